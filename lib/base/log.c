@@ -1,0 +1,64 @@
+#include "base/log.h"
+
+#include "base/buf.h"
+
+#include <stdlib.h>
+
+#define LINE_LIMIT 4096
+
+static struct {
+    log_sink_fn *sink;
+    void (*on_fatal)(void);
+    int verbose;
+} logger;
+
+void log_set_sink(log_sink_fn *sink) { logger.sink = sink; }
+void log_set_verbose(int level) { logger.verbose = level; }
+int log_verbose(void) { return logger.verbose; }
+void log_set_fatal_handler(NORETURN void (*handler)(void)) { logger.on_fatal = handler; }
+
+/* UTF-8 stays readable (internationalised addresses are logged); control bytes do not get through. */
+static void make_printable(char *text, size_t len)
+{
+    for (size_t i = 0; i < len; i++)
+        if ((unsigned char)text[i] < ' ' || text[i] == 127)
+            text[i] = '?';
+}
+
+static void write_line(enum log_level level, const char *prefix, const char *fmt, va_list ap)
+{
+    BUF_AUTO(line, LINE_LIMIT);
+
+    if (logger.sink == NULL)
+        return;
+    buf_add_cstr(&line, prefix);
+    buf_vaddf(&line, fmt, ap);
+    make_printable(line.ptr, line.len);
+    logger.sink(level, buf_str(&line));
+}
+
+#define FORWARD(level, prefix)             \
+    do {                                   \
+        va_list ap;                        \
+        va_start(ap, fmt);                 \
+        write_line(level, prefix, fmt, ap); \
+        va_end(ap);                        \
+    } while (0)
+
+void log_debug(const char *fmt, ...)
+{
+    if (logger.verbose > 0)
+        FORWARD(LOG_LEVEL_DEBUG, "");
+}
+
+void log_info(const char *fmt, ...) { FORWARD(LOG_LEVEL_INFO, ""); }
+void log_warning(const char *fmt, ...) { FORWARD(LOG_LEVEL_WARNING, "warning: "); }
+void log_error(const char *fmt, ...) { FORWARD(LOG_LEVEL_ERROR, "error: "); }
+
+void log_fatal(const char *fmt, ...)
+{
+    FORWARD(LOG_LEVEL_FATAL, "fatal: ");
+    if (logger.on_fatal)
+        logger.on_fatal();
+    exit(1);
+}

@@ -1,0 +1,26 @@
+#pragma once
+#include "base/attr.h"
+#include "base/str.h"
+
+/* The log, as mail.log shows it.  Where lines go is decided once by os/logger (syslog, maillog_file,
+ * stderr); without a sink they are dropped, which is what unit tests and fuzzers want.
+ *
+ * Text prefixes are added here: "warning: ", "error: ", "fatal: ", "panic: ".  Bytes that are not
+ * printable become '?'. */
+enum log_level { LOG_LEVEL_DEBUG, LOG_LEVEL_INFO, LOG_LEVEL_WARNING, LOG_LEVEL_ERROR, LOG_LEVEL_FATAL, LOG_LEVEL_PANIC };
+
+typedef void log_sink_fn(enum log_level level, struct str text);
+
+void log_set_sink(log_sink_fn *sink);
+/* -v count; log_debug() speaks when it is above 0. */
+void log_set_verbose(int level);
+int log_verbose(void);
+/* Called by log_fatal before the process ends; the default exits with status 1. */
+void log_set_fatal_handler(NORETURN void (*handler)(void));
+
+void log_debug(const char *fmt, ...) PRINTF(1, 2);
+void log_info(const char *fmt, ...) PRINTF(1, 2);
+void log_warning(const char *fmt, ...) PRINTF(1, 2);
+void log_error(const char *fmt, ...) PRINTF(1, 2);
+/* The system or its configuration is at fault: the process ends, master(8) tries again later. */
+NORETURN void log_fatal(const char *fmt, ...) PRINTF(1, 2);

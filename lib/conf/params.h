@@ -1,0 +1,159 @@
+#pragma once
+/* conf/params - every main.cf parameter, said once, in params/SET.def.
+ *
+ * Each set gives `struct SET_params` with one member per parameter, the table `SET_param_set`, and the
+ * instance `SET_conf` that lib/service (or a tool) fills once at start and nobody changes afterwards.
+ * A program names the sets it reads; postconf, the manual's lists and the docs come from the same rows. */
+#include "base/str.h"
+
+#include <stdint.h>
+
+enum param_type {
+    PARAM_INT,  /* int, may be an expression such as ${stress?{1}:{20}} */
+    PARAM_LONG, /* int64_t */
+    PARAM_TIME, /* int, seconds; PARAM_TIME_x: the unit assumed when none is written */
+    PARAM_TIME_M,
+    PARAM_TIME_H,
+    PARAM_TIME_D,
+    PARAM_TIME_W,
+    PARAM_BOOL, /* bool, may be an expression */
+    PARAM_STR,  /* struct str, expanded, followed by a NUL */
+    PARAM_RAW,  /* struct str, not expanded when read */
+};
+
+/* One main.cf parameter: everything postconf(1), the manual and the programs know of it. */
+struct param {
+    const char *name;
+    enum param_type type;
+    const char *fallback;
+    int64_t min, max; /* numbers: a max of 0 means unbounded; strings: a min of 1 forbids empty */
+    const char *summary;
+    size_t offset;
+};
+
+struct param_set {
+    const char *name;
+    const struct param *params;
+    size_t count;
+    size_t size;
+};
+
+/* C type that holds a parameter of each type. */
+#define PARAM_CTYPE_INT    int
+#define PARAM_CTYPE_LONG   int64_t
+#define PARAM_CTYPE_TIME   int
+#define PARAM_CTYPE_TIME_M int
+#define PARAM_CTYPE_TIME_H int
+#define PARAM_CTYPE_TIME_D int
+#define PARAM_CTYPE_TIME_W int
+#define PARAM_CTYPE_BOOL   bool
+#define PARAM_CTYPE_STR    struct str
+#define PARAM_CTYPE_RAW    struct str
+
+#define PARAM(type, name, ...)              PARAM_CTYPE_##type name;
+#define PARAM_NAMED(type, member, name, ...) PARAM_CTYPE_##type member; /* name is no C identifier */
+#define PARAM_SET_HEAD(set) struct set##_params
+PARAM_SET_HEAD(anvil) {
+#include "conf/params/anvil.def"
+};
+PARAM_SET_HEAD(bounce) {
+#include "conf/params/bounce.def"
+};
+PARAM_SET_HEAD(cleanup) {
+#include "conf/params/cleanup.def"
+};
+PARAM_SET_HEAD(delivery) {
+#include "conf/params/delivery.def"
+};
+PARAM_SET_HEAD(flush) {
+#include "conf/params/flush.def"
+};
+PARAM_SET_HEAD(lmtp) {
+#include "conf/params/lmtp.def"
+};
+PARAM_SET_HEAD(local) {
+#include "conf/params/local.def"
+};
+PARAM_SET_HEAD(milter) {
+#include "conf/params/milter.def"
+};
+PARAM_SET_HEAD(pipe) {
+#include "conf/params/pipe.def"
+};
+PARAM_SET_HEAD(postlogd) {
+#include "conf/params/postlogd.def"
+};
+PARAM_SET_HEAD(postmulti) {
+#include "conf/params/postmulti.def"
+};
+PARAM_SET_HEAD(postscreen) {
+#include "conf/params/postscreen.def"
+};
+PARAM_SET_HEAD(proxymap) {
+#include "conf/params/proxymap.def"
+};
+PARAM_SET_HEAD(qmgr) {
+#include "conf/params/qmgr.def"
+};
+PARAM_SET_HEAD(qmqpd) {
+#include "conf/params/qmqpd.def"
+};
+PARAM_SET_HEAD(rewrite) {
+#include "conf/params/rewrite.def"
+};
+PARAM_SET_HEAD(scache) {
+#include "conf/params/scache.def"
+};
+PARAM_SET_HEAD(site) {
+#include "conf/params/site.def"
+};
+PARAM_SET_HEAD(smtp) {
+#include "conf/params/smtp.def"
+};
+PARAM_SET_HEAD(smtp_tls) {
+#include "conf/params/smtp_tls.def"
+};
+PARAM_SET_HEAD(smtpd) {
+#include "conf/params/smtpd.def"
+};
+PARAM_SET_HEAD(smtpd_tls) {
+#include "conf/params/smtpd_tls.def"
+};
+PARAM_SET_HEAD(table) {
+#include "conf/params/table.def"
+};
+PARAM_SET_HEAD(tls) {
+#include "conf/params/tls.def"
+};
+PARAM_SET_HEAD(tlsproxy) {
+#include "conf/params/tlsproxy.def"
+};
+PARAM_SET_HEAD(tools) {
+#include "conf/params/tools.def"
+};
+PARAM_SET_HEAD(verify) {
+#include "conf/params/verify.def"
+};
+PARAM_SET_HEAD(virtual) {
+#include "conf/params/virtual.def"
+};
+#undef PARAM
+#undef PARAM_NAMED
+#undef PARAM_SET_HEAD
+
+#define PARAM_SETS(X)                                                                             \
+    X(anvil) X(bounce) X(cleanup) X(delivery) X(flush) X(lmtp) X(local) X(milter) X(pipe)         \
+    X(postlogd) X(postmulti) X(postscreen) X(proxymap) X(qmgr) X(qmqpd) X(rewrite) X(scache)      \
+    X(site) X(smtp) X(smtp_tls) X(smtpd) X(smtpd_tls) X(table) X(tls) X(tlsproxy) X(tools)        \
+    X(verify) X(virtual)
+#define PARAM_DECLARE_(set)                      \
+    extern const struct param_set set##_param_set; \
+    extern struct set##_params set##_conf;
+PARAM_SETS(PARAM_DECLARE_)
+#undef PARAM_DECLARE_
+
+/* All sets, for tools that walk the whole table. */
+extern const struct param_set *const param_sets[];
+extern const size_t param_set_count;
+/* NULL if there is no such parameter.  Per-transport names are not in the table (conf_service_value). */
+const struct param *param_find(struct str name);
