@@ -1,0 +1,29 @@
+#pragma once
+/* client/cleanup - submit a message to cleanup(8) and keep the connection for the next one. */
+#include "ipc/channel.h"
+#include "ipc/messages/cleanup.h"
+#include "queue/queue_id.h"
+#include "queue/record.h"
+
+struct cleanup_client {
+    struct channel channel;
+    struct queue_id id; /* of the message under way */
+    bool open;          /* a message is under way */
+    bool failed;        /* a write failed; the verdict will say CLEANUP_WRITE */
+};
+
+#define CLEANUP_CLIENT_INIT ((struct cleanup_client){ .channel.link.fd = -1 })
+
+/* Begin a message: connects to public/SERVICE when there is no live connection (an idle one that cleanup
+ * has closed is replaced), and waits for the queue id.  False: mail system trouble, try again later. */
+NODISCARD bool cleanup_client_open(struct cleanup_client *c, struct str service, int flags, int sendopts, int timeout_s);
+/* The buffer for records of the message under way: encode into it with record_put*(), then call
+ * cleanup_client_pump(), which sends when enough has gathered.  Whole records only. */
+struct buf *cleanup_client_records(struct cleanup_client *c);
+void cleanup_client_pump(struct cleanup_client *c);
+/* End the message; the verdict's strings stay valid until the next call. */
+struct cleanup_verdict cleanup_client_end(struct cleanup_client *c);
+/* Drop the message under way. */
+void cleanup_client_abort(struct cleanup_client *c);
+/* Let go of the connection. */
+void cleanup_client_close(struct cleanup_client *c);

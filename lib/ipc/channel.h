@@ -1,0 +1,34 @@
+#pragma once
+/* ipc/channel - frames over a UNIX stream between two of our processes.
+ *
+ * A frame is a 4-byte length (little endian, of kind and body), one byte of kind, and the body.  Kinds are
+ * letters declared beside the messages in ipc/messages/.  Sends are collected; one write goes out when the
+ * buffer is large, at channel_flush(), or before a receive. */
+#include "os/link.h"
+
+#define CHANNEL_FRAME_MAX (4 * 1024 * 1024)
+
+struct channel {
+    struct link link;
+    size_t taken; /* bytes of link.in handed out by the last receive */
+};
+
+void channel_init(struct channel *c, int fd, int timeout_s);
+void channel_close(struct channel *c);
+static inline bool channel_is_open(const struct channel *c) { return c->link.fd >= 0; }
+
+/* Queue one frame.  False only when a write failed. */
+NODISCARD bool channel_send(struct channel *c, char kind, struct str body);
+/* For large bodies built in place: begin, add to channel_body(), end. */
+struct buf *channel_begin(struct channel *c, char kind);
+NODISCARD bool channel_end(struct channel *c);
+NODISCARD bool channel_flush(struct channel *c);
+/* Wait for the next frame; kind and body stay valid until the next receive. */
+NODISCARD enum io_result channel_receive(struct channel *c, char *kind, struct str *body);
+/* Has the peer gone away or sent something?  Does not wait. */
+bool channel_is_idle(struct channel *c);
+
+/* For epoll loops: split what is in `in` (nothing is read).  False: not complete yet.
+ * `*bad` is set when the peer breaks the protocol. */
+bool channel_split(struct str *in, char *kind, struct str *body, bool *bad);
+void channel_frame(struct buf *out, char kind, struct str body);

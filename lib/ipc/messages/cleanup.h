@@ -1,0 +1,62 @@
+#pragma once
+/* Submitting a message to cleanup(8) over public/cleanup: smtpd, pickup, local, bounce, qmqpd.
+ *
+ * One connection carries any number of messages, one after the other:
+ *
+ *   client 'O' cleanup_open       server 'I' cleanup_ready    (the queue file exists; its id)
+ *   client 'R' whole queue records, any number of frames, in the order of a queue file:
+ *              envelope up to M, message content, X, extracted, E  (spec: queue file, sections 4-6)
+ *   client 'E' empty              server 'V' cleanup_verdict  (OK: safe on disk)
+ *   client 'X' empty              the message is dropped; no answer; the connection may go on
+ *
+ * Closing the connection without 'E' drops the message too.  cleanup writes C, T if absent, create_time. */
+#include "ipc/schema.h"
+
+#define CLEANUP_SUBMIT_OPEN   'O'
+#define CLEANUP_SUBMIT_READY  'I'
+#define CLEANUP_SUBMIT_RECORD 'R'
+#define CLEANUP_SUBMIT_END    'E'
+#define CLEANUP_SUBMIT_ABORT  'X'
+#define CLEANUP_SUBMIT_VERDICT 'V'
+
+/* What cleanup should do with the message (bits of `flags`). */
+enum cleanup_flag {
+    CLEANUP_FLAG_BOUNCE = 1 << 0,     /* bad content or no recipients: bounce it yourself (local submission) */
+    CLEANUP_FLAG_FILTER = 1 << 1,     /* header_checks, body_checks, milters apply (internal mail: no) */
+    CLEANUP_FLAG_HOLD = 1 << 2,       /* place on hold */
+    CLEANUP_FLAG_DISCARD = 1 << 3,    /* accept, then throw away */
+    CLEANUP_FLAG_BCC_OK = 1 << 4,     /* always_bcc and the bcc maps apply */
+    CLEANUP_FLAG_MAP_OK = 1 << 5,     /* canonical and virtual mapping apply */
+    CLEANUP_FLAG_SMTPUTF8_AUTO = 1 << 6, /* detect SMTPUTF8 from content and addresses */
+    CLEANUP_FLAG_MILTER = 1 << 7,
+};
+#define CLEANUP_FLAGS_EXTERNAL \
+    (CLEANUP_FLAG_FILTER | CLEANUP_FLAG_BCC_OK | CLEANUP_FLAG_MAP_OK | CLEANUP_FLAG_MILTER)
+
+#define CLEANUP_OPEN(FIELD)              \
+    FIELD(INT, flags, "flags")           \
+    FIELD(INT, sendopts, "sendopts") /* queue file C record, field 6 */
+IPC_MESSAGE(cleanup_open, CLEANUP_OPEN)
+
+#define CLEANUP_READY(FIELD) FIELD(STR, queue_id, "queue_id")
+IPC_MESSAGE(cleanup_ready, CLEANUP_READY)
+
+/* Why a message was refused; the submitter turns it into its reply. */
+enum cleanup_status {
+    CLEANUP_OK,        /* queued, durable */
+    CLEANUP_BAD,       /* protocol error by the submitter: "internal error" */
+    CLEANUP_WRITE,     /* queue file write error */
+    CLEANUP_SIZE,      /* message file too big */
+    CLEANUP_CONTENT,   /* rejected by header/body checks; reason holds "5.7.1 text" or text */
+    CLEANUP_HOPS,      /* too many hops */
+    CLEANUP_NO_RCPT,   /* no recipients */
+    CLEANUP_DEFER,     /* service unavailable, try again later */
+    CLEANUP_REPLY,     /* reason is a complete SMTP reply (milter) */
+    CLEANUP_SPACE,     /* insufficient system storage */
+};
+
+#define CLEANUP_VERDICT(FIELD)                                                  \
+    FIELD(INT, status, "status")                                               \
+    FIELD(STR, reason, "reason") /* may be empty */                            \
+    FIELD(LONG, size, "size")    /* bytes of message content, for BDAT replies */
+IPC_MESSAGE(cleanup_verdict, CLEANUP_VERDICT)

@@ -1,0 +1,27 @@
+#pragma once
+#include "base/attr.h"
+#include "base/buf.h"
+#include "os/clock.h"
+
+#include <sys/types.h>
+
+enum io_result { IO_OK, IO_EOF, IO_TIMEOUT, IO_ERROR }; /* IO_ERROR: see errno */
+
+/* Close and forget: sets *fd to -1; -1 is fine.  fd_auto has scope lifetime: `FD_AUTO(fd, open(...));` */
+void fd_close(int *fd);
+#define FD_AUTO(name, value) CLEANUP(fd_close) int name = (value)
+
+/* Write everything to a descriptor (a file, or a blocking socket whose timeouts are set). */
+NODISCARD bool fd_write_all(int fd, struct str bytes);
+NODISCARD bool fd_pwrite_all(int fd, struct str bytes, off_t at);
+/* Append up to `max` bytes to `into` with one read.  IO_OK means at least one byte came. */
+NODISCARD enum io_result fd_read(int fd, struct buf *into, size_t max);
+/* The whole of a small file; false on error or when it is longer than the buffer's ceiling (EFBIG). */
+NODISCARD bool fd_read_file(int dirfd, const char *path, struct buf *into);
+void fd_set_nonblocking(int fd, bool on);
+void fd_set_cloexec(int fd, bool on);
+/* Wait until `fd` is ready for POLLIN / POLLOUT events. */
+NODISCARD enum io_result fd_wait(int fd, short events, struct deadline until);
+/* Pass a descriptor over a UNIX socket, with one byte of payload. */
+NODISCARD bool fd_send(int socket, int fd);
+NODISCARD int fd_receive(int socket); /* -1: errno */

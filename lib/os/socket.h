@@ -1,0 +1,26 @@
+#pragma once
+#include "base/buf.h"
+
+#include <sys/socket.h>
+
+/* A socket address of any family we speak. */
+struct net_addr {
+    struct sockaddr_storage ss;
+    socklen_t len;
+};
+
+/* "192.0.2.1" or "2001:db8::1", without brackets or port.  False for other families. */
+bool net_addr_format(const struct net_addr *a, struct buf *out);
+int net_addr_port(const struct net_addr *a);
+void net_addr_set_port(struct net_addr *a, int port);
+NODISCARD bool net_addr_parse(struct str text, int port, struct net_addr *out); /* IPv4 or IPv6 literal */
+
+/* Sockets are close-on-exec.  -1: errno. */
+NODISCARD int socket_unix_connect(const char *path);               /* blocking stream */
+NODISCARD int socket_unix_connect_nonblocking(const char *path);   /* EAGAIN: the queue of the listener is full */
+NODISCARD int socket_unix_listen(const char *path, int type, mode_t mode, int backlog);
+NODISCARD int socket_unix_dgram_connect(const char *path);
+NODISCARD int socket_inet_listen(const struct net_addr *a, int backlog);
+/* "inet:host:port", "unix:path", "local:path" or a bare path: connect within `timeout_s`. */
+NODISCARD int socket_connect_endpoint(struct str endpoint, int timeout_s);
+void socket_set_timeout(int fd, int seconds);

@@ -1,0 +1,31 @@
+#pragma once
+/* queue/file - reading a queue file from disk, whoever wrote it.
+ *
+ * The file is read in large pieces; pointer records are followed with a bound on the number of jumps. */
+#include "os/fd.h"
+#include "queue/queue_id.h"
+#include "queue/record.h"
+
+#include <sys/stat.h>
+
+struct queue_file {
+    int fd;
+    struct buf window;     /* bytes of the file starting at window_at */
+    int64_t window_at;
+    int64_t next;          /* offset of the next record */
+    int64_t record_at;     /* offset of the record returned last (its type byte) */
+    int64_t size;
+    int jumps;
+    bool follow;           /* follow pointer records (default) */
+};
+
+enum queue_read { QUEUE_RECORD, QUEUE_END /* physical end of file */, QUEUE_CORRUPT, QUEUE_IO_ERROR };
+
+/* Takes the descriptor over. */
+void queue_file_init(struct queue_file *f, int fd);
+void queue_file_close(struct queue_file *f);
+/* The payload is valid until the next call.  Padding is skipped; E is returned like any other record. */
+NODISCARD enum queue_read queue_file_read(struct queue_file *f, struct record *rec);
+void queue_file_seek(struct queue_file *f, int64_t offset);
+/* Overwrite the type byte at `offset` (R -> D).  One system call; no fsync. */
+NODISCARD bool queue_file_mark(int fd, int64_t offset, char type);

@@ -1,0 +1,65 @@
+#pragma once
+/* service/service - the process skeleton of every daemon that master(8) starts.
+ *
+ * service_main() does, in this order: options (-n -t -u -c -l -z -v -D -d -o -s ...), main.cf with the -o
+ * overrides, parameter sets, logger, before_jail (tables, keys, sockets to keep) → chroot → uid/gid →
+ * no_new_privs → Landlock → seccomp → after_jail → serve until idle too long, used up, replaced
+ * (reload) or orphaned (master died). */
+#include "base/attr.h"
+#include "conf/conf.h"
+#include "os/loop.h"
+#include "os/sandbox.h"
+
+struct service;
+
+enum service_kind {
+    SERVICE_SINGLE,   /* one client at a time, blocking; serve() is called with each accepted connection */
+    SERVICE_MULTI,    /* one epoll loop; accepted connections are handed to serve(), which keeps them */
+    SERVICE_TRIGGER,  /* one trigger at a time: trigger() gets the bytes of each request */
+    SERVICE_DATAGRAM, /* serve() is called when the datagram socket is readable, with that socket */
+};
+
+/* What a daemon is, in one place: how it runs, what it may read, whom it may call. */
+struct service_spec {
+    const char *name;                      /* program name: "smtpd" */
+    enum service_kind kind;
+    const struct param_set *const *params; /* NULL-terminated; site is always filled */
+    const char *const *talks_to;           /* NULL-terminated: services it may call, for docs/TRUST.md */
+    enum sandbox_group sandbox;
+    const struct sandbox_path *paths;      /* below the queue directory unless absolute; NULL: no Landlock */
+    bool needs_root;                       /* "requires a privileged process" */
+    int process_limit;                     /* -1 any, 1 or 0: "requires a process limit of N" */
+    bool no_max_use;                       /* resident: qmgr, anvil, ... ignore max_use and max_idle */
+    void (*before_jail)(struct service *svc);
+    void (*after_jail)(struct service *svc);
+    /* SINGLE: return closes the connection (serve must not close `fd` itself unless it took it over with
+     * service_keep).  MULTI: the daemon owns `fd`. */
+    void (*serve)(struct service *svc, int fd);
+    void (*trigger)(struct service *svc, struct str request);
+    /* Called before the process leaves by itself (idle, used up, reload); false: not now (work pending). */
+    bool (*may_leave)(struct service *svc);
+};
+
+NORETURN void service_main(const struct service_spec *spec, int argc, char **argv);
+
+/* What serve() and friends may ask. */
+struct conf *service_conf(struct service *svc);
+struct str service_name(struct service *svc);      /* field 1 of master.cf */
+struct str service_transport(struct service *svc); /* -t: inet, unix, pass, fifo, unix-dgram */
+int service_argc(struct service *svc);             /* arguments after the options: pipe(8), spawn(8) */
+char **service_argv(struct service *svc);
+struct loop *service_loop(struct service *svc);    /* MULTI only */
+bool service_is_stressed(struct service *svc);
+/* Text that begins with "/" or "name/": the queue directory is the working directory; absolute when needed. */
+const char *service_queue_directory(struct service *svc);
+/* A daemon that holds a connection open between clients (qmgr channel, cached session) may call this to
+ * learn whether it should let go: its generation is over, or its use is up. */
+bool service_should_leave(struct service *svc);
+/* SINGLE: count one more use of this process (a second message on a kept connection). */
+void service_count_use(struct service *svc);
+/* End after the present client. */
+void service_leave_after_client(struct service *svc);
+/* A table has changed: log it and end after the present client, so that master starts a fresh process. */
+void service_restart_for(struct service *svc, const char *table);
+/* Started by hand for tests: `-S` serves stdin/stdout once without master (also sendmail -bs). */
+bool service_is_standalone(struct service *svc);
