@@ -19,7 +19,7 @@ struct queue_file {
     bool follow;           /* follow pointer records (default) */
 };
 
-enum queue_read { QUEUE_RECORD, QUEUE_END /* physical end of file */, QUEUE_CORRUPT, QUEUE_IO_ERROR };
+enum queue_read { QUEUE_READ_RECORD, QUEUE_READ_END /* physical end of file */, QUEUE_READ_CORRUPT, QUEUE_READ_ERROR };
 
 /* Takes the descriptor over. */
 void queue_file_init(struct queue_file *f, int fd);
