@@ -1,0 +1,200 @@
+#pragma once
+/* smtp/client - the client's half of an SMTP or LMTP dialogue, without sockets.
+ *
+ *     smtp_client_init(&c, &options);
+ *     for (;;) {
+ *         struct smtp_client_event ev = smtp_client_next(&c);
+ *         switch (ev.kind) {
+ *         case SMTP_CLIENT_NEED_INPUT: write c.out, smtp_client_sent(); read into smtp_client_room(), smtp_client_filled().
+ *                                      The deadline belongs to ev.step; on failure: smtp_step_doing(ev.step)
+ *         case SMTP_CLIENT_FLUSH:      write c.out, smtp_client_sent()
+ *         case SMTP_CLIENT_GREETING:   look at the banner; next() then says EHLO by itself
+ *         case SMTP_CLIENT_READY:      session is up: STARTTLS, AUTH, a transaction, or QUIT
+ *         case SMTP_CLIENT_MAIL, RCPT: note the verdicts
+ *         case SMTP_CLIENT_SEND:       content: smtp_client_write() line by line, then smtp_client_end()
+ *         case SMTP_CLIENT_ACCEPTED, ...
+ *
+ * The core decides what is sent when: EHLO, then HELO if that is refused; MAIL, RCPTs and DATA in one go
+ * if the server has PIPELINING, one after the other otherwise; the empty message that must follow when DATA was
+ * granted with no recipient left; RSET where a transaction was left half done.  The driver decides what
+ * to do next when the session is READY, and what replies mean for recipients. */
+#include "base/buf.h"
+#include "base/str.h"
+#include "smtp/data.h"
+#include "smtp/path.h"
+#include "smtp/reply.h"
+
+/* What we wait for or send.  The texts of status=... come from it. */
+enum smtp_step {
+    SMTP_STEP_GREETING,
+    SMTP_STEP_EHLO,
+    SMTP_STEP_HELO,
+    SMTP_STEP_LHLO,
+    SMTP_STEP_STARTTLS,
+    SMTP_STEP_AUTH,
+    SMTP_STEP_XFORWARD_NAME_ADDR,
+    SMTP_STEP_XFORWARD_PROTO_HELO,
+    SMTP_STEP_MAIL,
+    SMTP_STEP_RCPT,
+    SMTP_STEP_DATA,
+    SMTP_STEP_BODY, /* sending content */
+    SMTP_STEP_DOT,  /* end of data sent */
+    SMTP_STEP_RSET,
+    SMTP_STEP_RSET_PROBE, /* is this idle connection alive? */
+    SMTP_STEP_QUIT,
+    SMTP_STEP_COUNT,
+};
+/* "sending MAIL FROM": for `lost connection with N[A] while ...`. */
+struct str smtp_step_doing(enum smtp_step step);
+/* "MAIL FROM command": for `host N[A] said: ... (in reply to ...)`. */
+struct str smtp_step_command(enum smtp_step step);
+
+enum smtp_extension {
+    SMTP_EXT_PIPELINING = 1 << 0,
+    SMTP_EXT_SIZE = 1 << 1,
+    SMTP_EXT_8BITMIME = 1 << 2,
+    SMTP_EXT_SMTPUTF8 = 1 << 3,
+    SMTP_EXT_DSN = 1 << 4,
+    SMTP_EXT_ENHANCEDSTATUSCODES = 1 << 5,
+    SMTP_EXT_STARTTLS = 1 << 6,
+    SMTP_EXT_AUTH = 1 << 7,
+    SMTP_EXT_XFORWARD = 1 << 8, /* and which attributes: offer.xforward */
+    SMTP_EXT_CHUNKING = 1 << 9,
+    SMTP_EXT_REQUIRETLS = 1 << 10,
+    SMTP_EXT_ESMTP = 1 << 11, /* EHLO or LHLO was accepted */
+};
+/* Bit of a keyword ("PIPELINING", any case), 0 if unknown: for smtp_discard_ehlo_keywords. */
+unsigned smtp_extension_find(struct str keyword);
+
+/* What the server's EHLO reply says. */
+struct smtp_offer {
+    unsigned extensions; /* enum smtp_extension, without the discarded ones */
+    int64_t size_limit;  /* 0: none named */
+    unsigned xforward;   /* bits 1 << enum smtp_xattr */
+    struct buf auth;     /* mechanisms, blank separated */
+};
+
+enum smtp_client_event_kind {
+    SMTP_CLIENT_NEED_INPUT,
+    SMTP_CLIENT_FLUSH,
+    SMTP_CLIENT_CLOSE,    /* QUIT has been answered, or smtp_client_abort(): close the connection */
+    SMTP_CLIENT_BAD,      /* the server sends nonsense without end: close; `step` */
+
+    SMTP_CLIENT_GREETING, /* answer: 2xx.  May change options (PIX), or smtp_client_quit() */
+    /* Greeting or EHLO/HELO refused: `step`, `answer`.  smtp_client_quit() or close. */
+    SMTP_CLIENT_REFUSED,
+    SMTP_CLIENT_READY,    /* `offer` is valid.  Call one of starttls, auth, begin, rset, quit */
+
+    SMTP_CLIENT_STARTTLS, /* answer: 220: shake hands, smtp_client_secured(); otherwise next() gives READY */
+    SMTP_CLIENT_AUTH,     /* answer: 334: smtp_client_auth_respond(); otherwise next() gives READY */
+    SMTP_CLIENT_RSET,     /* answer to smtp_client_rset() */
+
+    SMTP_CLIENT_XFORWARD, /* answer: for the log only, mail goes on whatever it is */
+    SMTP_CLIENT_MAIL,     /* answer.  After a refusal no RCPT or DATA event follows, only DONE */
+    SMTP_CLIENT_RCPT,     /* answer, recipient */
+    SMTP_CLIENT_DATA,     /* answer: DATA was refused although recipients were accepted */
+    SMTP_CLIENT_SEND,     /* send the content now */
+    SMTP_CLIENT_ACCEPTED, /* answer to the content.  LMTP: once for each accepted recipient, `recipient` */
+    SMTP_CLIENT_DONE,     /* the transaction is over; then READY */
+};
+
+struct smtp_client_event {
+    enum smtp_client_event_kind kind;
+    enum smtp_step step;
+    struct smtp_answer answer; /* valid until the next call */
+    size_t recipient;          /* index into the transaction's recipients */
+};
+
+struct smtp_client_options {
+    bool lmtp;               /* LHLO, one reply for each recipient at the end */
+    bool never_esmtp;        /* HELO only (smtp_never_send_ehlo, PIX disable_esmtp) */
+    bool ehlo_if_announced;  /* smtp_always_send_ehlo = no: EHLO only if the banner says ESMTP */
+    struct str helo_name;
+    unsigned discard;        /* enum smtp_extension: ignore these offers */
+    size_t reply_line_limit; /* line_length_limit */
+    size_t window;           /* most command bytes without a reply; 0: 4096.  At most the socket's send buffer */
+    size_t line_limit;       /* smtp_line_length_limit */
+    bool reset_after;        /* say RSET after a refused transaction even if nothing follows (kept connections) */
+    /* smtp_reply_filter: as in struct smtp_reply_reader. */
+    bool (*filter)(void *context, struct str line, struct buf *out);
+    void *filter_context;
+};
+
+/* One transaction, in the words of the queue file; borrowed until SMTP_CLIENT_DONE.  The core leaves out
+ * what the server does not offer; whether it may be left out is the driver's concern. */
+struct smtp_transaction {
+    struct str sender; /* external form, empty for <> */
+    int64_t size;      /* bytes for SIZE=, -1: do not say */
+    enum smtp_body body;
+    bool smtputf8;
+    bool requiretls;
+    struct str envid;  /* decoded; absent: none */
+    enum dsn_ret ret;
+    bool auth;         /* send AUTH=<> (smtp_send_dummy_mail_auth) */
+    const struct smtp_forward *forward; /* NULL: no XFORWARD */
+    /* Recipient by index; called once or more for each while commands are sent. */
+    size_t recipients;
+    struct smtp_rcpt (*recipient)(void *context, size_t index); /* uses path (external form), notify, orcpt */
+    void *context;
+    bool probe;        /* address verification: stop after RCPT, or after DATA with probe_data */
+    bool probe_data;
+};
+
+/* Original client for XFORWARD; empty values become [UNAVAILABLE]. */
+struct smtp_forward {
+    struct str name, addr, port, proto, helo, ident, source;
+};
+
+struct smtp_client_state;
+struct smtp_client {
+    struct smtp_client_options options;
+    struct buf out;
+    struct smtp_offer offer;
+    bool secured;
+    bool authenticated;
+    bool closing;       /* the server said 421: do not reuse the connection */
+    unsigned transactions;
+    struct smtp_client_state *state;
+};
+
+#define SMTP_CLIENT_OUT_MAX (96 * 1024)
+
+/* Strings in the options must outlive the client.  The first event waits for the greeting. */
+void smtp_client_init(struct smtp_client *c, const struct smtp_client_options *options);
+/* A connection that is already in session (connection cache): READY is the first event. */
+void smtp_client_resume(struct smtp_client *c, const struct smtp_client_options *options,
+                        const struct smtp_offer *offer);
+void smtp_client_fini(struct smtp_client *c);
+
+char *smtp_client_room(struct smtp_client *c, size_t *size);
+void smtp_client_filled(struct smtp_client *c, size_t n);
+void smtp_client_feed(struct smtp_client *c, struct str bytes);
+void smtp_client_sent(struct smtp_client *c);
+
+NODISCARD struct smtp_client_event smtp_client_next(struct smtp_client *c);
+
+/* When READY: */
+void smtp_client_starttls(struct smtp_client *c);
+void smtp_client_auth(struct smtp_client *c, struct str mechanism, struct str initial); /* absent: none */
+void smtp_client_begin(struct smtp_client *c, const struct smtp_transaction *t);
+void smtp_client_rset(struct smtp_client *c, bool probe);
+/* When READY or REFUSED; also during a transaction that cannot go on before content was sent. */
+void smtp_client_quit(struct smtp_client *c);
+/* Any time: nothing more will be sent or read. */
+void smtp_client_abort(struct smtp_client *c);
+
+/* After 220 to STARTTLS and the handshake: the session starts again with EHLO; early plaintext is dropped. */
+void smtp_client_secured(struct smtp_client *c);
+void smtp_client_auth_respond(struct smtp_client *c, struct str base64);
+/* Cancel the exchange: `*`. */
+void smtp_client_auth_cancel(struct smtp_client *c);
+
+/* After SMTP_CLIENT_SEND: content, one piece after the other.  True when `out` should be written now (and
+ * smtp_client_sent() called) before more is added. */
+NODISCARD bool smtp_client_write(struct smtp_client *c, struct str piece, bool ends_line);
+/* The content is complete: final dot, or BDAT LAST's end. */
+void smtp_client_end(struct smtp_client *c);
+/* Has the server spoken before the end of the content (421, most often)?  Feed first. */
+bool smtp_client_has_reply(const struct smtp_client *c);
+/* What the core is waiting for or doing, for errors of the connection. */
+enum smtp_step smtp_client_step(const struct smtp_client *c);

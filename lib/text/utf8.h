@@ -1,0 +1,12 @@
+#pragma once
+#include "base/attr.h"
+#include "base/str.h"
+
+#include <stdint.h>
+
+/* RFC 3629: no overlong forms, no surrogates, nothing above U+10FFFF. */
+bool utf8_is_valid(struct str s);
+/* Only bytes below 128 (fast). */
+bool utf8_is_ascii(struct str s);
+/* Next character of `s`; advances past it.  False, `s` untouched, at the end or for a bad sequence. */
+NODISCARD bool utf8_next(struct str *s, uint32_t *rune);
