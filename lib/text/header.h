@@ -12,13 +12,13 @@ enum header_id {
 };
 
 enum header_flag {
-    HEADER_SENDER = 1 << 0,    /* addresses of originators: rewritten as sender */
-    HEADER_RECIPIENT = 1 << 1, /* addresses of recipients: rewritten as recipient */
-    HEADER_EXTRACT = 1 << 2,   /* sendmail -t takes recipients from it */
-    HEADER_RESENT = 1 << 3,    /* belongs to a resent- group */
-    HEADER_MIME = 1 << 4,      /* Content-*, MIME-Version */
-    HEADER_DROP = 1 << 5,      /* in the default message_drop_headers */
-    HEADER_ADDRESS = HEADER_SENDER | HEADER_RECIPIENT,
+    HEADER_IS_SENDER = 1 << 0,    /* addresses of originators: rewritten as sender */
+    HEADER_IS_RECIPIENT = 1 << 1, /* addresses of recipients: rewritten as recipient */
+    HEADER_IS_EXTRACT = 1 << 2,   /* sendmail -t takes recipients from it */
+    HEADER_IS_RESENT = 1 << 3,    /* belongs to a resent- group */
+    HEADER_IS_MIME = 1 << 4,      /* Content-*, MIME-Version */
+    HEADER_IS_DROP = 1 << 5,      /* in the default message_drop_headers */
+    HEADER_IS_ADDRESS = HEADER_IS_SENDER | HEADER_IS_RECIPIENT,
 };
 
 struct header_info {
