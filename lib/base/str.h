@@ -16,7 +16,7 @@ struct str {
 #define STR_NONE     ((struct str){ NULL, 0 })
 /* For printf-like functions (log lines): log_info(STR_FMT, STR_ARG(s)). */
 #define STR_FMT      "%.*s"
-#define STR_ARG(s)   (int)(s).len, ((s).len ? (s).ptr : "")
+#define STR_ARG(s)   (int)(s).len, ((s).ptr ? (s).ptr : "")
 
 static inline struct str str_from(const char *cstr) { return (struct str){ cstr, strlen(cstr) }; }
 static inline struct str str_from_null(const char *cstr) { return cstr ? str_from(cstr) : STR_NONE; }

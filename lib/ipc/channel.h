@@ -10,7 +10,8 @@
 
 struct channel {
     struct link link;
-    size_t taken; /* bytes of link.in handed out by the last receive */
+    size_t taken;   /* bytes of link.in handed out by the last receive */
+    size_t open_at; /* where the frame begun last starts in link.out */
 };
 
 void channel_init(struct channel *c, int fd, int timeout_s);
@@ -19,7 +20,7 @@ static inline bool channel_is_open(const struct channel *c) { return c->link.fd 
 
 /* Queue one frame.  False only when a write failed. */
 NODISCARD bool channel_send(struct channel *c, char kind, struct str body);
-/* For large bodies built in place: begin, add to channel_body(), end. */
+/* For bodies built in place: begin, append to the returned buffer, end.  One frame at a time. */
 struct buf *channel_begin(struct channel *c, char kind);
 NODISCARD bool channel_end(struct channel *c);
 NODISCARD bool channel_flush(struct channel *c);

@@ -1,0 +1,113 @@
+#include "ipc/channel.h"
+
+#include <errno.h>
+#include <poll.h>
+
+#define HEAD_BYTES   5 /* length and kind */
+#define FLUSH_AT     (64 * 1024)
+
+void channel_init(struct channel *c, int fd, int timeout_s)
+{
+    link_init(&c->link, fd, timeout_s, CHANNEL_FRAME_MAX + HEAD_BYTES, 0);
+    c->taken = 0;
+}
+
+void channel_close(struct channel *c)
+{
+    link_close(&c->link);
+    c->taken = 0;
+}
+
+static void put_head(char *at, size_t body_len, char kind)
+{
+    uint32_t len = (uint32_t)body_len + 1;
+
+    for (int i = 0; i < 4; i++)
+        at[i] = (char)(len >> (8 * i));
+    at[4] = kind;
+}
+
+void channel_frame(struct buf *out, char kind, struct str body)
+{
+    char head[HEAD_BYTES];
+
+    put_head(head, body.len, kind);
+    buf_add(out, (struct str){ head, HEAD_BYTES });
+    buf_add(out, body);
+}
+
+static bool flush_if_large(struct channel *c) { return c->link.out.len < FLUSH_AT || channel_flush(c); }
+
+bool channel_send(struct channel *c, char kind, struct str body)
+{
+    channel_frame(&c->link.out, kind, body);
+    return flush_if_large(c);
+}
+
+struct buf *channel_begin(struct channel *c, char kind)
+{
+    char head[HEAD_BYTES] = { 0, 0, 0, 0, kind };
+
+    c->open_at = c->link.out.len;
+    buf_add(&c->link.out, (struct str){ head, HEAD_BYTES });
+    return &c->link.out;
+}
+
+bool channel_end(struct channel *c)
+{
+    char *head = c->link.out.ptr + c->open_at;
+
+    put_head(head, c->link.out.len - c->open_at - HEAD_BYTES, head[4]);
+    return flush_if_large(c);
+}
+
+bool channel_flush(struct channel *c) { return link_flush(&c->link) == IO_OK; }
+
+bool channel_split(struct str *in, char *kind, struct str *body, bool *bad)
+{
+    uint32_t len = 0;
+
+    *bad = false;
+    if (in->len < HEAD_BYTES)
+        return false;
+    for (int i = 3; i >= 0; i--)
+        len = len << 8 | (unsigned char)in->ptr[i];
+    if (len == 0 || len > CHANNEL_FRAME_MAX) {
+        *bad = true;
+        return false;
+    }
+    if (in->len - 4 < len)
+        return false;
+    *kind = in->ptr[4];
+    *body = str_sub(*in, HEAD_BYTES, 4 + (size_t)len);
+    *in = str_skip(*in, 4 + (size_t)len);
+    return true;
+}
+
+enum io_result channel_receive(struct channel *c, char *kind, struct str *body)
+{
+    buf_consume(&c->link.in, c->taken);
+    c->taken = 0;
+    for (;;) {
+        struct str in = buf_str(&c->link.in);
+        bool bad;
+        if (channel_split(&in, kind, body, &bad)) {
+            c->taken = c->link.in.len - in.len;
+            return IO_OK;
+        }
+        if (bad) {
+            c->link.error = EBADMSG;
+            return IO_ERROR;
+        }
+        enum io_result result = link_fill(&c->link);
+        if (result != IO_OK)
+            return result;
+    }
+}
+
+bool channel_is_idle(struct channel *c)
+{
+    struct pollfd p = { .fd = c->link.fd, .events = POLLIN };
+
+    return c->link.in.len == c->taken && poll(&p, 1, 0) == 0;
+}

@@ -1,0 +1,155 @@
+#include "os/fd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+void fd_close(int *fd)
+{
+    if (*fd >= 0)
+        close(*fd);
+    *fd = -1;
+}
+
+bool fd_write_all(int fd, struct str bytes)
+{
+    while (bytes.len) {
+        ssize_t n = write(fd, bytes.ptr, bytes.len);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return false;
+        bytes = str_skip(bytes, (size_t)n);
+    }
+    return true;
+}
+
+bool fd_pwrite_all(int fd, struct str bytes, off_t at)
+{
+    while (bytes.len) {
+        ssize_t n = pwrite(fd, bytes.ptr, bytes.len, at);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return false;
+        bytes = str_skip(bytes, (size_t)n);
+        at += n;
+    }
+    return true;
+}
+
+enum io_result fd_read(int fd, struct buf *into, size_t max)
+{
+    char *room = buf_reserve(into, max);
+
+    if (room == NULL) {
+        errno = EMSGSIZE;
+        return IO_ERROR;
+    }
+    for (;;) {
+        ssize_t n = read(fd, room, max);
+        if (n > 0) {
+            into->len += (size_t)n;
+            return IO_OK;
+        }
+        if (n == 0)
+            return IO_EOF;
+        if (errno == EINTR)
+            continue;
+        return errno == EAGAIN || errno == EWOULDBLOCK ? IO_TIMEOUT : IO_ERROR;
+    }
+}
+
+bool fd_read_file(int dirfd, const char *path, struct buf *into)
+{
+    FD_AUTO(fd, openat(dirfd, path, O_RDONLY | O_CLOEXEC));
+    enum io_result result = IO_OK;
+
+    if (fd < 0)
+        return false;
+    while (result == IO_OK) {
+        size_t room = into->max ? MIN(into->max - into->len, (size_t)65536) : 65536;
+        if (room == 0) {
+            char one;
+            errno = EFBIG;
+            return read(fd, &one, 1) == 0;
+        }
+        result = fd_read(fd, into, room);
+    }
+    return result == IO_EOF;
+}
+
+static void set_flag(int fd, int get, int set, int flag, bool on)
+{
+    int flags = fcntl(fd, get);
+
+    if (flags >= 0)
+        (void)fcntl(fd, set, on ? flags | flag : flags & ~flag);
+}
+
+void fd_set_nonblocking(int fd, bool on) { set_flag(fd, F_GETFL, F_SETFL, O_NONBLOCK, on); }
+void fd_set_cloexec(int fd, bool on) { set_flag(fd, F_GETFD, F_SETFD, FD_CLOEXEC, on); }
+
+enum io_result fd_wait(int fd, short events, struct deadline until)
+{
+    struct pollfd p = { .fd = fd, .events = events };
+
+    for (;;) {
+        int n = poll(&p, 1, deadline_left_ms(until));
+        if (n > 0)
+            return IO_OK;
+        if (n == 0)
+            return IO_TIMEOUT;
+        if (errno != EINTR)
+            return IO_ERROR;
+    }
+}
+
+union fd_message {
+    struct cmsghdr head;
+    char space[CMSG_SPACE(sizeof(int))];
+};
+
+static struct msghdr one_byte_message(struct iovec *payload, union fd_message *control)
+{
+    return (struct msghdr){ .msg_iov = payload,
+                            .msg_iovlen = 1,
+                            .msg_control = control->space,
+                            .msg_controllen = sizeof control->space };
+}
+
+bool fd_send(int socket, int fd)
+{
+    char byte = 0;
+    struct iovec payload = { &byte, 1 };
+    union fd_message control = { 0 };
+    struct msghdr m = one_byte_message(&payload, &control);
+    struct cmsghdr *c = CMSG_FIRSTHDR(&m);
+
+    c->cmsg_level = SOL_SOCKET;
+    c->cmsg_type = SCM_RIGHTS;
+    c->cmsg_len = CMSG_LEN(sizeof(int));
+    memcpy(CMSG_DATA(c), &fd, sizeof fd);
+    return sendmsg(socket, &m, MSG_NOSIGNAL) == 1;
+}
+
+int fd_receive(int socket)
+{
+    char byte;
+    struct iovec payload = { &byte, 1 };
+    union fd_message control = { 0 };
+    struct msghdr m = one_byte_message(&payload, &control);
+    int fd;
+
+    if (recvmsg(socket, &m, MSG_CMSG_CLOEXEC) <= 0)
+        return -1;
+    struct cmsghdr *c = CMSG_FIRSTHDR(&m);
+    if (c == NULL || c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS || c->cmsg_len != CMSG_LEN(sizeof fd)) {
+        errno = EBADMSG;
+        return -1;
+    }
+    memcpy(&fd, CMSG_DATA(c), sizeof fd);
+    return fd;
+}
