@@ -36,12 +36,18 @@ void queue_path(const struct queue_layout *layout, const char *queue, const stru
 /* Open an existing file of a queue.  Tries the layout's place, then every other hash depth from 0 to 16
  * (files stay where they were when the parameters change).  -1: errno. */
 NODISCARD int queue_open(const struct queue_layout *layout, const char *queue, const struct queue_id *id, int flags);
+/* Create a file (O_CREAT is added) at the layout's place, making hash directories on demand.  -1: errno. */
+NODISCARD int queue_create(const struct queue_layout *layout, const char *queue, const struct queue_id *id, int flags,
+                           mode_t mode);
+/* Make the directories above `path` (mode 0700), the queue itself included.  False: errno. */
+NODISCARD bool queue_make_parents(const char *path);
 /* Rename between queues, making hash directories on demand.  False: errno. */
 NODISCARD bool queue_rename(const struct queue_layout *layout, const char *from, const char *to, const struct queue_id *id);
 NODISCARD bool queue_remove(const struct queue_layout *layout, const char *queue, const struct queue_id *id);
 NODISCARD bool queue_stat(const struct queue_layout *layout, const char *queue, const struct queue_id *id, struct stat *st);
 
-/* A walk over all message files of one queue, at any hash depth, in directory order. */
+/* A walk over all message files of one queue, at any hash depth, in directory order.  Files that come or go meanwhile
+ * may be seen or not. */
 struct queue_scan;
 struct queue_scan *queue_scan_open(const char *queue); /* never NULL; a missing queue is empty */
 /* False at the end.  Names that are no queue ids are skipped. */

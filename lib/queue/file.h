@@ -1,7 +1,8 @@
 #pragma once
 /* queue/file - reading a queue file from disk, whoever wrote it.
  *
- * The file is read in large pieces; pointer records are followed with a bound on the number of jumps. */
+ * The file is read in large pieces.  Pointer records are followed; because no record of a sound file is read twice, a
+ * reader that has consumed more bytes than the file has is in a loop, and the file is corrupt. */
 #include "os/fd.h"
 #include "queue/queue_id.h"
 #include "queue/record.h"
@@ -15,8 +16,8 @@ struct queue_file {
     int64_t next;          /* offset of the next record */
     int64_t record_at;     /* offset of the record returned last (its type byte) */
     int64_t size;
-    int jumps;
-    bool follow;           /* follow pointer records (default) */
+    int64_t consumed;      /* bytes read as records since the last seek: more than `size` means a loop */
+    bool follow;           /* follow pointer records and skip padding (default); false: return them */
 };
 
 enum queue_read { QUEUE_READ_RECORD, QUEUE_READ_END /* physical end of file */, QUEUE_READ_CORRUPT, QUEUE_READ_ERROR };
@@ -26,6 +27,7 @@ void queue_file_init(struct queue_file *f, int fd);
 void queue_file_close(struct queue_file *f);
 /* The payload is valid until the next call.  Padding is skipped; E is returned like any other record. */
 NODISCARD enum queue_read queue_file_read(struct queue_file *f, struct record *rec);
+/* Go on at another record; the guard against loops starts anew. */
 void queue_file_seek(struct queue_file *f, int64_t offset);
 /* Overwrite the type byte at `offset` (R -> D).  One system call; no fsync. */
 NODISCARD bool queue_file_mark(int fd, int64_t offset, char type);

@@ -17,4 +17,6 @@ void queue_id_make(struct timeval when, uint64_t inode, bool long_form, struct q
 bool queue_id_is_long(const struct queue_id *id);
 /* The inode that the name claims; false if the name has no such part. */
 NODISCARD bool queue_id_inode(const struct queue_id *id, uint64_t *inode);
+/* What the names of hash directories are taken from: the id itself, or for a long id its microseconds in hex. */
+void queue_id_hash_key(const struct queue_id *id, struct queue_id *key);
 static inline struct str queue_id_str(const struct queue_id *id) { return str_from(id->text); }

@@ -4,6 +4,9 @@
 #include "base/buf.h"
 
 #include <stdint.h>
+#include <sys/time.h>
+
+#define RECORD_PAYLOAD_MAX ((1u << 28) - 1) /* what four length bytes can say */
 
 enum record_type {
     REC_SIZE = 'C', REC_TIME = 'T', REC_CREATE = 'c', REC_FULL_NAME = 'F', REC_INSPECT = 'I', REC_FILTER = 'L',
@@ -19,11 +22,13 @@ struct record {
     struct str payload;
 };
 
-/* Append one encoded record. */
+/* Append one encoded record; nothing, with `full` set, when the buffer's ceiling forbids the whole of it. */
 void record_put(struct buf *out, char type, struct str payload);
 void record_put_attr(struct buf *out, const char *name, struct str value);
 void record_put_attr_int(struct buf *out, const char *name, int64_t value);
 void record_put_time(struct buf *out, struct timeval t);
+/* "SEC USEC" of a T record; very old files have the seconds only. */
+NODISCARD bool record_parse_time(struct str payload, struct timeval *out);
 /* One line of message text; cut into L pieces of `line_limit` bytes and a final N. */
 void record_put_line(struct buf *out, struct str line, size_t line_limit);
 
@@ -52,4 +57,8 @@ enum { SENDOPT_SMTPUTF8 = 1, SENDOPT_UTF8_HEADER = 2, SENDOPT_UTF8_SENDER = 4, S
        SENDOPT_TLS_OPTIONAL = 16, SENDOPT_REQUIRETLS = 32 };
 #define RECORD_SIZE_BYTES 95 /* payload; the whole record is 97 */
 void record_size_format(const struct record_size *s, char out[RECORD_SIZE_BYTES + 1]);
+/* Missing fields are 0 (5: as field 1), unknown bits of field 6 are dropped.  False for text that is no C record;
+ * values that make no sense are for the caller to refuse (a maildrop file's record only has field 6). */
 NODISCARD bool record_size_parse(struct str payload, struct record_size *out);
+/* May qmgr(8) believe it? */
+bool record_size_is_valid(const struct record_size *s);

@@ -1,0 +1,168 @@
+#include "queue/dir.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#define DEPTH_MAX 16
+
+static bool is_hashed(const struct queue_layout *layout, const char *queue)
+{
+    struct str names = layout->hashed_names, name;
+
+    while (str_token(&names, ", \t\r\n", &name))
+        if (str_equal(name, str_from(queue)))
+            return true;
+    return false;
+}
+
+static int layout_depth(const struct queue_layout *layout, const char *queue)
+{
+    if (!is_hashed(layout, queue))
+        return 0;
+    return layout->depth > DEPTH_MAX ? DEPTH_MAX : layout->depth;
+}
+
+static void path_at_depth(const char *queue, const struct queue_id *id, int depth, struct buf *out)
+{
+    struct queue_id key;
+
+    buf_clear(out);
+    buf_add_cstr(out, queue);
+    buf_addc(out, '/');
+    if (depth)
+        queue_id_hash_key(id, &key);
+    for (int level = 0; level < depth; level++) {
+        buf_addc(out, (size_t)level < strlen(key.text) ? key.text[level] : '_');
+        buf_addc(out, '/');
+    }
+    buf_add(out, queue_id_str(id));
+}
+
+void queue_path(const struct queue_layout *layout, const char *queue, const struct queue_id *id,
+                struct buf *out)
+{
+    path_at_depth(queue, id, layout_depth(layout, queue), out);
+}
+
+static bool parent_exists(struct buf *path)
+{
+    struct str whole = buf_str(path);
+    struct str parent = str_sub(whole, 0, str_rfind(whole, '/'));
+    BUF_AUTO(text, 0);
+
+    buf_add(&text, parent);
+    return faccessat(AT_FDCWD, buf_cstr(&text), F_OK, 0) == 0;
+}
+
+/* Where the file is, if it is not where the layout puts it.  Looks no deeper than directories exist. */
+static bool find_elsewhere(const struct queue_layout *layout, const char *queue,
+                           const struct queue_id *id, struct buf *path)
+{
+    int expected = layout_depth(layout, queue);
+    struct stat st;
+
+    for (int depth = 0; depth <= DEPTH_MAX; depth++) {
+        if (depth == expected)
+            continue;
+        path_at_depth(queue, id, depth, path);
+        if (lstat(buf_cstr(path), &st) == 0)
+            return true;
+        if (errno != ENOENT)
+            return false;
+        if (depth > 0 && !parent_exists(path))
+            break;
+    }
+    errno = ENOENT;
+    return false;
+}
+
+int queue_open(const struct queue_layout *layout, const char *queue, const struct queue_id *id,
+               int flags)
+{
+    BUF_AUTO(path, 0);
+    int fd;
+
+    flags = (flags & ~O_CREAT) | O_CLOEXEC | O_NOFOLLOW;
+    queue_path(layout, queue, id, &path);
+    fd = open(buf_cstr(&path), flags);
+    if (fd < 0 && errno == ENOENT && find_elsewhere(layout, queue, id, &path))
+        fd = open(buf_cstr(&path), flags);
+    return fd;
+}
+
+bool queue_make_parents(const char *path)
+{
+    BUF_AUTO(text, 0);
+
+    for (const char *slash = strchr(path, '/'); slash; slash = strchr(slash + 1, '/')) {
+        buf_clear(&text);
+        buf_add(&text, (struct str){ path, (size_t)(slash - path) });
+        if (text.len && mkdir(buf_cstr(&text), 0700) != 0 && errno != EEXIST)
+            return false;
+    }
+    return true;
+}
+
+int queue_create(const struct queue_layout *layout, const char *queue, const struct queue_id *id,
+                 int flags, mode_t mode)
+{
+    BUF_AUTO(path, 0);
+    int fd;
+
+    flags |= O_CREAT | O_CLOEXEC | O_NOFOLLOW;
+    queue_path(layout, queue, id, &path);
+    fd = open(buf_cstr(&path), flags, mode);
+    if (fd < 0 && errno == ENOENT && queue_make_parents(buf_cstr(&path)))
+        fd = open(buf_cstr(&path), flags, mode);
+    return fd;
+}
+
+/* rename(2) that makes the target's hash directories when they are missing. */
+static bool rename_into(struct buf *from, struct buf *to)
+{
+    struct stat st;
+
+    if (rename(buf_cstr(from), buf_cstr(to)) == 0)
+        return true;
+    if (errno != ENOENT || lstat(buf_cstr(from), &st) != 0)
+        return false;
+    return queue_make_parents(buf_cstr(to)) && rename(buf_cstr(from), buf_cstr(to)) == 0;
+}
+
+bool queue_rename(const struct queue_layout *layout, const char *from, const char *to,
+                  const struct queue_id *id)
+{
+    BUF_AUTO(old, 0);
+    BUF_AUTO(new, 0);
+
+    queue_path(layout, from, id, &old);
+    queue_path(layout, to, id, &new);
+    if (rename_into(&old, &new))
+        return true;
+    return errno == ENOENT && find_elsewhere(layout, from, id, &old) && rename_into(&old, &new);
+}
+
+bool queue_remove(const struct queue_layout *layout, const char *queue, const struct queue_id *id)
+{
+    BUF_AUTO(path, 0);
+
+    queue_path(layout, queue, id, &path);
+    if (unlink(buf_cstr(&path)) == 0)
+        return true;
+    return errno == ENOENT && find_elsewhere(layout, queue, id, &path) &&
+           unlink(buf_cstr(&path)) == 0;
+}
+
+bool queue_stat(const struct queue_layout *layout, const char *queue, const struct queue_id *id,
+                struct stat *st)
+{
+    BUF_AUTO(path, 0);
+
+    queue_path(layout, queue, id, &path);
+    if (lstat(buf_cstr(&path), st) == 0)
+        return true;
+    return errno == ENOENT && find_elsewhere(layout, queue, id, &path) &&
+           lstat(buf_cstr(&path), st) == 0;
+}

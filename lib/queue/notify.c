@@ -1,0 +1,82 @@
+#include "queue/notify.h"
+
+#include "os/fd.h"
+#include "os/socket.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define QMGR_TRIGGER "public/qmgr"
+
+static bool send_id(int fd, const struct queue_id *id)
+{
+    struct str text = queue_id_str(id);
+
+    return send(fd, text.ptr, text.len, MSG_DONTWAIT | MSG_NOSIGNAL) == (ssize_t)text.len;
+}
+
+/* A full queue is no reason for another connection; a restarted qmgr is. */
+static bool send_or_reconnect(struct queue_notifier *n, const struct queue_id *id)
+{
+    if (n->fd >= 0) {
+        if (send_id(n->fd, id))
+            return true;
+        if (errno == EAGAIN || errno == ENOBUFS)
+            return false;
+        fd_close(&n->fd);
+    }
+    n->fd = socket_unix_dgram_connect(QUEUE_NOTIFY_SOCKET);
+    return n->fd >= 0 && send_id(n->fd, id);
+}
+
+void queue_notify(struct queue_notifier *n, const struct queue_id *id)
+{
+    /* Nobody there at all: qmgr's periodic scan finds the message. */
+    if (!send_or_reconnect(n, id) && !queue_trigger(QMGR_TRIGGER, STR("I"), 0))
+        return;
+}
+
+void queue_notifier_close(struct queue_notifier *n) { fd_close(&n->fd); }
+
+/* Sites whose master.cf still says "fifo". */
+static bool trigger_fifo(const char *path, struct str request)
+{
+    FD_AUTO(fd, open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC));
+    struct stat st;
+
+    return fd >= 0 && fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode) && fd_write_all(fd, request);
+}
+
+/* The send timeout of a UNIX socket also bounds connect(2), which waits while the listener's queue is full. */
+static int connect_within(const char *path, int timeout_s)
+{
+    struct sockaddr_un to = { .sun_family = AF_UNIX };
+    int fd;
+
+    if (strlen(path) >= sizeof to.sun_path) {
+        errno = ENAMETOOLONG;
+        return -1;
+    }
+    memcpy(to.sun_path, path, strlen(path));
+    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return -1;
+    socket_set_timeout(fd, timeout_s);
+    if (connect(fd, (const struct sockaddr *)&to, sizeof to) != 0)
+        fd_close(&fd);
+    return fd;
+}
+
+bool queue_trigger(const char *socket_path, struct str request, int timeout_s)
+{
+    FD_AUTO(fd, timeout_s > 0 ? connect_within(socket_path, timeout_s)
+                              : socket_unix_connect_nonblocking(socket_path));
+
+    if (fd < 0)
+        return trigger_fifo(socket_path, request);
+    return send(fd, request.ptr, request.len, MSG_NOSIGNAL) == (ssize_t)request.len;
+}

@@ -1,0 +1,221 @@
+#include "queue/writer.h"
+
+#include "os/fd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <stdio.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#define TRIES 100 /* names taken by somebody else; each try takes the next microsecond */
+
+#ifndef XFS_SUPER_MAGIC
+#define XFS_SUPER_MAGIC 0x58465342
+#endif
+#ifndef ZFS_SUPER_MAGIC
+#define ZFS_SUPER_MAGIC 0x2fc12fc1
+#endif
+
+/* On these an fsync of a new file makes its name durable too (a journal entry covers both), or nothing is
+ * durable anyway (tmpfs). */
+static bool names_follow_fsync(int fd)
+{
+    struct statfs fs;
+
+    if (fstatfs(fd, &fs) != 0)
+        return false;
+    switch ((unsigned long)fs.f_type) {
+    case EXT4_SUPER_MAGIC:
+    case XFS_SUPER_MAGIC:
+    case BTRFS_SUPER_MAGIC:
+    case F2FS_SUPER_MAGIC:
+    case ZFS_SUPER_MAGIC:
+    case TMPFS_MAGIC:
+        return true;
+    default:
+        return false;
+    }
+}
+
+static void next_microsecond(struct timeval *t)
+{
+    if (++t->tv_usec >= 1000000) {
+        t->tv_usec = 0;
+        t->tv_sec++;
+    }
+}
+
+/* incoming/<usec>.<pid>: no queue id, so that nobody looks at it. */
+static int create_temporary(struct timeval *now, struct buf *path)
+{
+    for (int tries = 0; tries < TRIES; tries++) {
+        buf_clear(path);
+        buf_addf(path, "%s/%ld.%d", QUEUE_INCOMING, (long)now->tv_usec, (int)getpid());
+        int fd = open(buf_cstr(path), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW,
+                      QUEUE_MODE_INCOMPLETE);
+        if (fd >= 0)
+            return fd;
+        if (errno == ENOENT && tries == 0 && queue_make_parents(buf_cstr(path)))
+            continue;
+        if (errno != EEXIST)
+            return -1;
+        next_microsecond(now);
+    }
+    return -1;
+}
+
+/* A name that another file has (copied from elsewhere, so that its inode does not fit) is never taken over. */
+static bool rename_new(struct buf *from, struct buf *to)
+{
+    if (renameat2(AT_FDCWD, buf_cstr(from), AT_FDCWD, buf_cstr(to), RENAME_NOREPLACE) == 0)
+        return true;
+    if (errno == ENOENT && queue_make_parents(buf_cstr(to)))
+        return renameat2(AT_FDCWD, buf_cstr(from), AT_FDCWD, buf_cstr(to), RENAME_NOREPLACE) == 0;
+    if (errno == EINVAL) /* NFS and other file systems without the flag */
+        return access(buf_cstr(to), F_OK) != 0 && rename(buf_cstr(from), buf_cstr(to)) == 0;
+    return false;
+}
+
+static bool name_by_inode(struct queue_writer *w, const struct queue_layout *layout, bool long_ids,
+                          struct timeval now, struct buf *temporary)
+{
+    BUF_AUTO(path, 0);
+    struct stat st;
+
+    if (fstat(w->fd, &st) != 0)
+        return false;
+    for (int tries = 0; tries < TRIES; tries++) {
+        queue_id_make(now, st.st_ino, long_ids, &w->id);
+        queue_path(layout, QUEUE_INCOMING, &w->id, &path);
+        if (rename_new(temporary, &path))
+            return true;
+        if (errno != EEXIST)
+            return false;
+        next_microsecond(&now);
+    }
+    return false;
+}
+
+bool queue_writer_open(struct queue_writer *w, const struct queue_layout *layout, bool long_ids,
+                       struct timeval now)
+{
+    BUF_AUTO(temporary, 0);
+
+    w->error = 0;
+    w->written = 0;
+    w->queue[0] = '\0';
+    buf_clear(&w->pending);
+    w->fd = create_temporary(&now, &temporary);
+    if (w->fd < 0)
+        return false;
+    if (!name_by_inode(w, layout, long_ids, now, &temporary)) {
+        int saved = errno;
+        unlink(buf_cstr(&temporary));
+        fd_close(&w->fd);
+        errno = saved;
+        return false;
+    }
+    snprintf(w->queue, sizeof w->queue, "%s", QUEUE_INCOMING);
+    return true;
+}
+
+static void fail(struct queue_writer *w)
+{
+    if (w->error == 0)
+        w->error = errno ? errno : EIO;
+}
+
+static void flush(struct queue_writer *w)
+{
+    if (w->pending.len && w->error == 0) {
+        if (fd_write_all(w->fd, buf_str(&w->pending)))
+            w->written += (int64_t)w->pending.len;
+        else
+            fail(w);
+    }
+    buf_clear(&w->pending);
+}
+
+void queue_writer_spill(struct queue_writer *w)
+{
+    if (w->pending.len > QUEUE_WRITER_MEMORY)
+        flush(w);
+}
+
+void queue_writer_add(struct queue_writer *w, struct str records)
+{
+    buf_add(&w->pending, records);
+    queue_writer_spill(w);
+}
+
+void queue_writer_patch(struct queue_writer *w, int64_t at, struct str bytes)
+{
+    size_t on_disk = 0;
+
+    if (at < w->written)
+        on_disk = MIN(bytes.len, (size_t)(w->written - at));
+    if (on_disk && w->error == 0 && !fd_pwrite_all(w->fd, str_sub(bytes, 0, on_disk), (off_t)at))
+        fail(w);
+    bytes = str_skip(bytes, on_disk);
+    if (bytes.len && w->error == 0)
+        memcpy(w->pending.ptr + (at + (int64_t)on_disk - w->written), bytes.ptr, bytes.len);
+}
+
+static bool sync_directory(struct queue_writer *w, const struct queue_layout *layout)
+{
+    BUF_AUTO(path, 0);
+
+    if (w->directory_sync < 0)
+        w->directory_sync = !names_follow_fsync(w->fd);
+    if (!w->directory_sync)
+        return true;
+    queue_path(layout, w->queue, &w->id, &path);
+    buf_truncate(&path, str_rfind(buf_str(&path), '/'));
+    FD_AUTO(dir, open(buf_cstr(&path), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    return dir >= 0 && fsync(dir) == 0;
+}
+
+static void move_to_hold(struct queue_writer *w, const struct queue_layout *layout)
+{
+    if (queue_rename(layout, QUEUE_INCOMING, QUEUE_HOLD, &w->id))
+        snprintf(w->queue, sizeof w->queue, "%s", QUEUE_HOLD);
+    else
+        fail(w);
+}
+
+bool queue_writer_commit(struct queue_writer *w, const struct queue_layout *layout, bool hold)
+{
+    flush(w);
+    if (hold && w->error == 0)
+        move_to_hold(w, layout);
+    if (w->error == 0 && (fchmod(w->fd, QUEUE_MODE_READY) != 0 || fsync(w->fd) != 0 ||
+                          !sync_directory(w, layout)))
+        fail(w);
+    if (w->error) {
+        queue_writer_close(w, layout);
+        return false;
+    }
+    w->queue[0] = '\0'; /* it is qmgr's now */
+    fd_close(&w->fd);
+    return true;
+}
+
+void queue_writer_close(struct queue_writer *w, const struct queue_layout *layout)
+{
+    if (w->queue[0] != '\0') {
+        /* After a failed fsync the file has its ready bit, and qmgr may have moved it already.  Then the mail
+         * goes out although the submitter was told to try again: twice is better than never. */
+        (void)!queue_remove(layout, w->queue, &w->id);
+        w->queue[0] = '\0';
+    }
+    fd_close(&w->fd);
+    buf_clear(&w->pending);
+}
+
+void queue_writer_fini(struct queue_writer *w)
+{
+    fd_close(&w->fd);
+    buf_free(&w->pending);
+}
