@@ -25,7 +25,8 @@ static void make_printable(char *text, size_t len)
             text[i] = '?';
 }
 
-static void write_line(enum log_level level, const char *prefix, const char *fmt, va_list ap)
+static PRINTF(3, 0) void write_line(enum log_level level, const char *prefix, const char *fmt,
+                                    va_list ap)
 {
     BUF_AUTO(line, LINE_LIMIT);
 
