@@ -43,7 +43,8 @@ struct delivery {
     struct delivery_request request;
     struct delivery_rcpt *recipients;
     size_t count;
-    int file_fd;             /* the queue file, locked shared */
+    int file_fd;             /* the queue file, locked shared; belongs to the library */
+    struct queue_file content; /* its reader: see delivery_content() */
     struct arena arena;      /* lives as long as the request */
     struct delivery_times times;
     struct delivery_reply reply; /* filled as recipients finish; the agent adds site_* and keep */
@@ -51,6 +52,13 @@ struct delivery {
     int conn_use;            /* conn_use=N is logged from 2 */
     struct str tls_summary;  /* tls=... of the log line; empty: not logged */
 };
+
+/* From before_jail, once: opens the delivery status filter.  `filter` is the value of the agent's
+ * <transport>_delivery_status_filter (or default_delivery_status_filter), `parameter` its name.  Also reads what the log
+ * lines depend on (delay_logging_resolution_limit, info_log_address_format). */
+void delivery_open(struct service *svc, struct str filter, const char *parameter);
+/* The same settings for the log lines of programs that are no delivery agents (qmgr, cleanup). */
+void delivery_log_open(struct conf *conf);
 
 /* Handle requests on the connection `fd` until either side ends the relation: receives, calls `deliver`, answers.
  * A recipient that `deliver` left unfinished is deferred with 4.3.0 and a warning.
@@ -63,6 +71,20 @@ void delivery_serve(struct service *svc, int fd, int idle_wait_s, void (*deliver
  * trace log as its NOTIFY flags and the request's flags ask.  soft_bounce, a bounce log that cannot be written, and
  * probes (deliverable/undeliverable) are handled here. */
 void delivery_finish(struct delivery *d, struct delivery_rcpt *rcpt, const struct outcome *outcome);
+/* The two halves of delivery_finish, for agents that turn one recipient into several deliveries (aliases):
+ * delivery_report() logs and records one of them and is true when nothing is left to do for it; false: it must be
+ * tried again.  delivery_settle() marks the recipient of the request when all of its deliveries are through. */
+bool delivery_report(struct delivery *d, const struct delivery_recipient *who, const struct outcome *outcome);
+void delivery_settle(struct delivery *d, struct delivery_rcpt *rcpt, bool done);
+/* "expanded" for a sender who asked for success reports; writes no log line. */
+void delivery_trace(struct delivery *d, const struct delivery_recipient *who, const struct outcome *outcome);
+/* A probe (address verification, sendmail -bv): find out, but deliver nothing. */
+bool delivery_is_probe(const struct delivery *d);
+
+/* The reader of the queue file, placed at the first content record.  Read N and L records until another type comes.
+ * Do not close it. */
+struct queue_file *delivery_content(struct delivery *d);
+
 /* All recipients not finished yet get the same outcome. */
 void delivery_finish_rest(struct delivery *d, const struct outcome *outcome);
 
