@@ -1,0 +1,1 @@
+relevo_test(lib/queue/bounce_log_test.c queue)

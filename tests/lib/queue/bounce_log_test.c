@@ -1,0 +1,122 @@
+#include "queue/bounce_log.h"
+
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#define SAMPLE                                                                                 \
+    "\n<other@sink.example>: connect to 127.0.0.1[127.0.0.1]:13101: Connection refused\n"      \
+    "recipient=other@sink.example\noriginal_recipient=alice@example.com\noffset=782\n"         \
+    "dsn_orig_rcpt=rfc822;alice@example.com\nstatus=4.4.1\naction=delayed\n"                   \
+    "reason=connect to 127.0.0.1[127.0.0.1]:13101: Connection refused\n\n"
+
+static const struct bounce_append sample_entry = {
+    .recipient = { "other@sink.example", 18 },
+    .orig_rcpt = { "alice@example.com", 17 },
+    .dsn_orcpt = { "rfc822;alice@example.com", 24 },
+    .offset = 782,
+    .status = { "4.4.1", 5 },
+    .action = { "delayed", 7 },
+    .reason = { "connect to 127.0.0.1[127.0.0.1]:13101: Connection refused", 57 },
+};
+
+static void assert_str(struct str got, const char *want)
+{
+    assert_int_equal(got.len, strlen(want));
+    if (got.len)
+        assert_memory_equal(got.ptr, want, got.len);
+}
+
+static void a_block_is_written_as_other_tools_expect_it(void **state)
+{
+    BUF_AUTO(out, 0);
+
+    (void)state;
+    bounce_log_format(&out, &sample_entry, true);
+    assert_string_equal(buf_cstr(&out), SAMPLE);
+}
+
+static void what_was_written_is_read_back(void **state)
+{
+    struct str text = STR(SAMPLE SAMPLE);
+    struct bounce_append e;
+
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        assert_true(bounce_log_take(&text, &e));
+        assert_str(e.recipient, "other@sink.example");
+        assert_str(e.orig_rcpt, "alice@example.com");
+        assert_str(e.reason, "connect to 127.0.0.1[127.0.0.1]:13101: Connection refused");
+        assert_int_equal(e.offset, 782);
+    }
+    assert_false(bounce_log_take(&text, &e));
+}
+
+static void lines_of_the_oldest_logs_are_understood(void **state)
+{
+    struct str text = STR("<a@b>: gone away\n\n\n<>: \nnoise\n");
+    struct bounce_append e;
+
+    (void)state;
+    assert_true(bounce_log_take(&text, &e));
+    assert_str(e.recipient, "a@b");
+    assert_str(e.reason, "gone away");
+    assert_true(bounce_log_take(&text, &e));
+    assert_str(e.recipient, "");
+    assert_false(bounce_log_take(&text, &e));
+}
+
+static void the_null_address_survives(void **state)
+{
+    struct bounce_append in = { .status = { "5.0.0", 5 } }, out;
+    BUF_AUTO(text, 0);
+
+    (void)state;
+    bounce_log_format(&text, &in, false);
+    struct str rest = buf_str(&text);
+    assert_true(str_find_str(rest, STR("recipient=<>\n")) != STR_NOT_FOUND);
+    assert_true(bounce_log_take(&rest, &out));
+    assert_str(out.recipient, "");
+    assert_str(out.status, "5.0.0");
+}
+
+static void a_line_break_in_a_reason_cannot_forge_a_field(void **state)
+{
+    struct bounce_append in = { .recipient = { "a@b", 3 }, .reason = { "x\nstatus=2.0.0\n\nrecipient=c", 27 } };
+    struct bounce_append out;
+    BUF_AUTO(text, 0);
+
+    (void)state;
+    bounce_log_format(&text, &in, true);
+    struct str rest = buf_str(&text);
+    assert_true(bounce_log_take(&rest, &out));
+    assert_str(out.status, "");
+    assert_str(out.reason, "x status=2.0.0  recipient=c");
+    assert_false(bounce_log_take(&rest, &out));
+}
+
+static void unknown_names_and_bad_numbers_are_passed_over(void **state)
+{
+    struct str text = STR("recipient=a\nnovelty=1\noffset=-3\nnotify_flags=99999999999\n");
+    struct bounce_append e;
+
+    (void)state;
+    assert_true(bounce_log_take(&text, &e));
+    assert_int_equal(e.offset, 0);
+    assert_int_equal(e.dsn_notify, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_block_is_written_as_other_tools_expect_it),
+        cmocka_unit_test(what_was_written_is_read_back),
+        cmocka_unit_test(lines_of_the_oldest_logs_are_understood),
+        cmocka_unit_test(the_null_address_survives),
+        cmocka_unit_test(a_line_break_in_a_reason_cannot_forge_a_field),
+        cmocka_unit_test(unknown_names_and_bad_numbers_are_passed_over),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
