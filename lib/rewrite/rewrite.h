@@ -13,8 +13,6 @@ struct rewriter;
 /* `service` is the value of rewrite_service_name. */
 struct rewriter *rewrite_open(struct conf *conf, struct str service);
 void rewrite_close(struct rewriter *r);
-/* Name of a table whose file was replaced since it was opened, or NULL. */
-const char *rewrite_changed(struct rewriter *r);
 
 enum rewrite_context { REWRITE_LOCAL, REWRITE_REMOTE };
 

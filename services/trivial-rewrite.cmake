@@ -1,0 +1,1 @@
+relevo_daemon(trivial-rewrite trivial-rewrite.c LIBS service rewrite)
