@@ -1,0 +1,200 @@
+/* Reporting what became of a recipient: log line, bounce, defer and trace logs, mark in the queue file. */
+#include "base/log.h"
+#include "client/bounce.h"
+#include "client/verify.h"
+#include "delivery/delivery.h"
+#include "delivery/serve.h"
+#include "delivery/status_filter.h"
+#include "text/dsn.h"
+
+/* DSN actions (RFC 3464) and status words of the log, by outcome. */
+static const struct {
+    const char *action, *probe_action, *status, *probe_status;
+    enum verify_status verdict;
+} words[] = {
+    [OUTCOME_SENT] = { "delivered", "deliverable", "sent", "deliverable", VERIFY_OK },
+    [OUTCOME_DEFERRED] = { "delayed", "undeliverable", "deferred", "undeliverable", VERIFY_DEFER },
+    [OUTCOME_BOUNCED] = { "failed", "undeliverable", "bounced", "undeliverable", VERIFY_BOUNCE },
+};
+
+bool delivery_is_probe(const struct delivery *d)
+{
+    return d->request.flags & (DELIVERY_FLAG_PROBE_MTA | DELIVERY_FLAG_PROBE_USER);
+}
+
+static struct timeval time_of(int64_t sec, int64_t usec)
+{
+    return (struct timeval){ .tv_sec = (time_t)sec, .tv_usec = (suseconds_t)usec };
+}
+
+static void write_line(struct delivery *d, const struct delivery_recipient *who, const struct outcome *o,
+                       const char *status)
+{
+    const struct delivery_request *r = &d->request;
+    struct delivery_log line = {
+        .queue_id = arena_cstr(&d->arena, r->queue_id),
+        .recipient = who->address,
+        .orig_rcpt = who->orig_addr,
+        .relay = d->relay,
+        .conn_use = d->conn_use,
+        .arrival = time_of(r->arrival_sec, r->arrival_usec),
+        .active = time_of(r->active_sec, r->active_usec),
+        .start = d->times.deliver_start,
+        .conn_done = d->times.conn_done,
+        .now = clock_wall(),
+        .tls_summary = d->tls_summary,
+        .dsn = o->dsn,
+        .status = status,
+        .text = o->text,
+    };
+
+    delivery_log_line(&line);
+}
+
+static bool append(struct delivery *d, struct str service, const struct delivery_recipient *who,
+                   const struct outcome *o, const char *action)
+{
+    struct bounce_append entry = {
+        .queue_id = d->request.queue_id,
+        .recipient = who->address,
+        .orig_rcpt = who->orig_addr,
+        .dsn_orcpt = who->dsn_orcpt,
+        .dsn_notify = who->dsn_notify,
+        .offset = who->offset,
+        .status = str_from(o->dsn),
+        .action = str_from(action),
+        .diag_type = o->diag_type,
+        .diag_text = o->diag_text,
+        .mta_type = o->mta_name.len ? STR("dns") : STR_NONE,
+        .mta_name = o->mta_name,
+        .reason = o->text,
+    };
+
+    return bounce_client_append(service, &entry);
+}
+
+static bool append_trace(struct delivery *d, const struct delivery_recipient *who, const struct outcome *o,
+                         const char *action)
+{
+    bool ok = append(d, site_conf.trace_service_name, who, o, action);
+
+    if (ok)
+        d->reply.traced = 1;
+    else
+        log_warning(STR_FMT ": " STR_FMT " service failure", STR_ARG(d->request.queue_id),
+                    STR_ARG(site_conf.trace_service_name));
+    return ok;
+}
+
+static const char *action_of(const struct outcome *o) { return o->action ? o->action : words[o->status].action; }
+
+/* Put the recipient on record as deferred; the queue manager keeps it even when that fails. */
+static bool defer(struct delivery *d, const struct delivery_recipient *who, struct outcome *o, const char *status)
+{
+    write_line(d, who, o, status);
+    o->dsn[0] = '4';
+    if (d->request.flags & DELIVERY_FLAG_RECORD)
+        (void)append_trace(d, who, o, words[OUTCOME_DEFERRED].action);
+    if (!append(d, site_conf.defer_service_name, who, o, words[OUTCOME_DEFERRED].action))
+        log_warning(STR_FMT ": " STR_FMT " service failure", STR_ARG(d->request.queue_id),
+                    STR_ARG(site_conf.defer_service_name));
+    return false;
+}
+
+static bool bounce(struct delivery *d, const struct delivery_recipient *who, struct outcome *o)
+{
+    if (site_conf.soft_bounce)
+        return defer(d, who, o, "SOFTBOUNCE");
+    if (d->request.flags & DELIVERY_FLAG_RECORD)
+        (void)append_trace(d, who, o, action_of(o));
+    if (!(who->dsn_notify & DSN_NOTIFY_NEVER)) {
+        if (!append(d, site_conf.bounce_service_name, who, o, action_of(o))) {
+            log_info(STR_FMT ": status=deferred (bounce failed)", STR_ARG(d->request.queue_id));
+            return defer(d, who, o, words[OUTCOME_DEFERRED].status);
+        }
+        d->reply.bounced = 1;
+    }
+    write_line(d, who, o, words[OUTCOME_BOUNCED].status);
+    return true;
+}
+
+static bool sent(struct delivery *d, const struct delivery_recipient *who, const struct outcome *o)
+{
+    /* The mail is out: a lost success report does not make it undelivered. */
+    if ((d->request.flags & DELIVERY_FLAG_RECORD) || (who->dsn_notify & DSN_NOTIFY_SUCCESS))
+        (void)append_trace(d, who, o, action_of(o));
+    write_line(d, who, o, words[OUTCOME_SENT].status);
+    return true;
+}
+
+/* sendmail -bv: the answer goes to the sender in a report. */
+static bool answer_user(struct delivery *d, const struct delivery_recipient *who, const struct outcome *o)
+{
+    bool ok = append_trace(d, who, o, words[o->status].probe_action);
+
+    write_line(d, who, o, words[o->status].probe_status);
+    return ok;
+}
+
+/* Address verification: the answer goes to verify(8).  If that fails the probe is lost, and verify sends
+ * another one. */
+static bool answer_verify(struct delivery *d, const struct delivery_recipient *who, const struct outcome *o)
+{
+    struct str about = who->orig_addr.len ? who->orig_addr : who->address;
+
+    if (!verify_client_update(delivery_verify_service(), about, words[o->status].verdict, o->text))
+        log_warning(STR_FMT ": " STR_FMT " service failure", STR_ARG(d->request.queue_id),
+                    STR_ARG(delivery_verify_service()));
+    write_line(d, who, o, words[o->status].probe_status);
+    return true;
+}
+
+bool delivery_report(struct delivery *d, const struct delivery_recipient *who, const struct outcome *outcome)
+{
+    struct outcome o = *outcome;
+
+    status_filter_apply(&o, &d->arena);
+    if (d->request.flags & DELIVERY_FLAG_PROBE_MTA)
+        return answer_verify(d, who, &o);
+    if (d->request.flags & DELIVERY_FLAG_PROBE_USER)
+        return answer_user(d, who, &o);
+    switch (o.status) {
+    case OUTCOME_SENT:
+        return sent(d, who, &o);
+    case OUTCOME_BOUNCED:
+        return bounce(d, who, &o);
+    case OUTCOME_DEFERRED:
+        break;
+    }
+    return defer(d, who, &o, words[OUTCOME_DEFERRED].status);
+}
+
+void delivery_trace(struct delivery *d, const struct delivery_recipient *who, const struct outcome *outcome)
+{
+    (void)append_trace(d, who, outcome, action_of(outcome));
+}
+
+void delivery_settle(struct delivery *d, struct delivery_rcpt *rcpt, bool done)
+{
+    rcpt->finished = true;
+    if (!done) {
+        d->reply.result = DELIVERY_DEFERRED;
+        return;
+    }
+    if ((d->request.flags & DELIVERY_FLAG_SUCCESS) && rcpt->info.offset > 0 &&
+        !queue_file_mark(d->file_fd, rcpt->info.offset, REC_DONE))
+        log_warning(STR_FMT ": cannot mark recipient <" STR_FMT "> as done: %m", STR_ARG(d->request.queue_id),
+                    STR_ARG(rcpt->info.address));
+}
+
+void delivery_finish(struct delivery *d, struct delivery_rcpt *rcpt, const struct outcome *outcome)
+{
+    delivery_settle(d, rcpt, delivery_report(d, &rcpt->info, outcome));
+}
+
+void delivery_finish_rest(struct delivery *d, const struct outcome *outcome)
+{
+    for (size_t i = 0; i < d->count; i++)
+        if (!d->recipients[i].finished)
+            delivery_finish(d, &d->recipients[i], outcome);
+}

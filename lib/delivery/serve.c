@@ -1,0 +1,172 @@
+#include "delivery/serve.h"
+
+#include "base/log.h"
+#include "delivery/status_filter.h"
+#include "os/lock.h"
+#include "queue/dir.h"
+
+#include <errno.h>
+#include <fcntl.h>
+
+/* The queue names that a message under delivery may lie in. */
+static const char *const queues[] = { QUEUE_ACTIVE, QUEUE_INCOMING, QUEUE_DEFERRED, QUEUE_HOLD };
+
+static struct str verify_service = STR("verify");
+
+void delivery_open(struct service *svc, struct str filter, const char *parameter)
+{
+    struct conf *conf = service_conf(svc);
+
+    delivery_log_open(conf);
+    verify_service = conf_value(conf, STR("address_verify_service_name"));
+    status_filter_open(filter, parameter);
+}
+
+struct str delivery_verify_service(void) { return verify_service; }
+
+static void add_recipient(struct delivery *d, const struct delivery_recipient *info, size_t *room)
+{
+    if (d->count == *room) {
+        struct delivery_rcpt *old = d->recipients;
+        *room = *room ? *room * 2 : 8;
+        d->recipients = arena_alloc(&d->arena, *room * sizeof *old);
+        if (d->count)
+            memcpy(d->recipients, old, d->count * sizeof *old);
+    }
+    d->recipients[d->count++] = (struct delivery_rcpt){ .info = *info };
+}
+
+bool delivery_decode(struct delivery *d, struct str body)
+{
+    size_t room = 0;
+
+    d->recipients = NULL;
+    d->count = 0;
+    if (!delivery_request_decode(&body, &d->request))
+        return false;
+    while (body.len) {
+        struct delivery_recipient info;
+        if (!delivery_recipient_decode(&body, &info))
+            return false;
+        add_recipient(d, &info, &room);
+    }
+    return d->count > 0;
+}
+
+static const char *queue_of(struct str name)
+{
+    for (size_t i = 0; i < ARRAY_LEN(queues); i++)
+        if (str_equal(name, str_from(queues[i])))
+            return queues[i];
+    return NULL;
+}
+
+/* -1: logged; the queue manager finds out by itself what is wrong with the file. */
+static int open_queue_file(const struct delivery_request *r)
+{
+    struct queue_layout layout = { site_conf.hash_queue_names, site_conf.hash_queue_depth };
+    const char *queue = queue_of(r->queue_name);
+    struct queue_id id;
+
+    if (queue == NULL || !queue_id_parse(r->queue_id, &id)) {
+        log_warning("delivery request for a bad queue file name: " STR_FMT "/" STR_FMT, STR_ARG(r->queue_name),
+                    STR_ARG(r->queue_id));
+        return -1;
+    }
+    int fd = queue_open(&layout, queue, &id, O_RDWR | O_CLOEXEC);
+    if (fd < 0) {
+        log_warning("open %s/%s: %m", queue, id.text);
+        return -1;
+    }
+    if (!lock_try_shared(fd)) {
+        log_warning("%s: cannot lock %s/%s: %m", id.text, queue, id.text);
+        fd_close(&fd);
+    }
+    return fd;
+}
+
+struct queue_file *delivery_content(struct delivery *d)
+{
+    queue_file_seek(&d->content, d->request.data_offset);
+    return &d->content;
+}
+
+static void finish_forgotten(struct delivery *d)
+{
+    struct outcome o;
+
+    for (size_t i = 0; i < d->count; i++) {
+        if (d->recipients[i].finished)
+            continue;
+        log_warning(STR_FMT ": no result for recipient <" STR_FMT ">", STR_ARG(d->request.queue_id),
+                    STR_ARG(d->recipients[i].info.address));
+        outcome_make(&o, &d->arena, OUTCOME_DEFERRED, "4.3.0", "mail system configuration error");
+        delivery_finish(d, &d->recipients[i], &o);
+    }
+}
+
+static void handle_request(struct delivery *d, void (*deliver)(struct delivery *d))
+{
+    d->reply = (struct delivery_reply){ .result = DELIVERY_DONE, .keep = 1 };
+    d->relay = STR("none");
+    d->conn_use = 0;
+    d->tls_summary = STR_NONE;
+    d->times = (struct delivery_times){ .deliver_start = clock_wall() };
+    d->file_fd = open_queue_file(&d->request);
+    if (d->file_fd < 0) {
+        d->reply.result = DELIVERY_DEFERRED;
+        return;
+    }
+    queue_file_init(&d->content, d->file_fd);
+    deliver(d);
+    finish_forgotten(d);
+    queue_file_close(&d->content); /* the lock goes with it */
+    d->file_fd = -1;
+}
+
+static bool reply(struct channel *c, const struct delivery *d)
+{
+    delivery_reply_encode(channel_begin(c, DELIVERY_REPLY_FRAME), &d->reply);
+    return channel_end(c) && channel_flush(c);
+}
+
+/* One request from the channel; false when the relation is over.  The skeleton has counted the first one. */
+static bool serve_one(struct channel *c, struct delivery *d, bool first, bool may_keep,
+                      void (*deliver)(struct delivery *d))
+{
+    struct str body;
+    char kind;
+
+    if (channel_receive(c, &kind, &body) != IO_OK)
+        return false;
+    if (kind != DELIVERY_REQUEST_FRAME || !delivery_decode(d, body)) {
+        log_warning("malformed delivery request");
+        return false;
+    }
+    if (!first)
+        service_count_use(d->svc);
+    handle_request(d, deliver);
+    if (!may_keep || service_should_leave(d->svc))
+        d->reply.keep = 0;
+    bool keep = d->reply.keep;
+    bool sent = reply(c, d);
+    arena_reset(&d->arena);
+    return sent && keep;
+}
+
+void delivery_serve(struct service *svc, int fd, int idle_wait_s, void (*deliver)(struct delivery *d),
+                    void (*idle)(void))
+{
+    struct delivery d = { .svc = svc, .file_fd = -1 };
+    struct channel c;
+    bool first = true;
+
+    channel_init(&c, fd, MAX(idle_wait_s, 1));
+    while (serve_one(&c, &d, first, idle_wait_s > 0, deliver))
+        first = false;
+    if (idle)
+        idle();
+    arena_free(&d.arena);
+    c.link.fd = -1; /* the service skeleton closes the connection */
+    channel_close(&c);
+}
