@@ -5,6 +5,7 @@
  * `${name?{t}:{f}}`, `${{l} op {r}?{t}:{f}}`, `$$`.  Names that are not in the parameter table are
  * user-defined parameters and expand all the same; unknown names expand to nothing. */
 #include "base/arena.h"
+#include "base/buf.h"
 #include "conf/params.h"
 
 struct conf;
@@ -29,6 +30,13 @@ bool conf_is_set(struct conf *c, struct str name); /* by override or main.cf */
 struct str conf_value(struct conf *c, struct str name);
 /* Expand any text (a -o value, a template) the same way; the result lives in `a`. */
 struct str conf_expand(struct conf *c, struct str text, struct arena *a);
+
+/* The same for those who go on when the text is bad (postconf, tests): false with the reason in `error`. */
+NODISCARD bool conf_try_expand(struct conf *c, struct str text, struct arena *a, struct str *value,
+                               struct buf *error);
+/* Walk over what main.cf sets (not the overrides), in no particular order. */
+void conf_each_setting(struct conf *c, void (*each)(void *context, struct str name, struct str value),
+                       void *context);
 
 /* Fill the struct of a parameter set (params.h).  A bad value is fatal with the field's standard
  * message ("bad numerical configuration: x = y" ...).  Strings live as long as the conf and are
