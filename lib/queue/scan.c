@@ -67,8 +67,10 @@ bool queue_scan_next(struct queue_scan *s, struct queue_id *id)
             continue;
         buf_add_cstr(&s->path, entry->d_name);
         unsigned char type = entry_type(s, entry);
-        if (type == DT_REG)
+        if (type == DT_REG) {
+            (void)buf_cstr(&s->path); /* what queue_scan_path() returns ends with a NUL */
             return true;
+        }
         if (type == DT_DIR && s->depth < DEPTH_MAX)
             push(s);
     }

@@ -1,0 +1,5 @@
+foreach(test IN ITEMS record queue_id dir file writer notify)
+  relevo_test(lib/queue/${test}_test.c queue)
+endforeach()
+relevo_fuzz(queue_record.c queue)
+relevo_fuzz(queue_file.c queue)
