@@ -16,6 +16,9 @@
  * empty address is fine and gives nothing.  False, with nothing appended, for what is not exactly one
  * address: unbalanced quotes, an empty domain (`a@`), an empty local part (`@b`), two words, a NUL, CR or LF. */
 NODISCARD bool address_unquote(struct str external, struct buf *internal);
+/* The same, and false if there is a comment, a name, angle brackets or white space besides the address
+ * (strict_rfc821_envelopes). */
+NODISCARD bool address_unquote_strict(struct str external, struct buf *internal);
 
 /* External form; the local part is quoted if it must be (RFC 5321 dot-string otherwise).  The domain is
  * copied as it is. */
