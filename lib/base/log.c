@@ -13,6 +13,7 @@ static struct {
 } logger;
 
 void log_set_sink(log_sink_fn *sink) { logger.sink = sink; }
+log_sink_fn *log_sink(void) { return logger.sink; }
 void log_set_verbose(int level) { logger.verbose = level; }
 int log_verbose(void) { return logger.verbose; }
 void log_set_fatal_handler(NORETURN void (*handler)(void)) { logger.on_fatal = handler; }

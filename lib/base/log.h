@@ -12,6 +12,7 @@ enum log_level { LOG_LEVEL_DEBUG, LOG_LEVEL_INFO, LOG_LEVEL_WARNING, LOG_LEVEL_E
 typedef void log_sink_fn(enum log_level level, struct str text);
 
 void log_set_sink(log_sink_fn *sink);
+log_sink_fn *log_sink(void); /* the one in force, to put another in front of it */
 /* -v count; log_debug() speaks when it is above 0. */
 void log_set_verbose(int level);
 int log_verbose(void);
