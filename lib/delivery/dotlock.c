@@ -1,0 +1,77 @@
+#include "delivery/dotlock.h"
+
+#include "delivery/rights.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static bool create(const char *path)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+
+    if (fd >= 0)
+        close(fd);
+    return fd >= 0;
+}
+
+/* The owner's rights first; in the spool directory ours when his do not suffice. */
+static bool create_somehow(struct dotlock *l, const struct store_target *t)
+{
+    if (create(buf_cstr(&l->path)))
+        return true;
+    if ((errno != EACCES && errno != EPERM) || !t->in_spool)
+        return false;
+    rights_leave();
+    bool ok = create(buf_cstr(&l->path));
+    int error = errno;
+    rights_enter(t->uid, t->gid);
+    errno = error;
+    l->as_service = ok;
+    return ok;
+}
+
+/* False when the lock is alive or cannot be removed. */
+static bool remove_stale(const char *path)
+{
+    struct stat st;
+
+    if (lstat(path, &st) != 0)
+        return errno == ENOENT;
+    return st.st_mtime < clock_wall().tv_sec - site_conf.stale_lock_time && unlink(path) == 0;
+}
+
+bool dotlock_take(struct dotlock *l, const struct store_target *t, struct store_fault *fault)
+{
+    buf_join(&l->path, str_from(t->path), STR(".lock"));
+    for (int attempt = 0;; attempt++) {
+        if (create_somehow(l, t)) {
+            l->held = true;
+            return true;
+        }
+        if (errno != EEXIST || attempt >= site_conf.deliver_lock_attempts)
+            break;
+        if (!remove_stale(buf_cstr(&l->path)))
+            sleep((unsigned)site_conf.deliver_lock_delay);
+    }
+    if (t->any_file && (errno == EACCES || errno == EPERM || errno == EROFS))
+        return true;
+    int error = errno;
+    BUF_AUTO(what, 4200);
+    buf_join(&what, STR("unable to create lock file "), buf_str(&l->path));
+    store_fault_errno(fault, buf_cstr(&what), error);
+    return false;
+}
+
+void dotlock_release(struct dotlock *l, const struct store_target *t)
+{
+    if (l->held && l->as_service) {
+        rights_leave();
+        (void)unlink(buf_cstr(&l->path));
+        rights_enter(t->uid, t->gid);
+    } else if (l->held) {
+        (void)unlink(buf_cstr(&l->path));
+    }
+    buf_free(&l->path);
+}

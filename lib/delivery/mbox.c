@@ -1,0 +1,218 @@
+#include "base/log.h"
+#include "delivery/dotlock.h"
+#include "delivery/rights.h"
+#include "os/lock.h"
+#include "os/safe_open.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define OPEN_FLAGS (O_WRONLY | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)
+
+static int create_for_owner(const struct store_target *t)
+{
+    struct stat dir;
+    BUF_AUTO(parent, 4096);
+    struct str above = str_from(t->path);
+
+    (void)str_cut_last(&above, '/');
+    buf_add(&parent, str_sub(str_from(t->path), 0, strlen(t->path) - above.len));
+    rights_leave();
+    int fd = open(t->path, OPEN_FLAGS | O_CREAT | O_EXCL, 0600);
+    if (fd >= 0) {
+        /* The directory's group stays where the set-group-id bit gave it. */
+        bool inherited = stat(buf_cstr(&parent), &dir) == 0 && (dir.st_mode & S_ISGID);
+        if (fchown(fd, t->uid, inherited ? (gid_t)-1 : t->gid) != 0) {
+            int error = errno;
+            (void)unlink(t->path);
+            fd_close(&fd);
+            errno = error;
+        }
+    }
+    int error = errno;
+    rights_enter(t->uid, t->gid);
+    errno = error;
+    return fd;
+}
+
+static int create_file(const struct store_target *t)
+{
+    int fd = open(t->path, OPEN_FLAGS | O_CREAT | O_EXCL, 0600);
+
+    if (fd < 0 && (errno == EACCES || errno == EPERM) && t->in_spool)
+        return create_for_owner(t);
+    return fd;
+}
+
+static int open_link(const struct store_target *t)
+{
+    struct stat st;
+    BUF_AUTO(why, 256);
+
+    return safe_open(t->path, O_WRONLY | O_APPEND, 0, &st, (uid_t)-1, (gid_t)-1, &why);
+}
+
+static int open_file(const struct store_target *t)
+{
+    int fd = open(t->path, OPEN_FLAGS);
+
+    if (fd < 0 && errno == ENOENT) {
+        fd = create_file(t);
+        if (fd < 0 && errno == EEXIST) /* somebody else made it just now */
+            fd = open(t->path, OPEN_FLAGS);
+    }
+    if (fd < 0 && errno == ELOOP)
+        fd = open_link(t);
+    return fd;
+}
+
+static bool lock_once(int fd, unsigned locks)
+{
+    if ((locks & STORE_FCNTL) && !lock_fcntl_try_exclusive(fd))
+        return false;
+    return !(locks & STORE_FLOCK) || lock_try_exclusive(fd);
+}
+
+static bool lock_file(int fd, unsigned locks)
+{
+    for (int attempt = 0; !lock_once(fd, locks); attempt++) {
+        if (errno != EAGAIN && errno != EACCES && errno != EWOULDBLOCK && errno != EINTR)
+            return false;
+        if (attempt >= site_conf.deliver_lock_attempts) {
+            errno = EAGAIN;
+            return false;
+        }
+        sleep((unsigned)site_conf.deliver_lock_delay);
+    }
+    return true;
+}
+
+/* One sentence about the destination as a whole. */
+static bool refuse(struct store_fault *fault, enum outcome_status status, const char *dsn, const char *path,
+                   const char *problem)
+{
+    fault->status = status;
+    fault->dsn = dsn;
+    fault->complete = true;
+    buf_clear(&fault->text);
+    buf_addf(&fault->text, "destination %s %s", path, problem);
+    return false;
+}
+
+static bool is_acceptable(const struct store_target *t, const struct stat *st, struct store_fault *fault)
+{
+    if (!S_ISREG(st->st_mode))
+        return refuse(fault, OUTCOME_DEFERRED, "4.2.0", t->path, "is not a regular file");
+    if (st->st_nlink > 1)
+        return refuse(fault, OUTCOME_DEFERRED, "4.2.0", t->path, "has more than one name");
+    if (t->any_file && (st->st_mode & (S_IXUSR | S_IXGRP | S_IXOTH))) {
+        (void)refuse(fault, OUTCOME_BOUNCED, "5.7.1", t->path, "");
+        buf_clear(&fault->text);
+        buf_add(&fault->text, STR("file is executable"));
+        return false;
+    }
+    if (!t->any_file && st->st_uid != t->uid) {
+        if (t->strict_owner)
+            return refuse(fault, OUTCOME_DEFERRED, "4.2.0", t->path, "is not owned by recipient");
+        log_warning("mailbox %s is not owned by its recipient (strict_mailbox_ownership is off)", t->path);
+    }
+    return true;
+}
+
+static bool write_mail(struct delivery *d, const struct store_target *t, struct copy_plan *plan, int fd, off_t size,
+                       struct store_fault *fault)
+{
+    plan->max_bytes = 0;
+    if (t->size_limit > 0) {
+        if (size >= t->size_limit) {
+            store_fault_errno(fault, "error writing message", EFBIG);
+            return false;
+        }
+        plan->max_bytes = t->size_limit - size;
+    }
+    bool ok = store_copy_ok(copy_message(d, plan, fd), fault);
+    if (ok && fsync(fd) != 0) {
+        store_fault_errno(fault, "error writing message", errno);
+        ok = false;
+    }
+    if (!ok && ftruncate(fd, size) != 0)
+        log_warning("truncate mailbox %s to its size before a failed delivery: %m", t->path);
+    return ok;
+}
+
+/* A device or the like: nothing to lock, to sync or to take back. */
+static bool write_special(struct delivery *d, struct copy_plan *plan, int fd, struct store_fault *fault)
+{
+    fd_set_nonblocking(fd, false);
+    plan->max_bytes = 0;
+    return store_copy_ok(copy_message(d, plan, fd), fault);
+}
+
+/* The file may be replaced by its reader between our open and our lock: then it has no name any more. */
+static int open_and_lock(const struct store_target *t, struct stat *st, struct store_fault *fault)
+{
+    for (int attempt = 0;; attempt++) {
+        int fd = open_file(t);
+        if (fd < 0) {
+            store_fault_errno(fault, "cannot open file", errno);
+            return -1;
+        }
+        bool locked = lock_file(fd, t->locks);
+        int error = errno;
+        if (fstat(fd, st) != 0) {
+            store_fault_errno(fault, "cannot open file", errno);
+            fd_close(&fd);
+            return -1;
+        }
+        if (t->any_file && !S_ISREG(st->st_mode))
+            return fd;
+        if (!locked) {
+            store_fault_errno(fault, "unable to lock for exclusive access", error);
+            fd_close(&fd);
+            return -1;
+        }
+        if (st->st_nlink > 0 || attempt >= site_conf.deliver_lock_attempts)
+            return fd;
+        fd_close(&fd);
+    }
+}
+
+static bool append(struct delivery *d, const struct store_target *t, struct copy_plan *plan,
+                   struct store_fault *fault)
+{
+    struct stat st;
+    FD_AUTO(fd, open_and_lock(t, &st, fault));
+
+    if (fd < 0)
+        return false;
+    if (t->any_file && !S_ISREG(st.st_mode))
+        return write_special(d, plan, fd, fault);
+    return is_acceptable(t, &st, fault) && write_mail(d, t, plan, fd, st.st_size, fault);
+}
+
+/* A destination that is there and no regular file gets no dot lock beside it (/dev/null.lock). */
+static bool wants_dotlock(const struct store_target *t)
+{
+    struct stat st;
+
+    if (!(t->locks & STORE_DOTLOCK))
+        return false;
+    return !t->any_file || stat(t->path, &st) != 0 || S_ISREG(st.st_mode);
+}
+
+bool mbox_append(struct delivery *d, const struct store_target *t, struct copy_plan *plan,
+                 struct store_fault *fault)
+{
+    struct dotlock lock = DOTLOCK_INIT;
+
+    rights_enter(t->uid, t->gid);
+    bool ok = !wants_dotlock(t) || dotlock_take(&lock, t, fault);
+    if (ok)
+        ok = append(d, t, plan, fault);
+    dotlock_release(&lock, t);
+    rights_leave();
+    return ok;
+}

@@ -1,0 +1,64 @@
+#include "delivery/store.h"
+
+#include <errno.h>
+
+bool store_lock_parse(struct str text, unsigned *locks)
+{
+    static const struct {
+        struct str name;
+        unsigned lock;
+    } known[] = { { STR("fcntl"), STORE_FCNTL }, { STR("flock"), STORE_FLOCK }, { STR("dotlock"), STORE_DOTLOCK } };
+    struct str word;
+    unsigned found = 0;
+
+    while (str_token(&text, ", \t\r\n", &word)) {
+        size_t i = 0;
+        while (i < ARRAY_LEN(known) && !str_equal(word, known[i].name))
+            i++;
+        if (i == ARRAY_LEN(known))
+            return false;
+        found |= known[i].lock;
+    }
+    *locks = found;
+    return true;
+}
+
+void store_fault_errno(struct store_fault *fault, const char *what, int error)
+{
+    bool full = error == EFBIG || error == EDQUOT;
+
+    fault->status = full ? OUTCOME_BOUNCED : OUTCOME_DEFERRED;
+    fault->dsn = full ? "5.2.2" : error == ENOSPC ? "4.3.1" : "4.2.0";
+    buf_clear(&fault->text);
+    buf_add_cstr(&fault->text, what);
+    buf_join(&fault->text, STR(": "), str_from(strerror(error)));
+}
+
+void store_fault_outcome(struct outcome *o, struct arena *a, struct store_fault *fault, const char *prefix)
+{
+    outcome_make(o, a, fault->status, fault->dsn, "%s%s", fault->complete ? "" : prefix, buf_cstr(&fault->text));
+    buf_free(&fault->text);
+}
+
+bool store_copy_ok(enum copy_result result, struct store_fault *fault)
+{
+    switch (result) {
+    case COPY_OK:
+        return true;
+    case COPY_CORRUPT:
+        fault->status = OUTCOME_DEFERRED;
+        fault->dsn = "4.3.0";
+        buf_add(&fault->text, STR("error reading message: queue file is damaged"));
+        return false;
+    case COPY_WRITE:
+        break;
+    }
+    store_fault_errno(fault, "error writing message", errno);
+    return false;
+}
+
+bool store_message(struct delivery *d, const struct store_target *t, struct copy_plan *plan,
+                   struct store_fault *fault)
+{
+    return str_ends(str_from(t->path), STR("/")) ? maildir_add(d, t, plan, fault) : mbox_append(d, t, plan, fault);
+}
