@@ -4,11 +4,13 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-/* The only place where root's powers are taken and given up. */
+/* The only place where root's powers are taken and given up.  All of these end the process when the
+ * kernel refuses: to go on with more rights than meant is never an answer. */
 
-/* For good: group list, gid, uid; ends the process if the kernel refuses. */
+/* For good: group list, gid, uid, every capability set. */
 void privilege_drop(const char *user, uid_t uid, gid_t gid);
 void privilege_chroot(const char *dir);
-/* For a while: act as somebody, then come back.  Only local, virtual, pipe and spawn do this. */
+/* For a while: act as somebody, then come back.  Only master (its sockets), local, virtual, pipe and spawn
+ * do this. */
 void privilege_become(uid_t uid, gid_t gid);
 void privilege_restore(uid_t uid, gid_t gid);

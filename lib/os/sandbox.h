@@ -2,6 +2,8 @@
 #include "base/attr.h"
 #include "base/str.h"
 
+#include <stdbool.h>
+
 /* Confinement of DESIGN section 6: no_new_privs, Landlock for paths, seccomp for system calls.
  *
  * The filters are compiled at build time from lib/os/sandbox/<group>.list (one system call a line), so a
@@ -22,6 +24,7 @@ struct sandbox_path {
 struct sandbox_rules {
     enum sandbox_group group;
     const struct sandbox_path *paths; /* ends with path == NULL; NULL: no Landlock ruleset */
+    bool log_only; /* let refused system calls through; the kernel's audit log names them */
 };
 
 /* Returns false with a reason when the kernel offers less than asked (old kernel, container policy);

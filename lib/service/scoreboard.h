@@ -3,44 +3,64 @@
  * while mail flows (DESIGN section 4).
  *
  * master makes one memfd; every worker gets it as SERVICE_FD_SCOREBOARD and its slot number in the
- * environment (RELEVO_SLOT).  A worker that takes the last idle place of its service writes to the wake
- * eventfd; only then master listens for that service itself and starts another worker when a client comes.
- * State is per slot, so that master repairs the count of a worker that was killed. */
+ * environment (RELEVO_SLOT).  A worker that takes the last idle place of its service raises `pressure`
+ * and, when it was not up before, writes to the wake eventfd; only then master listens for that service
+ * itself and starts another worker when a client comes.
+ *
+ * There is no counter that a `kill -9` between two instructions could leave wrong: idleness is one bit
+ * per worker, changed by one atomic operation, and master clears the bit of a worker that died.  Slots
+ * come in blocks of 64; a service owns a chain of blocks.
+ *
+ * Everything here can be overwritten by any daemon that was taken over, so nobody follows an index
+ * without checking its range, and master never takes a process id from it. */
 #include "base/attr.h"
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 /* Descriptors that master hands down. */
 enum {
     SERVICE_FD_GENERATION = 3, /* pipe, read end: EOF means this generation is over or master is gone */
     SERVICE_FD_SCOREBOARD = 4,
-    SERVICE_FD_WAKE = 5,       /* eventfd towards master */
-    SERVICE_FD_LOG = 6,        /* maillog_file, O_APPEND; or /dev/null's place when unused (closed) */
-    SERVICE_FD_LISTEN = 7,     /* first of -s N listening sockets */
+    SERVICE_FD_WAKE = 5,   /* eventfd towards master */
+    SERVICE_FD_LOG = 6,    /* maillog_file, O_APPEND; closed when there is none */
+    SERVICE_FD_LISTEN = 7, /* first of -s N listening sockets */
 };
+#define SERVICE_SLOT_ENV "RELEVO_SLOT"
 
 #define SCOREBOARD_SERVICES 1024
-#define SCOREBOARD_SLOTS    8192
+#define SCOREBOARD_BLOCKS   1024
+#define SCOREBOARD_PER_BLOCK 64
+#define SCOREBOARD_SLOTS    (SCOREBOARD_BLOCKS * SCOREBOARD_PER_BLOCK)
+#define SCOREBOARD_NO_BLOCK (-1)
 
 enum scoreboard_state { SLOT_FREE, SLOT_STARTING, SLOT_IDLE, SLOT_BUSY };
 
 struct scoreboard_service {
-    _Atomic int32_t idle;     /* workers in SLOT_IDLE */
-    _Atomic int32_t pressure; /* set by a worker that found no idle sibling; cleared by master */
+    _Atomic int32_t first_block;  /* of its chain; SCOREBOARD_NO_BLOCK when it has none */
+    _Atomic int32_t pressure;     /* raised by a worker that found no idle sibling; lowered by master */
     _Atomic int64_t stress_until; /* wall-clock seconds */
     _Atomic uint64_t uses;
 };
 
+struct scoreboard_block {
+    _Atomic uint64_t idle; /* one bit per slot */
+    _Atomic int32_t next;  /* block or SCOREBOARD_NO_BLOCK */
+};
+
 struct scoreboard_slot {
-    _Atomic int32_t state;   /* enum scoreboard_state */
+    _Atomic int32_t state;   /* enum scoreboard_state, for people and statistics; bits decide */
     _Atomic int32_t pid;
     _Atomic int32_t service; /* index into services */
     _Atomic uint32_t served; /* clients served: 0 at death means a bad start */
 };
 
 struct scoreboard {
+    _Atomic uint32_t generation; /* changes at each reload */
+    _Atomic uint32_t log_epoch;  /* changes when maillog_file was opened anew */
     struct scoreboard_service services[SCOREBOARD_SERVICES];
+    struct scoreboard_block blocks[SCOREBOARD_BLOCKS];
     struct scoreboard_slot slots[SCOREBOARD_SLOTS];
 };
 
@@ -49,9 +69,19 @@ struct scoreboard_place {
     struct scoreboard *board; /* NULL: standalone */
     int slot;
     int wake_fd;
+    uint32_t generation; /* the board's when this worker started */
 };
 
 /* From the inherited descriptors and the environment; a place without a board when not under master. */
 void scoreboard_attach(struct scoreboard_place *place);
 void scoreboard_idle(struct scoreboard_place *place);
 void scoreboard_busy(struct scoreboard_place *place);
+/* The worker will take no more clients (it ends, or finishes those it has). */
+void scoreboard_leave(struct scoreboard_place *place);
+/* The counters of the worker's service, or NULL without a board. */
+struct scoreboard_service *scoreboard_service_of(const struct scoreboard_place *place);
+/* A reload happened since this worker started. */
+bool scoreboard_is_replaced(const struct scoreboard_place *place);
+/* Is any worker of the service idle?  One load per 64 workers. */
+bool scoreboard_has_idle(struct scoreboard *board, int service);
+int scoreboard_count_idle(struct scoreboard *board, int service);

@@ -30,13 +30,18 @@ struct service_spec {
     bool needs_root;                       /* "requires a privileged process" */
     int process_limit;                     /* -1 any, 1 or 0: "requires a process limit of N" */
     bool no_max_use;                       /* resident: qmgr, anvil, ... ignore max_use and max_idle */
+    /* MULTI: after a reload, finish the present clients beside the successor.  Without it a service with a
+     * process limit of 1 keeps its exclusive lock until it ends, and the successor waits for that. */
+    bool drains;
     void (*before_jail)(struct service *svc);
     void (*after_jail)(struct service *svc);
     /* SINGLE: return closes the connection (serve must not close `fd` itself unless it took it over with
-     * service_keep).  MULTI: the daemon owns `fd`. */
+     * service_keep).  MULTI: the daemon owns `fd`, which is non-blocking. */
     void (*serve)(struct service *svc, int fd);
     void (*trigger)(struct service *svc, struct str request);
-    /* Called before the process leaves by itself (idle, used up, reload); false: not now (work pending). */
+    /* Called before the process leaves by itself (idle, used up, reload); false: not now (work pending).  At
+     * the end of a generation it is asked again after every turn of the loop, and no client is accepted
+     * any more; without it the process leaves at once. */
     bool (*may_leave)(struct service *svc);
 };
 
@@ -61,5 +66,14 @@ void service_count_use(struct service *svc);
 void service_leave_after_client(struct service *svc);
 /* A table has changed: log it and end after the present client, so that master starts a fresh process. */
 void service_restart_for(struct service *svc, const char *table);
-/* Started by hand for tests: `-S` serves stdin/stdout once without master (also sendmail -bs). */
+/* SINGLE: serve() took the connection over; it is not closed when serve() returns. */
+void service_keep(struct service *svc);
+/* Services of type `pass`: what the sender of the descriptor wrote behind it, up to 4096 bytes; empty otherwise. */
+struct str service_passed(struct service *svc);
+/* The descriptor of maillog_file that master handed down, or -1. */
+int service_log_fd(struct service *svc);
+/* End the process now, in good order: accounted for, exit status 0. */
+NORETURN void service_leave(struct service *svc);
+/* Started by hand for tests: `-S` serves stdin/stdout once without master (also sendmail -bs).  When
+ * stdin is a listening (or datagram) socket, its clients are served as under master. */
 bool service_is_standalone(struct service *svc);

@@ -1,0 +1,46 @@
+#include "os/fd.h"
+#include "os/socket.h"
+#include "service/private.h"
+
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define PASSED_MAX       4096
+#define PASS_TIMEOUT_S   5
+
+/* Type `pass`: the connection brings the client's descriptor, then what its sender knows of the client. */
+static int receive_passed(struct service *svc, int carrier)
+{
+    enum io_result result = IO_OK;
+
+    socket_set_timeout(carrier, PASS_TIMEOUT_S);
+    int client = fd_receive(carrier);
+    if (client < 0)
+        return -1;
+    buf_clear(&svc->passed);
+    while (result == IO_OK && svc->passed.len < PASSED_MAX)
+        result = fd_read(carrier, &svc->passed, PASSED_MAX - svc->passed.len);
+    if (result == IO_OK || result == IO_EOF)
+        return client;
+    close(client);
+    return -1;
+}
+
+int service_accept(struct service *svc, int listen_fd, int flags)
+{
+    bool pass = strcmp(svc->options.transport, "pass") == 0;
+    int fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC | (pass ? 0 : flags));
+
+    if (fd < 0)
+        return -1; /* a sibling was faster, or the client has gone */
+    if (pass) {
+        int client = receive_passed(svc, fd);
+        close(fd);
+        if (client < 0)
+            return -1;
+        fd_set_nonblocking(client, flags & SOCK_NONBLOCK);
+        fd = client;
+    }
+    svc->activity++;
+    return fd;
+}

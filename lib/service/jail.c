@@ -1,0 +1,105 @@
+/* From a process with its tables open to one that can only serve. */
+#include "base/log.h"
+#include "os/fd.h"
+#include "os/lock.h"
+#include "os/privilege.h"
+#include "service/private.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pwd.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define LOCK_PATH_MAX 512
+
+/* pid/unix.NAME or pid/inet.NAME: a service of one process is served by one process, also while its
+ * predecessor still finishes.  Slashes in the name become dots so that they lead nowhere. */
+void service_take_lock(struct service *svc)
+{
+    BUF_AUTO(path, LOCK_PATH_MAX);
+
+    if (!svc->options.single || svc->place.board == NULL)
+        return;
+    buf_join(&path, site_conf.process_id_directory, STR("/"), str_from(svc->options.transport), STR("."));
+    size_t name_at = path.len;
+    buf_add_cstr(&path, svc->options.name);
+    for (size_t i = name_at; i < path.len; i++)
+        if (path.ptr[i] == '/')
+            path.ptr[i] = '.';
+    svc->lock_fd = open(buf_cstr(&path), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (svc->lock_fd < 0)
+        log_fatal("open lock file %s: %s", buf_cstr(&path), strerror(errno));
+    if (!lock_exclusive(svc->lock_fd))
+        log_fatal("lock file %s: unable to set exclusive lock: %s", buf_cstr(&path), strerror(errno));
+}
+
+/* debugger_command sees $process_name and $process_id; it is main.cf's author who is trusted here. */
+void service_run_debugger(struct service *svc)
+{
+    struct str command = conf_value(svc->conf, STR("debugger_command"));
+    pid_t pid;
+
+    if (!svc->options.debugger || command.len == 0)
+        return;
+    if ((pid = fork()) == 0) {
+        execl("/bin/sh", "sh", "-c", command.ptr, (char *)NULL);
+        _exit(127);
+    }
+    if (pid > 0)
+        (void)waitpid(pid, NULL, 0);
+}
+
+static void look_up_mail_owner(uid_t *uid, gid_t *gid)
+{
+    const char *user = site_conf.mail_owner.ptr;
+    const struct passwd *pw = getpwnam(user);
+
+    if (pw == NULL)
+        log_fatal("file %s/main.cf: parameter mail_owner: unknown user name value: %s",
+                  getenv("MAIL_CONFIG") ? getenv("MAIL_CONFIG") : "/etc/postfix", user);
+    *uid = pw->pw_uid;
+    *gid = pw->pw_gid;
+}
+
+static void confine(struct service *svc)
+{
+    struct sandbox_rules rules = { svc->spec->sandbox, svc->spec->paths, false };
+    const char *reason = NULL;
+
+    if (str_equal_nocase(site_conf.relevo_sandbox, STR("no"))) {
+        log_info("relevo_sandbox = no: this process is not confined");
+        return;
+    }
+    rules.log_only = str_equal_nocase(site_conf.relevo_sandbox, STR("log"));
+    if (rules.log_only)
+        log_info("relevo_sandbox = log: refused system calls are logged by the kernel and let through");
+    else if (!str_equal_nocase(site_conf.relevo_sandbox, STR("yes")))
+        log_fatal("bad configuration: relevo_sandbox = " STR_FMT ": use yes, no or log",
+                  STR_ARG(site_conf.relevo_sandbox));
+    /* An old kernel offers less: less confinement, same mail.  Not worth a line for each process. */
+    if (!sandbox_enter(&rules, &reason))
+        log_debug("confinement: %s", reason);
+}
+
+void service_enter_jail(struct service *svc)
+{
+    const struct service_options *o = &svc->options;
+
+    if (svc->spec->needs_root && (o->unprivileged || geteuid() != 0))
+        log_fatal("service %s requires a privileged process", o->name);
+    bool drop = o->unprivileged && geteuid() == 0;
+    uid_t uid = 0;
+    gid_t gid = 0;
+
+    if (drop)
+        look_up_mail_owner(&uid, &gid); /* outside: the jail has no user database */
+    if (o->chroot)
+        privilege_chroot(svc->queue_directory);
+    if (drop)
+        privilege_drop(site_conf.mail_owner.ptr, uid, gid);
+    if (!o->standalone)
+        confine(svc);
+}

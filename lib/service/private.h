@@ -1,0 +1,68 @@
+#pragma once
+/* What the files of lib/service share. */
+#include "os/logger.h"
+#include "service/scoreboard.h"
+#include "service/service.h"
+
+struct service_override {
+    struct str name, value;
+};
+
+/* The command line that master(8) builds (spec: master.cf section 1). */
+struct service_options {
+    const char *name;      /* -n; otherwise the program's base name */
+    const char *program;   /* base name of argv[0] */
+    const char *transport; /* -t */
+    bool single;           /* -l: process limit 1 */
+    bool unlimited;        /* -z: process limit 0 */
+    bool unprivileged;     /* -u */
+    bool chroot;           /* -c */
+    bool debugger;         /* -D */
+    bool standalone;       /* -S */
+    bool to_stderr;        /* -V */
+    int verbose;           /* -v */
+    int sockets;           /* -s */
+    struct service_override *overrides; /* -o */
+    size_t override_count;
+    int argc; /* what is left */
+    char **argv;
+};
+
+void service_options_parse(struct service_options *o, int argc, char **argv);
+
+struct service {
+    const struct service_spec *spec;
+    struct service_options options;
+    struct conf *conf;
+    struct scoreboard_place place;
+    struct loop *loop;     /* MULTI */
+    const char *queue_directory;
+    int listen_first;      /* listening sockets are consecutive descriptors */
+    int generation_fd;     /* -1 without master */
+    int lock_fd;           /* of a single-process service, or -1 */
+    int max_idle_s, max_use;
+    int uses;
+    uint64_t activity;     /* changes with every client, for the watchdog and the idle timer */
+    bool over;             /* the generation is over or master is gone */
+    bool leaving;          /* asked to end after the present client */
+    bool kept;             /* serve() kept the connection */
+    bool serving;          /* a client is being served: the watchdog counts */
+    struct buf passed;
+};
+
+/* configure.c */
+void service_configure(struct service *svc);
+/* jail.c */
+void service_take_lock(struct service *svc);
+void service_enter_jail(struct service *svc);
+void service_run_debugger(struct service *svc);
+/* client.c: one connection from a listening socket, -1 when there is none after all. */
+int service_accept(struct service *svc, int listen_fd, int flags);
+/* blocking.c, multi.c, standalone.c */
+NORETURN void service_run_blocking(struct service *svc);
+NORETURN void service_run_multi(struct service *svc);
+NORETURN void service_run_standalone(struct service *svc);
+bool service_stdin_is_listener(void);
+/* watchdog.c */
+void service_watchdog_start(struct service *svc, int seconds);
+bool service_may_leave(struct service *svc);

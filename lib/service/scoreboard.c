@@ -1,0 +1,129 @@
+#include "service/scoreboard.h"
+
+#include "base/log.h"
+#include "base/number.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static uint64_t bit_of(int slot) { return UINT64_C(1) << (slot % SCOREBOARD_PER_BLOCK); }
+
+static struct scoreboard_block *block_of(const struct scoreboard_place *place)
+{
+    return &place->board->blocks[place->slot / SCOREBOARD_PER_BLOCK];
+}
+
+static bool slot_from_environment(int *slot)
+{
+    const char *text = getenv(SERVICE_SLOT_ENV);
+    int64_t value;
+
+    if (text == NULL || !number_parse_range(str_from(text), 0, SCOREBOARD_SLOTS - 1, &value))
+        return false;
+    *slot = (int)value;
+    return true;
+}
+
+void scoreboard_attach(struct scoreboard_place *place)
+{
+    struct stat st;
+
+    *place = (struct scoreboard_place){ .slot = -1, .wake_fd = -1 };
+    if (!slot_from_environment(&place->slot))
+        return;
+    if (fstat(SERVICE_FD_SCOREBOARD, &st) != 0 || st.st_size != (off_t)sizeof(struct scoreboard))
+        log_fatal("the scoreboard of master(8) is of another version: restart the mail system");
+    void *at = mmap(NULL, sizeof(struct scoreboard), PROT_READ | PROT_WRITE, MAP_SHARED,
+                    SERVICE_FD_SCOREBOARD, 0);
+    if (at == MAP_FAILED)
+        log_fatal("map the scoreboard: %s", strerror(errno));
+    place->board = at;
+    place->wake_fd = SERVICE_FD_WAKE;
+    place->generation = atomic_load(&place->board->generation);
+    atomic_store(&place->board->slots[place->slot].pid, getpid());
+}
+
+static int service_index(const struct scoreboard_place *place)
+{
+    int index = atomic_load(&place->board->slots[place->slot].service);
+
+    return index >= 0 && index < SCOREBOARD_SERVICES ? index : 0;
+}
+
+struct scoreboard_service *scoreboard_service_of(const struct scoreboard_place *place)
+{
+    return place->board ? &place->board->services[service_index(place)] : NULL;
+}
+
+bool scoreboard_is_replaced(const struct scoreboard_place *place)
+{
+    return place->board && atomic_load(&place->board->generation) != place->generation;
+}
+
+int scoreboard_count_idle(struct scoreboard *board, int service)
+{
+    int at = atomic_load(&board->services[service].first_block);
+    int count = 0;
+
+    /* The number of steps is bounded because a daemon gone bad may have bent the chain to a ring. */
+    for (int steps = 0; at >= 0 && at < SCOREBOARD_BLOCKS && steps < SCOREBOARD_BLOCKS; steps++) {
+        count += __builtin_popcountll(atomic_load(&board->blocks[at].idle));
+        at = atomic_load(&board->blocks[at].next);
+    }
+    return count;
+}
+
+bool scoreboard_has_idle(struct scoreboard *board, int service)
+{
+    int at = atomic_load(&board->services[service].first_block);
+
+    for (int steps = 0; at >= 0 && at < SCOREBOARD_BLOCKS && steps < SCOREBOARD_BLOCKS; steps++) {
+        if (atomic_load(&board->blocks[at].idle))
+            return true;
+        at = atomic_load(&board->blocks[at].next);
+    }
+    return false;
+}
+
+void scoreboard_idle(struct scoreboard_place *place)
+{
+    if (place->board == NULL)
+        return;
+    atomic_fetch_or(&block_of(place)->idle, bit_of(place->slot));
+    atomic_store(&place->board->slots[place->slot].state, SLOT_IDLE);
+}
+
+/* Clear our bit first and look at the others afterwards: of two workers that become busy at the same
+ * moment at least one sees that nobody is left, and tells master. */
+static void give_up_idleness(struct scoreboard_place *place)
+{
+    struct scoreboard *board = place->board;
+    int service = service_index(place);
+    uint64_t one = 1;
+
+    uint64_t before = atomic_fetch_and(&block_of(place)->idle, ~bit_of(place->slot));
+    atomic_store(&board->slots[place->slot].state, SLOT_BUSY);
+    if (before & ~bit_of(place->slot) || scoreboard_has_idle(board, service))
+        return;
+    if (atomic_exchange(&board->services[service].pressure, 1) == 0 &&
+        write(place->wake_fd, &one, sizeof one) < 0 && errno != EAGAIN)
+        log_fatal("wake master(8): %s", strerror(errno));
+}
+
+void scoreboard_busy(struct scoreboard_place *place)
+{
+    if (place->board == NULL)
+        return;
+    give_up_idleness(place);
+    atomic_fetch_add(&place->board->slots[place->slot].served, 1);
+    atomic_fetch_add(&scoreboard_service_of(place)->uses, 1);
+}
+
+void scoreboard_leave(struct scoreboard_place *place)
+{
+    if (place->board)
+        give_up_idleness(place);
+}

@@ -1,0 +1,145 @@
+#include "service/service.h"
+
+#include "base/log.h"
+#include "service/private.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+/* Complaints before main.cf is read need a place too. */
+static void open_early_logger(const struct service *svc)
+{
+    struct logger_options log = { .tag = "postfix", .hostname = "localhost", .file_fd = -1, .facility = "mail" };
+
+    log.program = svc->options.program;
+    log.to_stderr = svc->options.standalone || svc->options.to_stderr;
+    if (svc->place.board)
+        log.file_fd = SERVICE_FD_LOG;
+    logger_init(&log);
+}
+
+static void check_process_limit(const struct service *svc)
+{
+    const struct service_options *o = &svc->options;
+
+    if (svc->place.board == NULL)
+        return;
+    if (svc->spec->process_limit == 1 && !o->single)
+        log_fatal("service %s requires a process limit of 1", o->name);
+    if (svc->spec->process_limit == 0 && !o->unlimited)
+        log_fatal("service %s requires a process limit of 0", o->name);
+}
+
+static void find_descriptors(struct service *svc)
+{
+    svc->lock_fd = -1;
+    svc->generation_fd = svc->place.board ? SERVICE_FD_GENERATION : -1;
+    svc->listen_first = svc->place.board ? SERVICE_FD_LISTEN : STDIN_FILENO;
+    if (svc->place.board == NULL && !svc->options.standalone)
+        log_fatal("stand-alone mode requires the -S option; otherwise this program is run by master(8)");
+    svc->passed = BUF_INIT(4096);
+}
+
+static void set_signals(void)
+{
+    (void)signal(SIGPIPE, SIG_IGN);
+    (void)signal(SIGHUP, SIG_IGN); /* that is for master */
+}
+
+static void go_to_queue_directory(const struct service *svc)
+{
+    umask(077);
+    if (chdir(svc->queue_directory) != 0)
+        log_fatal("chdir %s: %s", svc->queue_directory, strerror(errno));
+}
+
+static NORETURN void run(struct service *svc)
+{
+    bool listener = svc->place.board || service_stdin_is_listener();
+
+    if (svc->spec->kind == SERVICE_MULTI)
+        svc->loop = loop_new();
+    if (svc->spec->after_jail)
+        svc->spec->after_jail(svc);
+    if (!listener)
+        service_run_standalone(svc);
+    if (svc->place.board)
+        service_watchdog_start(svc, site_conf.daemon_timeout);
+    if (svc->spec->kind == SERVICE_MULTI)
+        service_run_multi(svc);
+    service_run_blocking(svc);
+}
+
+void service_main(const struct service_spec *spec, int argc, char **argv)
+{
+    static struct service svc;
+
+    svc.spec = spec;
+    set_signals();
+    service_options_parse(&svc.options, argc, argv);
+    log_set_verbose(svc.options.verbose);
+    scoreboard_attach(&svc.place);
+    open_early_logger(&svc);
+    find_descriptors(&svc);
+    service_configure(&svc);
+    check_process_limit(&svc);
+    go_to_queue_directory(&svc);
+    service_run_debugger(&svc);
+    service_take_lock(&svc);
+    if (spec->before_jail)
+        spec->before_jail(&svc);
+    service_enter_jail(&svc);
+    run(&svc);
+}
+
+bool service_may_leave(struct service *svc) { return svc->spec->may_leave == NULL || svc->spec->may_leave(svc); }
+
+void service_leave(struct service *svc)
+{
+    scoreboard_leave(&svc->place);
+    exit(0);
+}
+
+struct conf *service_conf(struct service *svc) { return svc->conf; }
+struct str service_name(struct service *svc) { return str_from(svc->options.name); }
+struct str service_transport(struct service *svc) { return str_from(svc->options.transport); }
+int service_argc(struct service *svc) { return svc->options.argc; }
+char **service_argv(struct service *svc) { return svc->options.argv; }
+struct loop *service_loop(struct service *svc) { return svc->loop; }
+const char *service_queue_directory(struct service *svc) { return svc->queue_directory; }
+bool service_is_standalone(struct service *svc) { return svc->place.board == NULL; }
+struct str service_passed(struct service *svc) { return buf_str(&svc->passed); }
+void service_keep(struct service *svc) { svc->kept = true; }
+
+bool service_is_stressed(struct service *svc)
+{
+    struct scoreboard_service *board = scoreboard_service_of(&svc->place);
+
+    return str_equal(conf_value(svc->conf, STR("stress")), STR("yes")) ||
+           (board && atomic_load(&board->stress_until) > (int64_t)time(NULL));
+}
+
+bool service_should_leave(struct service *svc)
+{
+    return svc->over || svc->leaving || scoreboard_is_replaced(&svc->place) ||
+           (!svc->spec->no_max_use && svc->uses >= svc->max_use);
+}
+
+void service_count_use(struct service *svc)
+{
+    svc->uses++;
+    svc->activity++;
+}
+
+void service_leave_after_client(struct service *svc) { svc->leaving = true; }
+
+void service_restart_for(struct service *svc, const char *table)
+{
+    if (!svc->leaving)
+        log_info("table %s has changed -- restarting", table);
+    svc->leaving = true;
+}

@@ -1,0 +1,1 @@
+relevo_daemon(postlogd postlogd.c LIBS service)
