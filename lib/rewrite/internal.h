@@ -1,5 +1,6 @@
 #pragma once
 /* What the files of lib/rewrite share. */
+#include "base/log.h"
 #include "os/interfaces.h"
 #include "rewrite/rewrite.h"
 #include "table/list.h"

@@ -1,0 +1,165 @@
+/* Which lists are judged when, and what their verdicts add up to. */
+#include "smtpd/access/access.h"
+
+#include "base/log.h"
+#include "base/map.h"
+#include "base/mem.h"
+#include "smtpd/access/internal.h"
+#include "smtpd/respond.h"
+
+static bool guards_relay(const struct rule_list *list)
+{
+    static const char *const guards[] = { "reject_unauth_destination", "defer_unauth_destination", "reject", "defer",
+                                          "defer_if_permit", "check_relay_domains" };
+
+    for (size_t i = 0; i < list->count; i++)
+        for (size_t k = 0; k < ARRAY_LEN(guards); k++)
+            if (str_equal_nocase(list->rules[i].name, str_from(guards[k])))
+                return true;
+    return false;
+}
+
+struct access *access_open(struct conf *conf, const struct setup *setup)
+{
+    struct access *a = mem_alloc(sizeof *a);
+
+    a->conf = conf;
+    a->setup = setup;
+    rule_list_parse(a, smtpd_conf.smtpd_client_restrictions, "smtpd_client_restrictions", &a->connect);
+    rule_list_parse(a, smtpd_conf.smtpd_helo_restrictions, "smtpd_helo_restrictions", &a->helo);
+    rule_list_parse(a, smtpd_conf.smtpd_sender_restrictions, "smtpd_sender_restrictions", &a->sender);
+    rule_list_parse(a, smtpd_conf.smtpd_relay_restrictions, "smtpd_relay_restrictions", &a->relay);
+    rule_list_parse(a, smtpd_conf.smtpd_recipient_restrictions, "smtpd_recipient_restrictions", &a->recipient);
+    rule_list_parse(a, smtpd_conf.smtpd_data_restrictions, "smtpd_data_restrictions", &a->data);
+    rule_list_parse(a, smtpd_conf.smtpd_end_of_data_restrictions, "smtpd_end_of_data_restrictions", &a->end_of_data);
+    rule_list_parse(a, smtpd_conf.smtpd_etrn_restrictions, "smtpd_etrn_restrictions", &a->etrn);
+    rule_list_parse(a, smtpd_conf.local_header_rewrite_clients, "local_header_rewrite_clients", &a->rewrite);
+    if (!guards_relay(&a->relay) && !guards_relay(&a->recipient))
+        log_fatal("in parameter smtpd_relay_restrictions or smtpd_recipient_restrictions, specify at least one working "
+                  "instance of: reject_unauth_destination, defer_unauth_destination, reject, defer, defer_if_permit or "
+                  "check_relay_domains");
+    return a;
+}
+
+const struct resolution *judge_recipient(struct judge *j)
+{
+    if (!j->rcpt_is_resolved) {
+        j->rcpt_resolved = rewrite_resolve(j->s->setup->rewriter, j->s->t.sender, j->rcpt->address, j->arena);
+        j->rcpt_is_resolved = true;
+    }
+    return &j->rcpt_resolved;
+}
+
+const struct resolution *judge_sender(struct judge *j)
+{
+    if (!j->sender_is_resolved) {
+        j->sender_resolved = rewrite_resolve(j->s->setup->rewriter, STR(""), j->s->t.sender, j->arena);
+        j->sender_is_resolved = true;
+    }
+    return &j->sender_resolved;
+}
+
+static struct judge begin(struct session *s)
+{
+    return (struct judge){ .s = s,
+                           .access = s->setup->access,
+                           .arena = s->t.active ? &s->t.arena : &s->arena };
+}
+
+/* One list; false when it refused.  OK ends the list, not the judgement. */
+static bool passes(struct judge *j, const struct rule_list *list, enum subject_kind subject)
+{
+    j->subject = subject;
+    j->warn = 0;
+    return rule_list_judge(j, list) != JUDGE_REJECT;
+}
+
+/* A refusal that should only be temporary because something could not be found out, and the reverse. */
+static struct smtp_reply conclude(struct judge *j, bool passed)
+{
+    if (passed)
+        return j->defer_if_permit;
+    if (j->reply.code >= 500 && j->defer_if_reject.code)
+        return j->defer_if_reject;
+    return j->reply;
+}
+
+struct stage_rule {
+    const struct rule_list *list;
+    enum subject_kind subject;
+    bool delayed; /* with smtpd_delay_reject it is judged at RCPT */
+};
+
+struct smtp_reply access_judge(struct session *s, enum access_stage stage, struct str argument)
+{
+    const struct access *a = s->setup->access;
+    const struct stage_rule stages[] = {
+        [ACCESS_CONNECT] = { &a->connect, SUBJECT_CLIENT, true },
+        [ACCESS_HELO] = { &a->helo, SUBJECT_HELO, true },
+        [ACCESS_MAIL] = { &a->sender, SUBJECT_SENDER, true },
+        [ACCESS_DATA] = { &a->data, SUBJECT_DATA, false },
+        [ACCESS_END_OF_DATA] = { &a->end_of_data, SUBJECT_END_OF_DATA, false },
+        [ACCESS_ETRN] = { &a->etrn, SUBJECT_ETRN, false },
+    };
+    struct judge j = begin(s);
+
+    if (stages[stage].delayed && smtpd_conf.smtpd_delay_reject)
+        return (struct smtp_reply){ 0 };
+    j.etrn_domain = argument;
+    if (stage == ACCESS_ETRN && smtpd_conf.smtpd_delay_reject &&
+        (!passes(&j, &a->connect, SUBJECT_CLIENT) || !passes(&j, &a->helo, SUBJECT_HELO)))
+        return conclude(&j, false);
+    return conclude(&j, passes(&j, stages[stage].list, stages[stage].subject));
+}
+
+static bool delayed_lists_pass(struct judge *j)
+{
+    const struct access *a = j->access;
+
+    return !smtpd_conf.smtpd_delay_reject ||
+           (passes(j, &a->connect, SUBJECT_CLIENT) && passes(j, &a->helo, SUBJECT_HELO) &&
+            (!j->s->t.active || passes(j, &a->sender, SUBJECT_SENDER)));
+}
+
+static bool recipient_lists_pass(struct judge *j)
+{
+    const struct access *a = j->access;
+    bool relay_first = smtpd_conf.smtpd_relay_before_recipient_restrictions;
+
+    return passes(j, relay_first ? &a->relay : &a->recipient, SUBJECT_RECIPIENT) &&
+           passes(j, relay_first ? &a->recipient : &a->relay, SUBJECT_RECIPIENT);
+}
+
+static bool addresses_exist(struct judge *j)
+{
+    struct rule none = { 0 };
+
+    j->subject = SUBJECT_RECIPIENT;
+    j->warn = 0;
+    if (!j->s->setup->check_recipients)
+        return true;
+    if (smtpd_conf.smtpd_reject_unlisted_sender && rule_reject_unlisted_sender(j, &none) == JUDGE_REJECT)
+        return false;
+    return !smtpd_conf.smtpd_reject_unlisted_recipient || rule_reject_unlisted_recipient(j, &none) != JUDGE_REJECT;
+}
+
+bool access_check_recipient(struct session *s, const struct smtp_rcpt *rcpt)
+{
+    struct judge j = begin(s);
+
+    j.rcpt = rcpt;
+    bool passed = delayed_lists_pass(&j) && recipient_lists_pass(&j) && addresses_exist(&j);
+    struct smtp_reply verdict = conclude(&j, passed);
+    if (!reply_refuses(verdict))
+        return false;
+    session_log_reject(s, rcpt->path, verdict);
+    session_answer(s, verdict);
+    return true;
+}
+
+bool access_rewrites_locally(struct session *s)
+{
+    struct judge j = begin(s);
+
+    return rule_list_judge(&j, &s->setup->access->rewrite) == JUDGE_PERMIT;
+}

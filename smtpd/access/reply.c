@@ -1,0 +1,109 @@
+/* The words of refusals. */
+#include "smtpd/access/internal.h"
+
+#include "base/log.h"
+
+static const struct {
+    const char *words;
+} classes[] = {
+    [SUBJECT_CLIENT] = { "Client host" },         [SUBJECT_HELO] = { "Helo command" },
+    [SUBJECT_SENDER] = { "Sender address" },      [SUBJECT_RECIPIENT] = { "Recipient address" },
+    [SUBJECT_ETRN] = { "Etrn command" },          [SUBJECT_DATA] = { "Data command" },
+    [SUBJECT_END_OF_DATA] = { "End-of-data" },
+};
+
+const char *judge_subject_class(enum subject_kind kind) { return classes[kind].words; }
+
+struct str judge_subject_text(struct judge *j)
+{
+    switch (j->subject) {
+    case SUBJECT_CLIENT: {
+        BUF_AUTO(text, 0);
+        buf_join(&text, j->s->peer.name, STR("["), j->s->peer.address, STR("]"));
+        return arena_str(j->arena, buf_str(&text));
+    }
+    case SUBJECT_HELO:
+        return j->s->helo;
+    case SUBJECT_SENDER:
+        return j->s->t.sender_path;
+    case SUBJECT_RECIPIENT:
+        return j->rcpt ? j->rcpt->path : STR("");
+    case SUBJECT_ETRN:
+        return j->etrn_domain;
+    case SUBJECT_DATA:
+        return STR("DATA");
+    case SUBJECT_END_OF_DATA:
+        return STR("END-OF-MESSAGE");
+    }
+    return STR("");
+}
+
+static struct smtp_reply compose(struct judge *j, int code, const char *status, bool with_subject, const char *fmt,
+                                 va_list ap)
+{
+    BUF_AUTO(text, 2048);
+
+    if (status[0]) {
+        buf_addc(&text, (char)('0' + code / 100));
+        buf_add_cstr(&text, status + 1);
+        buf_addc(&text, ' ');
+    }
+    if (with_subject)
+        buf_addf(&text, "<" STR_FMT ">: %s rejected: ", STR_ARG(judge_subject_text(j)), judge_subject_class(j->subject));
+    buf_vaddf(&text, fmt, ap);
+    return (struct smtp_reply){ code, arena_str(j->arena, buf_str(&text)) };
+}
+
+/* warn_if_reject turns the refusal that follows it into a log line. */
+static enum outcome_kind settle(struct judge *j, struct smtp_reply reply)
+{
+    if (j->warn > 0) {
+        session_log_event(j->s, "reject_warning", j->rcpt ? j->rcpt->path : STR_NONE, "%d " STR_FMT, reply.code,
+                          STR_ARG(reply.text));
+        return JUDGE_NEXT;
+    }
+    j->reply = reply;
+    return JUDGE_REJECT;
+}
+
+enum outcome_kind judge_reject(struct judge *j, int code, const char *status, const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    struct smtp_reply reply = compose(j, code, status, true, fmt, ap);
+    va_end(ap);
+    return settle(j, reply);
+}
+
+enum outcome_kind judge_reject_text(struct judge *j, int code, const char *status, const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    struct smtp_reply reply = compose(j, code, status, false, fmt, ap);
+    va_end(ap);
+    return settle(j, reply);
+}
+
+void judge_defer_if_permit(struct judge *j, int code, const char *status, const char *fmt, ...)
+{
+    va_list ap;
+
+    if (j->defer_if_permit.code)
+        return;
+    va_start(ap, fmt);
+    j->defer_if_permit = compose(j, code, status, true, fmt, ap);
+    va_end(ap);
+}
+
+enum outcome_kind judge_lookup_failure(struct judge *j)
+{
+    return judge_reject_text(j, 451, "4.3.0", "<" STR_FMT ">: Temporary lookup failure",
+                             STR_ARG(judge_subject_text(j)));
+}
+
+enum outcome_kind judge_configuration_error(struct judge *j)
+{
+    return judge_reject_text(j, 451, "4.3.5", "Server configuration error");
+}

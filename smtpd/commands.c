@@ -1,0 +1,342 @@
+#include "smtpd/commands.h"
+
+#include "base/log.h"
+#include "smtpd/access/access.h"
+#include "smtpd/etrn.h"
+#include "smtpd/respond.h"
+#include "smtpd/transaction.h"
+#include "smtpd/xclient.h"
+
+#include <errno.h>
+#include <sys/statvfs.h>
+
+#define REPLY(code, text) ((struct smtp_reply){ code, STR(text) })
+
+static void on_connect(struct session *s, const struct smtp_event *ev)
+{
+    struct smtp_reply verdict = access_judge(s, ACCESS_CONNECT, STR_NONE);
+
+    (void)ev;
+    if (reply_refuses(verdict)) {
+        BUF_AUTO(text, 0);
+        session_log_reject(s, STR_NONE, verdict);
+        buf_join(&text, STR("5.7.0 Error: access denied for "), s->peer.shown);
+        s->deny_text = arena_str(&s->arena, buf_str(&text));
+        session_answer(s, verdict);
+        smtp_server_deny(&s->dialogue, (struct smtp_reply){ 503, s->deny_text });
+        return;
+    }
+    session_answer(s, (struct smtp_reply){ 220, smtpd_conf.smtpd_banner });
+}
+
+static struct str escaped(struct arena *a, struct str raw)
+{
+    BUF_AUTO(text, 400);
+
+    for (size_t i = 0; i < raw.len; i++) {
+        if (raw.ptr[i] == '\r')
+            buf_add(&text, STR("\\r"));
+        else if (raw.ptr[i] == '\n')
+            buf_add(&text, STR("\\n"));
+        else
+            buf_addc(&text, raw.ptr[i]);
+    }
+    return arena_str(a, buf_str(&text));
+}
+
+static void on_early_input(struct session *s, const struct smtp_event *ev)
+{
+    ARENA_AUTO(arena);
+    struct str text = escaped(&arena, str_sub(ev->arg, 0, 100));
+
+    log_info("improper command pipelining after " STR_FMT " from " STR_FMT ": " STR_FMT,
+             STR_ARG(smtp_command_name(ev->command)), STR_ARG(s->peer.shown), STR_ARG(text));
+    if (smtpd_conf.smtpd_forbid_unauth_pipelining)
+        smtp_server_close(&s->dialogue, REPLY(554, "5.5.0 Error: SMTP protocol synchronization"));
+}
+
+static void log_fault(struct session *s, const struct smtp_event *ev)
+{
+    struct str verb = smtp_command_name(ev->command);
+
+    switch (ev->fault) {
+    case SMTP_FAULT_ADDRESS:
+        log_warning("Illegal address syntax from " STR_FMT " in " STR_FMT " command: " STR_FMT, STR_ARG(s->peer.shown),
+                    STR_ARG(verb), STR_ARG(ev->arg));
+        break;
+    case SMTP_FAULT_NOTIFY:
+        log_warning("unknown DSN NOTIFY command value \"" STR_FMT "\" in \"" STR_FMT "\"", STR_ARG(ev->arg),
+                    STR_ARG(ev->line));
+        break;
+    case SMTP_FAULT_TOO_LONG:
+        log_warning(STR_FMT ": request longer than %d: " STR_FMT "...", STR_ARG(s->peer.shown),
+                    site_conf.line_length_limit, STR_ARG(str_sub(ev->line, 0, 30)));
+        break;
+    case SMTP_FAULT_BDAT:
+        log_warning("%s: malformed BDAT command syntax from " STR_FMT ": " STR_FMT, session_queue_id(s),
+                    STR_ARG(s->peer.shown), STR_ARG(str_sub(ev->line, 0, 100)));
+        break;
+    case SMTP_FAULT_SIZE:
+    case SMTP_FAULT_UTF8:
+        s->where = ev->command;
+        session_log_reject(s, STR_NONE, ev->reply);
+        break;
+    case SMTP_FAULT_BARE_LF:
+        log_info("%s: reject: " STR_FMT "%s from " STR_FMT ": bare <LF> received; from=<" STR_FMT "> to=<" STR_FMT
+                 "> proto=" STR_FMT " helo=<" STR_FMT ">",
+                 session_queue_id(s), STR_ARG(verb), s->t.in_content ? " content" : "", STR_ARG(s->peer.shown),
+                 STR_ARG(s->t.sender_path), STR_ARG(s->t.last_rcpt_path), STR_ARG(session_protocol(s)),
+                 STR_ARG(s->helo));
+        break;
+    default:
+        break;
+    }
+}
+
+static void on_refused(struct session *s, const struct smtp_event *ev)
+{
+    log_fault(s, ev);
+    session_answer(s, ev->reply);
+}
+
+static bool word_listed(struct str words, struct str wanted)
+{
+    struct str word;
+
+    while (str_token_braced(&words, ", \t\r\n", &word, NULL))
+        if (str_equal_nocase(word, wanted))
+            return true;
+    return false;
+}
+
+static void break_rules(struct session *s, struct str line)
+{
+    log_warning("non-SMTP command from " STR_FMT ": " STR_FMT, STR_ARG(s->peer.shown), STR_ARG(str_sub(line, 0, 100)));
+    smtp_server_close(&s->dialogue, REPLY(221, "2.7.0 Error: I can break rules, too. Goodbye."));
+}
+
+/* Every command line passes here before it is parsed: smtpd_command_filter, commands that end the session, and those
+ * that the site wants to be NOOPs. */
+static void on_line(struct session *s, const struct smtp_event *ev)
+{
+    BUF_AUTO(replacement, 2048);
+    struct str line = ev->line, rest = ev->line;
+    struct str verb = str_cut(&rest, ' ');
+
+    if (!table_list_is_empty(s->setup->command_filter) &&
+        table_list_lookup(s->setup->command_filter, line, &replacement) == TABLE_FOUND) {
+        smtp_server_replace(&s->dialogue, buf_str(&replacement));
+        return;
+    }
+    if (word_listed(smtpd_conf.smtpd_noop_commands, verb))
+        session_answer(s, REPLY(250, "2.0.0 Ok"));
+    else if (ev->command == SMTP_CMD_UNKNOWN && word_listed(smtpd_conf.smtpd_forbidden_commands, verb))
+        break_rules(s, line);
+}
+
+static void on_unknown(struct session *s, const struct smtp_event *ev)
+{
+    bool odd = ev->line.len && !(ev->line.ptr[0] >= 'A' && ev->line.ptr[0] <= 'Z') && !char_is_alpha(ev->line.ptr[0]);
+
+    if (ev->header_like || (odd && str_find_nocase(smtpd_conf.smtpd_forbidden_commands, STR("Bogus")) != STR_NOT_FOUND))
+        break_rules(s, ev->line);
+    else
+        session_answer(s, ev->reply);
+}
+
+static void on_abandon(struct session *s, const struct smtp_event *ev)
+{
+    (void)ev;
+    transaction_end(s);
+}
+
+/* Judge at `stage`; on refusal log, answer, and say so. */
+static bool refused(struct session *s, enum access_stage stage, struct str path)
+{
+    struct smtp_reply verdict = access_judge(s, stage, path);
+
+    if (!reply_refuses(verdict))
+        return false;
+    session_log_reject(s, path, verdict);
+    session_answer(s, verdict);
+    return true;
+}
+
+static void on_helo(struct session *s, const struct smtp_event *ev)
+{
+    struct str before = s->helo;
+
+    s->where = ev->command;
+    s->helo = arena_str(&s->arena, str_sub(ev->arg, 0, 512));
+    if (refused(s, ACCESS_HELO, STR_NONE)) {
+        s->helo = before;
+        return;
+    }
+    if (ev->kind == SMTP_HELO) {
+        session_answer(s, (struct smtp_reply){ 250, site_conf.myhostname });
+        return;
+    }
+    BUF_AUTO(text, 0);
+    smtp_server_ehlo_text(&s->dialogue, &text);
+    session_answer(s, (struct smtp_reply){ 250, buf_str(&text) });
+}
+
+/* Is there room in the queue's file system for this message, and half as much again for the next? */
+static bool queue_has_space(int64_t message_size)
+{
+    struct statvfs fs;
+
+    if (statvfs(".", &fs) != 0)
+        return true;
+    int64_t available = (int64_t)fs.f_bavail * (int64_t)fs.f_frsize;
+    int64_t limit = site_conf.message_size_limit;
+    return available >= smtpd_conf.queue_minfree && available / 3 >= limit / 2 && available - message_size >= 0;
+}
+
+static void on_mail(struct session *s, const struct smtp_event *ev)
+{
+    s->where = SMTP_CMD_MAIL;
+    if (!queue_has_space(MAX(ev->mail->size, 0))) {
+        log_warning("not enough free space in mail queue for the message size limit");
+        session_answer(s, REPLY(452, "4.3.1 Insufficient system storage"));
+        return;
+    }
+    transaction_begin(s, ev->mail);
+    if (refused(s, ACCESS_MAIL, STR_NONE)) {
+        transaction_end(s);
+        return;
+    }
+    s->local_rewrite = access_rewrites_locally(s);
+    if (!smtpd_conf.smtpd_delay_open_until_valid_rcpt && !transaction_open(s)) {
+        transaction_end(s);
+        session_answer(s, REPLY(451, "4.3.0 Error: queue file write error"));
+        return;
+    }
+    session_answer(s, REPLY(250, "2.1.0 Ok"));
+}
+
+static void on_rcpt(struct session *s, const struct smtp_event *ev)
+{
+    s->where = SMTP_CMD_RCPT;
+    if (++s->t.rcpt_seen > smtpd_conf.smtpd_recipient_limit && s->t.rcpt_accepted >= smtpd_conf.smtpd_recipient_limit) {
+        session_answer(s, REPLY(452, "4.5.3 Error: too many recipients"));
+        return;
+    }
+    s->t.last_rcpt_path = arena_str(&s->t.arena, ev->rcpt->path);
+    if (access_check_recipient(s, ev->rcpt))
+        return;
+    if (!transaction_open(s)) {
+        session_answer(s, REPLY(451, "4.3.0 Error: queue file write error"));
+        return;
+    }
+    transaction_add_recipient(s, ev->rcpt);
+    session_answer(s, REPLY(250, "2.1.5 Ok"));
+}
+
+static void on_data(struct session *s, const struct smtp_event *ev)
+{
+    (void)ev;
+    s->where = SMTP_CMD_DATA;
+    if (refused(s, ACCESS_DATA, STR_NONE))
+        return;
+    transaction_begin_content(s);
+    session_answer(s, REPLY(354, "End data with <CR><LF>.<CR><LF>"));
+}
+
+static void on_bdat(struct session *s, const struct smtp_event *ev)
+{
+    if (!ev->first)
+        return;
+    s->where = SMTP_CMD_BDAT;
+    if (!refused(s, ACCESS_DATA, STR_NONE))
+        transaction_begin_content(s);
+}
+
+static void on_text(struct session *s, const struct smtp_event *ev)
+{
+    if (ev->bare_lf && !s->logged_bare_lf && s->dialogue.options.bare_newline == SMTP_BARE_NOTE) {
+        s->logged_bare_lf = true;
+        log_info("%s: " STR_FMT " content from " STR_FMT ": bare <LF> received", session_queue_id(s),
+                 STR_ARG(smtp_command_name(ev->command)), STR_ARG(s->peer.shown));
+    }
+    transaction_add_text(s, ev->arg, ev->ends_line);
+}
+
+static void on_chunk(struct session *s, const struct smtp_event *ev)
+{
+    BUF_AUTO(text, 64);
+
+    buf_addf(&text, "2.0.0 Ok: %lld bytes", (long long)ev->size);
+    session_answer(s, (struct smtp_reply){ 250, buf_str(&text) });
+}
+
+static void on_message(struct session *s, const struct smtp_event *ev)
+{
+    ARENA_AUTO(arena);
+
+    s->where = SMTP_CMD_UNKNOWN; /* END-OF-MESSAGE */
+    s->t.in_content = false;
+    struct smtp_reply verdict = access_judge(s, ACCESS_END_OF_DATA, STR_NONE);
+    if (reply_refuses(verdict)) {
+        session_log_reject(s, s->t.rcpt_accepted == 1 ? s->t.last_rcpt_path : STR_NONE, verdict);
+    } else {
+        verdict = transaction_commit(s, ev->command, ev->size, &arena);
+    }
+    transaction_end(s);
+    session_answer(s, verdict);
+}
+
+static void on_rset(struct session *s, const struct smtp_event *ev)
+{
+    (void)ev;
+    session_answer(s, REPLY(250, "2.0.0 Ok"));
+}
+
+static void on_noop(struct session *s, const struct smtp_event *ev)
+{
+    (void)ev;
+    session_answer(s, REPLY(250, "2.0.0 Ok"));
+}
+
+static void on_vrfy(struct session *s, const struct smtp_event *ev)
+{
+    BUF_AUTO(text, 0);
+
+    s->where = SMTP_CMD_VRFY;
+    if (access_check_recipient(s, ev->rcpt))
+        return;
+    buf_join(&text, STR("2.0.0 "), ev->rcpt->path);
+    session_answer(s, (struct smtp_reply){ 252, buf_str(&text) });
+}
+
+static void on_usual(struct session *s, const struct smtp_event *ev) { session_answer(s, ev->reply); }
+
+static const struct {
+    enum smtp_event_kind kind;
+    void (*handle)(struct session *s, const struct smtp_event *ev);
+} handlers[] = {
+    { SMTP_CONNECT, on_connect }, { SMTP_EARLY_INPUT, on_early_input },
+    { SMTP_LINE, on_line },       { SMTP_REFUSED, on_refused },
+    { SMTP_UNKNOWN, on_unknown }, { SMTP_ABANDON, on_abandon },
+    { SMTP_HELO, on_helo },       { SMTP_EHLO, on_helo },
+    { SMTP_MAIL, on_mail },       { SMTP_RCPT, on_rcpt },
+    { SMTP_DATA, on_data },       { SMTP_BDAT, on_bdat },
+    { SMTP_TEXT, on_text },       { SMTP_CHUNK, on_chunk },
+    { SMTP_MESSAGE, on_message }, { SMTP_RSET, on_rset },
+    { SMTP_NOOP, on_noop },       { SMTP_VRFY, on_vrfy },
+    { SMTP_ETRN, etrn_handle },   { SMTP_HELP, on_usual },
+    { SMTP_QUIT, on_usual },      { SMTP_XCLIENT, xclient_handle },
+    { SMTP_XFORWARD, xforward_handle },
+};
+
+void commands_handle(struct session *s, const struct smtp_event *ev)
+{
+    for (size_t i = 0; i < ARRAY_LEN(handlers); i++) {
+        if (handlers[i].kind == ev->kind) {
+            handlers[i].handle(s, ev);
+            return;
+        }
+    }
+    /* An extension that options.c does not offer. */
+    session_answer(s, REPLY(502, "5.5.1 Error: command not implemented"));
+}

@@ -1,0 +1,89 @@
+#include "smtpd/options.h"
+
+#include "base/log.h"
+
+static const struct keyword {
+    struct str name;
+    size_t offset;
+} keywords[] = {
+#define KEYWORD(text, member) { { "" text, sizeof(text) - 1 }, offsetof(struct smtp_server_options, member) }
+    KEYWORD("PIPELINING", pipelining), KEYWORD("SIZE", size), KEYWORD("VRFY", vrfy), KEYWORD("ETRN", etrn),
+    KEYWORD("STARTTLS", starttls), KEYWORD("AUTH", auth), KEYWORD("XCLIENT", xclient),
+    KEYWORD("XFORWARD", xforward), KEYWORD("ENHANCEDSTATUSCODES", enhanced_codes),
+    KEYWORD("8BITMIME", eightbit), KEYWORD("DSN", dsn), KEYWORD("SMTPUTF8", smtputf8),
+    KEYWORD("REQUIRETLS", requiretls), KEYWORD("CHUNKING", chunking), KEYWORD("XVERP", verp),
+#undef KEYWORD
+};
+
+static bool *flag_of(struct smtp_server_options *o, const struct keyword *k)
+{
+    return (bool *)(void *)((char *)o + k->offset);
+}
+
+static void discard(struct smtp_server_options *o, struct str words)
+{
+    struct str word;
+    bool silent = str_find_nocase(words, STR("silent-discard")) != STR_NOT_FOUND;
+    BUF_AUTO(dropped, 1024);
+
+    while (str_token(&words, ", \t\r\n", &word)) {
+        for (size_t i = 0; i < ARRAY_LEN(keywords); i++) {
+            if (!str_equal_nocase(word, keywords[i].name))
+                continue;
+            *flag_of(o, &keywords[i]) = false;
+            buf_join(&dropped, STR(" "), keywords[i].name);
+        }
+    }
+    if (dropped.len && !silent)
+        log_info("discarding EHLO keywords:" STR_FMT, STR_ARG(buf_str(&dropped)));
+}
+
+static void discard_keywords(struct session *s, struct smtp_server_options *o)
+{
+    BUF_AUTO(words, 0);
+    enum table_result found = TABLE_NOT_FOUND;
+
+    if (!table_list_is_empty(s->setup->discard_keyword_maps))
+        found = table_list_lookup(s->setup->discard_keyword_maps, s->peer.address, &words);
+    if (found == TABLE_NOT_FOUND)
+        buf_add(&words, smtpd_conf.smtpd_discard_ehlo_keywords);
+    discard(o, buf_str(&words));
+}
+
+static bool listed(struct match_list *list, const struct peer *p)
+{
+    return !match_list_is_empty(list) && match_host_address(list, p->name, p->address) == MATCH_YES;
+}
+
+void options_for_session(struct session *s, struct smtp_server_options *out)
+{
+    const struct setup *setup = s->setup;
+
+    *out = (struct smtp_server_options){
+        .hostname = site_conf.myhostname,
+        .line_limit = (size_t)site_conf.line_length_limit,
+        .sasl_line_limit = (size_t)smtpd_conf.smtpd_sasl_response_limit,
+        .message_size_limit = site_conf.message_size_limit,
+        .bare_newline = listed(setup->bare_newline_exclusions, &s->peer) ? SMTP_BARE_NO : setup->bare_newline,
+        .bare_newline_code = smtpd_conf.smtpd_forbid_bare_newline_reject_code,
+        .verp_filter = site_conf.verp_delimiter_filter,
+        .pipelining = true,
+        .size = true,
+        .vrfy = !site_conf.disable_vrfy_command,
+        .vrfy_disabled = site_conf.disable_vrfy_command,
+        .etrn = true,
+        .xclient = listed(setup->xclient_hosts, &s->peer),
+        .xforward = listed(setup->xforward_hosts, &s->peer),
+        .enhanced_codes = true,
+        .eightbit = true,
+        .dsn = true,
+        .smtputf8 = site_conf.smtputf8_enable,
+        .chunking = true,
+        .verp = listed(setup->mynetworks, &s->peer),
+        .helo_required = smtpd_conf.smtpd_helo_required,
+        .strict_addresses = smtpd_conf.strict_rfc821_envelopes,
+        .strict_smtputf8 = site_conf.strict_smtputf8,
+        .watch_lines = true,
+    };
+    discard_keywords(s, out);
+}

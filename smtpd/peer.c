@@ -1,0 +1,112 @@
+#include "smtpd/peer.h"
+
+#include "base/log.h"
+
+static const struct str unknown = { "unknown", 7 };
+
+void peer_update_shown(struct session *s)
+{
+    BUF_AUTO(text, 0);
+
+    buf_join(&text, s->peer.name, STR("["), s->peer.address, STR("]"));
+    if (smtpd_conf.smtpd_client_port_logging)
+        buf_join(&text, STR(":"), s->peer.port);
+    s->peer.shown = arena_str(&s->arena, buf_str(&text));
+}
+
+static struct str address_text(struct session *s, const struct net_addr *addr)
+{
+    BUF_AUTO(text, 64);
+
+    return net_addr_format(addr, &text) ? arena_str(&s->arena, buf_str(&text)) : unknown;
+}
+
+static struct str port_text(struct session *s, const struct net_addr *addr)
+{
+    BUF_AUTO(text, 16);
+
+    buf_add_int(&text, net_addr_port(addr));
+    return arena_str(&s->arena, buf_str(&text));
+}
+
+static bool same_address(const struct net_addr *a, const struct net_addr *b)
+{
+    BUF_AUTO(left, 64);
+    BUF_AUTO(right, 64);
+
+    return net_addr_format(a, &left) && net_addr_format(b, &right) && str_equal(buf_str(&left), buf_str(&right));
+}
+
+/* A name counts only when it leads back to the address. */
+static void verify_name(struct session *s)
+{
+    struct peer *p = &s->peer;
+    struct dns_record *found = NULL;
+
+    p->name_status = dns_addresses(s->setup->dns, p->reverse_name, site_conf.inet_protocols, true, &s->arena, &found);
+    if (p->name_status != DNS_OK) {
+        log_warning("hostname " STR_FMT " does not resolve to address " STR_FMT ": %s", STR_ARG(p->reverse_name),
+                    STR_ARG(p->address),
+                    p->name_status == DNS_RETRY ? "Temporary failure in name resolution" : "Name or service not known");
+        return;
+    }
+    for (struct dns_record *r = found; r; r = r->next) {
+        if (same_address(&r->addr, &p->addr)) {
+            p->name = p->reverse_name;
+            return;
+        }
+    }
+    p->name_status = DNS_NOT_FOUND;
+    log_warning("hostname " STR_FMT " does not resolve to address " STR_FMT, STR_ARG(p->reverse_name),
+                STR_ARG(p->address));
+}
+
+void peer_lookup_names(struct session *s)
+{
+    struct peer *p = &s->peer;
+    struct str name;
+
+    p->name = p->reverse_name = unknown;
+    if (!smtpd_conf.smtpd_peername_lookup || !p->is_inet)
+        return;
+    p->reverse_status = dns_reverse(s->setup->dns, &p->addr, &s->arena, &name);
+    p->name_status = p->reverse_status;
+    if (p->reverse_status != DNS_OK)
+        return;
+    p->reverse_name = arena_str(&s->arena, name);
+    verify_name(s);
+}
+
+void peer_identify(struct session *s)
+{
+    struct peer *p = &s->peer;
+
+    p->address = p->name = p->reverse_name = p->port = p->server_address = p->server_port = unknown;
+    p->addr.len = p->server_addr.len = sizeof p->addr.ss;
+    if (getpeername(s->fd, (struct sockaddr *)&p->addr.ss, &p->addr.len) != 0 ||
+        getsockname(s->fd, (struct sockaddr *)&p->server_addr.ss, &p->server_addr.len) != 0)
+        p->addr.ss.ss_family = AF_UNSPEC;
+    p->is_inet = p->addr.ss.ss_family == AF_INET || p->addr.ss.ss_family == AF_INET6;
+    if (p->is_inet) {
+        p->address = address_text(s, &p->addr);
+        p->port = port_text(s, &p->addr);
+        p->server_address = address_text(s, &p->server_addr);
+        p->server_port = port_text(s, &p->server_addr);
+    } else {
+        /* sendmail -bs and UNIX-domain clients speak for this host. */
+        p->address = STR("127.0.0.1");
+        if (!net_addr_parse(p->address, 0, &p->addr))
+            log_fatal("no IPv4 loopback address");
+    }
+    peer_lookup_names(s);
+    if (!p->is_inet)
+        p->name = p->reverse_name = STR("localhost");
+    peer_update_shown(s);
+}
+
+void peer_format_tagged(const struct peer *p, struct buf *out)
+{
+    if (str_has(p->address, ':'))
+        buf_add(out, STR("IPv6:"));
+    buf_add(out, p->address);
+}

@@ -1,0 +1,149 @@
+#include "smtpd/session.h"
+
+#include "base/log.h"
+#include "smtpd/commands.h"
+#include "smtpd/options.h"
+#include "smtpd/peer.h"
+#include "smtpd/respond.h"
+#include "smtpd/transaction.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* An idle session holds no cleanup process; a busy one keeps it for its next message. */
+#define CLEANUP_LINGER_MS 200
+
+const char *session_queue_id(const struct session *s) { return s->t.open ? s->cleanup.id.text : "NOQUEUE"; }
+
+struct str session_protocol(const struct session *s) { return s->dialogue.esmtp ? STR("ESMTP") : STR("SMTP"); }
+
+static bool say_goodbye(struct session *s, const char *reason)
+{
+    s->end_reason = reason;
+    return false;
+}
+
+static bool lost(struct session *s, ssize_t n)
+{
+    bool timeout = n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
+
+    if (timeout) {
+        BUF_AUTO(text, 512);
+        buf_join(&text, STR("4.4.2 "), site_conf.myhostname, STR(" Error: timeout exceeded"));
+        smtp_server_close(&s->dialogue, (struct smtp_reply){ 421, buf_str(&text) });
+        (void)send(s->fd, s->dialogue.out.ptr, s->dialogue.out.len, MSG_NOSIGNAL | MSG_DONTWAIT);
+    }
+    return say_goodbye(s, timeout ? "timeout" : "lost connection");
+}
+
+bool session_flush(struct session *s)
+{
+    struct str out = buf_str(&s->dialogue.out);
+
+    while (out.len) {
+        ssize_t n = send(s->fd, out.ptr, out.len, MSG_NOSIGNAL);
+        if (n < 0 && errno == ENOTSOCK)
+            n = write(s->fd, out.ptr, out.len);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return lost(s, n);
+        out = str_skip(out, (size_t)n);
+    }
+    smtp_server_sent(&s->dialogue);
+    return true;
+}
+
+static void release_idle_cleanup(struct session *s)
+{
+    struct pollfd p = { .fd = s->fd, .events = POLLIN };
+
+    if (!s->t.open && channel_is_open(&s->cleanup.channel) && poll(&p, 1, CLEANUP_LINGER_MS) == 0)
+        cleanup_client_close(&s->cleanup);
+}
+
+bool session_fill(struct session *s)
+{
+    size_t room;
+
+    if (!session_flush(s))
+        return false;
+    release_idle_cleanup(s);
+    char *at = smtp_server_room(&s->dialogue, &room);
+    for (;;) {
+        ssize_t n = read(s->fd, at, room);
+        if (n > 0) {
+            smtp_server_filled(&s->dialogue, (size_t)n);
+            return true;
+        }
+        if (n < 0 && errno == EINTR)
+            continue;
+        return lost(s, n);
+    }
+}
+
+static void converse(struct session *s)
+{
+    for (;;) {
+        struct smtp_event ev = smtp_server_next(&s->dialogue);
+        switch (ev.kind) {
+        case SMTP_NEED_INPUT:
+            if (!session_fill(s))
+                return;
+            break;
+        case SMTP_FLUSH:
+            if (!session_flush(s))
+                return;
+            break;
+        case SMTP_CLOSE:
+            (void)session_flush(s);
+            return;
+        default:
+            commands_handle(s, &ev);
+        }
+    }
+}
+
+/* Bytes in parentheses tell how much of a message had come before the connection went. */
+static void log_end_reason(struct session *s)
+{
+    struct str where = smtp_command_name(s->dialogue.last);
+
+    if (s->end_reason == NULL || (s->dialogue.last == SMTP_CMD_QUIT && strcmp(s->end_reason, "lost connection") == 0))
+        return;
+    BUF_AUTO(text, 512);
+    buf_addf(&text, "%s: %s after " STR_FMT, session_queue_id(s), s->end_reason, STR_ARG(where));
+    if (s->t.in_content)
+        buf_addf(&text, " (%lld bytes)", (long long)s->t.content_bytes);
+    log_info(STR_FMT " from " STR_FMT, STR_ARG(buf_str(&text)), STR_ARG(s->peer.shown));
+}
+
+static void log_disconnect(struct session *s)
+{
+    BUF_AUTO(tally, 1024);
+
+    smtp_server_format_tally(&s->dialogue, &tally);
+    log_info("disconnect from " STR_FMT STR_FMT, STR_ARG(s->peer.shown), STR_ARG(buf_str(&tally)));
+}
+
+void session_serve(const struct setup *setup, int fd)
+{
+    struct session s = { .setup = setup, .fd = fd, .cleanup = CLEANUP_CLIENT_INIT };
+    struct smtp_server_options options;
+
+    socket_set_timeout(fd, smtpd_conf.smtpd_timeout);
+    peer_identify(&s);
+    log_info("connect from " STR_FMT, STR_ARG(s.peer.shown));
+    options_for_session(&s, &options);
+    smtp_server_init(&s.dialogue, &options);
+    converse(&s);
+    log_end_reason(&s);
+    transaction_end(&s);
+    cleanup_client_close(&s.cleanup);
+    log_disconnect(&s);
+    smtp_server_fini(&s.dialogue);
+    arena_free(&s.t.arena);
+    arena_free(&s.arena);
+}

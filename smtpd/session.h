@@ -1,0 +1,106 @@
+#pragma once
+/* smtpd/session - one client, from its connection to its last word.
+ *
+ * Three lifetimes meet here: `struct setup` (the process: tables and parsed parameters), `struct session`
+ * (the connection), `struct transaction` (from MAIL to the end of that message). */
+#include "base/arena.h"
+#include "client/cleanup.h"
+#include "dns/dns.h"
+#include "os/interfaces.h"
+#include "os/socket.h"
+#include "rewrite/rewrite.h"
+#include "service/service.h"
+#include "smtp/server.h"
+#include "table/list.h"
+#include "table/match.h"
+
+struct access;
+
+/* What the process knows; opened before the jail, then read only. */
+struct setup {
+    struct service *svc;
+    struct rewriter *rewriter;
+    struct dns *dns;
+    struct access *access; /* the restriction lists */
+    struct interface_list interfaces;
+    struct match_list *mynetworks, *xclient_hosts, *xforward_hosts, *bare_newline_exclusions;
+    struct table_list *discard_keyword_maps, *local_recipients, *alias_maps, *mailbox_maps, *relay_recipients,
+        *canonical_maps, *recipient_canonical_maps, *reject_footer_maps, *command_filter;
+    int cleanup_flags;
+    bool check_recipients; /* receive_override_options without no_unknown_recipient_checks */
+    enum smtp_bare_newline bare_newline;
+};
+
+/* Who is at the other end. Strings live as long as the session. */
+struct peer {
+    struct net_addr addr, server_addr;
+    struct str address;      /* "192.0.2.1"; "unknown" when there is none */
+    struct str name;         /* verified, or "unknown" */
+    struct str reverse_name; /* what the address's PTR says, or "unknown" */
+    struct str port;
+    struct str server_address, server_port;
+    struct str shown;        /* name[address], or name[address]:port, for log lines */
+    enum dns_status name_status, reverse_status; /* why a name is unknown */
+    bool is_inet;
+};
+
+/* Side effects that an access table asked for, for the message under way. */
+struct actions {
+    bool hold, discard;
+    struct str filter, redirect;
+    struct buf prepend;  /* header lines, LF behind each */
+    struct buf bcc;      /* addresses, NUL behind each */
+    int delay_s;
+};
+
+/* One message: everything that MAIL began and that dies together in transaction_end(). */
+struct transaction {
+    struct arena arena;
+    bool active;
+    struct str sender, sender_path;  /* internal form; as given */
+    struct smtp_mail mail;           /* parameters; strings in the arena */
+    struct str last_recipient;       /* as given, for Received: when there is one */
+    struct str last_rcpt_path;
+    int rcpt_accepted, rcpt_seen;
+    bool open;                       /* cleanup has a queue id for us */
+    bool in_content;
+    int64_t content_bytes;
+    bool too_big;
+    struct actions actions;
+};
+
+struct session {
+    const struct setup *setup;
+    int fd;
+    struct smtp_server dialogue;
+    struct peer peer;
+    struct arena arena;      /* dies with the session */
+    struct str helo;         /* as given; absent before the greeting */
+    struct cleanup_client cleanup;
+    struct transaction t;
+    enum smtp_command where; /* what is being judged: the WHERE of reject lines */
+    bool local_rewrite;      /* header addresses are completed with our domain */
+    bool logged_bare_lf;
+    bool greeting_refused;   /* the connection was refused for good */
+    struct {
+        struct str name, address, port, proto, helo, ident, source;
+    } forwarded; /* XFORWARD; absent where not given */
+    struct str deny_text;
+    const char *end_reason; /* "lost connection", "timeout", "too many errors" or NULL */
+};
+
+void session_serve(const struct setup *setup, int fd);
+
+/* Answer the event under way: applies soft_bounce, footer, error delays and limits. */
+void session_answer(struct session *s, struct smtp_reply reply);
+/* Wait for input or flush; false ends the session. */
+bool session_fill(struct session *s);
+bool session_flush(struct session *s);
+
+/* "QID" of the message under way, or "NOQUEUE". */
+const char *session_queue_id(const struct session *s);
+/* "SMTP" or "ESMTP". */
+struct str session_protocol(const struct session *s);
+/* `NOQUEUE: ACTION: WHERE from NAME[ADDR]: TEXT; from=<S> to=<R> proto=P helo=<H>` */
+void session_log_event(struct session *s, const char *action, struct str recipient_path, const char *fmt, ...) PRINTF(4, 5);
+void session_log_reject(struct session *s, struct str recipient_path, struct smtp_reply reply);

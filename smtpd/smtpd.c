@@ -1,0 +1,107 @@
+/* smtpd - receive mail by SMTP and hand it to cleanup(8).
+ *
+ * Runs as:   mail_owner, inside the queue directory when master.cf says chroot
+ * Trusts:    main.cf and its tables
+ * Distrusts: every byte from the client */
+#include "base/log.h"
+#include "smtpd/access/access.h"
+#include "smtpd/session.h"
+
+static struct setup setup;
+
+static struct match_list *open_list(struct str text, const char *parameter)
+{
+    return match_list_open(text, parameter, match_flags_for(parameter));
+}
+
+static struct table_list *open_maps(struct str text, const char *parameter)
+{
+    return table_list_open(text, parameter, TABLE_DEFAULT);
+}
+
+static void open_recipient_tables(void)
+{
+    setup.local_recipients = open_maps(site_conf.local_recipient_maps, "local_recipient_maps");
+    setup.alias_maps = open_maps(site_conf.virtual_alias_maps, "virtual_alias_maps");
+    setup.mailbox_maps = open_maps(site_conf.virtual_mailbox_maps, "virtual_mailbox_maps");
+    setup.relay_recipients = open_maps(site_conf.relay_recipient_maps, "relay_recipient_maps");
+    setup.canonical_maps = open_maps(site_conf.canonical_maps, "canonical_maps");
+    setup.recipient_canonical_maps = open_maps(site_conf.recipient_canonical_maps, "recipient_canonical_maps");
+}
+
+static const struct {
+    struct str word;
+    int clears; /* bits of enum cleanup_flag */
+    bool skips_recipients;
+} overrides[] = {
+    { { "no_address_mappings", 19 }, CLEANUP_FLAG_MAP_OK | CLEANUP_FLAG_BCC_OK, false },
+    { { "no_header_body_checks", 21 }, CLEANUP_FLAG_FILTER, false },
+    { { "no_milters", 10 }, CLEANUP_FLAG_MILTER, false },
+    { { "no_unknown_recipient_checks", 27 }, 0, true },
+};
+
+static void apply_override(struct str word)
+{
+    for (size_t i = 0; i < ARRAY_LEN(overrides); i++) {
+        if (!str_equal_nocase(word, overrides[i].word))
+            continue;
+        setup.cleanup_flags &= ~overrides[i].clears;
+        setup.check_recipients = setup.check_recipients && !overrides[i].skips_recipients;
+        return;
+    }
+    log_fatal("unknown receive_override_options value \"" STR_FMT "\" in \"" STR_FMT "\"", STR_ARG(word),
+              STR_ARG(site_conf.receive_override_options));
+}
+
+static void open_tables(struct service *svc)
+{
+    struct conf *conf = service_conf(svc);
+    BUF_AUTO(why, 1024);
+    struct str options = site_conf.receive_override_options, word;
+
+    setup.svc = svc;
+    setup.rewriter = rewrite_open(conf, site_conf.rewrite_service_name);
+    setup.dns = dns_open("/etc/hosts");
+    if (!interfaces_resolve(site_conf.inet_interfaces, site_conf.inet_protocols, &setup.interfaces, &why))
+        log_fatal("config variable inet_interfaces: " STR_FMT, STR_ARG(buf_str(&why)));
+    setup.mynetworks = open_list(smtpd_conf.mynetworks, "mynetworks");
+    setup.xclient_hosts = open_list(smtpd_conf.smtpd_authorized_xclient_hosts, "smtpd_authorized_xclient_hosts");
+    setup.xforward_hosts = open_list(smtpd_conf.smtpd_authorized_xforward_hosts, "smtpd_authorized_xforward_hosts");
+    setup.bare_newline_exclusions =
+        open_list(smtpd_conf.smtpd_forbid_bare_newline_exclusions, "smtpd_forbid_bare_newline_exclusions");
+    if (!smtp_bare_newline_parse(smtpd_conf.smtpd_forbid_bare_newline, &setup.bare_newline))
+        log_fatal("invalid smtpd_forbid_bare_newline parameter value: \"" STR_FMT "\"",
+                  STR_ARG(smtpd_conf.smtpd_forbid_bare_newline));
+    setup.discard_keyword_maps =
+        open_maps(smtpd_conf.smtpd_discard_ehlo_keyword_address_maps, "smtpd_discard_ehlo_keyword_address_maps");
+    setup.reject_footer_maps = open_maps(smtpd_conf.smtpd_reject_footer_maps, "smtpd_reject_footer_maps");
+    setup.command_filter = open_maps(smtpd_conf.smtpd_command_filter, "smtpd_command_filter");
+    open_recipient_tables();
+    setup.cleanup_flags = CLEANUP_FLAGS_EXTERNAL;
+    setup.check_recipients = true;
+    while (str_token(&options, ", \t\r\n", &word))
+        apply_override(word);
+    setup.access = access_open(conf, &setup);
+}
+
+static void serve_client(struct service *svc, int fd)
+{
+    BUF_AUTO(table, 256);
+
+    session_serve(&setup, fd);
+    if (tables_have_changed(&table))
+        service_restart_for(svc, buf_cstr(&table));
+}
+
+static const struct service_spec smtpd = {
+    .name = "smtpd",
+    .kind = SERVICE_SINGLE,
+    .params = (const struct param_set *const[]){ &smtpd_param_set, &flush_param_set, NULL },
+    .talks_to = (const char *const[]){ "cleanup", "flush", "anvil", NULL },
+    .sandbox = SANDBOX_ACCEPT,
+    .process_limit = -1,
+    .before_jail = open_tables,
+    .serve = serve_client,
+};
+
+int main(int argc, char **argv) { service_main(&smtpd, argc, argv); }

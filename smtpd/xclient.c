@@ -1,0 +1,85 @@
+/* XCLIENT takes another client's place; XFORWARD only tells who it was, for the log. */
+#include "smtpd/xclient.h"
+
+#include "base/number.h"
+#include "smtpd/options.h"
+#include "smtpd/peer.h"
+#include "smtpd/transaction.h"
+
+static struct str value_or_unknown(struct session *s, const struct smtp_xattrs *x, enum smtp_xattr attr)
+{
+    return x->kind[attr] == SMTP_XVALUE_GIVEN ? arena_str(&s->arena, x->value[attr]) : STR("unknown");
+}
+
+static enum dns_status status_of(enum smtp_xvalue kind)
+{
+    return kind == SMTP_XVALUE_GIVEN ? DNS_OK : kind == SMTP_XVALUE_TEMPORARY ? DNS_RETRY : DNS_NOT_FOUND;
+}
+
+static void override_endpoints(struct session *s, const struct smtp_xattrs *x)
+{
+    struct peer *p = &s->peer;
+    int64_t port = 0;
+
+    if (x->kind[SMTP_XATTR_ADDR]) {
+        p->address = value_or_unknown(s, x, SMTP_XATTR_ADDR);
+        p->is_inet = net_addr_parse(p->address, 0, &p->addr);
+        if (!x->kind[SMTP_XATTR_NAME])
+            peer_lookup_names(s);
+    }
+    if (x->kind[SMTP_XATTR_PORT])
+        p->port = value_or_unknown(s, x, SMTP_XATTR_PORT);
+    if (number_parse(p->port, &port))
+        net_addr_set_port(&p->addr, (int)port);
+    if (x->kind[SMTP_XATTR_DESTADDR])
+        p->server_address = value_or_unknown(s, x, SMTP_XATTR_DESTADDR);
+    if (x->kind[SMTP_XATTR_DESTPORT])
+        p->server_port = value_or_unknown(s, x, SMTP_XATTR_DESTPORT);
+}
+
+static void override_names(struct session *s, const struct smtp_xattrs *x)
+{
+    struct peer *p = &s->peer;
+
+    if (x->kind[SMTP_XATTR_NAME]) {
+        p->name = p->reverse_name = value_or_unknown(s, x, SMTP_XATTR_NAME);
+        p->name_status = p->reverse_status = status_of(x->kind[SMTP_XATTR_NAME]);
+    }
+    if (x->kind[SMTP_XATTR_REVERSE_NAME]) {
+        p->reverse_name = value_or_unknown(s, x, SMTP_XATTR_REVERSE_NAME);
+        p->reverse_status = status_of(x->kind[SMTP_XATTR_REVERSE_NAME]);
+    }
+}
+
+void xclient_handle(struct session *s, const struct smtp_event *ev)
+{
+    const struct smtp_xattrs *x = ev->xattrs;
+
+    override_endpoints(s, x);
+    override_names(s, x);
+    peer_update_shown(s);
+    s->helo = x->kind[SMTP_XATTR_HELO] == SMTP_XVALUE_GIVEN ? arena_str(&s->arena, x->value[SMTP_XATTR_HELO]) : STR_NONE;
+    transaction_end(s);
+    options_for_session(s, &s->dialogue.options);
+    smtp_server_answer(&s->dialogue, (struct smtp_reply){ 220, smtpd_conf.smtpd_banner });
+}
+
+static void forward(struct session *s, const struct smtp_xattrs *x, enum smtp_xattr attr, struct str *slot)
+{
+    if (x->kind[attr])
+        *slot = value_or_unknown(s, x, attr);
+}
+
+void xforward_handle(struct session *s, const struct smtp_event *ev)
+{
+    const struct smtp_xattrs *x = ev->xattrs;
+
+    forward(s, x, SMTP_XATTR_NAME, &s->forwarded.name);
+    forward(s, x, SMTP_XATTR_ADDR, &s->forwarded.address);
+    forward(s, x, SMTP_XATTR_PORT, &s->forwarded.port);
+    forward(s, x, SMTP_XATTR_PROTO, &s->forwarded.proto);
+    forward(s, x, SMTP_XATTR_HELO, &s->forwarded.helo);
+    forward(s, x, SMTP_XATTR_IDENT, &s->forwarded.ident);
+    forward(s, x, SMTP_XATTR_SOURCE, &s->forwarded.source);
+    session_answer(s, (struct smtp_reply){ 250, STR("2.0.0 Ok") });
+}
