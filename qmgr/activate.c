@@ -1,0 +1,407 @@
+/* From a file in incoming or deferred to recipients in the scheduler. */
+#include "base/log.h"
+#include "base/mem.h"
+#include "delivery/log_line.h"
+#include "qmgr/backoff.h"
+#include "qmgr/qmgr.h"
+#include "text/dsn.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+/* Messages whose texts stay in memory; others are read again when their turn comes. */
+#define DETAILED_MAX 500
+#define TRACE_PROBE  (0x100 | 0x200)
+
+/* Recipients as they were read; routes are known only when the whole envelope is. */
+struct routed {
+    struct recipient_text text;
+    struct route route;
+    int notify;
+    int64_t offset;
+};
+
+struct batch {
+    struct arena *arena;
+    struct routed *items;
+    size_t count, room, limit;
+};
+
+static bool batch_take(void *context, const struct envelope_rcpt *rcpt)
+{
+    struct batch *b = context;
+
+    if (b->count >= b->limit)
+        return false;
+    if (b->count == b->room) {
+        b->room = b->room ? b->room * 2 : 4;
+        b->items = mem_resize(b->items, b->room * sizeof *b->items);
+    }
+    b->items[b->count++] = (struct routed){
+        .text = { arena_str(b->arena, rcpt->text.address), rcpt->text.orig, rcpt->text.orcpt },
+        .notify = rcpt->notify,
+        .offset = rcpt->offset,
+    };
+    return true;
+}
+
+static int64_t recipients_in_core(struct qmgr *q)
+{
+    int64_t total = 0;
+
+    for (struct schedule_transport *t = schedule_first_transport(q->schedule); t; t = t->next)
+        total += t->recipients;
+    return total;
+}
+
+static int recipient_limit(struct qmgr *q)
+{
+    int64_t room = qmgr_conf.qmgr_message_recipient_limit - recipients_in_core(q);
+
+    return (int)MAX(MIN(room, qmgr_conf.default_recipient_limit), qmgr_conf.qmgr_message_recipient_minimum);
+}
+
+/* ---- files that cannot be delivered ---- */
+
+void qmgr_save_corrupt(struct qmgr *q, const char *queue, const struct queue_id *id, const char *why)
+{
+    log_warning("%s: corrupt queue file: %s", id->text, why);
+    log_warning("saving corrupt file \"%s\" from queue \"%s\" to queue \"%s\"", id->text, queue, QUEUE_CORRUPT);
+    if (!queue_rename(&q->layout, queue, QUEUE_CORRUPT, id) && errno != ENOENT)
+        log_warning("%s: move to %s: %s", id->text, QUEUE_CORRUPT, strerror(errno));
+}
+
+/* ---- scheduling ---- */
+
+static int compare_routed(const void *pa, const void *pb)
+{
+    const struct routed *a = pa, *b = pb;
+    int order = str_compare(a->route.transport, b->route.transport);
+
+    if (order == 0)
+        order = str_compare(a->route.key, b->route.key);
+    return order ? order : str_compare(a->route.address, b->route.address);
+}
+
+static bool same_destination(const struct routed *a, const struct routed *b)
+{
+    return str_equal(a->route.transport, b->route.transport) && str_equal(a->route.key, b->route.key);
+}
+
+/* Mail to the double-bounce address ends here; so do duplicates. */
+static void drop_recipient(struct queue_file *f, const struct message *m, const struct routed *r)
+{
+    BUF_AUTO(address, 0);
+
+    if (!queue_file_mark(f->fd, r->offset, REC_DONE))
+        log_warning("%s: cannot mark a recipient as done: %s", m->id, strerror(errno));
+    if (!r->route.discard)
+        return;
+    delivery_log_address(&address, r->route.address);
+    log_warning("%s: to=<" STR_FMT ">: undeliverable postmaster notification discarded", m->id,
+                STR_ARG(buf_str(&address)));
+}
+
+static void unthrottle(struct schedule_transport *t, struct schedule_queue *queue)
+{
+    schedule_revive_transport(t);
+    schedule_revive_queue(queue);
+}
+
+static void schedule_group(struct qmgr *q, struct message *m, const struct route *r, struct recipient *first, int count)
+{
+    struct schedule_transport *t = qmgr_transport(q, r->transport);
+    struct schedule_queue *queue = schedule_queue_get(t, r->key, r->nexthop);
+    BUF_AUTO(text, 0);
+
+    if (m->flags & MESSAGE_UNTHROTTLE)
+        unthrottle(t, queue);
+    if (m->flags & MESSAGE_FORCE_EXPIRE) {
+        qmgr_defer(q, m, first, count, STR("4.7.0"), STR("message is administratively expired"));
+    } else if (schedule_transport_is_dead(t)) {
+        buf_add(&text, str_from(t->reason));
+        qmgr_defer(q, m, first, count, str_from(t->dsn), buf_str(&text));
+    } else if (schedule_queue_is_dead(queue)) {
+        buf_join(&text, STR("delivery temporarily suspended: "), str_from(queue->reason));
+        qmgr_defer(q, m, first, count, str_from(queue->dsn), buf_str(&text));
+    } else {
+        schedule_add(queue, &m->core, first, count, clock_now_ms());
+    }
+}
+
+static int effective_notify(const struct message *m, int notify)
+{
+    if (!(m->flags & MESSAGE_CONFIRM) || (notify & DSN_NOTIFY_NEVER))
+        return notify;
+    return (notify ? notify : DSN_NOTIFY_FAILURE | DSN_NOTIFY_DELAY) | DSN_NOTIFY_SUCCESS;
+}
+
+static struct recipient *new_recipient(const struct message *m, const struct routed *r)
+{
+    struct recipient_text text = { r->route.address, r->text.orig, r->text.orcpt };
+
+    return recipient_new(&text, effective_notify(m, r->notify), r->offset);
+}
+
+/* Recipients with the same destination go in one call; the same address is delivered once. */
+static void schedule_batch(struct qmgr *q, struct message *m, struct queue_file *f, struct batch *b)
+{
+    if (b->count > 1)
+        qsort(b->items, b->count, sizeof *b->items, compare_routed);
+    for (size_t i = 0; i < b->count;) {
+        struct recipient *first = NULL, **end = &first;
+        const struct routed *lead = &b->items[i], *last = NULL;
+        int count = 0;
+
+        for (; i < b->count && same_destination(lead, &b->items[i]); i++) {
+            struct routed *r = &b->items[i];
+
+            if (r->route.discard || (last && str_equal(last->route.address, r->route.address))) {
+                drop_recipient(f, m, r);
+                continue;
+            }
+            last = r;
+            *end = new_recipient(m, r);
+            end = &(*end)->next;
+            count++;
+        }
+        if (first)
+            schedule_group(q, m, &lead->route, first, count);
+    }
+}
+
+static void route_batch(struct qmgr *q, const struct envelope *e, struct batch *b)
+{
+    for (size_t i = 0; i < b->count; i++)
+        b->items[i].route = qmgr_route(q, e, b->items[i].text.address, b->arena);
+}
+
+/* ---- activation ---- */
+
+static void log_active(const struct message *m, const struct envelope *e)
+{
+    BUF_AUTO(sender, 0);
+
+    delivery_log_address(&sender, e->text[DETAIL_SENDER]);
+    log_info("%s: from=<" STR_FMT ">, size=%lld, nrcpt=%lld (queue active)", m->id, STR_ARG(buf_str(&sender)),
+             (long long)e->size.text_size, (long long)e->size.rcpt_count);
+}
+
+static struct message *new_message(const struct queue_id *id, const struct envelope *e, const struct stat *st,
+                                   enum activate_from from)
+{
+    struct message *m = message_new(id, e);
+    struct timeval now = clock_wall();
+
+    m->active_us = (int64_t)now.tv_sec * 1000000 + now.tv_usec;
+    m->refilled_ms = clock_now_ms();
+    if (from != ACTIVATE_NEW)
+        m->flags |= MESSAGE_TRIED;
+    if (st->st_mode & QUEUE_MODE_UNTHROTTLE)
+        m->flags |= MESSAGE_UNTHROTTLE;
+    if (st->st_mode & QUEUE_MODE_FORCE_EXPIRE)
+        m->flags |= MESSAGE_FORCE_EXPIRE;
+    if (e->warn_at && e->warn_time == 0 && qmgr_conf.confirm_delay_cleared && !(m->flags & MESSAGE_NULL_SENDER))
+        m->flags |= MESSAGE_CONFIRM;
+    m->core.one_by_one = e->text[DETAIL_VERP].len == 2 && !(m->flags & MESSAGE_NULL_SENDER);
+    return m;
+}
+
+/* What the last attempt left: its defer log is the past, except for a message that is to be returned. */
+static bool has_defer_log(struct qmgr *q, const struct queue_id *id)
+{
+    struct stat st;
+
+    return queue_stat(&q->layout, QUEUE_DEFER, id, &st);
+}
+
+static void forget_last_attempt(struct qmgr *q, struct message *m, const struct queue_id *id)
+{
+    if (!(m->flags & MESSAGE_TRIED))
+        return;
+    if ((m->flags & MESSAGE_FORCE_EXPIRE) && has_defer_log(q, id))
+        m->flags |= MESSAGE_KEEP_DEFER_LOG;
+    else if (!queue_remove(&q->layout, QUEUE_DEFER, id) && errno != ENOENT)
+        log_warning("%s: remove old defer log: %s", m->id, strerror(errno));
+}
+
+static void start_message(struct qmgr *q, struct message *m, const struct queue_id *id, struct queue_file *f,
+                          struct envelope *e, struct batch *b)
+{
+    message_table_add(&q->messages, m);
+    log_active(m, e);
+    forget_last_attempt(q, m, id);
+    m->rcpt_limit = (int32_t)b->limit;
+    if (m->flags & MESSAGE_KEEP_DEFER_LOG) {
+        m->flags |= MESSAGE_DEFERRED;
+        m->resume_at = 0;
+    } else {
+        route_batch(q, e, b);
+        schedule_batch(q, m, f, b);
+    }
+    if (q->messages.detailed < DETAILED_MAX)
+        message_set_details(&q->messages, m, details_new(e));
+}
+
+/* The file stays where it is; the next scan sees it again. */
+static bool leave_it(const struct queue_id *id, const char *what)
+{
+    if (errno == ENOENT)
+        return true;
+    log_warning("%s: %s: %s", id->text, what, strerror(errno));
+    return false;
+}
+
+static bool may_be_tried(const struct stat *st, bool all)
+{
+    struct timeval now = clock_wall();
+
+    if (!S_ISREG(st->st_mode) || !(st->st_mode & S_IXUSR))
+        return false;
+    return all || st->st_mtime <= now.tv_sec + 1;
+}
+
+/* The open file, in active, to its recipients.  False: it is damaged or cannot be read. */
+static bool read_and_start(struct qmgr *q, const struct queue_id *id, int fd, const struct stat *st,
+                           enum activate_from from)
+{
+    ARENA_AUTO(arena);
+    struct batch b = { .arena = &arena, .limit = (size_t)recipient_limit(q) };
+    struct queue_file f;
+    struct envelope e;
+
+    queue_file_init(&f, fd);
+    enum envelope_result result = envelope_read(&f, &arena, batch_take, &b, &e);
+    if (result == ENVELOPE_OK) {
+        struct message *m = new_message(id, &e, st, from);
+
+        start_message(q, m, id, &f, &e, &b);
+        queue_file_close(&f);
+        free(b.items);
+        qmgr_check_done(q, m);
+        return true;
+    }
+    if (result == ENVELOPE_CORRUPT)
+        qmgr_save_corrupt(q, QUEUE_ACTIVE, id, e.trouble);
+    else
+        log_warning("%s: read queue file: %s", id->text, strerror(errno));
+    queue_file_close(&f);
+    free(b.items);
+    return result == ENVELOPE_CORRUPT;
+}
+
+bool qmgr_activate(struct qmgr *q, const struct queue_id *id, enum activate_from from, bool all)
+{
+    const char *queue = from == ACTIVATE_DEFERRED ? QUEUE_DEFERRED : QUEUE_INCOMING;
+    struct stat st;
+
+    if (message_table_find(&q->messages, queue_id_str(id)))
+        return true;
+    int fd = queue_open(&q->layout, queue, id, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    if (fd < 0)
+        return leave_it(id, "open queue file");
+    if (fstat(fd, &st) != 0 || !may_be_tried(&st, all)) {
+        close(fd);
+        return true;
+    }
+    if (!queue_rename(&q->layout, queue, QUEUE_ACTIVE, id)) {
+        close(fd);
+        return leave_it(id, "move to active");
+    }
+    if (read_and_start(q, id, fd, &st, from))
+        return true;
+    /* A read error may pass. */
+    if (!queue_rename(&q->layout, QUEUE_ACTIVE, QUEUE_DEFERRED, id))
+        log_warning("%s: move to deferred: %s", id->text, strerror(errno));
+    return true;
+}
+
+/* ---- reading again ---- */
+
+static int open_active(struct qmgr *q, const struct message *m)
+{
+    struct queue_id id = message_queue_id(m);
+
+    return queue_open(&q->layout, QUEUE_ACTIVE, &id, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+}
+
+static void note_trouble(struct message *m, enum envelope_result result, const char *trouble)
+{
+    if (result == ENVELOPE_CORRUPT) {
+        log_warning("%s: corrupt queue file: %s", m->id, trouble);
+        m->flags |= MESSAGE_BROKEN;
+    } else {
+        log_warning("%s: read queue file: %s", m->id, strerror(errno));
+    }
+    m->flags |= MESSAGE_DEFERRED;
+}
+
+const struct details *qmgr_message_details(struct qmgr *q, struct message *m)
+{
+    ARENA_AUTO(arena);
+    struct queue_file f;
+    struct envelope e;
+
+    if (m->details)
+        return m->details;
+    int fd = open_active(q, m);
+    if (fd < 0)
+        return NULL;
+    queue_file_init(&f, fd);
+    enum envelope_result result = envelope_read(&f, &arena, NULL, NULL, &e);
+    queue_file_close(&f);
+    if (result == ENVELOPE_OK)
+        message_set_details(&q->messages, m, details_new(&e));
+    else
+        note_trouble(m, result, e.trouble);
+    return m->details;
+}
+
+static enum envelope_result read_more(struct qmgr *q, struct message *m, struct queue_file *f, struct batch *b,
+                                      struct envelope *e)
+{
+    enum envelope_result result = envelope_read(f, b->arena, NULL, NULL, e);
+
+    if (result != ENVELOPE_OK)
+        return result;
+    e->resume_at = m->resume_at;
+    result = envelope_read_more(f, b->arena, batch_take, b, e);
+    if (result == ENVELOPE_OK) {
+        route_batch(q, e, b);
+        schedule_batch(q, m, f, b);
+    }
+    return result;
+}
+
+void qmgr_refill(struct qmgr *q, struct message *m)
+{
+    ARENA_AUTO(arena);
+    int in_core = message_recipients(m);
+    int64_t now = clock_now_ms();
+    struct queue_file f;
+    struct envelope e = { 0 };
+
+    if (m->resume_at == 0 ||
+        !backoff_wants_refill(in_core, m->rcpt_limit, qmgr_conf.default_recipient_refill_limit, now - m->refilled_ms,
+                              (int64_t)qmgr_conf.default_recipient_refill_delay * 1000))
+        return;
+    int room = MAX(m->rcpt_limit, recipient_limit(q)) - in_core;
+    struct batch b = { .arena = &arena, .limit = (size_t)MAX(room, 1) };
+    int fd = open_active(q, m);
+
+    m->refilled_ms = now;
+    if (fd < 0) {
+        m->flags |= MESSAGE_DEFERRED;
+        m->resume_at = 0;
+        return;
+    }
+    queue_file_init(&f, fd);
+    enum envelope_result result = read_more(q, m, &f, &b, &e);
+    m->resume_at = result == ENVELOPE_OK ? e.resume_at : 0;
+    if (result != ENVELOPE_OK)
+        note_trouble(m, result, e.trouble);
+    queue_file_close(&f);
+    free(b.items);
+}

@@ -1,0 +1,116 @@
+/* Recipients that cannot be tried now.  The retry transport logs and records them, as a delivery agent
+ * does with a failure of its own; without it the queue manager does so itself. */
+#include "base/log.h"
+#include "delivery/delivery.h"
+#include "ipc/messages/bounce.h"
+#include "qmgr/qmgr.h"
+
+static void log_deferred(const struct message *m, const struct recipient *r, struct str dsn, struct str reason)
+{
+    BUF_AUTO(code, 0);
+    struct timeval arrival = { .tv_sec = m->arrival_us / 1000000, .tv_usec = m->arrival_us % 1000000 };
+    struct timeval active = { .tv_sec = m->active_us / 1000000, .tv_usec = m->active_us % 1000000 };
+    struct timeval now = clock_wall();
+
+    buf_add(&code, dsn);
+    struct delivery_log line = {
+        .queue_id = m->id,
+        .recipient = recipient_address(r),
+        .orig_rcpt = recipient_orig(r),
+        .relay = STR("none"),
+        .arrival = arrival,
+        .active = active,
+        .start = now,
+        .conn_done = now,
+        .now = now,
+        .dsn = buf_cstr(&code),
+        .status = "deferred",
+        .text = reason,
+    };
+    delivery_log_line(&line);
+}
+
+/* The log is for mailq and for the report when the message expires; the recipient is kept without it. */
+static void record_deferred(struct qmgr *q, const struct message *m, const struct recipient *r, struct str dsn,
+                            struct str reason)
+{
+    char scratch[RECIPIENT_TEXT_MAX + 8];
+    BUF_AUTO(body, 0);
+    struct bounce_append entry = {
+        .queue_id = str_from(m->id),
+        .recipient = recipient_address(r),
+        .orig_rcpt = recipient_orig(r),
+        .dsn_orcpt = recipient_orcpt(r, scratch),
+        .dsn_notify = r->notify,
+        .offset = r->offset,
+        .status = dsn,
+        .action = STR("delayed"),
+        .reason = reason,
+    };
+
+    bounce_append_encode(&body, &entry);
+    qmgr_call(q, site_conf.defer_service_name, BOUNCE_APPEND, buf_str(&body), NULL, NULL);
+}
+
+static void defer_here(struct qmgr *q, struct message *m, struct recipient *first, struct str dsn, struct str reason)
+{
+    m->flags |= MESSAGE_DEFERRED;
+    for (const struct recipient *r = first; r; r = r->next) {
+        log_deferred(m, r, dsn, reason);
+        record_deferred(q, m, r, dsn, reason);
+    }
+    recipient_free_all(first);
+}
+
+void qmgr_defer(struct qmgr *q, struct message *m, struct recipient *first, int count, struct str dsn,
+                struct str reason)
+{
+    struct schedule_transport *retry = qmgr_transport(q, STR(QMGR_RETRY_TRANSPORT));
+    BUF_AUTO(hop, 0);
+
+    if (first == NULL)
+        return;
+    buf_join(&hop, dsn, STR(" "), reason);
+    struct schedule_queue *queue = schedule_queue_get(retry, buf_str(&hop), buf_str(&hop));
+
+    if (schedule_transport_is_dead(retry) || schedule_queue_is_dead(queue))
+        defer_here(q, m, first, dsn, reason);
+    else
+        schedule_add(queue, &m->core, first, count, clock_now_ms());
+}
+
+static void defer_waiting(struct qmgr *q, struct schedule_queue *queue, struct str dsn, struct str reason)
+{
+    struct schedule_message *core;
+    struct recipient *first;
+    int count;
+
+    while ((first = schedule_withdraw(queue, &core, &count)) != NULL) {
+        struct message *m = message_of(core);
+
+        qmgr_defer(q, m, first, count, dsn, reason);
+        qmgr_check_done(q, m);
+    }
+}
+
+void qmgr_defer_queue(struct qmgr *q, struct schedule_queue *queue)
+{
+    BUF_AUTO(reason, 0);
+    BUF_AUTO(dsn, 0);
+
+    buf_join(&reason, STR("delivery temporarily suspended: "), str_from(queue->reason));
+    buf_add(&dsn, str_from(queue->dsn));
+    defer_waiting(q, queue, buf_str(&dsn), buf_str(&reason));
+}
+
+void qmgr_defer_transport(struct qmgr *q, struct schedule_transport *t)
+{
+    struct schedule_queue *queue;
+    BUF_AUTO(reason, 0);
+    BUF_AUTO(dsn, 0);
+
+    buf_add(&reason, str_from(t->reason));
+    buf_add(&dsn, str_from(t->dsn));
+    while ((queue = schedule_waiting_queue(t)) != NULL)
+        defer_waiting(q, queue, buf_str(&dsn), buf_str(&reason));
+}

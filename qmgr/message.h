@@ -1,0 +1,64 @@
+#pragma once
+/* qmgr/message - an active message in memory, and the table of all of them.
+ *
+ * A message that waits is kept small: what only a delivery request needs (struct details) is dropped when
+ * many messages are active and read again from the queue file when its turn comes. */
+#include "qmgr/envelope.h"
+#include "qmgr/schedule.h"
+#include "queue/queue_id.h"
+
+/* Texts of an envelope in one piece of memory. */
+struct details;
+struct details *details_new(const struct envelope *e);
+struct str details_get(const struct details *d, enum detail which);
+
+enum message_flag {
+    MESSAGE_TRIED = 1 << 0,        /* may have logs from an earlier attempt */
+    MESSAGE_DEFERRED = 1 << 1,     /* some recipient must be tried again */
+    MESSAGE_BOUNCED = 1 << 2,      /* there is a bounce log */
+    MESSAGE_TRACED = 1 << 3,       /* there is a trace log */
+    MESSAGE_FORCE_EXPIRE = 1 << 4, /* mode bit */
+    MESSAGE_UNTHROTTLE = 1 << 5,   /* mode bit */
+    MESSAGE_NULL_SENDER = 1 << 6,
+    MESSAGE_KEEP_DEFER_LOG = 1 << 7, /* force-expired: the log of the last attempt is the report */
+    MESSAGE_CONFIRM = 1 << 8,      /* confirm_delay_cleared: the sender was told of a delay */
+    MESSAGE_BROKEN = 1 << 9,       /* damage was found while it was delivered */
+    MESSAGE_FINISHING = 1 << 10,
+};
+
+struct message {
+    struct schedule_message core;
+    struct message *next; /* in its hash bucket */
+    struct details *details; /* NULL: in the file */
+    int64_t arrival_us, active_us;
+    int64_t create_time;
+    int64_t data_offset, content_size, text_size;
+    int64_t resume_at;    /* more recipients in the file from here on; 0: none */
+    int64_t refilled_ms;
+    uint32_t warn_time, warn_at;
+    int32_t rcpt_limit;   /* recipients that may be in memory */
+    uint16_t flags;       /* enum message_flag */
+    uint16_t trace_flags;
+    uint8_t sendopts, ret_flags;
+    uint8_t finish_step;  /* finish.c */
+    char id[];
+};
+
+struct message *message_new(const struct queue_id *id, const struct envelope *e);
+static inline struct message *message_of(struct schedule_message *core)
+{
+    return CONTAINER_OF(core, struct message, core);
+}
+struct queue_id message_queue_id(const struct message *m);
+static inline int message_recipients(const struct message *m) { return m->core.waiting + m->core.flying; }
+
+struct message_table {
+    struct message **buckets;
+    size_t bucket_count;
+    int count, detailed;
+};
+struct message *message_table_find(const struct message_table *t, struct str id);
+void message_table_add(struct message_table *t, struct message *m);
+/* Takes it out and frees it. */
+void message_table_remove(struct message_table *t, struct message *m);
+void message_set_details(struct message_table *t, struct message *m, struct details *d); /* NULL drops them */

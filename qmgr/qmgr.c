@@ -1,0 +1,85 @@
+/* qmgr - the queue manager: decides when and by whom each message is delivered.
+ *
+ * Runs as:   mail_owner, inside the queue directory when master.cf says chroot; one process
+ * Trusts:    main.cf, master.cf and the tables of lib/rewrite
+ * Distrusts: every byte of a queue file, triggers, datagrams, and what delivery agents answer */
+#include "qmgr/qmgr.h"
+
+#include "base/log.h"
+#include "delivery/delivery.h"
+
+#define GRACE_S 10 /* for deliveries under way at a reload; what is left is skipped while it is locked */
+
+static struct qmgr the_qmgr;
+
+static void before_jail(struct service *svc)
+{
+    struct qmgr *q = &the_qmgr;
+
+    q->svc = svc;
+    q->conf = service_conf(svc);
+    q->layout = (struct queue_layout){ site_conf.hash_queue_names, site_conf.hash_queue_depth };
+    q->schedule = schedule_new();
+    q->incoming.queue = QUEUE_INCOMING;
+    q->deferred.queue = QUEUE_DEFERRED;
+    list_init(&q->calls);
+    delivery_log_open(q->conf);
+    qmgr_read_master(q);
+    q->rewriter = rewrite_open(q->conf, site_conf.rewrite_service_name);
+    qmgr_open_notify(q);
+}
+
+static void after_jail(struct service *svc)
+{
+    the_qmgr.loop = service_loop(svc);
+    qmgr_start_scans(&the_qmgr);
+}
+
+static void serve(struct service *svc, int fd)
+{
+    (void)svc;
+    qmgr_take_trigger(&the_qmgr, fd);
+}
+
+static void end_grace(void *context)
+{
+    struct qmgr *q = context;
+
+    q->grace_over = true;
+}
+
+/* Deliveries under way get a moment; what waits is found in active by the next qmgr. */
+static bool may_leave(struct service *svc)
+{
+    struct qmgr *q = &the_qmgr;
+
+    (void)svc;
+    if (!q->leaving) {
+        q->leaving = true;
+        q->grace = loop_timer_start(q->loop, GRACE_S * 1000, end_grace, q);
+    }
+    return q->grace_over || !qmgr_has_deliveries(q);
+}
+
+static const struct sandbox_path paths[] = {
+    { QUEUE_INCOMING, true }, { QUEUE_ACTIVE, true }, { QUEUE_DEFERRED, true }, { QUEUE_CORRUPT, true },
+    { QUEUE_BOUNCE, true },   { QUEUE_DEFER, true },  { QUEUE_TRACE, true },    { "private", true },
+    { NULL, false },
+};
+
+static const struct service_spec qmgr = {
+    .name = "qmgr",
+    .kind = SERVICE_MULTI,
+    .params = (const struct param_set *const[]){ &qmgr_param_set, NULL },
+    .talks_to = (const char *const[]){ "bounce", "defer", "trace", "every delivery agent", NULL },
+    .sandbox = SANDBOX_SERVICE,
+    .paths = paths,
+    .process_limit = 1,
+    .no_max_use = true,
+    .before_jail = before_jail,
+    .after_jail = after_jail,
+    .serve = serve,
+    .may_leave = may_leave,
+};
+
+int main(int argc, char **argv) { service_main(&qmgr, argc, argv); }

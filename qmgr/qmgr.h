@@ -1,0 +1,110 @@
+#pragma once
+/* qmgr - the queue manager's parts and what they share.  One process, one epoll loop; nothing here waits
+ * for another process.
+ *
+ *   scan.c      finds queue files: at start, on triggers, at intervals, by cleanup's datagrams
+ *   activate.c  opens one, makes it active, reads its recipients (envelope.c), and more of them later
+ *   route.c     resolves recipients and applies what stands above the resolver
+ *   schedule.c  decides what is delivered next (pure)
+ *   deliver.c   talks to delivery agents
+ *   defer.c     recipients that are not tried: dead destinations and transports
+ *   finish.c    reports, retries, expires or removes a message after its last recipient
+ *   call.c      requests to bounce, defer and trace */
+#include "conf/conf.h"
+#include "os/loop.h"
+#include "qmgr/message.h"
+#include "queue/dir.h"
+#include "rewrite/rewrite.h"
+#include "service/service.h"
+
+#define QMGR_RETRY_TRANSPORT "retry" /* logs and records deferred recipients */
+
+/* A walk over incoming or deferred. */
+struct qmgr_scan {
+    const char *queue;
+    struct queue_scan *walk; /* NULL: none under way */
+    bool all;                /* ignore time stamps */
+    bool again, again_all;   /* asked for while one was under way */
+};
+
+/* Delivery agents of one transport; owner of its schedule_transport. */
+struct agent_pool {
+    struct list idle;        /* kept channels, longest idle first */
+    int channels;
+};
+
+struct qmgr {
+    struct service *svc;
+    struct loop *loop;
+    struct conf *conf;
+    struct rewriter *rewriter;
+    struct queue_layout layout;
+    struct schedule *schedule;
+    struct message_table messages;
+    struct map process_limits;   /* transport name -> int, from master.cf */
+    int notify_fd;
+    struct qmgr_scan incoming, deferred;
+    struct loop_timer *work;     /* more to scan */
+    struct loop_timer *periodic; /* next scan of deferred */
+    struct loop_timer *wake;     /* a destination may be tried again */
+    int64_t wake_at;
+    struct loop_timer *sweep;    /* idle channels */
+    int idle_channels;
+    struct list calls;           /* waiting for their turn */
+    int calls_open;
+    int64_t clogged_at;          /* last warning */
+    int64_t checked_ms;          /* last look whether a table was replaced */
+    bool dispatching;
+    bool leaving;                /* no new deliveries */
+    struct loop_timer *grace;    /* how long deliveries under way may hold the process */
+    bool grace_over;
+};
+
+/* scan.c */
+void qmgr_scan_start(struct qmgr *q, struct qmgr_scan *scan, bool all);
+void qmgr_scan_go_on(struct qmgr *q); /* room may have become free */
+void qmgr_open_notify(struct qmgr *q);
+void qmgr_take_trigger(struct qmgr *q, int fd);
+void qmgr_start_scans(struct qmgr *q);
+bool qmgr_is_full(const struct qmgr *q);
+
+/* activate.c */
+enum activate_from { ACTIVATE_NEW, ACTIVATE_INCOMING, ACTIVATE_DEFERRED };
+/* Move a message to active and schedule it.  False: it stays where it is for now. */
+bool qmgr_activate(struct qmgr *q, const struct queue_id *id, enum activate_from from, bool all);
+/* The texts of a message, read again when they were dropped; NULL: the file cannot be read. */
+const struct details *qmgr_message_details(struct qmgr *q, struct message *m);
+void qmgr_refill(struct qmgr *q, struct message *m);
+/* Move a damaged file aside. */
+void qmgr_save_corrupt(struct qmgr *q, const char *queue, const struct queue_id *id, const char *why);
+
+/* route.c */
+struct route {
+    struct str transport, nexthop, key, address;
+    bool discard; /* mail to the double-bounce address */
+};
+/* Where one recipient goes; texts live in `a`. */
+struct route qmgr_route(struct qmgr *q, const struct envelope *e, struct str address, struct arena *a);
+/* The transport, with its parameters, created at first use. */
+struct schedule_transport *qmgr_transport(struct qmgr *q, struct str name);
+void qmgr_read_master(struct qmgr *q);
+
+/* deliver.c */
+void qmgr_dispatch(struct qmgr *q); /* start what may be delivered */
+bool qmgr_has_deliveries(const struct qmgr *q);
+
+/* defer.c */
+/* Recipients that cannot be tried now; takes the chain over. */
+void qmgr_defer(struct qmgr *q, struct message *m, struct recipient *first, int count, struct str dsn,
+                struct str reason);
+void qmgr_defer_queue(struct qmgr *q, struct schedule_queue *queue);
+void qmgr_defer_transport(struct qmgr *q, struct schedule_transport *t);
+
+/* finish.c */
+/* If nothing is left to deliver: report, defer or remove.  The message may be gone afterwards. */
+void qmgr_check_done(struct qmgr *q, struct message *m);
+
+/* call.c */
+typedef void qmgr_call_fn(struct qmgr *q, struct message *m, bool ok);
+/* Send one frame to private/<service> and report whether it answered 0.  `m` may be NULL when nobody cares. */
+void qmgr_call(struct qmgr *q, struct str service, char kind, struct str body, struct message *m, qmgr_call_fn *done);

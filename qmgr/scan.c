@@ -1,0 +1,272 @@
+/* Finding queue files: walks over incoming and deferred, triggers, and cleanup's datagrams. */
+#include "base/log.h"
+#include "os/lock.h"
+#include "os/socket.h"
+#include "qmgr/qmgr.h"
+#include "queue/notify.h"
+#include "table/table.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define STEPS_AT_ONCE   20  /* one incoming and one deferred message each */
+#define LOOKS_AT_ONCE   200 /* deferred files whose time has not come */
+#define DATAGRAMS       32
+#define CLOG_SHARE      2   /* a destination with more than 1/2 of a full queue is named */
+#define TABLE_CHECK_MS  1000
+
+static void on_work(void *context);
+
+bool qmgr_is_full(const struct qmgr *q) { return q->messages.count >= qmgr_conf.qmgr_message_active_limit; }
+
+static void schedule_work(struct qmgr *q)
+{
+    if (q->work == NULL && !q->leaving)
+        q->work = loop_timer_start(q->loop, 0, on_work, q);
+}
+
+static void scan_begin(struct qmgr_scan *s, bool all)
+{
+    s->walk = queue_scan_open(s->queue);
+    s->all = all;
+    s->again = s->again_all = false;
+}
+
+void qmgr_scan_start(struct qmgr *q, struct qmgr_scan *s, bool all)
+{
+    if (s->walk) { /* files behind the walk may be meant */
+        s->again = true;
+        s->again_all |= all;
+    } else {
+        scan_begin(s, all);
+    }
+    if (!qmgr_is_full(q))
+        schedule_work(q);
+}
+
+void qmgr_scan_go_on(struct qmgr *q)
+{
+    if ((q->incoming.walk || q->deferred.walk) && !qmgr_is_full(q))
+        schedule_work(q);
+}
+
+static bool scan_next(struct qmgr_scan *s, struct queue_id *id)
+{
+    if (s->walk == NULL)
+        return false;
+    if (queue_scan_next(s->walk, id))
+        return true;
+    queue_scan_close(s->walk);
+    s->walk = NULL;
+    if (s->again)
+        scan_begin(s, s->again_all);
+    return false;
+}
+
+/* Most deferred files wait for their time: a stat tells. */
+static bool is_due(const struct qmgr_scan *s)
+{
+    struct timeval now = clock_wall();
+    struct stat st;
+
+    if (s->all)
+        return true;
+    return stat(queue_scan_path(s->walk), &st) == 0 && st.st_mtime <= now.tv_sec + 1;
+}
+
+static void step_incoming(struct qmgr *q)
+{
+    struct queue_id id;
+
+    if (scan_next(&q->incoming, &id))
+        (void)qmgr_activate(q, &id, ACTIVATE_INCOMING, q->incoming.all);
+}
+
+static void step_deferred(struct qmgr *q)
+{
+    struct queue_id id;
+
+    for (int i = 0; i < LOOKS_AT_ONCE && scan_next(&q->deferred, &id); i++)
+        if (is_due(&q->deferred)) {
+            (void)qmgr_activate(q, &id, ACTIVATE_DEFERRED, q->deferred.all);
+            return;
+        }
+}
+
+static void warn_of_clog(struct qmgr *q)
+{
+    struct schedule_queue *busiest = schedule_busiest_queue(q->schedule);
+    int64_t now = clock_now_ms();
+    int wait_s = qmgr_conf.qmgr_clog_warn_time;
+
+    if (wait_s == 0 || !qmgr_conf.helpful_warnings || (q->clogged_at && now < q->clogged_at + (int64_t)wait_s * 1000) ||
+        busiest == NULL || busiest->waiting * CLOG_SHARE < q->messages.count)
+        return;
+    q->clogged_at = now;
+    log_warning("mail for %s is using up %d of %d active queue entries", busiest->nexthop, busiest->waiting,
+                q->messages.count);
+    log_warning("you may need to reduce %s connect and helo timeouts", busiest->transport->name);
+    log_warning("please avoid flushing the whole queue when you have");
+    log_warning("lots of deferred mail, that is bad for performance");
+    log_warning("to turn off these warnings specify: qmgr_clog_warn_time = 0");
+}
+
+static void look_for_changes(struct qmgr *q)
+{
+    int64_t now = clock_now_ms();
+    BUF_AUTO(table, 1000);
+
+    if (now < q->checked_ms + TABLE_CHECK_MS)
+        return;
+    q->checked_ms = now;
+    if (tables_have_changed(&table))
+        service_restart_for(q->svc, buf_cstr(&table));
+}
+
+static void on_work(void *context)
+{
+    struct qmgr *q = context;
+
+    q->work = NULL;
+    look_for_changes(q);
+    for (int i = 0; i < STEPS_AT_ONCE && !qmgr_is_full(q) && (q->incoming.walk || q->deferred.walk); i++) {
+        step_incoming(q);
+        if (!qmgr_is_full(q))
+            step_deferred(q);
+    }
+    if (qmgr_is_full(q))
+        warn_of_clog(q);
+    else if (q->incoming.walk || q->deferred.walk)
+        schedule_work(q);
+    qmgr_dispatch(q);
+}
+
+/* ---- cleanup's datagrams ---- */
+
+static void take_new(struct qmgr *q, struct str name)
+{
+    struct queue_id id;
+
+    if (!queue_id_parse(name, &id))
+        return;
+    if (qmgr_is_full(q) || !qmgr_activate(q, &id, ACTIVATE_NEW, false))
+        q->incoming.again = true;
+}
+
+static void on_datagrams(void *context, int fd, uint32_t events)
+{
+    struct qmgr *q = context;
+    char names[DATAGRAMS][sizeof(struct queue_id)];
+    struct iovec parts[DATAGRAMS];
+    struct mmsghdr batch[DATAGRAMS] = { 0 };
+
+    (void)events;
+    for (int i = 0; i < DATAGRAMS; i++) {
+        parts[i] = (struct iovec){ names[i], sizeof names[i] };
+        batch[i].msg_hdr = (struct msghdr){ .msg_iov = &parts[i], .msg_iovlen = 1 };
+    }
+    int n = recvmmsg(fd, batch, DATAGRAMS, MSG_DONTWAIT, NULL);
+    if (n <= 0)
+        return;
+    look_for_changes(q);
+    for (int i = 0; i < n; i++)
+        take_new(q, (struct str){ names[i], batch[i].msg_len });
+    if (q->incoming.again)
+        qmgr_scan_start(q, &q->incoming, false);
+    qmgr_dispatch(q);
+}
+
+void qmgr_open_notify(struct qmgr *q)
+{
+    q->notify_fd = socket_unix_listen(QUEUE_NOTIFY_SOCKET, SOCK_DGRAM | SOCK_NONBLOCK, 0666, 0);
+    if (q->notify_fd < 0)
+        log_fatal("bind %s: %s", QUEUE_NOTIFY_SOCKET, strerror(errno));
+}
+
+/* ---- triggers ---- */
+
+/* All bytes count together, in whatever order they come. */
+static void obey(struct qmgr *q, struct str request)
+{
+    bool all = str_has(request, 'A');
+
+    if (str_has(request, 'F'))
+        schedule_revive_all(q->schedule);
+    if (str_has(request, 'D'))
+        qmgr_scan_start(q, &q->deferred, all);
+    if (str_has(request, 'I') || str_has(request, 'W'))
+        qmgr_scan_start(q, &q->incoming, all);
+    qmgr_dispatch(q);
+}
+
+static void on_trigger(void *context, int fd, uint32_t events)
+{
+    struct qmgr *q = context;
+    char bytes[1024];
+    ssize_t n = recv(fd, bytes, sizeof bytes, MSG_DONTWAIT);
+
+    (void)events;
+    if (n < 0 && (errno == EAGAIN || errno == EINTR))
+        return;
+    loop_unwatch(q->loop, fd);
+    close(fd);
+    if (n > 0)
+        obey(q, (struct str){ bytes, (size_t)n });
+}
+
+void qmgr_take_trigger(struct qmgr *q, int fd) { loop_watch(q->loop, fd, EPOLLIN, on_trigger, q); }
+
+/* ---- start ---- */
+
+static void on_period(void *context)
+{
+    struct qmgr *q = context;
+
+    q->periodic = loop_timer_start(q->loop, (int64_t)qmgr_conf.queue_run_delay * 1000, on_period, q);
+    qmgr_scan_start(q, &q->deferred, false);
+}
+
+/* Still locked by an agent of the last qmgr: a second delivery would run beside the first. */
+static void postpone(struct qmgr *q, const struct queue_id *id, int fd)
+{
+    struct timeval now = clock_wall();
+    struct timespec times[2] = { { .tv_sec = now.tv_sec + qmgr_conf.minimal_backoff_time } };
+
+    times[1] = times[0];
+    log_info("%s: skipped, still being delivered", id->text);
+    if (futimens(fd, times) != 0 || !queue_rename(&q->layout, QUEUE_ACTIVE, QUEUE_DEFERRED, id))
+        log_warning("%s: move to deferred: %s", id->text, strerror(errno));
+}
+
+static void put_back(struct qmgr *q, const struct queue_id *id)
+{
+    int fd = queue_open(&q->layout, QUEUE_ACTIVE, id, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+
+    if (fd >= 0 && !lock_try_exclusive(fd) && errno == EWOULDBLOCK)
+        postpone(q, id, fd);
+    else if (!queue_rename(&q->layout, QUEUE_ACTIVE, QUEUE_INCOMING, id) && errno != ENOENT)
+        log_warning("%s: move to incoming: %s", id->text, strerror(errno));
+    fd_close(&fd);
+}
+
+/* What was active when the last qmgr ended is tried again. */
+static void empty_active(struct qmgr *q)
+{
+    struct queue_scan *walk = queue_scan_open(QUEUE_ACTIVE);
+    struct queue_id id;
+
+    while (queue_scan_next(walk, &id))
+        put_back(q, &id);
+    queue_scan_close(walk);
+}
+
+void qmgr_start_scans(struct qmgr *q)
+{
+    empty_active(q);
+    loop_watch(q->loop, q->notify_fd, EPOLLIN, on_datagrams, q);
+    qmgr_scan_start(q, &q->incoming, false);
+    on_period(q);
+}
