@@ -20,6 +20,7 @@ struct copy_plan {
     struct str eol;      /* empty: LF */
     int64_t max_bytes;   /* 0: no limit; what would pass it is the error EFBIG */
     time_t now;          /* for the separator */
+    int64_t appended_at; /* set by mbox_append: where the new mail begins */
 };
 
 /* The pure part: text in, lines out. */

@@ -125,6 +125,7 @@ static bool is_acceptable(const struct store_target *t, const struct stat *st, s
 static bool write_mail(struct delivery *d, const struct store_target *t, struct copy_plan *plan, int fd, off_t size,
                        struct store_fault *fault)
 {
+    plan->appended_at = size;
     plan->max_bytes = 0;
     if (t->size_limit > 0) {
         if (size >= t->size_limit) {

@@ -1,0 +1,162 @@
+/* Deliver to each destination that an alias, a .forward or an :include: file names. */
+#include "local/destination_list.h"
+#include "local/local.h"
+
+#include "base/log.h"
+#include "delivery/rights.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#define INCLUDE_MAX (16 * 1024 * 1024)
+
+const struct user *acting_user(const struct user *user)
+{
+    return user == NULL || user->uid == 0 ? local_tables.default_user : user;
+}
+
+static const char *origin_word(enum origin origin)
+{
+    static const char *const words[] = {
+        [FROM_REQUEST] = "", [FROM_ALIAS] = "alias", [FROM_FORWARD] = "forward", [FROM_INCLUDE] = "include"
+    };
+
+    return words[origin];
+}
+
+/* user+ext@domain from user@domain, when the address has no extension of its own. */
+static struct str with_extension(const struct branch *from, struct str address)
+{
+    struct address_parts parts = address_split(address);
+    struct str base, extension;
+    BUF_AUTO(out, 0);
+
+    if (from->unmatched.len == 0 ||
+        address_split_extension(&local_tables.extension_rule, parts.local, &base, NULL, &extension))
+        return address;
+    buf_join(&out, parts.local, from->unmatched);
+    if (parts.domain.ptr)
+        buf_join(&out, STR("@"), parts.domain);
+    return arena_str(branch_arena(from), buf_str(&out));
+}
+
+static bool is_ours(const struct branch *from, const struct resolution *res)
+{
+    return str_equal(res->transport, service_name(local_tables.svc)) &&
+           str_equal_nocase(res->nexthop, from->attempt->d->request.nexthop);
+}
+
+bool destination_address(struct branch *from, struct str address, bool only_mailbox)
+{
+    struct arena *arena = branch_arena(from);
+    struct branch child = *from;
+
+    if (!only_mailbox)
+        address = with_extension(from, address);
+    struct resolution res = rewrite_resolve(local_tables.rewriter, from->sender, address, arena);
+    if (res.flags & RESOLVE_FAIL)
+        return branch_defer(from, "4.3.0", "address resolver failure");
+    if (from->new_owner || from->origin == FROM_INCLUDE || !is_ours(from, &res)) {
+        BUF_AUTO(target, 0);
+        buf_join(&target, only_mailbox ? STR("\\") : STR(""), res.recipient.len ? res.recipient : address);
+        resend_add(from, arena_str(arena, buf_str(&target)));
+        return true;
+    }
+    child.above = from;
+    child.level++;
+    child.only_mailbox = only_mailbox;
+    child.user = NULL;
+    child.who.address = res.recipient;
+    if (child.who.orig_addr.len == 0)
+        child.who.orig_addr = from->who.address;
+    return branch_deliver(&child);
+}
+
+/* The text of an :include: file and its owner, read with the rights of whoever named it.  False: errno. */
+static bool read_include(const char *path, const struct user *reader, struct buf *text, struct stat *st)
+{
+    rights_enter(reader->uid, reader->gid);
+    FD_AUTO(fd, open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+    bool ok = fd >= 0 && fstat(fd, st) == 0;
+    if (ok && !S_ISREG(st->st_mode)) {
+        errno = EINVAL;
+        ok = false;
+    }
+    enum io_result result = IO_OK;
+    while (ok && result == IO_OK && text->len < INCLUDE_MAX)
+        result = fd_read(fd, text, MIN(64 * 1024, INCLUDE_MAX - text->len));
+    if (ok && result == IO_OK)
+        errno = EFBIG;
+    int error = errno;
+    rights_leave();
+    errno = error;
+    return ok && result == IO_EOF;
+}
+
+/* A file that anybody may write to speaks for nobody. */
+static const struct user *include_owner(const struct stat *st)
+{
+    const struct user *owner;
+
+    if (st->st_uid == 0 || (st->st_mode & S_IWOTH) || user_find_uid(st->st_uid, &owner) != USER_FOUND)
+        return local_tables.default_user;
+    return owner;
+}
+
+static bool include(struct branch *from, struct str path)
+{
+    BUF_AUTO(text, INCLUDE_MAX);
+    struct branch child = *from;
+    struct stat st;
+
+    if (from->level >= LOCAL_NESTING_MAX)
+        return branch_bounce(from, "5.4.6", ":include: nesting limit exceeded");
+    if (!str_starts(path, STR("/")))
+        return branch_bounce(from, "5.3.5", "mail system configuration error");
+    if (!branch_is_first(from, "include", path))
+        return true;
+    const char *name = arena_cstr(branch_arena(from), path);
+    if (!read_include(name, acting_user(from->rights), &text, &st))
+        return branch_defer(from, "4.2.0", "cannot open include file %s: %s", name, strerror(errno));
+    child.above = from;
+    child.level++;
+    child.origin = FROM_INCLUDE;
+    child.rights = user_copy(branch_arena(from), include_owner(&st));
+    return destinations_deliver(&child, buf_str(&text));
+}
+
+static bool deliver_one(struct branch *from, const struct destination *to)
+{
+    const char *word = origin_word(from->origin);
+
+    switch (to->kind) {
+    case DESTINATION_ADDRESS:
+        break;
+    case DESTINATION_COMMAND:
+        if (!word_in_list(local_conf.allow_mail_to_commands, word))
+            return branch_bounce(from, "5.7.1", "mail to command is restricted");
+        return command_branch(from, to->text, acting_user(from->rights));
+    case DESTINATION_FILE:
+        if (!word_in_list(local_conf.allow_mail_to_files, word))
+            return branch_bounce(from, "5.7.1", "mail to file is restricted");
+        return file_branch(from, to->text, acting_user(from->rights));
+    case DESTINATION_INCLUDE:
+        return include(from, to->text);
+    }
+    return destination_address(from, to->text, to->only_mailbox);
+}
+
+bool destinations_deliver(struct branch *from, struct str text)
+{
+    struct destination_walk walk;
+    struct destination to;
+    bool done = true;
+
+    destination_walk_init(&walk, arena_str(branch_arena(from), text), branch_arena(from),
+                          (size_t)site_conf.header_address_token_limit);
+    while (destination_next(&walk, &to))
+        if (!deliver_one(from, &to))
+            done = false;
+    return done;
+}

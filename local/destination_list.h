@@ -1,0 +1,25 @@
+#pragma once
+/* local/destination_list - the value of an alias, the text of a .forward or :include: file, taken apart. */
+#include "text/address.h"
+
+enum destination_kind { DESTINATION_ADDRESS, DESTINATION_COMMAND, DESTINATION_FILE, DESTINATION_INCLUDE };
+
+struct destination {
+    enum destination_kind kind;
+    struct str text;   /* address in internal form, command line, or path; lives in the arena */
+    bool only_mailbox; /* \user */
+};
+
+struct destination_walk {
+    struct str rest;
+    struct arena *arena;
+    size_t token_limit;
+    struct address_list addresses; /* of the present item, from `next` on */
+    size_t next;
+    bool only_mailbox;
+};
+
+/* Items are separated by commas and line ends; quotes, comments in parentheses and <> hold an item together.
+ * Lines that begin with `#` are comments. */
+void destination_walk_init(struct destination_walk *w, struct str text, struct arena *arena, size_t token_limit);
+bool destination_next(struct destination_walk *w, struct destination *out);

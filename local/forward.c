@@ -1,0 +1,135 @@
+/* ~/.forward and its relatives in forward_path. */
+#include "local/local.h"
+
+#include "base/log.h"
+#include "delivery/rights.h"
+#include "os/fd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define FORWARD_MAX (1024 * 1024)
+
+enum forward_state { FORWARD_NONE, FORWARD_READ, FORWARD_TROUBLE /* errno */ };
+
+static bool is_safe(const char *path, const struct stat *st, const struct user *user)
+{
+    const char *problem = NULL;
+
+    if (!S_ISREG(st->st_mode))
+        problem = "is not a regular file";
+    else if (st->st_uid != user->uid && st->st_uid != 0)
+        problem = "has a bad owner";
+    else if (st->st_mode & (S_IWGRP | S_IWOTH))
+        problem = "is writable by others";
+    if (problem)
+        log_warning("file %s %s, and is ignored", path, problem);
+    return problem == NULL;
+}
+
+static enum forward_state read_open_file(const char *path, int fd, const struct user *user, struct buf *text)
+{
+    struct stat st;
+
+    if (fstat(fd, &st) != 0)
+        return FORWARD_TROUBLE;
+    if (!is_safe(path, &st, user))
+        return FORWARD_NONE;
+    for (;;) {
+        enum io_result result = fd_read(fd, text, MIN(64 * 1024, FORWARD_MAX - text->len));
+        if (result == IO_EOF)
+            return FORWARD_READ;
+        if (result != IO_OK)
+            return FORWARD_TROUBLE;
+        if (text->len >= FORWARD_MAX) {
+            errno = EFBIG;
+            return FORWARD_TROUBLE;
+        }
+    }
+}
+
+/* With the user's rights. */
+static enum forward_state read_forward(const char *path, const struct user *user, struct buf *text)
+{
+    enum forward_state state = FORWARD_NONE;
+
+    rights_enter(user->uid, user->gid);
+    FD_AUTO(fd, open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+    if (fd >= 0)
+        state = read_open_file(path, fd, user, text);
+    else if (errno == ELOOP)
+        log_warning("file %s is not a regular file, and is ignored", path);
+    else if (errno != ENOENT && errno != ENOTDIR && errno != EACCES && errno != EPERM)
+        state = FORWARD_TROUBLE;
+    int error = errno;
+    rights_leave();
+    errno = error;
+    return state;
+}
+
+static bool has_text(struct str text)
+{
+    struct str line;
+
+    while (str_token(&text, "\n", &line)) {
+        line = str_trim(line);
+        if (line.len && line.ptr[0] != '#')
+            return true;
+    }
+    return false;
+}
+
+static bool expand_forward(struct branch *b, const char *path, struct str text, bool extension_is_used)
+{
+    struct branch child = *b;
+
+    if (delivery_is_probe(b->attempt->d))
+        return branch_sent(b, "forward via file: %s", path);
+    child.above = b;
+    child.level++;
+    child.origin = FROM_FORWARD;
+    child.rights = acting_user(b->user);
+    child.alias = STR_NONE;
+    child.unmatched = STR_NONE;
+    if (b->delimiter && !extension_is_used && word_in_list(local_tables.propagate, "forward"))
+        child.unmatched = str_skip(b->local, b->base.len);
+    return destinations_deliver(&child, text);
+}
+
+bool forward_deliver(struct branch *b, bool *status)
+{
+    struct str list = local_conf.forward_path, word;
+    BUF_AUTO(path, 4096);
+    BUF_AUTO(last, 4096);
+    BUF_AUTO(text, FORWARD_MAX);
+
+    while (str_token_braced(&list, ", \t\r\n", &word, NULL)) {
+        bool names_extension = str_find_str(word, STR("extension")) != STR_NOT_FOUND;
+        if (names_extension && str_has(b->extension, '/')) /* would lead out of the home directory */
+            continue;
+        buf_clear(&path);
+        if (!branch_expand(b, word, local_conf.forward_expansion_filter, &path)) {
+            *status = branch_defer(b, "4.3.5", "mail system configuration error");
+            return true;
+        }
+        if (str_equal(buf_str(&path), buf_str(&last)))
+            continue;
+        buf_clear(&last);
+        buf_add(&last, buf_str(&path));
+        buf_clear(&text);
+        enum forward_state state = read_forward(buf_cstr(&path), acting_user(b->user), &text);
+        if (state == FORWARD_TROUBLE) {
+            *status = branch_defer(b, "4.3.0", "error reading forwarding file: %s", strerror(errno));
+            return true;
+        }
+        if (state == FORWARD_NONE || !has_text(buf_str(&text)))
+            continue;
+        if (!branch_is_first(b, "forward", buf_str(&path))) /* named in his own file: the mailbox */
+            return false;
+        *status = expand_forward(b, buf_cstr(&path), buf_str(&text), names_extension && b->delimiter);
+        return true;
+    }
+    return false;
+}

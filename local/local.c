@@ -1,0 +1,79 @@
+/* local - deliver mail to aliases, ~/.forward destinations, mailboxes and commands of this system.
+ *
+ * Runs as:   root, acting with the rights of the recipient (or default_privs) for all that he names
+ * Trusts:    main.cf and its tables; the user database
+ * Distrusts: the message, .forward and :include: files */
+#include "local/local.h"
+
+#include "base/log.h"
+#include "service/service.h"
+
+#include <stdlib.h>
+
+struct local_tables local_tables;
+
+static const struct user *find_default_user(void)
+{
+    static struct arena forever;
+    const struct user *user;
+
+    if (user_find(local_conf.default_privs, &user) != USER_FOUND)
+        log_fatal("file %s/main.cf: parameter default_privs: unknown user name value: " STR_FMT,
+                  conf_directory(service_conf(local_tables.svc)), STR_ARG(local_conf.default_privs));
+    if (user->uid == 0)
+        log_fatal("file %s/main.cf: parameter default_privs: user " STR_FMT " has privileged user ID",
+                  conf_directory(service_conf(local_tables.svc)), STR_ARG(local_conf.default_privs));
+    return user_copy(&forever, user);
+}
+
+static struct table_list *open_list(struct str value, const char *parameter)
+{
+    return table_list_open(value, parameter, TABLE_DEFAULT | TABLE_NO_SUBSTITUTION);
+}
+
+static void before_jail(struct service *svc)
+{
+    struct conf *conf = service_conf(svc);
+
+    local_tables = (struct local_tables){
+        .svc = svc,
+        .rewriter = rewrite_open(conf, site_conf.rewrite_service_name),
+        .aliases = open_list(local_conf.alias_maps, "alias_maps"),
+        .mailbox_transports = open_list(local_conf.mailbox_transport_maps, "mailbox_transport_maps"),
+        .mailbox_commands = open_list(local_conf.mailbox_command_maps, "mailbox_command_maps"),
+        .fallback_transports = open_list(local_conf.fallback_transport_maps, "fallback_transport_maps"),
+        .extension_rule = { .delimiters = site_conf.recipient_delimiter,
+                            .owner_request_special = local_conf.owner_request_special,
+                            .double_bounce = site_conf.double_bounce_sender },
+        .propagate = conf_value(conf, STR("propagate_unmatched_extensions")),
+    };
+    local_tables.default_user = find_default_user();
+    if (!store_lock_parse(site_conf.mailbox_delivery_lock, &local_tables.mailbox_locks))
+        log_fatal("bad mailbox_delivery_lock: " STR_FMT, STR_ARG(site_conf.mailbox_delivery_lock));
+    if (local_conf.mailbox_size_limit && local_conf.mailbox_size_limit < site_conf.message_size_limit)
+        log_fatal("main.cf configuration error: mailbox_size_limit is smaller than message_size_limit");
+    delivery_open(svc, local_conf.local_delivery_status_filter, "local_delivery_status_filter");
+}
+
+static void serve(struct service *svc, int fd)
+{
+    BUF_AUTO(changed, 1024);
+
+    if (tables_have_changed(&changed))
+        service_restart_for(svc, buf_cstr(&changed));
+    delivery_serve(svc, fd, site_conf.ipc_idle, local_deliver_request, resend_close);
+}
+
+static const struct service_spec local = {
+    .name = "local",
+    .kind = SERVICE_SINGLE,
+    .params = (const struct param_set *const[]){ &local_param_set, &delivery_param_set, &rewrite_param_set, NULL },
+    .talks_to = (const char *const[]){ "bounce", "defer", "trace", "verify", "cleanup", "any transport", NULL },
+    .sandbox = SANDBOX_NONE,
+    .needs_root = true,
+    .process_limit = -1,
+    .before_jail = before_jail,
+    .serve = serve,
+};
+
+int main(int argc, char **argv) { service_main(&local, argc, argv); }

@@ -1,0 +1,169 @@
+/* One recipient from its address to its end. */
+#include "local/local.h"
+
+#include "base/log.h"
+
+#include <stdarg.h>
+
+struct arena *branch_arena(const struct branch *b) { return &b->attempt->d->arena; }
+
+bool branch_report(struct branch *b, const struct outcome *o) { return delivery_report(b->attempt->d, &b->who, o); }
+
+static bool report_text(struct branch *b, enum outcome_status status, const char *dsn, const char *fmt, va_list ap)
+{
+    BUF_AUTO(text, 4096);
+    struct outcome o;
+
+    buf_vaddf(&text, fmt, ap);
+    outcome_make(&o, branch_arena(b), status, dsn, "%s", buf_cstr(&text));
+    return branch_report(b, &o);
+}
+
+bool branch_defer(struct branch *b, const char *dsn, const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    bool done = report_text(b, OUTCOME_DEFERRED, dsn, fmt, ap);
+    va_end(ap);
+    return done;
+}
+
+bool branch_bounce(struct branch *b, const char *dsn, const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    bool done = report_text(b, OUTCOME_BOUNCED, dsn, fmt, ap);
+    va_end(ap);
+    return done;
+}
+
+bool branch_sent(struct branch *b, const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    bool done = report_text(b, OUTCOME_SENT, "2.0.0", fmt, ap);
+    va_end(ap);
+    return done;
+}
+
+bool branch_is_first(struct branch *b, const char *kind, struct str name)
+{
+    struct map *done = &b->attempt->done;
+    BUF_AUTO(key, 0);
+
+    buf_join(&key, str_from(kind), STR(" "), name);
+    if (map_has(done, buf_str(&key)))
+        return false;
+    if (site_conf.duplicate_filter_limit == 0 || done->count < (size_t)site_conf.duplicate_filter_limit)
+        (void)map_set(done, buf_str(&key), b->attempt);
+    return true;
+}
+
+bool word_in_list(struct str list, const char *word)
+{
+    struct str item;
+
+    while (str_token(&list, ", \t\r\n", &item))
+        if (str_equal_nocase(item, str_from(word)))
+            return true;
+    return false;
+}
+
+struct copy_plan branch_copy_plan(const struct branch *b, unsigned flags, const char *what)
+{
+    const struct attempt *a = b->attempt;
+    bool delivered_to = what == NULL || word_in_list(local_conf.prepend_delivered_header, what);
+
+    return (struct copy_plan){
+        .flags = flags | COPY_RETURN_PATH | (delivered_to ? COPY_DELIVERED_TO : 0) |
+                 (site_conf.enable_original_recipient ? COPY_ORIG_TO : 0),
+        .sender = b->sender,
+        .orig_to = b->who.orig_addr,
+        .delivered_to = a->delivered_to,
+        .now = a->d->times.deliver_start.tv_sec,
+    };
+}
+
+static struct str lower_case(struct arena *a, struct str s)
+{
+    BUF_AUTO(lower, 0);
+
+    buf_add_lower(&lower, s);
+    return arena_str(a, buf_str(&lower));
+}
+
+/* The parts of the branch's address. */
+static void take_apart(struct branch *b)
+{
+    struct address_parts parts = address_split(b->who.address);
+    struct str local = parts.local;
+
+    if (str_starts(local, STR("\\"))) {
+        b->only_mailbox = true;
+        local = str_skip(local, 1);
+    }
+    b->local = lower_case(branch_arena(b), local);
+    b->domain = parts.domain;
+    b->extension = STR_NONE;
+    b->delimiter = 0;
+    if (!address_split_extension(&local_tables.extension_rule, b->local, &b->base, &b->delimiter, &b->extension))
+        b->base = b->local;
+}
+
+static bool is_bad_name(struct str local) { return str_has(local, '\0') || str_find_any(local, "\r\n") != STR_NOT_FOUND; }
+
+bool branch_deliver(struct branch *b)
+{
+    bool status;
+
+    take_apart(b);
+    if (b->level > LOCAL_NESTING_MAX)
+        return branch_bounce(b, "5.4.6", "recipient nesting limit exceeded");
+    if (b->local.len == 0)
+        return branch_bounce(b, "5.1.3", "null username in \"" STR_FMT "\"", STR_ARG(b->who.address));
+    if (is_bad_name(b->local))
+        return branch_bounce(b, "5.1.3", "bad recipient address syntax: \"" STR_FMT "\"", STR_ARG(b->who.address));
+    if (!local_conf.frozen_delivered_to || b->attempt->delivered_to.len == 0)
+        b->attempt->delivered_to = b->who.address;
+    if (!b->only_mailbox && alias_deliver(b, &status))
+        return status;
+    switch (user_find(b->base, &b->user)) {
+    case USER_FOUND:
+        b->user = user_copy(branch_arena(b), b->user);
+        break;
+    case USER_UNKNOWN:
+        b->user = NULL;
+        break;
+    case USER_ERROR:
+        return branch_defer(b, "4.0.0", "user lookup error");
+    }
+    if (!b->only_mailbox && b->user && forward_deliver(b, &status))
+        return status;
+    return mailbox_deliver(b);
+}
+
+static void deliver_recipient(struct delivery *d, struct delivery_rcpt *rcpt)
+{
+    struct attempt a = { .d = d, .rcpt = rcpt, .done = MAP_INIT };
+    struct branch b = { .attempt = &a, .who = rcpt->info, .sender = d->request.sender, .origin = FROM_REQUEST };
+    bool done;
+
+    if (copy_is_looping(d, rcpt->info.address))
+        done = branch_bounce(&b, "5.4.6", "mail forwarding loop for " STR_FMT, STR_ARG(rcpt->info.address));
+    else
+        done = branch_deliver(&b);
+    if (!resend_finish(&a))
+        done = false;
+    map_free(&a.done, NULL);
+    delivery_settle(d, rcpt, done);
+}
+
+void local_deliver_request(struct delivery *d)
+{
+    d->relay = service_name(d->svc);
+    for (size_t i = 0; i < d->count; i++)
+        deliver_recipient(d, &d->recipients[i]);
+}

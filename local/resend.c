@@ -1,0 +1,211 @@
+/* Addresses that are not delivered here leave in a new message: "forwarded as ID". */
+#include "local/local.h"
+
+#include "base/log.h"
+#include "client/cleanup.h"
+#include "text/date.h"
+
+#include <time.h>
+
+/* One new message: the addresses that share a sender. */
+struct resend {
+    struct resend *next;
+    struct branch from;  /* whose sender and delivery options it has */
+    struct str *addresses;
+    size_t count, room;
+};
+
+/* Kept from one message to the next. */
+static struct cleanup_client cleanup = CLEANUP_CLIENT_INIT;
+
+static struct resend *find_or_add(struct branch *b)
+{
+    struct attempt *a = b->attempt;
+    struct resend *r = a->resends;
+
+    while (r && !(str_equal(r->from.sender, b->sender) && r->from.new_owner == b->new_owner))
+        r = r->next;
+    if (r == NULL) {
+        r = arena_alloc(branch_arena(b), sizeof *r);
+        r->from = *b;
+        r->next = a->resends;
+        a->resends = r;
+    }
+    return r;
+}
+
+void resend_add(struct branch *b, struct str address)
+{
+    BUF_AUTO(key, 0);
+
+    buf_join(&key, b->sender, STR(" "), address);
+    if (!branch_is_first(b, "resend", buf_str(&key)))
+        return;
+    struct resend *r = find_or_add(b);
+    if (r->count == r->room) {
+        struct str *old = r->addresses;
+        r->room = r->room ? r->room * 2 : 8;
+        r->addresses = arena_alloc(branch_arena(b), r->room * sizeof *old);
+        if (r->count)
+            memcpy(r->addresses, old, r->count * sizeof *old);
+    }
+    r->addresses[r->count++] = address;
+}
+
+static void put_attr(struct buf *out, const char *name, struct str value)
+{
+    if (value.len)
+        record_put_attr(out, name, value);
+}
+
+static void put_client(struct buf *out, const struct delivery_request *q)
+{
+    const struct {
+        const char *name;
+        struct str value;
+    } attrs[] = {
+        { "encoding", q->encoding },
+        { "log_client_name", q->log_client_name },
+        { "log_client_address", q->log_client_addr },
+        { "log_client_port", q->log_client_port },
+        { "log_helo_name", q->log_client_helo },
+        { "log_protocol_name", q->log_client_proto },
+        { "client_name", q->client_name },
+        { "client_address", q->client_addr },
+        { "client_port", q->client_port },
+        { "helo_name", q->client_helo },
+        { "protocol_name", q->client_proto },
+        { "sasl_method", q->sasl_method },
+        { "sasl_username", q->sasl_username },
+        { "sasl_sender", q->sasl_sender },
+        { "log_ident", q->log_ident },
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(attrs); i++)
+        put_attr(out, attrs[i].name, attrs[i].value);
+}
+
+static void put_envelope(struct buf *out, const struct resend *r)
+{
+    const struct delivery_request *q = &r->from.attempt->d->request;
+
+    record_put_time(out, (struct timeval){ .tv_sec = (time_t)q->arrival_sec, .tv_usec = (suseconds_t)q->arrival_usec });
+    record_put_attr(out, "rewrite_context", STR("local"));
+    /* A list's members answer to the list's owner, not to the sender's wishes. */
+    if (!r->from.new_owner) {
+        put_attr(out, "envelope_id", q->dsn_envid);
+        if (q->dsn_ret)
+            record_put_attr_int(out, "ret_flags", q->dsn_ret);
+    }
+    record_put(out, REC_SENDER, r->from.sender);
+    put_client(out, q);
+}
+
+static void put_recipients(struct buf *out, const struct resend *r)
+{
+    const struct delivery_recipient *who = &r->from.who;
+
+    for (size_t i = 0; i < r->count; i++) {
+        if (!r->from.new_owner) {
+            put_attr(out, "dsn_orig_rcpt", who->dsn_orcpt);
+            if (who->dsn_notify)
+                record_put_attr_int(out, "notify_flags", who->dsn_notify);
+        }
+        record_put(out, REC_ORCPT, who->orig_addr.len ? who->orig_addr : who->address);
+        record_put(out, REC_RCPT, r->addresses[i]);
+    }
+    record_put(out, REC_MESSAGE, STR_NONE);
+}
+
+static void put_line(struct buf *out, struct buf *line)
+{
+    record_put(out, REC_TEXT, buf_str(line));
+    buf_clear(line);
+}
+
+static void put_trace_headers(struct buf *out, const struct resend *r)
+{
+    time_t now = clock_wall().tv_sec;
+    BUF_AUTO(line, 8192);
+    struct tm local;
+
+    localtime_r(&now, &local);
+    buf_join(&line, STR("Received: by "), site_conf.myhostname, STR(" ("), site_conf.mail_name, STR(")"));
+    put_line(out, &line);
+    buf_join(&line, STR("\tid "), queue_id_str(&cleanup.id), STR("; "));
+    date_format(&local, local.tm_gmtoff, str_from_null(local.tm_zone), &line);
+    put_line(out, &line);
+    if (word_in_list(local_conf.prepend_delivered_header, "forward")) {
+        buf_add(&line, STR("Delivered-To: "));
+        address_quote(r->from.attempt->delivered_to, &line);
+        put_line(out, &line);
+    }
+}
+
+/* The content as it is, up to its end.  False: the queue file is damaged. */
+static bool copy_content(struct delivery *d)
+{
+    struct queue_file *f = delivery_content(d);
+    struct record rec;
+
+    for (;;) {
+        if (queue_file_read(f, &rec) != QUEUE_READ_RECORD)
+            return false;
+        if (rec.type == REC_EXTRACTED)
+            return true;
+        if (rec.type != REC_TEXT && rec.type != REC_TEXT_PART)
+            return false;
+        record_put(cleanup_client_records(&cleanup), rec.type, rec.payload);
+        cleanup_client_pump(&cleanup);
+    }
+}
+
+static bool report_verdict(struct branch *top, const char *id, const struct cleanup_verdict *verdict)
+{
+    switch (verdict->status) {
+    case CLEANUP_OK:
+        return branch_sent(top, "forwarded as %s", id);
+    case CLEANUP_HOPS:
+        return branch_bounce(top, "5.4.6", "mail forwarding loop for " STR_FMT, STR_ARG(top->who.address));
+    case CLEANUP_CONTENT:
+        return branch_bounce(top, "5.7.1", "%s: " STR_FMT, "unable to forward message", STR_ARG(verdict->reason));
+    case CLEANUP_SIZE:
+        return branch_bounce(top, "5.3.4", "unable to forward message: message file too big");
+    default:
+        return branch_defer(top, "4.3.0", "unable to forward message");
+    }
+}
+
+static bool send_one(struct resend *r)
+{
+    struct attempt *a = r->from.attempt;
+    struct branch top = { .attempt = a, .who = a->rcpt->info, .sender = a->d->request.sender };
+
+    if (!cleanup_client_open(&cleanup, site_conf.cleanup_service_name, CLEANUP_FLAG_MAP_OK, a->d->request.sendopts,
+                             site_conf.ipc_timeout))
+        return branch_defer(&top, "4.3.0", "unable to forward message");
+    struct queue_id id = cleanup.id;
+    put_envelope(cleanup_client_records(&cleanup), r);
+    put_recipients(cleanup_client_records(&cleanup), r);
+    put_trace_headers(cleanup_client_records(&cleanup), r);
+    if (!copy_content(a->d)) {
+        cleanup_client_abort(&cleanup);
+        return branch_defer(&top, "4.3.0", "unable to forward message");
+    }
+    record_put(cleanup_client_records(&cleanup), REC_EXTRACTED, STR_NONE);
+    record_put(cleanup_client_records(&cleanup), REC_END, STR_NONE);
+    struct cleanup_verdict verdict = cleanup_client_end(&cleanup);
+    return report_verdict(&top, id.text, &verdict);
+}
+
+bool resend_finish(struct attempt *a)
+{
+    bool done = true;
+
+    for (struct resend *r = a->resends; r; r = r->next)
+        if (!send_one(r))
+            done = false;
+    return done;
+}
+
+void resend_close(void) { cleanup_client_close(&cleanup); }
