@@ -29,6 +29,6 @@ NODISCARD enum match_result match_string(struct match_list *l, struct str s);
 NODISCARD enum match_result match_domain(struct match_list *l, struct str domain);
 /* An IPv4 or IPv6 address as text, without brackets. */
 NODISCARD enum match_result match_address(struct match_list *l, struct str address);
-/* A client: each element is tried on its name, then on its address.  The name "unknown" matches no name. */
+/* A client: each element is tried on its name, then on its address. */
 NODISCARD enum match_result match_host_address(struct match_list *l, struct str name,
                                                struct str address);

@@ -54,8 +54,12 @@ NODISCARD bool table_delete(struct table *t, struct str key);
  * (may be NULL) are replaced. */
 NODISCARD enum table_result table_next(struct table *t, struct buf *position, struct buf *key,
                                        struct buf *value);
+bool table_can_list(const struct table *t);
 
 /* Has a file behind any table of this process been replaced or edited since it was opened?  One fstat a file; meant for
  * the moment between two clients.  `name` receives the first such table as the log shows it,
  * `hash:/x(0,lock|fold_fix|utf8_request)`; the caller logs "table NAME has changed -- restarting" and ends. */
 NODISCARD bool tables_have_changed(struct buf *name);
+
+/* The types that are built in, one name a line, sorted (postconf -m). */
+void table_types(struct buf *out);

@@ -1,0 +1,353 @@
+#include "table/map_writer.h"
+
+#include <lmdb.h>
+
+#include "base/mem.h"
+#include "conf/params.h"
+#include "os/lock.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { MAP_KEY_MAX = 511, PAGE = 4096 };
+
+struct entry {
+    uint64_t prefix; /* the first bytes of the key, so that most comparisons stay in this array */
+    size_t at;       /* key and then value in `bytes` */
+    uint32_t key, value;
+    uint32_t order;
+    bool dead;
+};
+
+struct map_writer {
+    char *path;
+    unsigned flags;
+    struct buf bytes;
+    struct entry *entries;
+    size_t count, room;
+    size_t resumed; /* entries below this came from the published file */
+    bool sorted;
+    int lock;
+};
+
+struct map_writer *map_writer_new(const char *path, unsigned flags)
+{
+    struct map_writer *w = mem_alloc(sizeof *w);
+
+    *w = (struct map_writer){ .path = mem_copy_cstr(path), .flags = flags, .sorted = true, .lock = -1 };
+    return w;
+}
+
+void map_writer_free(struct map_writer *w)
+{
+    if (w == NULL)
+        return;
+    if (w->lock >= 0)
+        close(w->lock);
+    buf_free(&w->bytes);
+    free(w->entries);
+    free(w->path);
+    free(w);
+}
+
+static struct str key_of(const struct map_writer *w, const struct entry *e)
+{
+    return (struct str){ w->bytes.ptr + e->at, e->key };
+}
+
+static uint64_t prefix_of(struct str key)
+{
+    unsigned char first[8] = { 0 };
+    uint64_t prefix = 0;
+
+    memcpy(first, key.ptr, MIN(key.len, sizeof first));
+    for (size_t i = 0; i < sizeof first; i++)
+        prefix = prefix << 8 | first[i];
+    return prefix;
+}
+
+static int compare(const struct map_writer *w, const struct entry *a, const struct entry *b)
+{
+    if (a->prefix != b->prefix)
+        return a->prefix < b->prefix ? -1 : 1;
+    int result = str_compare(key_of(w, a), key_of(w, b));
+    if (result != 0)
+        return result;
+    return a->order < b->order ? -1 : a->order > b->order;
+}
+
+static int compare_entries(const void *a, const void *b, void *writer) { return compare(writer, a, b); }
+
+static void add_entry(struct map_writer *w, struct str key, struct str value, bool terminate)
+{
+    struct entry e = { .at = w->bytes.len, .key = (uint32_t)(key.len + terminate),
+                       .value = (uint32_t)(value.len + terminate), .order = (uint32_t)w->count };
+
+    buf_add(&w->bytes, key);
+    if (terminate)
+        buf_addc(&w->bytes, '\0');
+    e.prefix = prefix_of(key_of(w, &e));
+    buf_add(&w->bytes, value);
+    if (terminate)
+        buf_addc(&w->bytes, '\0');
+    if (w->count == w->room) {
+        w->room = w->room ? 2 * w->room : 64;
+        w->entries = mem_resize(w->entries, w->room * sizeof *w->entries);
+    }
+    w->entries[w->count++] = e;
+    if (w->sorted && w->count > 1)
+        w->sorted = compare(w, &w->entries[w->count - 2], &w->entries[w->count - 1]) < 0;
+}
+
+bool map_writer_add(struct map_writer *w, struct str key, struct str value)
+{
+    bool terminate = (w->flags & MAP_WRITER_NULS) != 0;
+
+    if (key.len == 0 || key.len + terminate > MAP_KEY_MAX || value.len > UINT32_MAX / 4 ||
+        w->count == UINT32_MAX)
+        return false;
+    add_entry(w, key, value, terminate);
+    return true;
+}
+
+/* ---- taking over what is there ---- */
+
+static bool fail(const struct map_writer *w, const char *what, int code, struct buf *error)
+{
+    buf_join(error, str_from(what), STR(" "), str_from(w->path), STR(": "), str_from(mdb_strerror(code)));
+    return false;
+}
+
+/* Lock the published file; by the time the lock is granted another writer may have replaced it. */
+static int lock_published(struct map_writer *w)
+{
+    struct stat held, published;
+
+    for (;;) {
+        w->lock = open(w->path, O_RDONLY | O_CLOEXEC);
+        if (w->lock < 0)
+            return errno == ENOENT ? 0 : errno;
+        if (!lock_exclusive(w->lock) || fstat(w->lock, &held) != 0)
+            return errno;
+        if (stat(w->path, &published) == 0 && published.st_ino == held.st_ino &&
+            published.st_dev == held.st_dev)
+            return 0;
+        close(w->lock);
+        w->lock = -1;
+    }
+}
+
+static int copy_entries(struct map_writer *w, MDB_txn *txn)
+{
+    MDB_cursor *cursor;
+    MDB_val k, v;
+    MDB_dbi dbi;
+    int result = mdb_dbi_open(txn, NULL, 0, &dbi);
+
+    if (result == 0)
+        result = mdb_cursor_open(txn, dbi, &cursor);
+    if (result != 0)
+        return result;
+    while ((result = mdb_cursor_get(cursor, &k, &v, MDB_NEXT)) == 0) {
+        if (w->count == 0 && k.mv_size > 0) {
+            bool terminated = ((const char *)k.mv_data)[k.mv_size - 1] == '\0';
+            w->flags = terminated ? w->flags | MAP_WRITER_NULS : w->flags & ~(unsigned)MAP_WRITER_NULS;
+        }
+        add_entry(w, (struct str){ k.mv_data, k.mv_size }, (struct str){ v.mv_data, v.mv_size }, false);
+    }
+    mdb_cursor_close(cursor);
+    return result == MDB_NOTFOUND ? 0 : result;
+}
+
+bool map_writer_resume(struct map_writer *w, struct buf *error)
+{
+    MDB_env *env;
+    MDB_txn *txn;
+    int result = lock_published(w);
+
+    if (result != 0)
+        return fail(w, "open database", result, error);
+    if (w->lock < 0)
+        return true;
+    result = mdb_env_create(&env);
+    if (result == 0)
+        result = mdb_env_open(env, w->path, MDB_NOSUBDIR | MDB_RDONLY | MDB_NOLOCK, 0644);
+    if (result == 0 && (result = mdb_txn_begin(env, NULL, MDB_RDONLY, &txn)) == 0) {
+        result = copy_entries(w, txn);
+        mdb_txn_abort(txn);
+    }
+    mdb_env_close(env);
+    w->resumed = w->count;
+    return result == 0 || fail(w, "open database", result, error);
+}
+
+bool map_writer_delete(struct map_writer *w, struct str key)
+{
+    BUF_AUTO(stored, 0);
+    struct str wanted;
+    size_t low = 0, high = w->resumed;
+
+    buf_add(&stored, key);
+    if (w->flags & MAP_WRITER_NULS)
+        buf_addc(&stored, '\0');
+    wanted = buf_str(&stored);
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        struct entry *e = &w->entries[middle];
+        int order = str_compare(wanted, key_of(w, e));
+
+        if (order == 0) {
+            bool was_there = !e->dead;
+            e->dead = true;
+            return was_there;
+        }
+        if (order < 0)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return false;
+}
+
+/* ---- publishing ---- */
+
+static int compare_order(const void *a, const void *b)
+{
+    const struct entry *x = *(struct entry *const *)a, *y = *(struct entry *const *)b;
+
+    return x->order < y->order ? -1 : x->order > y->order;
+}
+
+/* Of equal keys the first stays, or with MAP_WRITER_REPLACE the last.  Losers are reported in the order
+ * they came. */
+static void settle_duplicates(struct map_writer *w, void (*duplicate)(void *, struct str), void *context)
+{
+    struct entry **losers = NULL;
+    size_t count = 0;
+
+    for (size_t i = 1, winner = 0; i < w->count; i++) {
+        if (w->entries[winner].dead || w->entries[i].prefix != w->entries[winner].prefix ||
+            !str_equal(key_of(w, &w->entries[i]), key_of(w, &w->entries[winner]))) {
+            winner = i;
+            continue;
+        }
+        bool replace = (w->flags & MAP_WRITER_REPLACE) != 0;
+        struct entry *loser = &w->entries[replace ? winner : i];
+        winner = replace ? i : winner;
+        loser->dead = true;
+        if (!replace) {
+            losers = mem_resize(losers, (count + 1) * sizeof *losers);
+            losers[count++] = loser;
+        }
+    }
+    if (count > 0)
+        qsort(losers, count, sizeof *losers, compare_order);
+    for (size_t i = 0; duplicate && i < count; i++) {
+        struct str key = key_of(w, losers[i]);
+        if (w->flags & MAP_WRITER_NULS)
+            key.len--;
+        duplicate(context, key);
+    }
+    free(losers);
+}
+
+/* More than any layout of these entries can take; it costs address space only. */
+static size_t map_size(const struct map_writer *w)
+{
+    size_t size = (size_t)MAX(table_conf.lmdb_map_size, (int64_t)1 << 20), need = 64 * PAGE;
+
+    for (size_t i = 0; i < w->count; i++) {
+        size_t node = 16 + w->entries[i].key + w->entries[i].value;
+        need += node > PAGE / 4 ? (node / PAGE + 3) * PAGE : 2 * node;
+    }
+    need = (need + need / 4 + PAGE - 1) / PAGE * PAGE;
+    return MAX(size, need);
+}
+
+static int put_entries(struct map_writer *w, MDB_txn *txn)
+{
+    MDB_dbi dbi;
+    MDB_cursor *cursor;
+    int result = mdb_dbi_open(txn, NULL, 0, &dbi);
+
+    if (result == 0)
+        result = mdb_cursor_open(txn, dbi, &cursor);
+    if (result != 0)
+        return result;
+    for (size_t i = 0; i < w->count && result == 0; i++) {
+        const struct entry *e = &w->entries[i];
+        MDB_val k = { .mv_size = e->key, .mv_data = w->bytes.ptr + e->at };
+        MDB_val v = { .mv_size = e->value, .mv_data = w->bytes.ptr + e->at + e->key };
+
+        if (!e->dead)
+            result = mdb_cursor_put(cursor, &k, &v, MDB_APPEND);
+    }
+    mdb_cursor_close(cursor);
+    return result;
+}
+
+static int write_file(struct map_writer *w, const char *path)
+{
+    MDB_env *env;
+    MDB_txn *txn;
+    int result = mdb_env_create(&env);
+
+    if (result != 0)
+        return result;
+    mdb_env_set_mapsize(env, map_size(w));
+    result = mdb_env_open(env, path, MDB_NOSUBDIR | MDB_NOLOCK | MDB_NOSYNC, 0600);
+    if (result == 0 && (result = mdb_txn_begin(env, NULL, 0, &txn)) == 0) {
+        result = put_entries(w, txn);
+        if (result == 0)
+            result = mdb_txn_commit(txn);
+        else
+            mdb_txn_abort(txn);
+    }
+    if (result == 0)
+        result = mdb_env_sync(env, 1);
+    mdb_env_close(env);
+    return result;
+}
+
+/* Create the file under a name of its own, with its final owner and mode before anything is in it. */
+static int create_file(const char *path, const struct map_owner *owner)
+{
+    (void)unlink(path);
+    int fd = open(path, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW | O_CLOEXEC, 0600);
+    int result = 0;
+
+    if (fd < 0)
+        return errno;
+    if (owner->set && fchown(fd, owner->uid, owner->gid) != 0)
+        result = errno;
+    else if (fchmod(fd, owner->mode) != 0)
+        result = errno;
+    close(fd);
+    return result;
+}
+
+bool map_writer_publish(struct map_writer *w, const struct map_owner *owner,
+                        void (*duplicate)(void *context, struct str key), void *context, struct buf *error)
+{
+    BUF_AUTO(fresh, 0);
+
+    if (!w->sorted)
+        qsort_r(w->entries, w->count, sizeof *w->entries, compare_entries, w);
+    w->sorted = true;
+    settle_duplicates(w, duplicate, context);
+    buf_addf(&fresh, "%s.%ld.tmp", w->path, (long)getpid());
+    int result = create_file(buf_cstr(&fresh), owner);
+    if (result != 0)
+        return fail(w, "create database", result, error);
+    result = write_file(w, buf_cstr(&fresh));
+    if (result == 0 && rename(buf_cstr(&fresh), w->path) != 0)
+        result = errno;
+    if (result == 0)
+        return true;
+    (void)unlink(buf_cstr(&fresh));
+    return fail(w, "write database", result, error);
+}

@@ -1,0 +1,58 @@
+/* Noticing that the file behind a table was replaced or edited. */
+#include "os/fd.h"
+#include "table/internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <time.h>
+#include <unistd.h>
+
+/* An editor may save a text file in several steps; it counts as changed when it has been quiet for this long. */
+enum { TEXT_SETTLE_SECONDS = 2 };
+
+void table_watch_start(struct table *t, int fd, bool owned, bool text)
+{
+    struct stat st;
+
+    if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
+        if (owned)
+            close(fd);
+        return;
+    }
+    t->watch = (struct table_watch){ .fd = fd, .owned = owned, .text = text, .links = st.st_nlink,
+                                     .changed = st.st_mtim };
+}
+
+bool table_watch_has_changed(const struct table_watch *w)
+{
+    struct stat st;
+
+    if (w->fd < 0 || fstat(w->fd, &st) != 0)
+        return false;
+    if (st.st_nlink < w->links)
+        return true;
+    if (st.st_mtim.tv_sec == w->changed.tv_sec && st.st_mtim.tv_nsec == w->changed.tv_nsec)
+        return false;
+    return !w->text || st.st_mtim.tv_sec + TEXT_SETTLE_SECONDS <= time(NULL);
+}
+
+bool table_read_file(struct table *t, struct str name, struct buf *text, struct buf *error)
+{
+    BUF_AUTO(path, 0);
+
+    buf_add(&path, name);
+    int fd = open(buf_cstr(&path), O_RDONLY | O_CLOEXEC);
+    if (fd >= 0) {
+        enum io_result got;
+        while ((got = fd_read(fd, text, 65536)) == IO_OK)
+            continue;
+        if (got == IO_EOF) {
+            table_watch_start(t, fd, true, true);
+            return true;
+        }
+    }
+    int reason = errno;
+    fd_close(&fd);
+    buf_join(error, STR("open "), name, STR(": "), str_from(strerror(reason)));
+    return false;
+}
