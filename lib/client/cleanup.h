@@ -10,6 +10,7 @@ struct cleanup_client {
     struct queue_id id; /* of the message under way */
     bool open;          /* a message is under way */
     bool failed;        /* a write failed; the verdict will say CLEANUP_WRITE */
+    bool framing;       /* a frame of records is being filled */
 };
 
 #define CLEANUP_CLIENT_INIT ((struct cleanup_client){ .channel.link.fd = -1 })

@@ -14,6 +14,7 @@ enum record_type {
     REC_ATTR = 'A', REC_KILLED = 'K', REC_REDIRECT = '>', REC_MESSAGE = 'M', REC_TEXT = 'N', REC_TEXT_PART = 'L',
     REC_PADDING = 'w', REC_EXTRACTED = 'X', REC_RETURN_RECEIPT = 'r', REC_ERRORS_TO = 'e', REC_PRIORITY = 'P',
     REC_POINTER = 'p', REC_VERP = 'V', REC_END = 'E',
+    REC_FLAGS = 'f', /* only on the way to cleanup: more bits of enum cleanup_flag */
     REC_DSN_RET = '<', REC_DSN_ENVID = 'i', REC_DSN_ORCPT = 'o', REC_DSN_NOTIFY = 'n',
 };
 

@@ -6,6 +6,7 @@
  *   client 'O' cleanup_open       server 'I' cleanup_ready    (the queue file exists; its id)
  *   client 'R' whole queue records, any number of frames, in the order of a queue file:
  *              envelope up to M, message content, X, extracted, E  (spec: queue file, sections 4-6)
+ *              (an `f` record among the envelope adds decimal bits of cleanup_flag that became known late)
  *   client 'E' empty              server 'V' cleanup_verdict  (OK: safe on disk)
  *   client 'X' empty              the message is dropped; no answer; the connection may go on
  *

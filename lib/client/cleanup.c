@@ -1,0 +1,133 @@
+#include "client/cleanup.h"
+
+#include "base/log.h"
+#include "os/socket.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define SEND_AT (60 * 1024) /* bytes of records that are worth a frame */
+
+static bool connect_service(struct cleanup_client *c, struct str service, int timeout_s)
+{
+    BUF_AUTO(path, 256);
+
+    buf_join(&path, STR("public/"), service);
+    int fd = socket_unix_connect(buf_cstr(&path));
+    if (fd < 0) {
+        log_warning("connect to service %s: %s", buf_cstr(&path), strerror(errno));
+        return false;
+    }
+    channel_init(&c->channel, fd, timeout_s);
+    return true;
+}
+
+/* Ask for a queue file and wait for its id. */
+static bool ask(struct cleanup_client *c, int flags, int sendopts)
+{
+    struct cleanup_open open = { .flags = flags, .sendopts = sendopts };
+    struct cleanup_ready ready;
+    struct str body;
+    char kind;
+
+    cleanup_open_encode(channel_begin(&c->channel, CLEANUP_SUBMIT_OPEN), &open);
+    return channel_end(&c->channel) && channel_receive(&c->channel, &kind, &body) == IO_OK &&
+           kind == CLEANUP_SUBMIT_READY && cleanup_ready_decode(&body, &ready) &&
+           queue_id_parse(ready.queue_id, &c->id);
+}
+
+bool cleanup_client_open(struct cleanup_client *c, struct str service, int flags, int sendopts,
+                         int timeout_s)
+{
+    bool kept = channel_is_open(&c->channel);
+
+    c->failed = false;
+    c->framing = false;
+    if (kept) /* cleanup may have left meanwhile: then a new connection is tried */
+        c->open = ask(c, flags, sendopts);
+    if (!kept || !c->open) {
+        cleanup_client_close(c);
+        c->open = connect_service(c, service, timeout_s) && ask(c, flags, sendopts);
+    }
+    if (!c->open) {
+        if (channel_is_open(&c->channel))
+            log_warning("problem talking to service " STR_FMT, STR_ARG(service));
+        cleanup_client_close(c);
+    }
+    return c->open;
+}
+
+struct buf *cleanup_client_records(struct cleanup_client *c)
+{
+    if (!c->framing) {
+        c->framing = true;
+        channel_begin(&c->channel, CLEANUP_SUBMIT_RECORD);
+    }
+    return &c->channel.link.out;
+}
+
+static void end_frame(struct cleanup_client *c)
+{
+    if (!c->framing)
+        return;
+    c->framing = false;
+    if (!channel_end(&c->channel))
+        c->failed = true;
+}
+
+void cleanup_client_pump(struct cleanup_client *c)
+{
+    struct buf *out = &c->channel.link.out;
+
+    if (c->failed) { /* nobody listens: forget it, end() says so */
+        c->framing = false;
+        buf_clear(out);
+    } else if (c->framing && out->len - c->channel.open_at >= SEND_AT) {
+        end_frame(c);
+        if (!c->failed && !channel_flush(&c->channel))
+            c->failed = true;
+    }
+}
+
+static bool receive_verdict(struct cleanup_client *c, struct cleanup_verdict *verdict)
+{
+    struct str body;
+    char kind;
+
+    return channel_receive(&c->channel, &kind, &body) == IO_OK && kind == CLEANUP_SUBMIT_VERDICT &&
+           cleanup_verdict_decode(&body, verdict);
+}
+
+struct cleanup_verdict cleanup_client_end(struct cleanup_client *c)
+{
+    struct cleanup_verdict verdict = { .status = CLEANUP_WRITE };
+
+    end_frame(c);
+    c->open = false;
+    if (!c->failed && channel_send(&c->channel, CLEANUP_SUBMIT_END, STR_NONE) &&
+        receive_verdict(c, &verdict))
+        return verdict;
+    log_warning("lost the connection to the cleanup service before the verdict on %s", c->id.text);
+    cleanup_client_close(c);
+    return (struct cleanup_verdict){ .status = CLEANUP_WRITE };
+}
+
+void cleanup_client_abort(struct cleanup_client *c)
+{
+    if (!c->open)
+        return;
+    if (c->framing) /* what was not sent need not be */
+        buf_truncate(&c->channel.link.out, c->channel.open_at);
+    c->framing = false;
+    c->open = false;
+    if (c->failed || !channel_send(&c->channel, CLEANUP_SUBMIT_ABORT, STR_NONE) ||
+        !channel_flush(&c->channel))
+        cleanup_client_close(c);
+}
+
+void cleanup_client_close(struct cleanup_client *c)
+{
+    channel_close(&c->channel);
+    c->open = false;
+    c->framing = false;
+}
