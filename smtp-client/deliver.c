@@ -80,9 +80,9 @@ static bool needs_more_than_we_have(struct attempt *at, struct client_session *s
     BUF_AUTO(text, 512);
     BUF_AUTO(value, 256);
 
-    at->d->tls_summary = STR("tls=none");
+    at->d->tls_summary = STR("none");
     if (level.len && !str_equal_nocase(level, STR("none"))) {
-        at->d->tls_summary = STR("tls=may:none");
+        at->d->tls_summary = STR("may:none");
         if (!str_equal_nocase(level, STR("may")))
             buf_join(&text, STR("TLS is required, but our TLS engine is unavailable"));
     }
@@ -222,7 +222,7 @@ void deliver_message(struct delivery *d)
     struct attempt at = { .d = d };
 
     d->relay = STR("none");
-    d->tls_summary = STR("tls=none");
+    d->tls_summary = STR("none");
     try_kept_session(&at);
     if (unfinished(d))
         try_all(&at);

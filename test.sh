@@ -1,0 +1,55 @@
+#!/bin/sh
+# Build with gcc and with clang + sanitizers, then run every test.
+#
+#   ./test.sh            everything (what CI runs)
+#   ./test.sh --quick    one build (gcc) and its unit tests
+#   ./test.sh --help
+#
+# Long fuzzing, soak and bench runs are commands of their own: tests/fuzz/README.md, tests/bench/README.md.
+set -eu
+
+cd "$(dirname "$0")"
+here=$(pwd)
+quick=no
+case ${1:-} in
+"") ;;
+--quick) quick=yes ;;
+-h | --help) sed -n '2,8s/^# \{0,1\}//p' "$0"; exit 0 ;;
+*) echo "test.sh: unknown option: $1 (try --help)" >&2; exit 2 ;;
+esac
+
+[ "$(id -u)" = 0 ] || { echo "test.sh: please run as root (tests make namespaces and users of their own)" >&2; exit 1; }
+. ./cmake/packages.sh
+install_packages $TEST_PACKAGES
+jobs=$(nproc)
+
+build() { # build DIR COMPILER OPTIONS...
+    dir=$1
+    compiler=$2
+    shift 2
+    echo "== building with $compiler in $dir"
+    [ -f "$dir/build.ninja" ] || CC=$compiler cmake -G Ninja -S "$here" -B "$dir" -DCMAKE_INSTALL_PREFIX=/ \
+        -DCMAKE_EXPORT_COMPILE_COMMANDS=ON "$@" >/dev/null
+    ninja -C "$dir" -j "$jobs" | tail -n 1
+}
+
+run() { # run DIR LABEL-ARGUMENTS...
+    dir=$1
+    shift
+    ctest --test-dir "$dir" --output-on-failure -j "$jobs" "$@"
+}
+
+build "$here/build-test" gcc -DCMAKE_BUILD_TYPE=Release
+if [ "$quick" = yes ]; then
+    run "$here/build-test" -LE 'system|lint'
+    exit 0
+fi
+build "$here/build-asan" clang -DCMAKE_BUILD_TYPE=Debug -DRELEVO_SANITIZE=ON
+
+failed=0
+echo "== tests (gcc, release)"
+run "$here/build-test" || failed=1
+echo "== unit tests (clang, AddressSanitizer and UndefinedBehaviorSanitizer)"
+run "$here/build-asan" -LE 'system|lint' || failed=1
+[ "$failed" = 0 ] || { echo "test.sh: there are failures"; exit 1; }
+echo "test.sh: all tests passed"
