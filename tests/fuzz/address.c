@@ -40,6 +40,7 @@ static bool is_writable(const struct address_list *list)
         BUF_AUTO(back, 0);
         address_quote(list->items[i].address, &quoted);
         if (!address_unquote_strict(buf_str(&quoted), &back) ||
+            !str_equal(buf_str(&back), list->items[i].address) ||
             (back.len == 0 && !list->items[i].angle) || str_starts(buf_str(&back), STR("@")) ||
             str_starts(buf_str(&back), STR(":include:")))
             return false;
