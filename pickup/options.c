@@ -1,0 +1,275 @@
+#include "pickup/options.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+typedef void option_fn(struct sendmail_options *o, char *arg);
+
+static void ignore(struct sendmail_options *o, char *arg)
+{
+    (void)o;
+    (void)arg;
+}
+
+static void body_type(struct sendmail_options *o, char *arg)
+{
+    struct str type = str_from(arg);
+
+    if (str_equal_nocase(type, STR("8BITMIME")))
+        o->envelope.encoding = "8bit";
+    else if (str_equal_nocase(type, STR("7BIT")))
+        o->envelope.encoding = "7bit";
+    else
+        log_fatal("-B option needs 8BITMIME or 7BIT");
+}
+
+static void big_mode(struct sendmail_options *o, char *arg)
+{
+    static const struct {
+        char letter;
+        enum sendmail_mode mode;
+    } modes[] = {
+        { 'd', SENDMAIL_DAEMON },  { 'l', SENDMAIL_DAEMON }, { 'h', SENDMAIL_NOTHING },
+        { 'H', SENDMAIL_NOTHING }, { 'i', SENDMAIL_ALIASES }, { 'm', SENDMAIL_SUBMIT },
+        { 'p', SENDMAIL_LIST },    { 's', SENDMAIL_SMTP },    { 'v', SENDMAIL_SUBMIT },
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(modes); i++)
+        if (*arg == modes[i].letter) {
+            o->mode = modes[i].mode;
+            if (*arg == 'v')
+                o->envelope.trace_flags |= SUBMISSION_TRACE_VERIFY;
+            return;
+        }
+    log_fatal("unsupported: -b%c", *arg);
+}
+
+/* A file in the configuration directory, or the directory itself. */
+static void config_file(struct sendmail_options *o, char *arg)
+{
+    char *slash = strrchr(arg, '/');
+
+    if (slash && strcmp(slash, "/main.cf") == 0)
+        *slash = '\0';
+    else if (slash && access(arg, F_OK) == 0 && strchr(slash, '.'))
+        *slash = '\0';
+    o->config_dir = arg;
+}
+
+static void full_name(struct sendmail_options *o, char *arg) { o->full_name = arg; }
+static void gateway(struct sendmail_options *o, char *arg)
+{
+    (void)arg;
+    o->envelope.remote = true;
+}
+static void aliases(struct sendmail_options *o, char *arg)
+{
+    (void)arg;
+    o->mode = SENDMAIL_ALIASES;
+}
+static void no_dots(struct sendmail_options *o, char *arg)
+{
+    (void)arg;
+    o->dots = true;
+}
+static void sender(struct sendmail_options *o, char *arg) { o->sender = arg; }
+static void extract(struct sendmail_options *o, char *arg)
+{
+    (void)arg;
+    o->extract = true;
+}
+static void envelope_id(struct sendmail_options *o, char *arg)
+{
+    for (const char *p = arg; *p; p++)
+        if (*p < ' ' || *p == 127)
+            log_fatal("-V option: bad envelope ID");
+    o->envelope.envelope_id = str_from(arg);
+}
+static void verbose(struct sendmail_options *o, char *arg)
+{
+    (void)arg;
+    o->verbose++;
+}
+
+static const struct notify_word {
+    const char *word;
+    int flag;
+} notify_words[] = { { "never", 1 }, { "success", 2 }, { "failure", 4 }, { "delay", 8 } };
+
+static int notify_flag(struct str word)
+{
+    for (size_t i = 0; i < ARRAY_LEN(notify_words); i++)
+        if (str_equal_nocase(word, str_from(notify_words[i].word)))
+            return notify_words[i].flag;
+    return 0;
+}
+
+static void notify(struct sendmail_options *o, char *arg)
+{
+    struct str rest = str_from(arg), word;
+    int flags = 0;
+
+    while (str_token(&rest, ", \t", &word)) {
+        int flag = notify_flag(word);
+        if (flag == 0) {
+            log_warning("unknown DSN NOTIFY command value \"" STR_FMT "\" in \"%s\"", STR_ARG(word), arg);
+            flags = 0;
+            break;
+        }
+        flags |= flag;
+    }
+    if (flags == 0 || (flags & 1 && flags != 1))
+        log_warning("bad -N option value -- ignored");
+    else
+        o->envelope.notify_flags = flags;
+}
+
+static void returned_part(struct sendmail_options *o, char *arg)
+{
+    if (str_equal_nocase(str_from(arg), STR("full")))
+        o->envelope.ret_flags = 1;
+    else if (str_equal_nocase(str_from(arg), STR("hdrs")))
+        o->envelope.ret_flags = 2;
+    else
+        log_warning("bad -R option value -- ignored");
+}
+
+/* The two options of other mail systems that are ours: -oi and -oAfile. */
+static void old_option(struct sendmail_options *o, char *arg)
+{
+    if (*arg == 'i')
+        o->dots = true;
+    else if (*arg == 'A')
+        o->aliases = arg + 1;
+}
+
+/* -O name=value. */
+static void long_option(struct sendmail_options *o, char *arg)
+{
+    static const struct {
+        const char *name;
+        int bit;
+    } names[] = { { "smtputf8", SENDOPT_SMTPUTF8 }, { "requiretls", SENDOPT_REQUIRETLS } };
+    struct str value = str_from(arg);
+    struct str name = str_cut(&value, '=');
+
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        if (!str_equal_nocase(name, str_from(names[i].name)))
+            continue;
+        if (str_equal_nocase(value, STR("yes")))
+            o->envelope.sendopts |= names[i].bit;
+        else if (str_equal_nocase(value, STR("no")))
+            o->envelope.sendopts &= ~names[i].bit;
+        else
+            log_fatal("-O %s needs a value of yes or no", names[i].name);
+    }
+}
+
+static void queue(struct sendmail_options *o, char *arg)
+{
+    if (arg == NULL || *arg == '\0') {
+        o->mode = SENDMAIL_FLUSH;
+    } else if (*arg == 'I') {
+        o->mode = SENDMAIL_FLUSH_ID;
+        o->argument = arg + 1;
+    } else if (*arg == 'R') {
+        o->mode = SENDMAIL_FLUSH_SITE;
+        o->argument = arg + 1;
+    } else if (*arg == 'S') {
+        log_fatal("-qS is not implemented");
+    } else if (char_is_digit(*arg)) {
+        o->mode = SENDMAIL_NOTHING;
+    } else {
+        log_fatal("unsupported: -q%c", *arg);
+    }
+}
+
+static void traffic_log_or_verp(struct sendmail_options *o, char *arg)
+{
+    if (*arg == 'V')
+        o->verp = arg + 1;
+}
+
+static const struct option {
+    char letter;
+    bool takes_argument;
+    option_fn *apply;
+} options[] = {
+    { 'A', true, ignore },        { 'B', true, body_type },   { 'C', true, config_file },
+    { 'F', true, full_name },     { 'G', false, gateway },    { 'I', false, aliases },
+    { 'L', true, ignore },        { 'N', true, notify },      { 'O', true, long_option },
+    { 'R', true, returned_part }, { 'U', false, ignore },     { 'V', true, envelope_id },
+    { 'X', true, traffic_log_or_verp }, { 'b', true, big_mode }, { 'c', false, ignore },
+    { 'e', true, ignore },        { 'f', true, sender },      { 'h', true, ignore },
+    { 'i', false, no_dots },      { 'm', false, ignore },     { 'n', false, ignore },
+    { 'o', true, old_option },    { 'p', true, ignore },      { 'r', true, sender },
+    { 't', false, extract },      { 'v', false, verbose },    { 'x', false, ignore },
+};
+
+static const struct option *find_option(int letter)
+{
+    for (size_t i = 0; i < ARRAY_LEN(options); i++)
+        if (options[i].letter == letter)
+            return &options[i];
+    return NULL;
+}
+
+/* "+": options end at the first recipient, in every environment. */
+static void make_letters(struct buf *out)
+{
+    buf_addc(out, '+');
+    for (size_t i = 0; i < ARRAY_LEN(options); i++) {
+        buf_addc(out, options[i].letter);
+        if (options[i].takes_argument)
+            buf_addc(out, ':');
+    }
+    buf_add_cstr(out, "q::");
+}
+
+static void refuse_recipients(const struct sendmail_options *o)
+{
+    static const char *const what[] = {
+        [SENDMAIL_LIST] = "display queue mode",    [SENDMAIL_ALIASES] = "alias initialization mode",
+        [SENDMAIL_SMTP] = "stand-alone mode",      [SENDMAIL_DAEMON] = "daemon mode",
+        [SENDMAIL_FLUSH] = "flush queue mode",     [SENDMAIL_FLUSH_ID] = "flush queue_id",
+        [SENDMAIL_FLUSH_SITE] = "flush site",      [SENDMAIL_NOTHING] = NULL,
+    };
+
+    if (o->mode != SENDMAIL_SUBMIT && what[o->mode] && o->recipient_count)
+        log_fatal("%s requires no recipient", what[o->mode]);
+}
+
+static void check_combination(const struct sendmail_options *o)
+{
+    if (o->extract && o->mode != SENDMAIL_SUBMIT)
+        log_fatal("-t can be used only in delivery mode");
+    if (o->extract && o->envelope.trace_flags & SUBMISSION_TRACE_VERIFY)
+        log_fatal("-t option cannot be used with -bv");
+    refuse_recipients(o);
+}
+
+void sendmail_options_parse(struct sendmail_options *o, int argc, char **argv)
+{
+    BUF_AUTO(letters, 0);
+    int letter;
+
+    make_letters(&letters);
+    while ((letter = getopt(argc, argv, buf_cstr(&letters))) != -1) {
+        const struct option *option = find_option(letter);
+        if (letter == 'q')
+            queue(o, optarg);
+        else if (option)
+            option->apply(o, optarg);
+        else
+            log_fatal("usage: sendmail [options]");
+    }
+    o->recipients = argv + optind;
+    o->recipient_count = argc - optind;
+    /* -v asks for a report about the delivery of this message. */
+    if (o->mode == SENDMAIL_SUBMIT && o->verbose == 1 && o->envelope.trace_flags == 0)
+        o->envelope.trace_flags = SUBMISSION_TRACE_DELIVER;
+    check_combination(o);
+}
