@@ -58,9 +58,9 @@ static bool become_user(const struct spawn_request *r)
 static bool set_stdio(const struct spawn_request *r, int output)
 {
     int in = r->stdin_fd >= 0 ? r->stdin_fd : open("/dev/null", O_RDONLY | O_CLOEXEC);
+    int out = r->session ? in : output;
 
-    return in >= 0 && dup2(in, STDIN_FILENO) >= 0 && dup2(output, STDOUT_FILENO) >= 0 &&
-           dup2(output, STDERR_FILENO) >= 0;
+    return in >= 0 && dup2(in, STDIN_FILENO) >= 0 && dup2(out, STDOUT_FILENO) >= 0 && dup2(out, STDERR_FILENO) >= 0;
 }
 
 static const char *path_of(const char *const *envp)

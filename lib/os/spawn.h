@@ -15,6 +15,7 @@ struct spawn_request {
     gid_t gid;
     int stdin_fd;             /* what the command reads; -1: nothing */
     int time_limit_s;
+    bool session;             /* stdin_fd is a socket: stdout and stderr too, and no output is collected */
 };
 
 enum spawn_result { SPAWN_EXITED, SPAWN_SIGNALED, SPAWN_TIMEOUT, SPAWN_FAILED };

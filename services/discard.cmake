@@ -1,0 +1,1 @@
+relevo_daemon(discard discard.c LIBS delivery)

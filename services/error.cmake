@@ -1,0 +1,1 @@
+relevo_daemon(error error.c LIBS delivery)

@@ -1,0 +1,1 @@
+relevo_daemon(spawn spawn.c LIBS delivery)
