@@ -1,0 +1,136 @@
+/* main.cf and master.cf as master needs them. */
+#include "base/log.h"
+#include "base/mem.h"
+#include "master/endpoint.h"
+#include "master/master.h"
+#include "master/owner.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define DEFAULT_CONFIG "/etc/postfix"
+
+static const char *config_directory(void)
+{
+    const char *dir = getenv("MAIL_CONFIG");
+
+    return dir ? dir : DEFAULT_CONFIG;
+}
+
+void config_read_main(struct master *m)
+{
+    BUF_AUTO(error, 1024);
+    struct conf *conf = conf_open(config_directory(), &error);
+    struct conf *old = m->conf;
+
+    if (conf == NULL)
+        log_fatal("%s", buf_cstr(&error));
+    conf_override(conf, STR("process_name"), STR("master"));
+    m->conf = conf;
+    conf_fill(conf, &site_param_set, &site_conf);
+    owner_look_up();
+    logfile_use(m);
+    conf_close(old);
+}
+
+static const char *copy(struct arena *a, struct str s) { return arena_cstr(a, s); }
+
+static const char *program_path(struct arena *a, struct str command)
+{
+    BUF_AUTO(path, 0);
+
+    if (!str_starts(command, STR("/")))
+        buf_join(&path, site_conf.daemon_directory, STR("/"));
+    buf_add(&path, command);
+    return copy(a, buf_str(&path));
+}
+
+static const char *base_name(struct arena *a, struct str command)
+{
+    size_t slash = str_rfind(command, '/');
+
+    return copy(a, slash == STR_NOT_FOUND ? command : str_skip(command, slash + 1));
+}
+
+static bool wants_chroot(struct master *m, const struct master_entry *e)
+{
+    if (!e->chroot_is_default)
+        return e->chroot;
+    if (!conf_level_below(m->conf, "1"))
+        return false;
+    log_info("using backwards-compatible default setting chroot=y");
+    return true;
+}
+
+static void copy_arguments(struct service_line *line, const struct master_entry *e)
+{
+    size_t count = e->field_count - MASTER_FIELD_COUNT;
+
+    line->args = arena_alloc(&line->arena, (count + 1) * sizeof *line->args);
+    for (size_t i = 0; i < count; i++)
+        line->args[i] = copy(&line->arena, e->fields[MASTER_FIELD_COUNT + i].text);
+}
+
+static void make_line(struct master *m, const struct master_entry *e, struct service_line *line)
+{
+    *line = (struct service_line){ .arena = ARENA_INIT, .type = e->type };
+    line->name = copy(&line->arena, e->service);
+    line->private = e->private;
+    line->unprivileged = e->unprivileged;
+    line->chroot = wants_chroot(m, e);
+    line->wakeup_s = e->wakeup;
+    line->wakeup_if_used = e->wakeup_conditional;
+    line->limit = e->process_limit < 0 ? site_conf.default_process_limit : e->process_limit;
+    line->command = base_name(&line->arena, e->command);
+    line->path = program_path(&line->arena, e->command);
+    copy_arguments(line, e);
+    BUF_AUTO(error, 512);
+    if (!endpoint_resolve(line, &error))
+        log_fatal("%s/master.cf: line %u: %s", config_directory(), e->line, buf_cstr(&error));
+}
+
+/* master_service_disable: "inet", "name/inet". */
+static bool is_disabled(const struct master_entry *e)
+{
+    struct str rest = site_conf.master_service_disable, item;
+    struct str type = master_type_name(e->type);
+
+    while (str_token(&rest, ", \t\r\n", &item)) {
+        struct str of_type = str_has(item, '/') ? str_skip(item, str_rfind(item, '/') + 1) : item;
+        struct str name = str_has(item, '/') ? str_sub(item, 0, str_rfind(item, '/')) : STR_NONE;
+        if (str_equal(of_type, type) && (name.ptr == NULL || str_equal(name, e->service)))
+            return true;
+    }
+    return false;
+}
+
+struct service_line *config_read_services(struct master *m, size_t *count)
+{
+    ARENA_AUTO(arena);
+    BUF_AUTO(error, 1024);
+    struct master_cf cf;
+
+    if (!master_cf_read(config_directory(), &arena, &cf, &error))
+        log_fatal("%s", buf_cstr(&error));
+    struct service_line *lines = mem_alloc(cf.count * sizeof *lines);
+    *count = 0;
+    for (size_t i = 0; i < cf.count; i++) {
+        const struct master_entry *e = &cf.entries[i];
+        if (is_disabled(e))
+            continue;
+        struct service_line line;
+        make_line(m, e, &line);
+        if (e->replaced) {
+            log_warning("duplicate master.cf entry for service \"%s\" (%s) -- using the last entry", line.name,
+                        line.label);
+            config_free_line(&line);
+        } else {
+            lines[(*count)++] = line;
+        }
+    }
+    return lines;
+}
+
+void config_free_line(struct service_line *line) { arena_free(&line->arena); }

@@ -1,0 +1,146 @@
+/* Listening sockets.  An unchanged address keeps its descriptor over a reload, so that no client in its
+ * queue is lost. */
+#include "base/log.h"
+#include "base/mem.h"
+#include "master/endpoint.h"
+#include "master/master.h"
+#include "master/owner.h"
+#include "os/fd.h"
+#include "os/socket.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define BACKLOG     4096 /* the kernel takes somaxconn when that is less */
+#define SOCKET_MODE 0666 /* access is a matter of the directory */
+
+static int listen_inet(const struct service *s, const char *where)
+{
+    struct net_addr address;
+
+    if (!endpoint_parse(where, &address))
+        log_fatal("service %s: bad address %s", s->line.name, where);
+    return socket_inet_listen(&address, BACKLOG);
+}
+
+/* The reading end of a fifo is also opened for writing, so that it never sees the end of file. */
+static int listen_fifo(const char *path)
+{
+    struct stat st;
+
+    if (unlink(path) != 0 && errno != ENOENT)
+        return -1;
+    if (mkfifo(path, 0622) != 0 || chmod(path, 0622) != 0)
+        return -1;
+    int fd = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
+    if (fd >= 0 && (fstat(fd, &st) != 0 || !S_ISFIFO(st.st_mode))) {
+        close(fd);
+        errno = EPERM;
+        return -1;
+    }
+    return fd;
+}
+
+/* Service names may hold slashes: private/a/b. */
+static void make_parents(const char *path)
+{
+    for (const char *slash = strchr(path, '/'); slash; slash = strchr(slash + 1, '/')) {
+        BUF_AUTO(dir, 0);
+        buf_add(&dir, (struct str){ path, (size_t)(slash - path) });
+        if (slash != strchr(path, '/') && mkdir(buf_cstr(&dir), 0700) != 0 && errno != EEXIST)
+            log_warning("create directory %s: %s", buf_cstr(&dir), strerror(errno));
+    }
+}
+
+/* The directory belongs to mail_owner, so the socket is made with that user's rights: root following names
+ * there could be led astray. */
+static int listen_local(const struct service *s, const char *path)
+{
+    int type = s->line.type == MASTER_UNIX_DGRAM ? SOCK_DGRAM : SOCK_STREAM;
+
+    owner_become();
+    make_parents(path);
+    int fd = s->line.type == MASTER_FIFO ? listen_fifo(path)
+                                         : socket_unix_listen(path, type, SOCKET_MODE, BACKLOG);
+    int saved = errno;
+    owner_leave();
+    errno = saved;
+    return fd;
+}
+
+static bool is_listening(const struct service *s, const char *where)
+{
+    for (size_t i = 0; i < s->listener_count; i++)
+        if (strcmp(s->listeners[i].where, where) == 0)
+            return true;
+    return false;
+}
+
+/* A kernel without IPv6 has no wildcard for it; that is not an error. */
+static bool is_absent_family(const char *where) { return errno == EAFNOSUPPORT && strchr(where, '[') == where; }
+
+static void add_listener(struct service *s, const char *where)
+{
+    int fd = s->line.type == MASTER_INET ? listen_inet(s, where) : listen_local(s, where);
+
+    if (fd < 0 && is_absent_family(where))
+        return;
+    if (fd < 0 && s->line.type == MASTER_INET)
+        log_fatal("bind %s port %s: %s", where, strrchr(where, ':') + 1, strerror(errno));
+    if (fd < 0)
+        log_fatal("bind %s: %s", where, strerror(errno));
+    fd_set_nonblocking(fd, true);
+    s->listeners = mem_resize(s->listeners, (s->listener_count + 1) * sizeof *s->listeners);
+    s->listeners[s->listener_count++] = (struct listener){ mem_copy_cstr(where), fd };
+}
+
+void listen_open(struct service *s)
+{
+    for (const char **where = s->line.where; *where; where++)
+        if (!is_listening(s, *where))
+            add_listener(s, *where);
+}
+
+static bool is_wanted(const struct service_line *line, const char *where)
+{
+    for (const char **w = line ? line->where : NULL; w && *w; w++)
+        if (strcmp(*w, where) == 0)
+            return true;
+    return false;
+}
+
+/* Is the socket's name still there, or did somebody clean up the directory? */
+static bool is_reachable(const struct service *s, const struct listener *l)
+{
+    struct stat st;
+
+    return s->line.type == MASTER_INET || lstat(l->where, &st) == 0;
+}
+
+static void close_listener(struct service *s, struct listener *l)
+{
+    loop_unwatch(s->master->loop, l->fd);
+    close(l->fd);
+    if (s->line.type != MASTER_INET) {
+        owner_become();
+        (void)unlink(l->where);
+        owner_leave();
+    }
+    free(l->where);
+}
+
+void listen_close_except(struct service *s, const struct service_line *line)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < s->listener_count; i++) {
+        if (is_wanted(line, s->listeners[i].where) && is_reachable(s, &s->listeners[i]))
+            s->listeners[kept++] = s->listeners[i];
+        else
+            close_listener(s, &s->listeners[i]);
+    }
+    s->listener_count = kept;
+}

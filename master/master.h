@@ -1,0 +1,155 @@
+#pragma once
+/* master/master - what the parts of master(8) share.
+ *
+ * master reads master.cf, owns the listening sockets, and starts and watches the processes behind them.
+ * While all is well it sleeps: workers tell it through the scoreboard only when a service has run out of
+ * idle ones (service/scoreboard.h). */
+#include "base/arena.h"
+#include "base/list.h"
+#include "base/map.h"
+#include "conf/conf.h"
+#include "conf/master_cf.h"
+#include "master/options.h"
+#include "master/throttle.h"
+#include "os/loop.h"
+#include "service/scoreboard.h"
+
+#include <sys/types.h>
+
+struct master;
+
+/* A socket that clients of a service connect to. */
+struct listener {
+    char *where; /* "192.0.2.1:25", "[2001:db8::1]:25", or a path below the queue directory */
+    int fd;
+};
+
+/* A line of master.cf.  Its strings live in `arena`, which a reload replaces. */
+struct service_line {
+    struct arena arena;
+    const char *name;  /* field 1 */
+    const char *label; /* what log lines show in parentheses: "25", "127.0.0.1:25", "private/smtp" */
+    enum master_type type;
+    bool private, unprivileged, chroot;
+    bool local_only; /* no stranger can connect: never under stress */
+    int wakeup_s;
+    bool wakeup_if_used;
+    int limit; /* 0: none */
+    const char *command; /* base name */
+    const char *path;    /* of the program */
+    const char **args;   /* from master.cf, ends with NULL */
+    const char **where;  /* the addresses to listen on, ends with NULL */
+};
+
+struct service {
+    struct list node; /* in master.services, or in master.retired */
+    struct master *master;
+    struct service_line line;
+    struct listener *listeners;
+    size_t listener_count;
+
+    int index;   /* in the scoreboard */
+    int *blocks; /* of slots that it owns there */
+    size_t block_count;
+    struct list children;
+    int running; /* children of the present generation */
+
+    bool watching;          /* we listen for clients ourselves */
+    bool pressure_known;    /* we have acted on the scoreboard's pressure */
+    bool used;              /* a process was started: conditional wakeups count from now */
+    bool missing;           /* the program is not there: clients are turned away */
+    bool keep;              /* survives the reload that is going on */
+    struct throttle throttle;
+    int64_t ran_out_ms;     /* when its idle workers ran out last */
+    int64_t limit_warned_s; /* when its process limit was reached last */
+    int64_t stress_until_s;
+    int64_t missing_warned_ms;
+    struct loop_timer *rest;     /* end of throttling, or of a failed fork */
+    struct loop_timer *patience; /* for workers that take long to start */
+    struct loop_timer *wakeup;
+};
+
+struct child {
+    struct list node; /* in service.children */
+    struct service *service;
+    pid_t pid;
+    int slot;
+    unsigned generation;
+    int64_t started_ms;
+};
+
+struct master {
+    struct master_options options;
+    struct conf *conf;
+    struct loop *loop;
+    struct scoreboard *board;
+    int board_fd, wake_fd, signal_fd;
+    int log_fd; /* maillog_file or -1 */
+    bool attached; /* starting: stderr is still that of the one who starts us */
+    int generation_pipe[2];
+    unsigned generation;
+    uint64_t slots_used[SCOREBOARD_BLOCKS]; /* our own bookkeeping: the scoreboard is not trusted */
+    bool blocks_used[SCOREBOARD_BLOCKS];
+    struct service *by_index[SCOREBOARD_SERVICES];
+    struct list services, retired;
+    struct map children; /* by process id */
+    char **environment;  /* of the children, without their slot */
+};
+
+/* config.c: main.cf into site_conf, logger, environment; the conf is fatal when it is bad. */
+void config_read_main(struct master *m);
+/* master.cf as a list of service lines in the order of the file.  Fatal when it is bad. */
+struct service_line *config_read_services(struct master *m, size_t *count);
+void config_free_line(struct service_line *line);
+
+/* logfile.c: open maillog_file for us and all children; the old descriptor is closed. */
+void logfile_open(struct master *m);
+void logfile_use(struct master *m);
+
+/* environment.c */
+void environment_clean(struct master *m);
+
+/* board.c */
+void board_create(struct master *m);
+bool board_add_service(struct master *m, struct service *s);
+void board_remove_service(struct master *m, struct service *s);
+/* A free slot for one more process of the service; -1 when there is none. */
+int board_take_slot(struct master *m, struct service *s);
+/* Returns the number of clients its worker served. */
+unsigned board_release_slot(struct master *m, int slot);
+bool board_is_starting(struct master *m, int slot);
+
+/* listen.c */
+void listen_open(struct service *s);
+/* Close what is not in the line any more, keep the rest.  Call before listen_open(). */
+void listen_close_except(struct service *s, const struct service_line *line);
+
+/* start.c */
+bool start_child(struct service *s);
+/* The command line of a process of the service, ends with NULL; lives in `a`. */
+const char *const *start_arguments(const struct service_line *line, const struct master_options *options,
+                                   bool stressed, size_t sockets, struct arena *a);
+
+/* reap.c */
+void reap_children(struct master *m);
+
+/* demand.c: decide whether a service needs a process, and whether we have to listen for it. */
+void demand_check(struct service *s);
+void demand_start(struct master *m); /* begin to act on the wake descriptor */
+void demand_stop_watching(struct service *s);
+
+/* refuse.c: a service whose program is not installed */
+bool refuse_is_needed(struct service *s);
+void refuse_client(struct service *s, int listen_fd);
+
+/* wakeup.c */
+void wakeup_start(struct service *s);
+
+/* reload.c: bring the running services in line with master.cf; also the first start. */
+void reload_services(struct master *m);
+void reload_all(struct master *m);
+void reload_free_if_done(struct service *s);
+
+/* monitor.c: -w.  Returns in the background process; the foreground one ends when the other says so. */
+void monitor_fork(void);
+void monitor_report_success(void);

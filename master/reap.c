@@ -1,0 +1,65 @@
+/* What is left of a process: its slot, its place in the count, and a line in the log if it failed. */
+#include "base/log.h"
+#include "master/master.h"
+
+#include <stdlib.h>
+#include <sys/wait.h>
+
+static void log_death(const struct child *c, int raw)
+{
+    const char *path = c->service->line.path;
+
+    if (WIFSIGNALED(raw))
+        log_warning("process %s pid %d killed by signal %d", path, (int)c->pid, WTERMSIG(raw));
+    else if (WEXITSTATUS(raw) != 0)
+        log_warning("process %s pid %d exit status %d", path, (int)c->pid, WEXITSTATUS(raw));
+}
+
+static void end_rest(void *context)
+{
+    struct service *s = context;
+
+    s->rest = NULL;
+    throttle_release(&s->throttle);
+    demand_check(s);
+}
+
+static void judge_death(struct child *c, int raw, unsigned served)
+{
+    struct service *s = c->service;
+    struct throttle_death death = { .exited = WIFEXITED(raw), .served = served };
+
+    death.status = death.exited ? WEXITSTATUS(raw) : WTERMSIG(raw);
+    if (c->generation != s->master->generation ||
+        !throttle_note(&s->throttle, &death, clock_now_ms(), site_conf.service_throttle_time))
+        return;
+    log_warning("%s: bad command startup -- throttling", s->line.path);
+    loop_timer_cancel(s->master->loop, &s->rest);
+    s->rest = loop_timer_start(s->master->loop, (int64_t)site_conf.service_throttle_time * 1000, end_rest, s);
+}
+
+static void bury(struct master *m, pid_t pid, int raw)
+{
+    struct child *c = map_remove(&m->children, (struct str){ (const char *)&pid, sizeof pid });
+
+    if (c == NULL)
+        return; /* a child that process 1 of a container adopted */
+    struct service *s = c->service;
+    log_death(c, raw);
+    judge_death(c, raw, board_release_slot(m, c->slot));
+    if (c->generation == m->generation)
+        s->running--;
+    list_remove(&c->node);
+    free(c);
+    demand_check(s);
+    reload_free_if_done(s);
+}
+
+void reap_children(struct master *m)
+{
+    pid_t pid;
+    int raw;
+
+    while ((pid = waitpid(-1, &raw, WNOHANG)) > 0)
+        bury(m, pid, raw);
+}

@@ -1,0 +1,138 @@
+#include "service/scoreboard.h"
+
+#include "base/mem.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+/* Two workers of service 3, in two blocks of its chain. */
+struct fixture {
+    struct scoreboard *board;
+    struct scoreboard_place a, b;
+    int wake;
+};
+
+static int set_up(void **state)
+{
+    struct fixture *f = mem_alloc(sizeof *f);
+
+    f->board = mem_alloc(sizeof *f->board);
+    f->wake = eventfd(0, EFD_NONBLOCK);
+    f->a = (struct scoreboard_place){ f->board, 5, f->wake, 0 };
+    f->b = (struct scoreboard_place){ f->board, SCOREBOARD_PER_BLOCK * 2 + 1, f->wake, 0 };
+    f->board->services[3].first_block = 0;
+    f->board->blocks[0].next = 2;
+    f->board->blocks[2].next = SCOREBOARD_NO_BLOCK;
+    f->board->slots[f->a.slot].service = f->board->slots[f->b.slot].service = 3;
+    *state = f;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct fixture *f = *state;
+
+    close(f->wake);
+    free(f->board);
+    free(f);
+    return 0;
+}
+
+static bool was_woken(const struct fixture *f)
+{
+    uint64_t count;
+
+    return read(f->wake, &count, sizeof count) == (ssize_t)sizeof count;
+}
+
+static void master_sleeps_while_a_sibling_is_idle(void **state)
+{
+    struct fixture *f = *state;
+
+    scoreboard_idle(&f->a);
+    scoreboard_idle(&f->b);
+    for (int i = 0; i < 1000; i++) {
+        scoreboard_busy(&f->a);
+        scoreboard_idle(&f->a);
+    }
+    assert_false(was_woken(f));
+    assert_int_equal(scoreboard_count_idle(f->board, 3), 2);
+    assert_int_equal(f->board->slots[f->a.slot].served, 1000);
+    assert_int_equal(f->board->services[3].uses, 1000);
+}
+
+static void the_last_idle_worker_wakes_master_once(void **state)
+{
+    struct fixture *f = *state;
+
+    scoreboard_idle(&f->a);
+    scoreboard_idle(&f->b);
+    scoreboard_busy(&f->a);
+    assert_false(was_woken(f));
+    scoreboard_busy(&f->b);
+    assert_true(was_woken(f));
+    assert_int_equal(f->board->services[3].pressure, 1);
+    scoreboard_idle(&f->b);
+    scoreboard_busy(&f->b);
+    assert_false(was_woken(f)); /* master knows and has not lowered it */
+    f->board->services[3].pressure = 0;
+    scoreboard_idle(&f->b);
+    scoreboard_leave(&f->b);
+    assert_true(was_woken(f));
+}
+
+static void a_bent_chain_is_walked_to_an_end(void **state)
+{
+    struct fixture *f = *state;
+
+    f->board->blocks[2].next = 0;
+    assert_false(scoreboard_has_idle(f->board, 3));
+    f->board->blocks[2].next = 1 << 30;
+    assert_int_equal(scoreboard_count_idle(f->board, 3), 0);
+    f->board->services[3].first_block = -5;
+    assert_false(scoreboard_has_idle(f->board, 3));
+    f->board->slots[f->a.slot].service = 1 << 20;
+    assert_non_null(scoreboard_service_of(&f->a));
+}
+
+static void a_place_without_a_board_does_nothing(void **state)
+{
+    struct scoreboard_place none;
+
+    (void)state;
+    unsetenv(SERVICE_SLOT_ENV);
+    scoreboard_attach(&none);
+    scoreboard_idle(&none);
+    scoreboard_busy(&none);
+    scoreboard_leave(&none);
+    assert_null(scoreboard_service_of(&none));
+    assert_false(scoreboard_is_replaced(&none));
+}
+
+static void a_reload_is_seen_without_a_system_call(void **state)
+{
+    struct fixture *f = *state;
+
+    assert_false(scoreboard_is_replaced(&f->a));
+    f->board->generation++;
+    assert_true(scoreboard_is_replaced(&f->a));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(master_sleeps_while_a_sibling_is_idle, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(the_last_idle_worker_wakes_master_once, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_bent_chain_is_walked_to_an_end, set_up, tear_down),
+        cmocka_unit_test(a_place_without_a_board_does_nothing),
+        cmocka_unit_test_setup_teardown(a_reload_is_seen_without_a_system_call, set_up, tear_down),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
