@@ -1,0 +1,110 @@
+/* pipe - hand mail to a command that master.cf names, for one or more recipients at a time.
+ *
+ * Runs as:   root, only to become the user of user=
+ * Trusts:    main.cf, master.cf
+ * Distrusts: the message and its envelope, which become input and arguments of the command, never shell text */
+#include "local/pipe/pipe.h"
+
+#include "base/log.h"
+
+static struct pipe_settings settings;
+static struct arena forever;
+static int time_limit_s;
+static bool limit_is_one; /* recipients of a delivery */
+
+static void before_jail(struct service *svc)
+{
+    struct conf *conf = service_conf(svc);
+
+    pipe_settings_parse(&settings, &forever, service_argv(svc), service_argc(svc));
+    time_limit_s = (int)conf_service_time(conf, service_name(svc), "_time_limit", "command_time_limit");
+    limit_is_one = conf_service_int(conf, service_name(svc), "_destination_recipient_limit",
+                                    "default_destination_recipient_limit") == 1;
+    delivery_open(svc, pipe_conf.pipe_delivery_status_filter, "pipe_delivery_status_filter");
+}
+
+/* D and O speak of one recipient. */
+static bool flags_fit(struct delivery *d)
+{
+    if (!(settings.copy_flags & (COPY_DELIVERED_TO | COPY_ORIG_TO)) || limit_is_one)
+        return true;
+    log_warning("pipe flags `D' and `O' require " STR_FMT "_destination_recipient_limit = 1",
+                STR_ARG(service_name(d->svc)));
+    return false;
+}
+
+static void run(struct delivery *d, struct outcome *o)
+{
+    BUF_AUTO(output, COMMAND_OUTPUT_MAX);
+    const char *const *argv = pipe_arguments(&settings, d);
+    struct command_env env;
+
+    if (argv == NULL) {
+        outcome_make(o, &d->arena, OUTCOME_DEFERRED, "4.3.5", "mail system configuration error");
+        return;
+    }
+    if (delivery_is_probe(d)) {
+        outcome_make(o, &d->arena, OUTCOME_SENT, "2.0.0", "delivers to command: %s", argv[0]);
+        return;
+    }
+    command_env_init(&env, &d->arena);
+    command_env_add_exported(&env);
+    struct command command = {
+        .argv = argv,
+        .text = argv[0],
+        .env = &env,
+        .directory = settings.directory,
+        .chroot = settings.chroot,
+        .uid = settings.owner.uid,
+        .gid = settings.owner.gid,
+        .time_limit_s = time_limit_s,
+    };
+    struct copy_plan plan = {
+        .flags = settings.copy_flags,
+        .sender = d->request.sender,
+        .orig_to = d->recipients[0].info.orig_addr,
+        .delivered_to = d->recipients[0].info.address,
+        .eol = settings.eol,
+        .now = d->times.deliver_start.tv_sec,
+    };
+    command_deliver(d, &command, &plan, o, &output);
+    if (o->status != OUTCOME_SENT)
+        return;
+    struct str said = str_trim(buf_str(&output));
+    outcome_make(o, &d->arena, OUTCOME_SENT, "2.0.0", "delivered via " STR_FMT " service%s" STR_FMT "%s",
+                 STR_ARG(service_name(d->svc)), said.len ? " (" : "", STR_ARG(said), said.len ? ")" : "");
+    o->action = settings.flags & PIPE_FINAL ? "delivered" : "relayed";
+}
+
+static void deliver(struct delivery *d)
+{
+    struct str first = d->recipients[0].info.address;
+    struct outcome o;
+
+    d->relay = service_name(d->svc);
+    if (!flags_fit(d))
+        outcome_make(&o, &d->arena, OUTCOME_DEFERRED, "4.3.5", "mail system configuration error");
+    else if (settings.size_limit > 0 && d->request.data_size > settings.size_limit)
+        outcome_make(&o, &d->arena, OUTCOME_BOUNCED, "5.2.3", "message too large");
+    else if ((settings.copy_flags & COPY_DELIVERED_TO) && copy_is_looping(d, first))
+        outcome_make(&o, &d->arena, OUTCOME_BOUNCED, "5.4.6", "mail forwarding loop for " STR_FMT, STR_ARG(first));
+    else
+        run(d, &o);
+    delivery_finish_rest(d, &o);
+}
+
+static void serve(struct service *svc, int fd) { delivery_serve(svc, fd, site_conf.ipc_idle, deliver, NULL); }
+
+static const struct service_spec pipe_service = {
+    .name = "pipe",
+    .kind = SERVICE_SINGLE,
+    .params = (const struct param_set *const[]){ &pipe_param_set, &local_param_set, NULL },
+    .talks_to = (const char *const[]){ "bounce", "defer", "trace", "verify", NULL },
+    .sandbox = SANDBOX_NONE, /* the command is whatever the administrator wants */
+    .needs_root = true,
+    .process_limit = -1,
+    .before_jail = before_jail,
+    .serve = serve,
+};
+
+int main(int argc, char **argv) { service_main(&pipe_service, argc, argv); }
