@@ -160,7 +160,8 @@ struct smtp_server {
 void smtp_server_init(struct smtp_server *s, const struct smtp_server_options *options);
 void smtp_server_fini(struct smtp_server *s);
 
-/* Room for the next read: at least 4 KB, 64 KB while a message is coming in. */
+/* Room for the next read: at least 4 KB, 64 KB while a message is coming in.  Input is added after SMTP_NEED_INPUT
+ * or before the first event only: events borrow from it. */
 char *smtp_server_room(struct smtp_server *s, size_t *size);
 void smtp_server_filled(struct smtp_server *s, size_t n);
 /* The same with a copy, for tests; any length. */

@@ -308,7 +308,7 @@ static bool unquote(struct str external, struct buf *internal, bool *decorated)
         }
     }
     struct str result = str_skip(buf_str(internal), u.start);
-    bool empty = u.after_angle && !u.has_text;
+    bool empty = result.len == 0 && u.after_angle && !u.has_text;
     *decorated = u.decorated;
     if (!u.two_words && !u.in_angle && !internal->full && (empty || is_whole_address(result)) &&
         !str_has(external, '\0'))

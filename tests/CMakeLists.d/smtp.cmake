@@ -2,7 +2,9 @@
 relevo_test(lib/text/address_test.c text)
 relevo_test(lib/text/format_test.c text)
 relevo_test(lib/smtp/data_test.c smtp)
+relevo_test(lib/smtp/dialogue_test.c smtp)
 
 relevo_fuzz(address.c text)
 relevo_fuzz(xtext.c text)
 relevo_fuzz(smtp_data.c smtp)
+relevo_fuzz(smtp_server.c smtp)

@@ -1,0 +1,330 @@
+#include "smtp/path.h"
+
+#include "base/number.h"
+#include "text/address.h"
+#include "text/utf8.h"
+#include "text/xtext.h"
+
+#define BLANKS " \t"
+
+static struct str skip_blanks(struct str s)
+{
+    while (s.len && (s.ptr[0] == ' ' || s.ptr[0] == '\t'))
+        s = str_skip(s, 1);
+    return s;
+}
+
+/* Length of the run at the start of `s` up to a blank, or to the end of a `<...>` group.  Quoted text, in which
+ * anything may stand, counts as one byte. */
+static size_t path_length(struct str s)
+{
+    bool quoted = false;
+    size_t depth = 0;
+
+    for (size_t i = 0; i < s.len; i++) {
+        char c = s.ptr[i];
+        if (c == '\\') {
+            i++;
+        } else if (c == '"') {
+            quoted = !quoted;
+        } else if (!quoted && c == '<') {
+            depth++;
+        } else if (!quoted && c == '>' && depth && --depth == 0) {
+            return i + 1;
+        } else if (!quoted && depth == 0 && (c == ' ' || c == '\t')) {
+            return i;
+        }
+    }
+    return s.len;
+}
+
+/* The path as written is cut from the front of `args`. */
+static struct str cut_path(struct str *args)
+{
+    struct str path = str_sub(*args, 0, path_length(*args));
+
+    *args = str_skip(*args, path.len);
+    return path;
+}
+
+/* `<a@b>` or, unless `strict`, what people write instead. */
+static bool parse_path(struct str raw, bool strict, struct arena *a, struct str *path,
+                       struct str *address)
+{
+    BUF_AUTO(internal, 0);
+    struct str inside = raw;
+    bool angle = raw.len >= 2 && raw.ptr[0] == '<' && raw.ptr[raw.len - 1] == '>';
+
+    if (angle)
+        inside = str_sub(raw, 1, raw.len - 1);
+    if (strict && (!angle || !address_unquote_strict(inside, &internal)))
+        return false;
+    if (!strict && !address_unquote(inside, &internal))
+        return false;
+    *path = inside;
+    *address = internal.len ? arena_str(a, buf_str(&internal)) : STR("");
+    return true;
+}
+
+bool smtp_path_parse(struct str text, bool strict, struct arena *a, struct str *path,
+                     struct str *address)
+{
+    struct str rest = text;
+    struct str raw = cut_path(&rest);
+
+    /* VRFY needs no angle brackets even where envelopes do. */
+    if (skip_blanks(rest).len || !parse_path(raw, strict && raw.len && raw.ptr[0] == '<', a, path, address))
+        return false;
+    return address->len > 0;
+}
+
+/* ---- parameters ---- */
+
+struct params {
+    const struct smtp_path_rules *rules;
+    struct arena *arena;
+    struct smtp_path_error *error;
+    struct smtp_mail *mail;
+    struct smtp_rcpt *rcpt;
+    struct str word; /* as written */
+    bool utf8;
+};
+
+static bool fail(struct params *p, int code, struct str text)
+{
+    *p->error = (struct smtp_path_error){ code, text, SMTP_PATH_OPTION, p->word };
+    return false;
+}
+
+static bool unsupported(struct params *p)
+{
+    BUF_AUTO(text, 0);
+
+    buf_join(&text, STR("5.5.4 Unsupported option: "), p->word);
+    return fail(p, 555, arena_str(p->arena, buf_str(&text)));
+}
+
+static bool dsn_allowed(struct params *p)
+{
+    return p->rules->dsn || fail(p, 501, STR("5.7.1 DSN support is disabled"));
+}
+
+static bool mail_size(struct params *p, struct str value)
+{
+    if (value.len && !char_is_digit(value.ptr[0]))
+        return fail(p, 501, STR("5.5.4 Bad message size syntax"));
+    if (!number_parse(value, &p->mail->size))
+        return fail(p, 501, STR("5.5.4 Bad message size syntax"));
+    if (p->rules->size_limit > 0 && p->mail->size > p->rules->size_limit) {
+        (void)fail(p, 552, STR("5.3.4 Message size exceeds fixed limit"));
+        p->error->what = SMTP_PATH_SIZE;
+        return false;
+    }
+    return true;
+}
+
+static bool mail_body(struct params *p, struct str value)
+{
+    if (str_equal_nocase(value, STR("8BITMIME")))
+        p->mail->body = SMTP_BODY_8BITMIME;
+    else if (str_equal_nocase(value, STR("7BIT")))
+        p->mail->body = SMTP_BODY_7BIT;
+    else
+        return unsupported(p);
+    return true;
+}
+
+static bool mail_smtputf8(struct params *p, struct str value)
+{
+    if (!p->rules->smtputf8 || value.ptr)
+        return unsupported(p);
+    p->mail->smtputf8 = true;
+    return true;
+}
+
+static bool mail_requiretls(struct params *p, struct str value)
+{
+    if (!p->rules->requiretls || value.ptr)
+        return unsupported(p);
+    p->mail->requiretls = true;
+    return true;
+}
+
+static bool mail_ret(struct params *p, struct str value)
+{
+    if (!dsn_allowed(p))
+        return false;
+    if (p->mail->ret != DSN_RET_NONE || !dsn_ret_parse(value, &p->mail->ret))
+        return fail(p, 501, STR("5.5.4 Bad RET parameter syntax"));
+    return true;
+}
+
+/* The identifier is printed in reports: no control bytes. */
+static bool is_printable(struct str s)
+{
+    for (size_t i = 0; i < s.len; i++)
+        if ((unsigned char)s.ptr[i] < ' ' || (unsigned char)s.ptr[i] > '~')
+            return false;
+    return true;
+}
+
+static bool mail_envid(struct params *p, struct str value)
+{
+    BUF_AUTO(decoded, 0);
+
+    if (!dsn_allowed(p))
+        return false;
+    if (p->mail->envid.ptr || value.len == 0 || !xtext_decode(value, &decoded) ||
+        !is_printable(buf_str(&decoded)))
+        return fail(p, 501, STR("5.5.4 Bad ENVID parameter syntax"));
+    p->mail->envid = arena_str(p->arena, buf_str(&decoded));
+    return true;
+}
+
+static bool mail_auth(struct params *p, struct str value)
+{
+    BUF_AUTO(decoded, 0);
+
+    if (!p->rules->auth)
+        return unsupported(p);
+    if (!p->rules->authenticated)
+        return fail(p, 503, STR("5.5.4 Error: send AUTH command first"));
+    if (p->mail->auth.ptr)
+        return fail(p, 503, STR("5.5.4 Error: multiple AUTH= options"));
+    if (value.len == 0 || (!str_equal(value, STR("<>")) &&
+                           (!xtext_decode(value, &decoded) || !is_printable(buf_str(&decoded)))))
+        return unsupported(p);
+    p->mail->auth = arena_str(p->arena, decoded.len ? buf_str(&decoded) : value);
+    return true;
+}
+
+static bool mail_xverp(struct params *p, struct str value)
+{
+    if (!p->rules->verp)
+        return unsupported(p);
+    if (value.ptr && (value.len != 2 || !str_has(p->rules->verp_filter, value.ptr[0]) ||
+                      !str_has(p->rules->verp_filter, value.ptr[1]))) {
+        BUF_AUTO(text, 0);
+        buf_join(&text, STR("5.5.4 Error: XVERP needs two characters from "), p->rules->verp_filter);
+        return fail(p, 501, arena_str(p->arena, buf_str(&text)));
+    }
+    p->mail->verp = true;
+    p->mail->verp_delimiters = value;
+    return true;
+}
+
+static bool rcpt_notify(struct params *p, struct str value)
+{
+    struct str bad = value;
+
+    if (!dsn_allowed(p))
+        return false;
+    if (p->rcpt->notify == DSN_NOTIFY_NONE && dsn_notify_parse(value, &p->rcpt->notify, &bad))
+        return true;
+    *p->error = (struct smtp_path_error){ 501, STR("5.5.4 Error: Bad NOTIFY parameter syntax"),
+                                          SMTP_PATH_NOTIFY, bad };
+    return false;
+}
+
+static bool rcpt_orcpt(struct params *p, struct str value)
+{
+    BUF_AUTO(decoded, 0);
+
+    if (!dsn_allowed(p))
+        return false;
+    if (p->rcpt->orcpt.ptr || !dsn_orcpt_parse(value, p->utf8, &decoded))
+        return fail(p, 501, STR("5.5.4 Error: Bad ORCPT parameter syntax"));
+    p->rcpt->orcpt = arena_str(p->arena, buf_str(&decoded));
+    return true;
+}
+
+struct param {
+    struct str name;
+    bool has_value, may_lack_value;
+    bool (*parse)(struct params *p, struct str value);
+};
+
+static const struct param mail_params[] = {
+    { { "SIZE", 4 }, true, false, mail_size },
+    { { "BODY", 4 }, true, false, mail_body },
+    { { "SMTPUTF8", 8 }, false, true, mail_smtputf8 },
+    { { "REQUIRETLS", 10 }, false, true, mail_requiretls },
+    { { "RET", 3 }, true, false, mail_ret },
+    { { "ENVID", 5 }, true, false, mail_envid },
+    { { "AUTH", 4 }, true, false, mail_auth },
+    { { "XVERP", 5 }, true, true, mail_xverp },
+};
+
+static const struct param rcpt_params[] = {
+    { { "NOTIFY", 6 }, true, false, rcpt_notify },
+    { { "ORCPT", 5 }, true, false, rcpt_orcpt },
+};
+
+static bool parse_params(struct params *p, struct str rest, const struct param *table, size_t count)
+{
+    while (str_token(&rest, BLANKS, &p->word)) {
+        struct str value = p->word;
+        struct str name = str_cut(&value, '=');
+        const struct param *found = NULL;
+
+        if (name.len == p->word.len)
+            value = STR_NONE;
+        for (size_t i = 0; i < count; i++)
+            if (str_equal_nocase(name, table[i].name))
+                found = &table[i];
+        if (found == NULL || (value.ptr ? !found->has_value : !found->may_lack_value))
+            return unsupported(p);
+        if (!found->parse(p, value))
+            return false;
+    }
+    return true;
+}
+
+static bool syntax_error(struct smtp_path_error *error, int code, struct str text, bool address,
+                         struct str arg)
+{
+    *error = (struct smtp_path_error){ code, text, address ? SMTP_PATH_ADDRESS : SMTP_PATH_SYNTAX, arg };
+    return false;
+}
+
+static const struct str must_declare = { "5.6.7 Must declare SMTPUTF8 to send unicode address", 51 };
+
+bool smtp_mail_parse(struct str args, const struct smtp_path_rules *rules, struct arena *a,
+                     struct smtp_mail *out, struct smtp_path_error *error)
+{
+    struct smtp_mail mail = { .size = -1 };
+    struct params p = { .rules = rules, .arena = a, .error = error, .mail = &mail };
+
+    if (!str_skip_prefix_nocase(&args, STR("FROM:")) || (args = skip_blanks(args)).len == 0)
+        return syntax_error(error, 501, STR("5.5.4 Syntax: MAIL FROM:<address>"), false, args);
+    struct str raw = cut_path(&args);
+    if (!parse_path(raw, rules->strict, a, &mail.path, &mail.address))
+        return syntax_error(error, 501, STR("5.1.7 Bad sender address syntax"), true, raw);
+    if (!parse_params(&p, args, mail_params, ARRAY_LEN(mail_params)))
+        return false;
+    if (rules->strict_smtputf8 && !mail.smtputf8 && !utf8_is_ascii(mail.address))
+        return syntax_error(error, 553, must_declare, false, raw);
+    if (mail.verp && mail.address.len == 0)
+        return syntax_error(error, 503, STR("5.5.4 Error: XVERP requires non-null sender"), false, raw);
+    *out = mail;
+    return true;
+}
+
+bool smtp_rcpt_parse(struct str args, const struct smtp_path_rules *rules, bool utf8,
+                     struct arena *a, struct smtp_rcpt *out, struct smtp_path_error *error)
+{
+    struct smtp_rcpt rcpt = { .notify = DSN_NOTIFY_NONE };
+    struct params p = { .rules = rules, .arena = a, .error = error, .rcpt = &rcpt, .utf8 = utf8 };
+
+    if (!str_skip_prefix_nocase(&args, STR("TO:")) || (args = skip_blanks(args)).len == 0)
+        return syntax_error(error, 501, STR("5.5.4 Syntax: RCPT TO:<address>"), false, args);
+    struct str raw = cut_path(&args);
+    if (!parse_path(raw, rules->strict, a, &rcpt.path, &rcpt.address) || rcpt.address.len == 0)
+        return syntax_error(error, 501, STR("5.1.3 Bad recipient address syntax"), true, raw);
+    if (!parse_params(&p, args, rcpt_params, ARRAY_LEN(rcpt_params)))
+        return false;
+    if (rules->strict_smtputf8 && !utf8 && !utf8_is_ascii(rcpt.address))
+        return syntax_error(error, 553, must_declare, false, raw);
+    *out = rcpt;
+    return true;
+}

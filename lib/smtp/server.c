@@ -1,0 +1,572 @@
+#include "smtp/server.h"
+
+#include "base/mem.h"
+#include "smtp/server_state.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#define COMMAND_READ (4 * 1024)
+#define CONTENT_READ (64 * 1024)
+#define FLUSH_AT     (SMTP_OUT_MAX / 2) /* leaves room for any one reply */
+
+void smtp_server_init(struct smtp_server *s, const struct smtp_server_options *options)
+{
+    *s = (struct smtp_server){ .options = *options, .out = BUF_INIT(SMTP_OUT_MAX) };
+    s->state = mem_alloc(sizeof *s->state);
+}
+
+void smtp_server_fini(struct smtp_server *s)
+{
+    buf_free(&s->out);
+    buf_free(&s->state->in);
+    buf_free(&s->state->carry);
+    buf_free(&s->state->replaced);
+    arena_free(&s->state->scratch);
+    free(s->state);
+    s->state = NULL;
+}
+
+/* ---- bytes ---- */
+
+char *smtp_server_room(struct smtp_server *s, size_t *size)
+{
+    struct smtp_server_state *st = s->state;
+    bool content = st->mode == SMTP_MODE_TEXT || st->mode == SMTP_MODE_CHUNK;
+    size_t want = content ? CONTENT_READ : COMMAND_READ;
+
+    buf_consume(&st->in, st->start);
+    st->start = 0;
+    char *room = buf_reserve(&st->in, want);
+    *size = st->in.cap - st->in.len;
+    return room;
+}
+
+void smtp_server_filled(struct smtp_server *s, size_t n)
+{
+    assert(n <= s->state->in.cap - s->state->in.len);
+    s->state->in.len += n;
+}
+
+void smtp_server_feed(struct smtp_server *s, struct str bytes)
+{
+    buf_consume(&s->state->in, s->state->start);
+    s->state->start = 0;
+    buf_add(&s->state->in, bytes);
+}
+
+void smtp_server_sent(struct smtp_server *s) { buf_clear(&s->out); }
+
+/* ---- events ---- */
+
+struct smtp_event smtp_event_ask(struct smtp_server *s, enum smtp_event_kind kind,
+                                 enum smtp_command command)
+{
+    struct smtp_server_state *st = s->state;
+
+    st->asked = true;
+    st->optional = false;
+    st->asked_kind = kind;
+    st->asked_command = command;
+    return (struct smtp_event){ .kind = kind,
+                                .command = command,
+                                .line = st->line,
+                                .bare_lf = st->line_bare_lf };
+}
+
+struct smtp_event smtp_event_refuse(struct smtp_server *s, enum smtp_command command,
+                                    enum smtp_fault fault, int code, struct str text)
+{
+    struct smtp_event ev = smtp_event_ask(s, SMTP_REFUSED, command);
+
+    ev.fault = fault;
+    ev.reply = (struct smtp_reply){ code, text };
+    return ev;
+}
+
+struct str smtp_event_text(struct smtp_server *s, struct str a, struct str b, struct str c)
+{
+    BUF_AUTO(text, 0);
+
+    buf_join(&text, a, b, c);
+    return arena_str(&s->state->scratch, buf_str(&text));
+}
+
+static struct smtp_event plain(enum smtp_event_kind kind) { return (struct smtp_event){ .kind = kind }; }
+
+struct smtp_event smtp_event_after_abandon(struct smtp_server *s, struct smtp_event ev)
+{
+    struct smtp_server_state *st = s->state;
+
+    if (st->transaction == SMTP_NO_TRANSACTION) {
+        smtp_transaction_forget(st);
+        return ev;
+    }
+    st->held = ev;
+    st->have_held = true;
+    st->asked = false;
+    smtp_transaction_forget(st);
+    return (struct smtp_event){ .kind = SMTP_ABANDON, .command = ev.command };
+}
+
+void smtp_transaction_forget(struct smtp_server_state *st)
+{
+    st->transaction = SMTP_NO_TRANSACTION;
+    st->utf8 = st->bdat = st->bdat_failed = false;
+    st->total = 0;
+    buf_clear(&st->carry);
+    st->carry_used = false;
+}
+
+/* ---- command lines ---- */
+
+/* What remains of an overlong line goes by; false if more input is needed. */
+static bool skip_line(struct smtp_server_state *st)
+{
+    struct str in = smtp_server_unread(st);
+    size_t lf = str_find(in, '\n');
+
+    st->start += lf == STR_NOT_FOUND ? in.len : lf + 1;
+    st->skipping_line = lf == STR_NOT_FOUND;
+    return !st->skipping_line;
+}
+
+enum line_result { LINE_MORE, LINE_OK, LINE_TOO_LONG };
+
+static enum line_result fetch_line(struct smtp_server_state *st, size_t limit)
+{
+    if (st->skipping_line && !skip_line(st))
+        return LINE_MORE;
+    struct str in = smtp_server_unread(st);
+    size_t lf = str_find(str_sub(in, 0, limit + 2), '\n');
+
+    if (lf == STR_NOT_FOUND && in.len < limit + 2)
+        return LINE_MORE;
+    if (lf == STR_NOT_FOUND) {
+        st->line = str_sub(in, 0, limit);
+        st->start += limit;
+        st->skipping_line = true;
+        return LINE_TOO_LONG;
+    }
+    st->line = str_trim(str_sub(in, 0, lf));
+    st->line_bare_lf = lf == 0 || in.ptr[lf - 1] != '\r';
+    st->start += lf + 1;
+    return LINE_OK;
+}
+
+static bool has_early_input(const struct smtp_server_state *st, enum smtp_command c)
+{
+    return !st->early_told && c != SMTP_CMD_QUIT && smtp_command_ends_group(c) &&
+           smtp_server_unread(st).len > 0;
+}
+
+static struct smtp_event early_input(struct smtp_server_state *st, enum smtp_command c)
+{
+    st->early_told = true;
+    return (struct smtp_event){ .kind = SMTP_EARLY_INPUT, .command = c, .arg = smtp_server_unread(st) };
+}
+
+static enum smtp_command line_command(const struct smtp_server *s)
+{
+    struct str rest = s->state->line, verb = STR("");
+
+    if (!str_token(&rest, " \t", &verb))
+        verb = STR("");
+    enum smtp_command c = smtp_command_find(verb);
+    return c == SMTP_CMD_HELP && s->options.no_help ? SMTP_CMD_UNKNOWN : c;
+}
+
+/* The line's events: LINE, EARLY_INPUT, then the command's own. */
+static struct smtp_event command_event(struct smtp_server *s)
+{
+    struct smtp_server_state *st = s->state;
+    enum smtp_command c = line_command(s);
+
+    s->last = c;
+    if (s->options.watch_lines && !st->shown) {
+        st->shown = true;
+        struct smtp_event ev = smtp_event_ask(s, SMTP_LINE, c);
+        st->optional = true;
+        return ev;
+    }
+    if (has_early_input(st, c))
+        return early_input(st, c);
+    st->have_line = false;
+    return smtp_command_run(s);
+}
+
+static struct smtp_event too_long(struct smtp_server *s, enum smtp_command c, struct str text)
+{
+    return smtp_event_refuse(s, c, SMTP_FAULT_TOO_LONG, 500, text);
+}
+
+static bool command_next(struct smtp_server *s, struct smtp_event *ev)
+{
+    struct smtp_server_state *st = s->state;
+
+    if (!st->have_line) {
+        arena_reset(&st->scratch);
+        enum line_result r = fetch_line(st, s->options.line_limit);
+        if (r == LINE_MORE)
+            return false;
+        st->shown = st->early_told = false;
+        if (r == LINE_TOO_LONG) {
+            s->last = line_command(s);
+            *ev = too_long(s, s->last,
+                           smtp_event_text(s, STR("5.5.2 "), s->options.hostname, STR(" Error: command too long")));
+            return true;
+        }
+        st->have_line = true;
+    }
+    *ev = command_event(s);
+    return true;
+}
+
+static bool auth_next(struct smtp_server *s, struct smtp_event *ev)
+{
+    struct smtp_server_state *st = s->state;
+
+    arena_reset(&st->scratch);
+    switch (fetch_line(st, s->options.sasl_line_limit)) {
+    case LINE_MORE:
+        return false;
+    case LINE_TOO_LONG:
+        st->mode = SMTP_MODE_COMMAND;
+        *ev = too_long(s, SMTP_CMD_AUTH, STR("5.5.6 SASL response limit exceeded"));
+        return true;
+    case LINE_OK:
+        break;
+    }
+    *ev = smtp_auth_line(s);
+    return true;
+}
+
+static bool connect_next(struct smtp_server *s, struct smtp_event *ev)
+{
+    if (has_early_input(s->state, SMTP_CMD_CONNECT))
+        *ev = early_input(s->state, SMTP_CMD_CONNECT);
+    else
+        *ev = smtp_event_ask(s, SMTP_CONNECT, SMTP_CMD_CONNECT);
+    return true;
+}
+
+/* One event of the current mode; false if more input is needed. */
+static bool mode_next(struct smtp_server *s, struct smtp_event *ev)
+{
+    struct smtp_server_state *st = s->state;
+
+    switch (st->mode) {
+    case SMTP_MODE_CONNECT:
+        return connect_next(s, ev);
+    case SMTP_MODE_COMMAND:
+        return command_next(s, ev);
+    case SMTP_MODE_AUTH:
+        return auth_next(s, ev);
+    case SMTP_MODE_TEXT:
+    case SMTP_MODE_CHUNK:
+        st->line = STR_NONE;
+        st->line_bare_lf = false;
+        return smtp_content_next(s, ev);
+    case SMTP_MODE_SKIP:
+        return smtp_content_skip(s) && command_next(s, ev);
+    case SMTP_MODE_TLS: /* the driver never shook hands */
+    case SMTP_MODE_CLOSED:
+        *ev = plain(SMTP_CLOSE);
+        return true;
+    }
+    return false;
+}
+
+struct smtp_event smtp_server_next(struct smtp_server *s)
+{
+    struct smtp_server_state *st = s->state;
+    struct smtp_event ev;
+
+    assert(!st->asked || st->optional);
+    st->asked = st->optional = false;
+    if (s->out.len >= FLUSH_AT && st->mode != SMTP_MODE_CLOSED)
+        return plain(SMTP_FLUSH);
+    if (st->abandon_due) {
+        st->abandon_due = false;
+        if (st->transaction != SMTP_NO_TRANSACTION) {
+            bool failed = st->bdat_failed;
+            smtp_transaction_forget(st);
+            st->bdat_failed = failed; /* later chunks of this message are still to come */
+            return (struct smtp_event){ .kind = SMTP_ABANDON, .command = s->last };
+        }
+    }
+    if (st->have_held) {
+        st->have_held = false;
+        ev = st->held;
+        st->asked = true;
+        st->asked_kind = ev.kind;
+        st->asked_command = ev.command;
+        return ev;
+    }
+    return mode_next(s, &ev) ? ev : plain(SMTP_NEED_INPUT);
+}
+
+/* ---- answers ---- */
+
+static void count(struct smtp_server *s, enum smtp_command c, bool ok)
+{
+    if (c == SMTP_CMD_CONNECT)
+        return;
+    s->tally[c].total++;
+    if (ok)
+        s->tally[c].ok++;
+    else
+        s->errors++;
+    if (smtp_command_is_junk(c))
+        s->junk++;
+}
+
+static void end_message(struct smtp_server *s, bool ok)
+{
+    smtp_transaction_forget(s->state);
+    s->state->mode = SMTP_MODE_COMMAND;
+    if (ok)
+        s->errors = s->junk = 0;
+}
+
+static void session_starts_over(struct smtp_server *s)
+{
+    smtp_transaction_forget(s->state);
+    s->state->greeted = false;
+    s->esmtp = false;
+}
+
+static void refused_answered(struct smtp_server *s)
+{
+    struct smtp_server_state *st = s->state;
+
+    if (st->content_refused) {
+        st->content_refused = false;
+        st->bdat_failed = st->mode == SMTP_MODE_CHUNK && !st->chunk_last;
+        st->abandon_due = true;
+        st->mode = SMTP_MODE_COMMAND;
+    } else if (st->asked_command == SMTP_CMD_BDAT && st->chunk_left) {
+        st->mode = SMTP_MODE_SKIP;
+    }
+}
+
+/* The dialogue moves on; `ok`: a positive reply. */
+static void transition(struct smtp_server *s, int code, bool ok)
+{
+    struct smtp_server_state *st = s->state;
+
+    switch (st->asked_kind) {
+    case SMTP_CONNECT:
+        st->mode = SMTP_MODE_COMMAND;
+        break;
+    case SMTP_HELO:
+    case SMTP_EHLO:
+        if (ok) {
+            st->greeted = true;
+            s->esmtp = st->asked_kind == SMTP_EHLO;
+        }
+        break;
+    case SMTP_MAIL:
+        if (ok) {
+            st->transaction = SMTP_HAS_SENDER;
+            st->utf8 = st->mail.smtputf8;
+            st->bdat_failed = false;
+        }
+        break;
+    case SMTP_RCPT:
+        if (ok) {
+            st->transaction = SMTP_HAS_RECIPIENT;
+            st->bdat_failed = false;
+        }
+        break;
+    case SMTP_DATA:
+        if (code == 354)
+            smtp_content_begin_data(s);
+        break;
+    case SMTP_BDAT: /* an answer is a refusal */
+    case SMTP_CHUNK:
+        if (!ok)
+            smtp_content_fail_chunk(s);
+        else if (st->asked_kind == SMTP_CHUNK)
+            st->mode = SMTP_MODE_COMMAND;
+        break;
+    case SMTP_MESSAGE:
+        end_message(s, ok);
+        break;
+    case SMTP_REFUSED:
+        refused_answered(s);
+        break;
+    case SMTP_STARTTLS:
+        if (code == 220)
+            st->mode = SMTP_MODE_TLS;
+        break;
+    case SMTP_AUTH:
+    case SMTP_AUTH_RESPONSE:
+        st->mode = code == 334 ? SMTP_MODE_AUTH : SMTP_MODE_COMMAND;
+        s->authenticated = code == 235;
+        break;
+    case SMTP_XCLIENT:
+        if (code == 220)
+            session_starts_over(s);
+        break;
+    case SMTP_QUIT:
+        st->mode = SMTP_MODE_CLOSED;
+        break;
+    default:
+        break;
+    }
+}
+
+/* Replies that do not finish a command: content, or more of a SASL exchange, is to come. */
+static bool is_intermediate(int code) { return code == 354 || code == 334; }
+
+void smtp_server_answer(struct smtp_server *s, struct smtp_reply reply)
+{
+    struct smtp_server_state *st = s->state;
+    bool ok = reply.code < 400;
+
+    assert(st->asked);
+    st->asked = st->optional = false;
+    smtp_reply_format(reply, &s->out);
+    if (!is_intermediate(reply.code))
+        count(s, st->asked_command, ok);
+    if (st->asked_kind == SMTP_LINE)
+        st->have_line = false;
+    transition(s, reply.code, ok);
+    if (reply.code == 421 || reply.code == 521)
+        st->mode = SMTP_MODE_CLOSED;
+}
+
+void smtp_server_close(struct smtp_server *s, struct smtp_reply reply)
+{
+    if (reply.code)
+        smtp_reply_format(reply, &s->out);
+    s->state->asked = s->state->have_held = s->state->abandon_due = false;
+    s->state->mode = SMTP_MODE_CLOSED;
+}
+
+void smtp_server_deny(struct smtp_server *s, struct smtp_reply reply)
+{
+    s->state->denied = true;
+    s->state->denial = reply;
+}
+
+void smtp_server_replace(struct smtp_server *s, struct str line)
+{
+    struct smtp_server_state *st = s->state;
+
+    assert(st->asked && st->asked_kind == SMTP_LINE);
+    st->asked = false;
+    buf_clear(&st->replaced);
+    buf_add(&st->replaced, line);
+    st->line = str_trim(buf_str(&st->replaced));
+}
+
+void smtp_server_secured(struct smtp_server *s)
+{
+    struct smtp_server_state *st = s->state;
+
+    s->secured = true;
+    s->authenticated = false;
+    st->in.len = st->start = 0;
+    st->skipping_line = false;
+    st->abandon_due = st->transaction != SMTP_NO_TRANSACTION;
+    st->greeted = s->esmtp = false;
+    if (st->mode != SMTP_MODE_CONNECT)
+        st->mode = SMTP_MODE_COMMAND;
+}
+
+/* ---- what is known ---- */
+
+enum smtp_stage smtp_server_stage(const struct smtp_server *s)
+{
+    switch (s->state->transaction) {
+    case SMTP_HAS_RECIPIENT:
+        return SMTP_STAGE_RCPT;
+    case SMTP_HAS_SENDER:
+        return SMTP_STAGE_MAIL;
+    case SMTP_NO_TRANSACTION:
+        break;
+    }
+    return s->state->greeted ? SMTP_STAGE_GREETED : SMTP_STAGE_NEW;
+}
+
+bool smtp_server_in_content(const struct smtp_server *s)
+{
+    return s->state->mode == SMTP_MODE_TEXT || s->state->mode == SMTP_MODE_CHUNK;
+}
+
+bool smtp_server_has_input(const struct smtp_server *s)
+{
+    const struct smtp_server_state *st = s->state;
+    struct str in = smtp_server_unread(st);
+
+    return st->have_held || st->abandon_due || str_has(in, '\n') || in.len >= s->options.line_limit + 3;
+}
+
+void smtp_server_ehlo_text(const struct smtp_server *s, struct buf *out)
+{
+    const struct smtp_server_options *o = &s->options;
+    BUF_AUTO(size, 64);
+
+    buf_add(&size, STR("SIZE"));
+    if (o->message_size_limit > 0) {
+        buf_addc(&size, ' ');
+        buf_add_int(&size, o->message_size_limit);
+    }
+    const struct {
+        bool shown;
+        struct str keyword, arg;
+    } lines[] = {
+        { o->pipelining, STR("PIPELINING"), STR("") },
+        { o->size, buf_str(&size), STR("") },
+        { o->vrfy, STR("VRFY"), STR("") },
+        { o->etrn, STR("ETRN"), STR("") },
+        { o->starttls && !s->secured, STR("STARTTLS"), STR("") },
+        { o->auth, STR("AUTH "), o->auth_mechanisms },
+        { o->auth && o->auth_old_style, STR("AUTH="), o->auth_mechanisms },
+        { o->xclient, STR("XCLIENT NAME ADDR PROTO HELO REVERSE_NAME PORT LOGIN DESTADDR DESTPORT"), STR("") },
+        { o->xforward, STR("XFORWARD NAME ADDR PROTO HELO SOURCE PORT IDENT"), STR("") },
+        { o->enhanced_codes, STR("ENHANCEDSTATUSCODES"), STR("") },
+        { o->eightbit, STR("8BITMIME"), STR("") },
+        { o->dsn, STR("DSN"), STR("") },
+        { o->smtputf8, STR("SMTPUTF8"), STR("") },
+        { o->requiretls && s->secured, STR("REQUIRETLS"), STR("") },
+        { o->chunking, STR("CHUNKING"), STR("") },
+    };
+
+    buf_add(out, o->hostname);
+    for (size_t i = 0; i < ARRAY_LEN(lines); i++)
+        if (lines[i].shown)
+            buf_join(out, STR("\n"), lines[i].keyword, lines[i].arg);
+}
+
+static void format_count(struct smtp_tally t, struct buf *out)
+{
+    buf_add_int(out, t.ok);
+    if (t.ok != t.total) {
+        buf_addc(out, '/');
+        buf_add_int(out, t.total);
+    }
+}
+
+void smtp_server_format_tally(const struct smtp_server *s, struct buf *out)
+{
+    struct smtp_tally all = { 0, 0 };
+
+    for (enum smtp_command c = SMTP_CMD_HELO; c < SMTP_CMD_COUNT; c++) {
+        if (s->tally[c].total == 0)
+            continue;
+        all.total += s->tally[c].total;
+        all.ok += s->tally[c].ok;
+        buf_addc(out, ' ');
+        buf_add_lower(out, smtp_command_name(c));
+        buf_addc(out, '=');
+        format_count(s->tally[c], out);
+    }
+    buf_add(out, STR(" commands="));
+    if (all.total)
+        format_count(all, out);
+    else
+        buf_add(out, STR("0/0"));
+}

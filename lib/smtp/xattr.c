@@ -1,0 +1,163 @@
+#include "smtp/xattr.h"
+
+#include "base/number.h"
+#include "text/hostname.h"
+#include "text/xtext.h"
+
+#define VALUE_MAX 255
+
+static bool is_name(struct str s) { return hostname_is_valid(s, true); }
+
+static bool is_address(struct str s)
+{
+    return str_skip_prefix_nocase(&s, STR("IPV6:")) ? hostname_is_ipv6(s) : hostname_is_address(s);
+}
+
+static bool is_port(struct str s)
+{
+    int64_t port;
+
+    return s.len && char_is_digit(s.ptr[0]) && number_parse_range(s, 0, 65535, &port);
+}
+
+static bool is_protocol(struct str s)
+{
+    return str_equal_nocase(s, STR("SMTP")) || str_equal_nocase(s, STR("ESMTP"));
+}
+
+static bool is_source(struct str s)
+{
+    return str_equal_nocase(s, STR("LOCAL")) || str_equal_nocase(s, STR("REMOTE"));
+}
+
+static bool is_text(struct str s)
+{
+    for (size_t i = 0; i < s.len; i++)
+        if ((unsigned char)s.ptr[i] < ' ' || s.ptr[i] == 0x7f)
+            return false;
+    return true;
+}
+
+static const struct {
+    struct str name;
+    bool xclient, xforward;
+    bool (*check)(struct str value);
+} attrs[SMTP_XATTR_COUNT] = {
+#define ATTR(id, xclient, xforward, check) \
+    [SMTP_XATTR_##id] = { { #id, sizeof(#id) - 1 }, xclient, xforward, check }
+    ATTR(NAME, true, true, is_name),          ATTR(ADDR, true, true, is_address),
+    ATTR(PORT, true, true, is_port),          ATTR(PROTO, true, true, is_text),
+    ATTR(HELO, true, true, is_text),          ATTR(REVERSE_NAME, true, false, is_name),
+    ATTR(LOGIN, true, false, is_text),        ATTR(DESTADDR, true, false, is_address),
+    ATTR(DESTPORT, true, false, is_port),     ATTR(IDENT, false, true, is_text),
+    ATTR(SOURCE, false, true, is_source),
+#undef ATTR
+};
+
+struct str smtp_xattr_name(enum smtp_xattr attr) { return attrs[attr].name; }
+
+static enum smtp_xattr find_attr(struct str name, bool xclient)
+{
+    for (enum smtp_xattr x = 0; x < SMTP_XATTR_COUNT; x++)
+        if ((xclient ? attrs[x].xclient : attrs[x].xforward) && str_equal_nocase(name, attrs[x].name))
+            return x;
+    return SMTP_XATTR_COUNT;
+}
+
+static struct str complain(struct arena *a, struct str what, struct str arg, struct str more,
+                           struct str value)
+{
+    BUF_AUTO(text, 0);
+
+    buf_join(&text, STR("5.5.4 "), what, arg, more, value);
+    return arena_str(a, buf_str(&text));
+}
+
+static bool set_value(enum smtp_xattr x, struct str value, bool xclient, struct arena *a,
+                      struct smtp_xattrs *out)
+{
+    BUF_AUTO(decoded, VALUE_MAX + 1);
+
+    if (str_equal_nocase(value, STR("[UNAVAILABLE]")) || value.len == 0) {
+        out->kind[x] = SMTP_XVALUE_UNAVAILABLE;
+        out->value[x] = STR("");
+        return true;
+    }
+    if (str_equal_nocase(value, STR("[TEMPUNAVAIL]"))) {
+        out->kind[x] = SMTP_XVALUE_TEMPORARY;
+        out->value[x] = STR("");
+        return true;
+    }
+    if (!xtext_decode(value, &decoded))
+        return false;
+    struct str text = buf_str(&decoded);
+    if (!attrs[x].check(text) || (x == SMTP_XATTR_PROTO && xclient && !is_protocol(text)))
+        return false;
+    if (attrs[x].check == is_address)
+        str_skip_prefix_nocase(&text, STR("IPV6:"));
+    out->kind[x] = SMTP_XVALUE_GIVEN;
+    out->value[x] = arena_str(a, text);
+    return true;
+}
+
+/* One `NAME=value`. */
+static bool parse_one(struct str word, bool xclient, struct arena *a, struct smtp_xattrs *out,
+                      struct str *error)
+{
+    struct str none = STR("");
+    struct str command = xclient ? STR("XCLIENT") : STR("XFORWARD");
+    struct str value = word;
+    struct str name = str_cut(&value, '=');
+
+    if (name.len == word.len || name.len == 0) {
+        *error = STR("5.5.4 Error: attribute=value expected");
+        return false;
+    }
+    if (value.len > VALUE_MAX) {
+        *error = STR("5.5.4 Error: attribute value too long");
+        return false;
+    }
+    enum smtp_xattr x = find_attr(name, xclient);
+    if (x == SMTP_XATTR_COUNT) {
+        *error = complain(a, STR("Bad "), command, STR(" attribute name: "), name);
+        return false;
+    }
+    if (!set_value(x, value, xclient, a, out)) {
+        *error = complain(a, STR("Bad "), attrs[x].name, STR(" syntax: "), value.len ? value : none);
+        return false;
+    }
+    return true;
+}
+
+bool smtp_xattrs_parse(struct str args, bool xclient, struct arena *a, struct smtp_xattrs *out,
+                       struct str *error)
+{
+    struct str word;
+    struct smtp_xattrs got = { .kind = { SMTP_XVALUE_ABSENT } };
+    bool any = false;
+
+    while (str_token(&args, " \t", &word)) {
+        any = true;
+        if (!parse_one(word, xclient, a, &got, error))
+            return false;
+    }
+    if (!any) {
+        *error = xclient ? STR("5.5.4 Syntax: XCLIENT attribute=value...")
+                         : STR("5.5.4 Syntax: XFORWARD attribute=value...");
+        return false;
+    }
+    *out = got;
+    return true;
+}
+
+void smtp_xattr_format(enum smtp_xattr attr, struct str value, struct buf *out)
+{
+    buf_join(out, STR(" "), attrs[attr].name, STR("="));
+    if (value.len == 0) {
+        buf_add(out, STR("[UNAVAILABLE]"));
+        return;
+    }
+    if (attrs[attr].check == is_address && hostname_is_ipv6(value))
+        buf_add(out, STR("IPV6:"));
+    xtext_encode(value, out);
+}
