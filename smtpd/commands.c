@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "smtpd/access/access.h"
 #include "smtpd/etrn.h"
+#include "smtpd/limits.h"
 #include "smtpd/respond.h"
 #include "smtpd/transaction.h"
 #include "smtpd/xclient.h"
@@ -14,9 +15,14 @@
 
 static void on_connect(struct session *s, const struct smtp_event *ev)
 {
-    struct smtp_reply verdict = access_judge(s, ACCESS_CONNECT, STR_NONE);
+    struct smtp_reply verdict = limits_on_connect(s);
 
     (void)ev;
+    if (verdict.code) {
+        session_answer(s, verdict);
+        return;
+    }
+    verdict = access_judge(s, ACCESS_CONNECT, STR_NONE);
     if (reply_refuses(verdict)) {
         BUF_AUTO(text, 0);
         session_log_reject(s, STR_NONE, verdict);
@@ -201,6 +207,11 @@ static void on_mail(struct session *s, const struct smtp_event *ev)
         session_answer(s, REPLY(452, "4.3.1 Insufficient system storage"));
         return;
     }
+    struct smtp_reply limit = limits_on_mail(s);
+    if (limit.code) {
+        session_answer(s, limit);
+        return;
+    }
     transaction_begin(s, ev->mail);
     if (refused(s, ACCESS_MAIL, STR_NONE)) {
         transaction_end(s);
@@ -223,6 +234,11 @@ static void on_rcpt(struct session *s, const struct smtp_event *ev)
         return;
     }
     s->t.last_rcpt_path = arena_str(&s->t.arena, ev->rcpt->path);
+    struct smtp_reply limit = limits_on_recipient(s);
+    if (limit.code) {
+        session_answer(s, limit);
+        return;
+    }
     if (access_check_recipient(s, ev->rcpt))
         return;
     if (!transaction_open(s)) {

@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "smtpd/commands.h"
+#include "smtpd/limits.h"
 #include "smtpd/options.h"
 #include "smtpd/peer.h"
 #include "smtpd/respond.h"
@@ -142,6 +143,7 @@ void session_serve(const struct setup *setup, int fd)
     log_end_reason(&s);
     transaction_end(&s);
     cleanup_client_close(&s.cleanup);
+    limits_on_disconnect(&s);
     log_disconnect(&s);
     smtp_server_fini(&s.dialogue);
     arena_free(&s.t.arena);

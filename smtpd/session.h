@@ -23,7 +23,7 @@ struct setup {
     struct dns *dns;
     struct access *access; /* the restriction lists */
     struct interface_list interfaces;
-    struct match_list *mynetworks, *xclient_hosts, *xforward_hosts, *bare_newline_exclusions;
+    struct match_list *mynetworks, *xclient_hosts, *xforward_hosts, *bare_newline_exclusions, *limit_exceptions;
     struct table_list *discard_keyword_maps, *local_recipients, *alias_maps, *mailbox_maps, *relay_recipients,
         *canonical_maps, *recipient_canonical_maps, *reject_footer_maps, *command_filter;
     int cleanup_flags;
@@ -81,7 +81,7 @@ struct session {
     enum smtp_command where; /* what is being judged: the WHERE of reject lines */
     bool local_rewrite;      /* header addresses are completed with our domain */
     bool logged_bare_lf;
-    bool greeting_refused;   /* the connection was refused for good */
+    bool counted;            /* anvil knows of this connection */
     struct {
         struct str name, address, port, proto, helo, ident, source;
     } forwarded; /* XFORWARD; absent where not given */

@@ -69,6 +69,8 @@ static void open_tables(struct service *svc)
     setup.xforward_hosts = open_list(smtpd_conf.smtpd_authorized_xforward_hosts, "smtpd_authorized_xforward_hosts");
     setup.bare_newline_exclusions =
         open_list(smtpd_conf.smtpd_forbid_bare_newline_exclusions, "smtpd_forbid_bare_newline_exclusions");
+    setup.limit_exceptions =
+        open_list(smtpd_conf.smtpd_client_event_limit_exceptions, "smtpd_client_event_limit_exceptions");
     if (!smtp_bare_newline_parse(smtpd_conf.smtpd_forbid_bare_newline, &setup.bare_newline))
         log_fatal("invalid smtpd_forbid_bare_newline parameter value: \"" STR_FMT "\"",
                   STR_ARG(smtpd_conf.smtpd_forbid_bare_newline));

@@ -1,0 +1,1 @@
+relevo_daemon(anvil anvil.c LIBS service)

@@ -1,0 +1,114 @@
+#include "smtpd/limits.h"
+
+#include "base/log.h"
+#include "client/anvil.h"
+
+#include <netinet/in.h>
+
+/* The connection to anvil outlives sessions: the process asks again for its next client. */
+static struct anvil_client anvil = { .link.fd = -1 };
+
+static bool any_limit(void)
+{
+    return smtpd_conf.smtpd_client_connection_count_limit > 0 || smtpd_conf.smtpd_client_connection_rate_limit > 0 ||
+           smtpd_conf.smtpd_client_message_rate_limit > 0 || smtpd_conf.smtpd_client_recipient_rate_limit > 0;
+}
+
+static bool is_exempt(const struct session *s)
+{
+    return !s->peer.is_inet || !any_limit() || s->dialogue.options.xclient ||
+           match_host_address(s->setup->limit_exceptions, s->peer.name, s->peer.address) != MATCH_NO;
+}
+
+static void clear_tail(unsigned char *raw, size_t bytes, int prefix)
+{
+    for (size_t i = 0; i < bytes; i++) {
+        int keep = prefix - (int)i * 8;
+        if (keep < 8)
+            raw[i] &= keep <= 0 ? 0 : (unsigned char)(0xff << (8 - keep));
+    }
+}
+
+/* Neighbours in one network count as one client. */
+static void format_network(const struct session *s, struct buf *out)
+{
+    struct net_addr network = s->peer.addr;
+
+    if (network.ss.ss_family == AF_INET)
+        clear_tail((unsigned char *)&((struct sockaddr_in *)(void *)&network.ss)->sin_addr, 4,
+                   smtpd_conf.smtpd_client_ipv4_prefix_length);
+    else
+        clear_tail((unsigned char *)&((struct sockaddr_in6 *)(void *)&network.ss)->sin6_addr, 16,
+                   smtpd_conf.smtpd_client_ipv6_prefix_length);
+    if (!net_addr_format(&network, out))
+        buf_add(out, s->peer.address);
+}
+
+static bool report(struct session *s, enum anvil_event event, struct anvil_answer *answer)
+{
+    BUF_AUTO(network, 128);
+
+    format_network(s, &network);
+    return anvil_report(&anvil, event, service_name(s->setup->svc), buf_str(&network), answer);
+}
+
+static bool exceeds(struct session *s, const char *what, int value, int limit)
+{
+    if (limit <= 0 || value <= limit)
+        return false;
+    log_warning("%s limit exceeded: %d from " STR_FMT " for service " STR_FMT, what, value, STR_ARG(s->peer.shown),
+                STR_ARG(service_name(s->setup->svc)));
+    return true;
+}
+
+static struct smtp_reply refusal(struct session *s, int code, const char *status, struct str host, const char *what)
+{
+    BUF_AUTO(text, 512);
+
+    buf_addf(&text, "%s " STR_FMT "%sError: too %s from " STR_FMT, status, STR_ARG(host), host.len ? " " : "", what,
+             STR_ARG(s->peer.address));
+    return (struct smtp_reply){ code, arena_str(&s->arena, buf_str(&text)) };
+}
+
+struct smtp_reply limits_on_connect(struct session *s)
+{
+    struct anvil_answer answer;
+
+    if (is_exempt(s))
+        return (struct smtp_reply){ 0 };
+    s->counted = report(s, ANVIL_CONNECT, &answer);
+    if (s->counted &&
+        (exceeds(s, "Connection concurrency", answer.count, smtpd_conf.smtpd_client_connection_count_limit) ||
+         exceeds(s, "Connection rate", answer.rate, smtpd_conf.smtpd_client_connection_rate_limit)))
+        return refusal(s, 421, "4.7.0", site_conf.myhostname, "many connections");
+    return (struct smtp_reply){ 0 };
+}
+
+struct smtp_reply limits_on_mail(struct session *s)
+{
+    struct anvil_answer answer;
+
+    if (s->counted && smtpd_conf.smtpd_client_message_rate_limit > 0 && report(s, ANVIL_MESSAGE, &answer) &&
+        exceeds(s, "Message delivery request rate", answer.rate, smtpd_conf.smtpd_client_message_rate_limit))
+        return refusal(s, 450, "4.7.1", STR(""), "much mail");
+    return (struct smtp_reply){ 0 };
+}
+
+struct smtp_reply limits_on_recipient(struct session *s)
+{
+    struct anvil_answer answer;
+
+    if (s->counted && smtpd_conf.smtpd_client_recipient_rate_limit > 0 && report(s, ANVIL_RECIPIENT, &answer) &&
+        exceeds(s, "Recipient address rate", answer.rate, smtpd_conf.smtpd_client_recipient_rate_limit))
+        return refusal(s, 450, "4.7.1", STR(""), "many recipients");
+    return (struct smtp_reply){ 0 };
+}
+
+void limits_on_disconnect(struct session *s)
+{
+    struct anvil_answer answer;
+
+    if (s->counted && !report(s, ANVIL_DISCONNECT, &answer))
+        log_warning("anvil did not take note that " STR_FMT " has gone", STR_ARG(s->peer.shown));
+    s->counted = false;
+}

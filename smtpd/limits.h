@@ -1,0 +1,9 @@
+#pragma once
+/* smtpd/limits - what one client may do at once and in a time unit; anvil(8) keeps the counts. */
+#include "smtpd/session.h"
+
+/* Report the connection.  A reply with code 421 when the client has too many of them. */
+struct smtp_reply limits_on_connect(struct session *s);
+struct smtp_reply limits_on_mail(struct session *s);
+struct smtp_reply limits_on_recipient(struct session *s);
+void limits_on_disconnect(struct session *s);
