@@ -151,22 +151,6 @@ static bool has_client(int fd)
     return poll(&p, 1, 0) > 0;
 }
 
-static void take_client(void *context, int fd, uint32_t events)
-{
-    struct service *s = context;
-
-    (void)events;
-    if (!has_client(fd))
-        return; /* a worker was faster */
-    if (refuse_is_needed(s)) {
-        refuse_client(s, fd);
-        return;
-    }
-    if (!is_available(s) && !limit_is_reached(s))
-        start(s);
-    demand_check(s);
-}
-
 static void run_out(struct service *s)
 {
     int64_t now = clock_now_ms();
@@ -175,6 +159,24 @@ static void run_out(struct service *s)
     s->ran_out_ms = now;
     s->pressure_known = true;
     if (again && !is_resting(s) && !limit_is_reached(s) && !is_available(s))
+        start(s);
+    demand_check(s);
+}
+
+static void take_client(void *context, int fd, uint32_t events)
+{
+    struct service *s = context;
+
+    (void)events;
+    if (!has_client(fd)) {
+        run_out(s); /* a worker was faster: we are woken for nothing, a spare would prevent that */
+        return;
+    }
+    if (refuse_is_needed(s)) {
+        refuse_client(s, fd);
+        return;
+    }
+    if (!is_available(s) && !limit_is_reached(s))
         start(s);
     demand_check(s);
 }

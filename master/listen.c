@@ -88,8 +88,10 @@ static void add_listener(struct service *s, const char *where)
 
     if (fd < 0 && is_absent_family(where))
         return;
-    if (fd < 0 && s->line.type == MASTER_INET)
-        log_fatal("bind %s port %s: %s", where, strrchr(where, ':') + 1, strerror(errno));
+    if (fd < 0 && s->line.type == MASTER_INET) {
+        int host = (int)(strrchr(where, ':') - where);
+        log_fatal("bind %.*s port %s: %s", host, where, where + host + 1, strerror(errno));
+    }
     if (fd < 0)
         log_fatal("bind %s: %s", where, strerror(errno));
     fd_set_nonblocking(fd, true);
