@@ -1,0 +1,259 @@
+#include "services/bounce/template.h"
+
+static const char *const kind_names[TEMPLATE_COUNT] = { "failure", "delay", "success", "verify" };
+
+struct str template_kind_name(enum template_kind kind) { return str_from(kind_names[kind]); }
+
+/* ---- built in ---- */
+
+#define HELLO  "This is the mail system at host $myhostname.\n\n"
+#define HELP                                                            \
+    "The postmaster <postmaster> can help you with questions.  Please\n" \
+    "send this report along; your own text may be left out.\n\n"
+#define SIGNATURE "                   The mail system\n"
+
+#define TEXT(literal) { literal, sizeof(literal) - 1 }
+#define COMMON \
+    .origin = TEXT("[built-in]"), .charset = TEXT("us-ascii"), .from = TEXT("MAILER-DAEMON (Mail Delivery System)")
+
+static const struct bounce_template builtin[TEMPLATE_COUNT] = {
+    [TEMPLATE_FAILURE] = {
+        COMMON,
+        .subject = TEXT("Undelivered Mail Returned to Sender"),
+        .postmaster_subject = TEXT("Postmaster Copy: Undelivered Mail"),
+        .text = TEXT(HELLO
+                     "Sorry: your message did not get through to everybody it was meant\n"
+                     "for.  Those who will not receive it are listed below, each with the\n"
+                     "reason; the message itself is attached.\n\n" HELP SIGNATURE),
+    },
+    [TEMPLATE_DELAY] = {
+        COMMON,
+        .subject = TEXT("Delayed Mail (still being retried)"),
+        .postmaster_subject = TEXT("Postmaster Warning: Delayed Mail"),
+        .text = TEXT(HELLO
+                     "##################################################################\n"
+                     "# THIS IS ONLY A WARNING.  THERE IS NO NEED TO SEND YOUR MESSAGE #\n"
+                     "# AGAIN.                                                         #\n"
+                     "##################################################################\n\n"
+                     "Your message has been waiting for $delay_warning_time_hours hour(s): it could not be\n"
+                     "delivered to the recipients listed below.\n\n"
+                     "New attempts will be made until it is $maximal_queue_lifetime_days day(s) old.\n\n" HELP SIGNATURE),
+    },
+    [TEMPLATE_SUCCESS] = {
+        COMMON,
+        .subject = TEXT("Successful Mail Delivery Report"),
+        .text = TEXT(HELLO
+                     "Your message was delivered to the recipients listed below.  Where\n"
+                     "it was passed on to a mail system that sends no such reports, you\n"
+                     "will hear no more, unless something goes wrong there.\n\n" SIGNATURE),
+    },
+    [TEMPLATE_VERIFY] = {
+        COMMON,
+        .subject = TEXT("Mail Delivery Status Report"),
+        .text = TEXT(HELLO
+                     "Enclosed is the delivery report that you asked for.\n\n" SIGNATURE),
+    },
+};
+
+void templates_builtin(struct bounce_templates *out) { memcpy(out->of, builtin, sizeof builtin); }
+
+/* ---- files ---- */
+
+static bool complain(struct buf *error, struct str file, const char *what, struct str detail)
+{
+    buf_join(error, file, STR(": "), str_from(what));
+    if (detail.len)
+        buf_join(error, STR(": "), detail);
+    return false;
+}
+
+static bool find_kind(struct str name, enum template_kind *kind)
+{
+    if (!str_ends(name, STR("_template")))
+        return false;
+    name.len -= sizeof("_template") - 1;
+    for (size_t i = 0; i < TEMPLATE_COUNT; i++)
+        if (str_equal(name, str_from(kind_names[i]))) {
+            *kind = (enum template_kind)i;
+            return true;
+        }
+    return false;
+}
+
+static bool is_7bit(struct str s)
+{
+    for (size_t i = 0; i < s.len; i++)
+        if ((unsigned char)s.ptr[i] > 126)
+            return false;
+    return true;
+}
+
+static bool take_header(struct bounce_template *t, struct str line, struct str file, struct buf *error)
+{
+    struct str value = line;
+    struct str name = str_trim(str_cut(&value, ':'));
+    static const struct {
+        const char *name;
+        size_t offset;
+    } headers[] = {
+        { "Charset", offsetof(struct bounce_template, charset) },
+        { "From", offsetof(struct bounce_template, from) },
+        { "Subject", offsetof(struct bounce_template, subject) },
+        { "Postmaster-Subject", offsetof(struct bounce_template, postmaster_subject) },
+    };
+
+    value = str_trim(value);
+    for (size_t i = 0; i < ARRAY_LEN(headers); i++)
+        if (str_equal_nocase(name, str_from(headers[i].name))) {
+            if (!is_7bit(value))
+                return complain(error, file, "non-ASCII text in template header", name);
+            *(struct str *)(void *)((char *)t + headers[i].offset) = value;
+            return true;
+        }
+    return complain(error, file, "unknown template header", name);
+}
+
+/* Headers, an empty line, text. */
+static bool take_template(struct bounce_template *t, struct str content, struct str file, struct buf *error)
+{
+    struct bounce_template fresh = { .origin = file, .charset = STR("us-ascii"), .from = t->from,
+                                     .subject = STR_NONE };
+
+    while (content.len) {
+        struct str line = str_cut(&content, '\n');
+
+        if (str_trim(line).len == 0)
+            break;
+        if (!take_header(&fresh, line, file, error))
+            return false;
+    }
+    if (fresh.subject.len == 0)
+        return complain(error, file, "template without a Subject", STR_NONE);
+    if (str_trim(content).len == 0)
+        return complain(error, file, "template without text", fresh.subject);
+    fresh.text = content;
+    *t = fresh;
+    return true;
+}
+
+/* The lines up to the one that equals `mark`. */
+static bool take_here_document(struct str *rest, struct str mark, struct str *content)
+{
+    const char *start = rest->ptr;
+
+    while (rest->len) {
+        struct str line = str_cut(rest, '\n');
+
+        if (str_equal(line, mark)) {
+            *content = (struct str){ start, (size_t)(line.ptr - start) };
+            return true;
+        }
+    }
+    return false;
+}
+
+bool templates_parse(struct str text, struct str file, struct bounce_templates *out, struct buf *error)
+{
+    while (text.len) {
+        struct str line = str_cut(&text, '\n');
+        struct str mark = line, content;
+        struct str name = str_trim(str_cut(&mark, '='));
+        enum template_kind kind;
+
+        if (str_trim(line).len == 0 || line.ptr[0] == '#')
+            continue;
+        mark = str_trim(mark);
+        if (!str_skip_prefix(&mark, STR("<<")) || str_trim(mark).len == 0)
+            return complain(error, file, "expected NAME_template = <<WORD", line);
+        if (!find_kind(name, &kind))
+            return complain(error, file, "unknown template name", name);
+        if (!take_here_document(&text, str_trim(mark), &content))
+            return complain(error, file, "missing end of template", str_trim(mark));
+        if (!take_template(&out->of[kind], content, file, error))
+            return false;
+    }
+    return true;
+}
+
+void template_format(enum template_kind kind, const struct bounce_template *t, struct buf *out)
+{
+    buf_join(out, template_kind_name(kind), STR("_template = <<EOF\nCharset: "), t->charset, STR("\nFrom: "), t->from,
+             STR("\nSubject: "), t->subject, STR("\n"));
+    if (t->postmaster_subject.len)
+        buf_join(out, STR("Postmaster-Subject: "), t->postmaster_subject, STR("\n"));
+    buf_join(out, STR("\n"), t->text);
+    if (!str_ends(t->text, STR("\n")))
+        buf_addc(out, '\n');
+    buf_add(out, STR("EOF\n"));
+}
+
+/* ---- expansion ---- */
+
+static const struct {
+    struct str suffix;
+    int64_t seconds;
+} units[] = {
+    { { "_seconds", 8 }, 1 },
+    { { "_minutes", 8 }, 60 },
+    { { "_hours", 6 }, 3600 },
+    { { "_days", 5 }, 86400 },
+    { { "_weeks", 6 }, 604800 },
+};
+
+static bool expand_time(struct str name, const struct template_values *v, struct buf *out)
+{
+    int64_t seconds;
+
+    for (size_t i = 0; i < ARRAY_LEN(units); i++) {
+        struct str base = name;
+
+        if (!str_ends(name, units[i].suffix))
+            continue;
+        base.len -= units[i].suffix.len;
+        if (!v->seconds(v->context, base, &seconds))
+            continue;
+        if (seconds / units[i].seconds == 0)
+            v->zero(v->context, name);
+        buf_add_int(out, seconds / units[i].seconds);
+        return true;
+    }
+    return false;
+}
+
+/* The name behind a `$`; advances past it and its brackets.  Empty: there is none. */
+static struct str take_name(struct str *rest)
+{
+    char close = rest->len == 0 ? 0 : rest->ptr[0] == '{' ? '}' : rest->ptr[0] == '(' ? ')' : 0;
+    struct str inside = str_skip(*rest, close ? 1 : 0);
+    size_t n = 0;
+
+    while (n < inside.len && (char_is_alnum(inside.ptr[n]) || inside.ptr[n] == '_'))
+        n++;
+    if (n == 0 || (close && (n >= inside.len || inside.ptr[n] != close)))
+        return STR_NONE;
+    *rest = str_skip(inside, n + (close ? 1 : 0));
+    return str_sub(inside, 0, n);
+}
+
+void template_expand(struct str text, const struct template_values *v, struct buf *out)
+{
+    while (text.len) {
+        size_t at = str_find(text, '$');
+        struct str name;
+
+        buf_add(out, str_sub(text, 0, at));
+        if (at == STR_NOT_FOUND)
+            return;
+        text = str_skip(text, at + 1);
+        if (text.len && text.ptr[0] == '$') {
+            buf_addc(out, '$');
+            text = str_skip(text, 1);
+            continue;
+        }
+        name = take_name(&text);
+        if (name.len == 0)
+            buf_addc(out, '$');
+        else if (!expand_time(name, v, out))
+            buf_add(out, v->value(v->context, name));
+    }
+}
