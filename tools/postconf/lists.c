@@ -1,0 +1,70 @@
+#include "tools/postconf/postconf.h"
+
+#include "base/log.h"
+#include "table/type.h"
+
+#include <openssl/evp.h>
+#include <openssl/opensslv.h>
+#include <stdio.h>
+#include <string.h>
+
+static void show_table_types(void)
+{
+    BUF_AUTO(types, 0);
+
+    table_types(&types);
+    print_flush(&types);
+}
+
+/* The kinds of keys that TLS certificates come with, as far as this OpenSSL knows them. */
+static void show_key_algorithms(void)
+{
+    static const struct {
+        const char *name;
+        int type;
+    } kinds[] = { { "dsa", EVP_PKEY_DSA },
+                  { "ecdsa", EVP_PKEY_EC },
+                  { "rsa", EVP_PKEY_RSA },
+                  { "ed25519", EVP_PKEY_ED25519 },
+                  { "ed448", EVP_PKEY_ED448 } };
+
+    for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+        EVP_PKEY_CTX *found = EVP_PKEY_CTX_new_id(kinds[i].type, NULL);
+        if (found)
+            puts(kinds[i].name);
+        EVP_PKEY_CTX_free(found);
+    }
+}
+
+static void answer_tls_question(const char *question)
+{
+    if (strcmp(question, "compile-version") == 0)
+        puts(OPENSSL_VERSION_TEXT);
+    else if (strcmp(question, "run-version") == 0)
+        puts(OpenSSL_version(OPENSSL_VERSION));
+    else if (strcmp(question, "public-key-algorithms") == 0)
+        show_key_algorithms();
+    else
+        log_fatal("unknown 'postconf -T' mode: %s", question);
+}
+
+void show_list(const struct request *req)
+{
+    switch (req->mode) {
+    case 'a':
+        puts("cyrus\ndovecot");
+        break;
+    case 'A':
+        puts("cyrus");
+        break;
+    case 'l':
+        puts("flock\nfcntl\ndotlock");
+        break;
+    case 'm':
+        show_table_types();
+        break;
+    case 'T':
+        answer_tls_question(req->tls_question);
+        break;
+    }
+}

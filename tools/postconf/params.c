@@ -1,0 +1,115 @@
+#include "tools/postconf/postconf.h"
+
+#include <stdlib.h>
+
+/* What the queue manager reads for each transport, and what stands in when it is not set. */
+static const struct {
+    const char *suffix, *fallback;
+} transport_params[] = {
+    { "_delivery_slot_cost", "$default_delivery_slot_cost" },
+    { "_delivery_slot_discount", "$default_delivery_slot_discount" },
+    { "_delivery_slot_loan", "$default_delivery_slot_loan" },
+    { "_destination_concurrency_failed_cohort_limit", "$default_destination_concurrency_failed_cohort_limit" },
+    { "_destination_concurrency_limit", "$default_destination_concurrency_limit" },
+    { "_destination_concurrency_negative_feedback", "$default_destination_concurrency_negative_feedback" },
+    { "_destination_concurrency_positive_feedback", "$default_destination_concurrency_positive_feedback" },
+    { "_destination_rate_delay", "$default_destination_rate_delay" },
+    { "_destination_recipient_limit", "$default_destination_recipient_limit" },
+    { "_extra_recipient_limit", "$default_extra_recipient_limit" },
+    { "_initial_destination_concurrency", "$initial_destination_concurrency" },
+    { "_minimum_delivery_slots", "$default_minimum_delivery_slots" },
+    { "_recipient_limit", "$default_recipient_limit" },
+    { "_recipient_refill_delay", "$default_recipient_refill_delay" },
+    { "_recipient_refill_limit", "$default_recipient_refill_limit" },
+    { "_transport_rate_delay", "$default_transport_rate_delay" },
+};
+
+static bool is_one_of(struct str word, const char *const *list, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (str_equal(word, str_from(list[i])))
+            return true;
+    return false;
+}
+
+bool params_is_delivery_agent(const struct master_entry *e)
+{
+    static const char *const agents[] = { "local", "virtual", "error", "smtp", "lmtp", "pipe" };
+
+    return is_one_of(e->command, agents, ARRAY_LEN(agents));
+}
+
+static bool has_time_limit(const struct master_entry *e)
+{
+    static const char *const runners[] = { "pipe", "spawn" };
+
+    return is_one_of(e->command, runners, ARRAY_LEN(runners));
+}
+
+static int compare_names(const void *a, const void *b)
+{
+    return str_compare(((const struct shown_param *)a)->name, ((const struct shown_param *)b)->name);
+}
+
+static void add_service_param(struct postconf *pc, struct shown_params *out, struct str service,
+                              const char *suffix, const char *fallback)
+{
+    BUF_AUTO(name, 0);
+
+    buf_join(&name, service, str_from(suffix));
+    if (param_find(buf_str(&name)))
+        return;
+    out->list[out->count++] =
+        (struct shown_param){ arena_str(&pc->arena, buf_str(&name)), CLASS_SERVICE, fallback };
+}
+
+static void add_service_params(struct postconf *pc, struct shown_params *out)
+{
+    for (size_t i = 0; i < pc->master.count; i++) {
+        const struct master_entry *e = &pc->master.entries[i];
+        for (size_t j = 0; params_is_delivery_agent(e) && j < ARRAY_LEN(transport_params); j++)
+            add_service_param(pc, out, e->service, transport_params[j].suffix, transport_params[j].fallback);
+        if (has_time_limit(e))
+            add_service_param(pc, out, e->service, "_time_limit", "$command_time_limit");
+    }
+}
+
+static void sort_and_unify(struct shown_params *p)
+{
+    size_t kept = 0;
+
+    qsort(p->list, p->count, sizeof *p->list, compare_names);
+    for (size_t i = 0; i < p->count; i++)
+        if (kept == 0 || !str_equal(p->list[kept - 1].name, p->list[i].name))
+            p->list[kept++] = p->list[i];
+    p->count = kept;
+}
+
+void params_collect(struct postconf *pc, struct shown_params *out)
+{
+    size_t room = pc->master.count * (ARRAY_LEN(transport_params) + 1);
+
+    for (size_t s = 0; s < param_set_count; s++)
+        room += param_sets[s]->count;
+    *out = (struct shown_params){ .list = arena_alloc(&pc->arena, room * sizeof *out->list) };
+    for (size_t s = 0; s < param_set_count; s++)
+        for (size_t i = 0; i < param_sets[s]->count; i++)
+            out->list[out->count++] =
+                (struct shown_param){ str_from(param_sets[s]->params[i].name), CLASS_BUILTIN, NULL };
+    add_service_params(pc, out);
+    sort_and_unify(out);
+}
+
+const struct shown_param *params_find(const struct shown_params *p, struct str name)
+{
+    struct shown_param key = { .name = name };
+
+    return bsearch(&key, p->list, p->count, sizeof *p->list, compare_names);
+}
+
+struct str params_raw(struct postconf *pc, const struct shown_param *p)
+{
+    if (p->class == CLASS_SERVICE && !conf_is_set(pc->conf, p->name))
+        return str_from(p->fallback);
+    return conf_raw(pc->conf, p->name);
+}

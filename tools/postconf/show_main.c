@@ -1,0 +1,42 @@
+#include "tools/postconf/postconf.h"
+
+#include "base/log.h"
+
+static void show_param(struct postconf *pc, const struct shown_param *p)
+{
+    if (!(p->class & pc->req.classes) || (pc->req.only_set && !conf_is_set(pc->conf, p->name)))
+        return;
+    print_setting(pc, p->name, expand_if_asked(pc, pc->conf, params_raw(pc, p)));
+}
+
+static void show_named(struct postconf *pc, const struct shown_params *params)
+{
+    for (int i = 0; i < pc->req.arg_count; i++) {
+        const struct shown_param *p = params_find(params, str_from(pc->req.args[i]));
+        if (p)
+            show_param(pc, p);
+        else
+            log_warning("%s: unknown parameter", pc->req.args[i]);
+    }
+}
+
+void show_main(struct postconf *pc)
+{
+    struct shown_params params;
+
+    params_collect(pc, &params);
+    if (pc->conf_is_read)
+        usage_add_user_params(pc, &params);
+    if (pc->conf_is_read && !pc->req.quiet)
+        usage_warn_undefined(pc, &params);
+    if (pc->req.arg_count)
+        show_named(pc, &params);
+    else
+        for (size_t i = 0; i < params.count; i++)
+            show_param(pc, &params.list[i]);
+    if (pc->conf_is_read && !pc->req.quiet) {
+        usage_warn_deprecated(pc);
+        usage_warn_unused_main(pc, &params);
+        usage_warn_unused_master(pc, &params);
+    }
+}
