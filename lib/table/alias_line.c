@@ -108,27 +108,9 @@ static bool has_special(struct str s)
     return false;
 }
 
-static void add_quoted(struct buf *out, struct str inside)
+/* In quotes, with a backslash before the bytes that need one. */
+static void add_quoted(struct buf *out, struct str plain)
 {
-    buf_join(out, STR("\""), inside);
-    /* A lone backslash at the end would hide the closing quote. */
-    size_t slashes = 0;
-    while (slashes < inside.len && inside.ptr[inside.len - 1 - slashes] == '\\')
-        slashes++;
-    if (slashes % 2)
-        buf_addc(out, '\\');
-    buf_addc(out, '"');
-}
-
-static void add_escaped_atom(struct buf *out, struct str atom)
-{
-    BUF_AUTO(plain, 0);
-
-    add_without_backslashes(&plain, atom);
-    if (!has_special(buf_str(&plain))) {
-        buf_add(out, buf_str(&plain));
-        return;
-    }
     buf_addc(out, '"');
     for (size_t i = 0; i < plain.len; i++) {
         if (plain.ptr[i] == '"' || plain.ptr[i] == '\\')
@@ -136,6 +118,15 @@ static void add_escaped_atom(struct buf *out, struct str atom)
         buf_addc(out, plain.ptr[i]);
     }
     buf_addc(out, '"');
+}
+
+/* An escaped byte keeps its meaning: where it is special, the atom becomes a quoted string. */
+static void add_escaped_atom(struct buf *out, struct str plain)
+{
+    if (has_special(plain))
+        add_quoted(out, plain);
+    else
+        buf_add(out, plain);
 }
 
 static bool is_word(const struct token *t) { return t->kind < TOKEN_OPERATOR; }
@@ -155,16 +146,20 @@ static bool needs_blank(const struct token *before, const struct token *t)
 /* `external`: keep quotes (for the value), or drop them (for the name). */
 static void add_token(struct buf *out, const struct token *t, bool external)
 {
-    if (t->kind == TOKEN_QUOTED && external)
-        add_quoted(out, inside_quotes(t->text));
-    else if (t->kind == TOKEN_QUOTED)
-        add_without_backslashes(out, inside_quotes(t->text));
-    else if (t->kind == TOKEN_ATOM && t->escaped && external)
-        add_escaped_atom(out, t->text);
-    else if (t->kind == TOKEN_ATOM && t->escaped)
-        add_without_backslashes(out, t->text);
+    BUF_AUTO(plain, 0);
+
+    if (t->kind == TOKEN_QUOTED)
+        add_without_backslashes(&plain, inside_quotes(t->text));
+    else if (t->escaped)
+        add_without_backslashes(&plain, t->text);
     else
-        buf_add(out, t->text);
+        buf_add(&plain, t->text);
+    if (external && t->kind == TOKEN_QUOTED)
+        add_quoted(out, buf_str(&plain));
+    else if (external && t->escaped)
+        add_escaped_atom(out, buf_str(&plain));
+    else
+        buf_add(out, buf_str(&plain));
     if (external && is_operator(t, ','))
         buf_addc(out, ' ');
 }

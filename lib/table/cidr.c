@@ -113,10 +113,11 @@ bool table_open_cidr(struct table *t, struct buf *error)
     static const struct table_ops ops = { .lookup = cidr_lookup, .close = cidr_close };
     struct cidr *c = mem_alloc(sizeof *c);
 
-    *c = (struct cidr){ .list = { .type = "cidr", .name = t->name.ptr },
+    *c = (struct cidr){ .list = { .type = "cidr", .name = t->name.ptr,
+                                  .endif_unmatched = "ENDIF without IF: skipping this rule" },
                         .values_are_files = (t->flags & TABLE_VALUES_ARE_FILES) != 0 };
     t->data = c;
-    if (!rules_read(t, &c->list, parse_rule, "ENDIF without IF: skipping this rule", error)) {
+    if (!rules_read(t, &c->list, parse_rule, error)) {
         cidr_close(t);
         return false;
     }

@@ -52,10 +52,6 @@ struct table_type {
     bool writes; /* knows TABLE_WRITE */
 };
 const struct table_type *table_type_find(struct str name);
-/* The text of the error for a type that nobody here knows. */
-void table_type_unknown(struct str type, struct buf *error);
-/* Takes "type:name" apart; an element without a colon has the default type. */
-void table_spec_split(struct str spec, struct str *type, struct str *name);
 
 /* Note the state of `fd`; `owned`: close it with the table. */
 void table_watch_start(struct table *t, int fd, bool owned, bool text);

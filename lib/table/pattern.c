@@ -248,10 +248,11 @@ bool pattern_table_open(struct table *t, const struct pattern_engine *engine, st
     static const struct table_ops ops = { .lookup = pattern_lookup, .close = pattern_close };
     struct pattern_table *p = mem_alloc(sizeof *p);
 
-    *p = (struct pattern_table){ .list = { .type = engine->type, .name = t->name.ptr }, .engine = engine,
-                                 .flags = t->flags };
+    *p = (struct pattern_table){ .list = { .type = engine->type, .name = t->name.ptr,
+                                           .endif_unmatched = "ignoring ENDIF without matching IF" },
+                                 .engine = engine, .flags = t->flags };
     t->data = p;
-    if (!rules_read(t, &p->list, parse_rule, "ignoring ENDIF without matching IF", error)) {
+    if (!rules_read(t, &p->list, parse_rule, error)) {
         pattern_close(t);
         return false;
     }

@@ -62,6 +62,12 @@ static void add_rule(struct rule_list *l, struct str text, unsigned line, rule_p
 
     if (!parse(l, text, &rule))
         return;
+    if (rule.kind == RULE_ENDIF && l->depth == 0) {
+        rules_warn(l, line, "%s", l->endif_unmatched);
+        return;
+    }
+    l->depth += rule.kind == RULE_IF;
+    l->depth -= rule.kind == RULE_ENDIF;
     if ((l->count & (l->count - 1)) == 0)
         l->rules = mem_resize(l->rules, sizeof *l->rules * (l->count ? 2 * l->count : 1));
     l->rules[l->count++] = rule;
@@ -105,9 +111,8 @@ static bool read_file(struct table *t, struct rule_list *l, rule_parse_fn *parse
     return true;
 }
 
-/* Give each `if` the index behind its `endif`.  An `if` that is never closed reaches to the end; a stray `endif` was
- * logged and does nothing. */
-static void link_blocks(struct rule_list *l, const char *endif_unmatched)
+/* Give each `if` the index behind its `endif`; one that is never closed reaches to the end. */
+static void link_blocks(struct rule_list *l)
 {
     unsigned *open = mem_alloc(sizeof *open * (l->count + 1));
     unsigned depth = 0;
@@ -116,18 +121,15 @@ static void link_blocks(struct rule_list *l, const char *endif_unmatched)
         l->rules[i].next = l->count;
         if (l->rules[i].kind == RULE_IF)
             open[depth++] = i;
-        else if (l->rules[i].kind == RULE_ENDIF && depth > 0)
-            l->rules[open[--depth]].next = i + 1;
         else if (l->rules[i].kind == RULE_ENDIF)
-            rules_warn(l, l->rules[i].line, "%s", endif_unmatched);
+            l->rules[open[--depth]].next = i + 1;
     }
     while (depth > 0)
         rules_warn(l, l->rules[open[--depth]].line, "IF has no matching ENDIF");
     free(open);
 }
 
-bool rules_read(struct table *t, struct rule_list *l, rule_parse_fn *parse, const char *endif_unmatched,
-                struct buf *error)
+bool rules_read(struct table *t, struct rule_list *l, rule_parse_fn *parse, struct buf *error)
 {
     BUF_AUTO(why, 0);
 
@@ -139,7 +141,7 @@ bool rules_read(struct table *t, struct rule_list *l, rule_parse_fn *parse, cons
     } else if (!read_file(t, l, parse, error)) {
         return false;
     }
-    link_blocks(l, endif_unmatched);
+    link_blocks(l);
     return true;
 }
 

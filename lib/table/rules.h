@@ -18,16 +18,17 @@ struct rule_list {
     const char *name;
     struct rule *rules;
     unsigned count;
+    unsigned depth; /* of `if` while reading */
+    const char *endif_unmatched; /* the type's warning for an `endif` without `if` */
     struct arena arena; /* for what the type keeps */
 };
 
 /* One rule's text on its way into a struct rule.  A bad rule is logged and skipped (false). */
 typedef bool rule_parse_fn(struct rule_list *l, struct str text, struct rule *rule);
 
-/* Reads all rules of the table's name and links each `if` to its `endif`.  `endif_unmatched` is the type's
- * warning for an `endif` without `if`.  False: `error` says why the table cannot be used at all. */
-NODISCARD bool rules_read(struct table *t, struct rule_list *l, rule_parse_fn *parse,
-                          const char *endif_unmatched, struct buf *error);
+/* Reads all rules of the table's name and links each `if` to its `endif`.  False: `error` says why the table
+ * cannot be used at all. */
+NODISCARD bool rules_read(struct table *t, struct rule_list *l, rule_parse_fn *parse, struct buf *error);
 void rules_free(struct rule_list *l);
 /* "regexp map NAME, line N: TEXT" */
 void rules_warn(const struct rule_list *l, unsigned line, const char *fmt, ...) PRINTF(3, 4);

@@ -13,6 +13,7 @@
  * and each lookup in it is TABLE_ERROR with the warning `hash:/x is unavailable. open database ...`, so that
  * a daemon goes on with what does not need that table. */
 #include "base/buf.h"
+#include "table/type.h"
 
 struct table;
 
@@ -60,6 +61,3 @@ bool table_can_list(const struct table *t);
  * the moment between two clients.  `name` receives the first such table as the log shows it,
  * `hash:/x(0,lock|fold_fix|utf8_request)`; the caller logs "table NAME has changed -- restarting" and ends. */
 NODISCARD bool tables_have_changed(struct buf *name);
-
-/* The types that are built in, one name a line, sorted (postconf -m). */
-void table_types(struct buf *out);

@@ -1,3 +1,5 @@
+#include "table/type.h"
+
 #include "conf/params.h"
 #include "table/internal.h"
 
@@ -28,6 +30,15 @@ const struct table_type *table_type_find(struct str name)
         if (str_equal(name, str_from(types[i].name)))
             return &types[i];
     return NULL;
+}
+
+bool table_type_exists(struct str type) { return table_type_find(type) != NULL; }
+
+bool table_type_is_indexed(struct str type)
+{
+    const struct table_type *found = table_type_find(type);
+
+    return found && found->open == table_open_lmdb;
 }
 
 void table_types(struct buf *out)

@@ -1,0 +1,2 @@
+relevo_tool(postalias postalias.c postmap/run.c postmap/options.c postmap/query.c
+    postmap/build.c LIBS table)

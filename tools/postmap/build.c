@@ -1,0 +1,277 @@
+#include "base/log.h"
+#include "base/mem.h"
+#include "conf/params.h"
+#include "os/fd.h"
+#include "os/privilege.h"
+#include "table/map_writer.h"
+#include "table/type.h"
+#include "text/casefold.h"
+#include "tools/postmap/tabletool.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+struct build {
+    const struct table_tool *tool;
+    struct str type, name; /* `name` is followed by a NUL */
+    char *path;            /* of the index */
+    const char *shown;     /* the table's name in a warning about duplicates */
+    struct map_writer *writer;
+    struct map_owner owner;
+    struct buf folded;
+};
+
+/* ---- where it goes ---- */
+
+static void check_type(const struct build *b)
+{
+    BUF_AUTO(error, 0);
+
+    if (table_type_is_indexed(b->type))
+        return;
+    if (!table_type_exists(b->type))
+        table_type_unknown(b->type, &error);
+    else if (b->tool->incremental || b->tool->delete_key)
+        buf_join(&error, b->type, STR(":"), b->name, STR(" map requires O_RDONLY access mode"));
+    else
+        buf_join(&error, STR("unsupported dictionary type: "), b->type,
+                 STR(" does not support bulk-mode creation."));
+    log_fatal(STR_FMT, STR_ARG(buf_str(&error)));
+}
+
+static void begin(struct build *b, const struct table_tool *tool, struct str spec)
+{
+    BUF_AUTO(text, 0);
+
+    *b = (struct build){ .tool = tool, .owner = { .mode = 0644 } };
+    table_spec_split(spec, &b->type, &b->name);
+    if (b->type.len == 0 || b->name.len == 0)
+        log_fatal("open dictionary: expecting \"type:name\" form instead of \"" STR_FMT "\"", STR_ARG(spec));
+    buf_join(&text, b->name, STR(".lmdb"));
+    b->path = mem_copy_cstr(buf_cstr(&text));
+    /* Log readers know these two shapes: `x.db` of the traditional types, `lmdb:x` of this one. */
+    buf_clear(&text);
+    buf_join(&text, STR("lmdb:"), b->name);
+    b->shown = str_equal(b->type, STR("lmdb")) ? mem_copy_cstr(buf_cstr(&text)) : mem_copy_cstr(b->path);
+}
+
+static void end(struct build *b)
+{
+    map_writer_free(b->writer);
+    free((char *)(uintptr_t)b->shown);
+    free(b->path);
+    buf_free(&b->folded);
+}
+
+/* The owner's directory is the owner's business: root creates files there in his name only, so that a symbolic
+ * link cannot lead root astray.  In root's own directories root creates the file and gives it away. */
+static void choose_owner(struct build *b, const struct stat *source)
+{
+    BUF_AUTO(dir, 0);
+    struct stat st;
+
+    if (!b->tool->default_permissions)
+        b->owner.mode = source->st_mode & 0644;
+    if (geteuid() != 0 || b->tool->keep_root)
+        return;
+    b->owner.set = true;
+    b->owner.uid = source->st_uid;
+    b->owner.gid = source->st_gid;
+    if (source->st_uid == 0)
+        return;
+    buf_add_cstr(&dir, b->path);
+    size_t slash = str_rfind(buf_str(&dir), '/');
+    buf_truncate(&dir, slash == STR_NOT_FOUND ? 0 : slash + 1);
+    if (stat(dir.len ? buf_cstr(&dir) : ".", &st) == 0 && st.st_uid == source->st_uid)
+        privilege_become(source->st_uid, source->st_gid);
+}
+
+static void come_back(void)
+{
+    if (geteuid() != getuid())
+        privilege_restore(getuid(), getgid());
+}
+
+/* An index that is changed keeps its owner and mode. */
+static void keep_owner(struct build *b)
+{
+    struct stat st;
+
+    if (stat(b->path, &st) != 0)
+        return;
+    b->owner.mode = st.st_mode & 07777;
+    b->owner.uid = st.st_uid;
+    b->owner.gid = st.st_gid;
+    b->owner.set = geteuid() == 0;
+}
+
+/* ---- what goes in ---- */
+
+static struct str fold(struct build *b, struct str key)
+{
+    if (b->tool->no_fold)
+        return key;
+    buf_clear(&b->folded);
+    if (site_conf.smtputf8_enable)
+        casefold_utf8(key, &b->folded);
+    else
+        buf_add_lower(&b->folded, key);
+    return buf_str(&b->folded);
+}
+
+static void report_duplicate(void *context, struct str key)
+{
+    const struct build *b = context;
+
+    log_warning("%s: duplicate entry: \"" STR_FMT "\"", b->shown, STR_ARG(key));
+}
+
+static void add_source(struct build *b, const char *name, struct str text)
+{
+    const struct source_options options = { .name = name, .utf8 = site_conf.smtputf8_enable,
+                                            .files = b->tool->files };
+    bool (*next)(struct source *, struct source_entry *) = b->tool->aliases ? source_next_alias : source_next;
+    struct source source;
+    struct source_entry e;
+
+    source_init(&source, &options, text);
+    while (next(&source, &e))
+        if (!map_writer_add(b->writer, fold(b, e.key), e.value))
+            log_warning("%s, line %u: the key has more than 510 bytes, which no lmdb table can hold "
+                        "-- ignoring this line", name, e.line);
+    source_fini(&source);
+}
+
+static void add(struct build *b, struct str key, struct str value)
+{
+    if (!map_writer_add(b->writer, key, value))
+        log_warning("%s: no room for \"" STR_FMT "\"", b->path, STR_ARG(key));
+}
+
+/* Other readers of alias databases look for these. */
+static void add_alias_marks(struct build *b)
+{
+    BUF_AUTO(now, 0);
+
+    buf_add_int(&now, time(NULL));
+    add(b, STR("@"), STR("@"));
+    add(b, STR("YP_LAST_MODIFIED"), buf_str(&now));
+    add(b, STR("YP_MASTER_NAME"), site_conf.myhostname);
+}
+
+static unsigned writer_flags(const struct table_tool *tool)
+{
+    return (tool->no_nuls ? 0 : MAP_WRITER_NULS) | (tool->replace ? MAP_WRITER_REPLACE : 0);
+}
+
+static void publish(struct build *b)
+{
+    BUF_AUTO(error, 0);
+
+    if (!map_writer_publish(b->writer, &b->owner, b->tool->quiet_duplicates ? NULL : report_duplicate, b,
+                            &error))
+        log_fatal(STR_FMT, STR_ARG(buf_str(&error)));
+}
+
+static void resume(struct build *b)
+{
+    BUF_AUTO(error, 0);
+
+    b->writer = map_writer_new(b->path, writer_flags(b->tool));
+    if (!map_writer_resume(b->writer, &error))
+        log_fatal(STR_FMT, STR_ARG(buf_str(&error)));
+    keep_owner(b);
+}
+
+static void read_all(int fd, const char *name, struct buf *text)
+{
+    enum io_result got;
+
+    while ((got = fd_read(fd, text, 1 << 20)) == IO_OK)
+        continue;
+    if (got != IO_EOF)
+        log_fatal("read %s: %s", name, strerror(errno));
+}
+
+/* ---- the two ways to build ---- */
+
+static void build_from_file(struct build *b)
+{
+    BUF_AUTO(text, 0);
+    BUF_AUTO(name, 0);
+    struct stat st;
+
+    buf_add(&name, b->name);
+    FD_AUTO(fd, open(buf_cstr(&name), O_RDONLY | O_CLOEXEC));
+    if (fd < 0 || fstat(fd, &st) != 0)
+        log_fatal("open %s: %s", buf_cstr(&name), strerror(errno));
+    check_type(b);
+    choose_owner(b, &st);
+    b->writer = map_writer_new(b->path, writer_flags(b->tool));
+    read_all(fd, buf_cstr(&name), &text);
+    add_source(b, buf_cstr(&name), buf_str(&text));
+    if (b->tool->aliases)
+        add_alias_marks(b);
+    publish(b);
+    come_back();
+}
+
+static void add_from_stdin(struct build *b)
+{
+    BUF_AUTO(text, 0);
+
+    check_type(b);
+    read_all(STDIN_FILENO, "stdin", &text);
+    resume(b);
+    add_source(b, "stdin", buf_str(&text));
+    publish(b);
+}
+
+void table_tool_build(const struct table_tool *tool, struct str spec)
+{
+    struct build b;
+
+    begin(&b, tool, spec);
+    if (tool->incremental)
+        add_from_stdin(&b);
+    else
+        build_from_file(&b);
+    end(&b);
+}
+
+struct deletion {
+    struct build *build;
+    size_t count;
+};
+
+static void delete_key(void *context, struct str key)
+{
+    struct deletion *d = context;
+
+    if (map_writer_delete(d->build->writer, fold(d->build, key)))
+        d->count++;
+}
+
+bool table_tool_delete(const struct table_tool *tool, struct str spec, struct str key)
+{
+    struct build b;
+    struct deletion d = { .build = &b };
+
+    begin(&b, tool, spec);
+    check_type(&b);
+    if (access(b.path, F_OK) != 0)
+        log_fatal("open database %s: %s", b.path, strerror(errno));
+    resume(&b);
+    if (str_equal(key, STR("-")))
+        table_tool_each_line(delete_key, &d);
+    else
+        delete_key(&d, key);
+    if (d.count > 0)
+        publish(&b);
+    end(&b);
+    return d.count > 0;
+}
