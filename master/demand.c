@@ -151,6 +151,20 @@ static bool has_client(int fd)
     return poll(&p, 1, 0) > 0;
 }
 
+/* One client wakes one worker (EPOLLEXCLUSIVE).  If that one dies before it has accepted, its siblings sleep
+ * on and the client waits; a new worker finds it. */
+void demand_after_death(struct service *s)
+{
+    for (size_t i = 0; i < s->listener_count; i++) {
+        if (!has_client(s->listeners[i].fd))
+            continue;
+        if (!is_resting(s) && !limit_is_reached(s) && !refuse_is_needed(s))
+            start(s);
+        break;
+    }
+    demand_check(s);
+}
+
 static void run_out(struct service *s)
 {
     int64_t now = clock_now_ms();

@@ -135,6 +135,7 @@ void reap_children(struct master *m);
 
 /* demand.c: decide whether a service needs a process, and whether we have to listen for it. */
 void demand_check(struct service *s);
+void demand_after_death(struct service *s);
 void demand_start(struct master *m); /* begin to act on the wake descriptor */
 void demand_stop_watching(struct service *s);
 

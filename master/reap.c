@@ -51,7 +51,7 @@ static void bury(struct master *m, pid_t pid, int raw)
         s->running--;
     list_remove(&c->node);
     free(c);
-    demand_check(s);
+    demand_after_death(s);
     reload_free_if_done(s);
 }
 
