@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -17,13 +18,25 @@
 #define BACKLOG     4096 /* the kernel takes somaxconn when that is less */
 #define SOCKET_MODE 0666 /* access is a matter of the directory */
 
+#define BIND_ATTEMPTS 20
+#define BIND_PAUSE_MS 100
+
+/* Processes of a master that just ended may need a moment to let go of the port. */
 static int listen_inet(const struct service *s, const char *where)
 {
     struct net_addr address;
+    int fd;
 
     if (!endpoint_parse(where, &address))
         log_fatal("service %s: bad address %s", s->line.name, where);
-    return socket_inet_listen(&address, BACKLOG);
+    for (int attempt = 0; attempt < BIND_ATTEMPTS; attempt++) {
+        fd = socket_inet_listen(&address, BACKLOG);
+        if (fd >= 0 || errno != EADDRINUSE)
+            break;
+        (void)poll(NULL, 0, BIND_PAUSE_MS);
+        errno = EADDRINUSE;
+    }
+    return fd;
 }
 
 /* The reading end of a fifo is also opened for writing, so that it never sees the end of file. */

@@ -77,13 +77,13 @@ def alive(pid):
         return False
 
 
-def workers():
+def workers(with_master=False):
     found = []
     for d in os.listdir("/proc"):
         if d.isdigit():
             with contextlib.suppress(OSError):
                 exe = os.readlink("/proc/%s/exe" % d)
-                if exe.startswith(DAEMONS) and not exe.endswith("/master"):
+                if exe.startswith(DAEMONS) and (with_master or not exe.endswith("/master")):
                     found.append(int(d))
     return found
 
@@ -506,7 +506,7 @@ def inside(args):
         for pid in workers():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-        until("clean up", lambda: not workers())
+        until("clean up", lambda: not workers(with_master=True))
     return 1 if failed else 0
 
 
