@@ -2,7 +2,7 @@
 #include "local/local.h"
 
 #include "delivery/command.h"
-#include "delivery/macro.h"
+#include "text/macro.h"
 
 static void add_filtered(struct command_env *env, const char *name, struct str value)
 {

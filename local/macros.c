@@ -1,7 +1,7 @@
 #include "local/local.h"
 
 #include "base/log.h"
-#include "delivery/macro.h"
+#include "text/macro.h"
 
 static bool is(struct str name, const char *word) { return str_equal(name, str_from(word)); }
 

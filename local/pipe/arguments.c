@@ -2,7 +2,7 @@
 #include "local/pipe/pipe.h"
 
 #include "base/log.h"
-#include "delivery/macro.h"
+#include "text/macro.h"
 #include "text/address.h"
 
 struct context {

@@ -34,6 +34,7 @@ struct access *access_open(struct conf *conf, const struct setup *setup)
     rule_list_parse(a, smtpd_conf.smtpd_end_of_data_restrictions, "smtpd_end_of_data_restrictions", &a->end_of_data);
     rule_list_parse(a, smtpd_conf.smtpd_etrn_restrictions, "smtpd_etrn_restrictions", &a->etrn);
     rule_list_parse(a, smtpd_conf.local_header_rewrite_clients, "local_header_rewrite_clients", &a->rewrite);
+    a->rbl_replies = table_list_open(smtpd_conf.rbl_reply_maps, "rbl_reply_maps", TABLE_DEFAULT);
     if (!guards_relay(&a->relay) && !guards_relay(&a->recipient))
         log_fatal("in parameter smtpd_relay_restrictions or smtpd_recipient_restrictions, specify at least one working "
                   "instance of: reject_unauth_destination, defer_unauth_destination, reject, defer, defer_if_permit or "

@@ -25,12 +25,15 @@ struct access {
     const struct setup *setup;
     struct arena arena; /* the process's */
     struct rule_list connect, helo, sender, relay, recipient, data, end_of_data, etrn, rewrite;
-    struct map classes; /* name -> struct rule_list * */
+    struct map classes;      /* name -> struct rule_list * */
+    struct map inline_lists; /* restrictions that access tables answered with, by their text */
+    struct table_list *rbl_replies;
 };
 
 /* What a restriction is about; decides the words and status codes of replies. */
 enum subject_kind {
     SUBJECT_CLIENT,
+    SUBJECT_REVERSE_CLIENT,
     SUBJECT_HELO,
     SUBJECT_SENDER,
     SUBJECT_RECIPIENT,
@@ -48,7 +51,7 @@ enum outcome_kind {
 /* One evaluation, from the first list to the last. */
 struct judge {
     struct session *s;
-    const struct access *access;
+    struct access *access;
     const struct smtp_rcpt *rcpt;   /* NULL before RCPT */
     struct resolution rcpt_resolved; /* valid when rcpt_is_resolved */
     bool rcpt_is_resolved;
@@ -68,7 +71,7 @@ typedef enum outcome_kind rule_fn(struct judge *j, const struct rule *rule);
 struct rule_type {
     const char *name;
     rule_fn *judge;
-    enum { RULE_PLAIN, RULE_MAPS } argument;
+    enum { RULE_PLAIN, RULE_MAPS, RULE_WORD } argument;
 };
 
 const struct rule_type *rule_type_find(struct str name);
@@ -109,3 +112,12 @@ rule_fn rule_reject_non_fqdn_sender, rule_reject_non_fqdn_recipient,
     rule_reject_multi_recipient_bounce;
 rule_fn rule_reject_unauth_destination, rule_defer_unauth_destination, rule_permit_auth_destination;
 rule_fn rule_class;
+rule_fn rule_check_client_access, rule_check_reverse_client_access, rule_check_helo_access, rule_check_sender_access,
+    rule_check_recipient_access, rule_check_etrn_access;
+rule_fn rule_check_client_servers, rule_check_reverse_client_servers, rule_check_helo_servers,
+    rule_check_sender_servers, rule_check_recipient_servers;
+rule_fn rule_reject_unknown_helo, rule_reject_unknown_sender_domain, rule_reject_unknown_recipient_domain;
+rule_fn rule_reject_rbl_client, rule_permit_dnswl_client, rule_reject_maps_rbl, rule_reject_rhsbl_client,
+    rule_reject_rhsbl_reverse_client, rule_reject_rhsbl_helo, rule_reject_rhsbl_sender, rule_reject_rhsbl_recipient,
+    rule_permit_rhswl_client;
+rule_fn rule_check_relay_domains;

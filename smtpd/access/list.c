@@ -65,6 +65,20 @@ static struct rule_list *find_class(struct access *a, struct str name)
     return list;
 }
 
+static void parse_argument(struct access *a, struct str *rest, struct rule *rule)
+{
+    struct str word;
+
+    if (!str_token_braced(rest, ", \t\r\n", &word, NULL)) {
+        log_warning("restriction " STR_FMT " lacks its argument", STR_ARG(rule->name));
+        rule->type = &unknown_type;
+        return;
+    }
+    rule->argument = arena_str(&a->arena, word);
+    if (rule->type->argument == RULE_MAPS && rule->type != &unavailable_type)
+        rule->maps = table_list_open(rule->argument, arena_cstr(&a->arena, rule->name), TABLE_DEFAULT);
+}
+
 static void parse_one(struct access *a, struct str name, struct str *rest, struct rule *out)
 {
     *out = (struct rule){ .name = arena_str(&a->arena, name) };
@@ -73,11 +87,8 @@ static void parse_one(struct access *a, struct str name, struct str *rest, struc
         out->type = &class_type;
     if (out->type == NULL)
         out->type = is_unavailable(name) ? &unavailable_type : &unknown_type;
-    if (out->type->argument == RULE_MAPS && str_token_braced(rest, ", \t\r\n", &out->argument, NULL)) {
-        out->argument = arena_str(&a->arena, out->argument);
-        if (out->type != &unavailable_type)
-            out->maps = table_list_open(out->argument, arena_cstr(&a->arena, name), TABLE_DEFAULT);
-    }
+    if (out->type->argument != RULE_PLAIN)
+        parse_argument(a, rest, out);
 }
 
 void rule_list_parse(struct access *a, struct str text, const char *parameter, struct rule_list *out)

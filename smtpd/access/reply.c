@@ -6,7 +6,9 @@
 static const struct {
     const char *words;
 } classes[] = {
-    [SUBJECT_CLIENT] = { "Client host" },         [SUBJECT_HELO] = { "Helo command" },
+    [SUBJECT_CLIENT] = { "Client host" },
+    [SUBJECT_REVERSE_CLIENT] = { "Unverified Client host" },
+    [SUBJECT_HELO] = { "Helo command" },
     [SUBJECT_SENDER] = { "Sender address" },      [SUBJECT_RECIPIENT] = { "Recipient address" },
     [SUBJECT_ETRN] = { "Etrn command" },          [SUBJECT_DATA] = { "Data command" },
     [SUBJECT_END_OF_DATA] = { "End-of-data" },
@@ -14,14 +16,21 @@ static const struct {
 
 const char *judge_subject_class(enum subject_kind kind) { return classes[kind].words; }
 
+static struct str client_text(struct judge *j, struct str name)
+{
+    BUF_AUTO(text, 0);
+
+    buf_join(&text, name, STR("["), j->s->peer.address, STR("]"));
+    return arena_str(j->arena, buf_str(&text));
+}
+
 struct str judge_subject_text(struct judge *j)
 {
     switch (j->subject) {
-    case SUBJECT_CLIENT: {
-        BUF_AUTO(text, 0);
-        buf_join(&text, j->s->peer.name, STR("["), j->s->peer.address, STR("]"));
-        return arena_str(j->arena, buf_str(&text));
-    }
+    case SUBJECT_CLIENT:
+        return client_text(j, j->s->peer.name);
+    case SUBJECT_REVERSE_CLIENT:
+        return client_text(j, j->s->peer.reverse_name);
     case SUBJECT_HELO:
         return j->s->helo;
     case SUBJECT_SENDER:

@@ -1,5 +1,5 @@
 #pragma once
-/* delivery/macro - `$name`, `$(name)`, `${name}`, `${name?text}`, `${name:text}` and `${name?{yes}:{no}}` in commands,
+/* text/macro - `$name`, `$(name)`, `${name}`, `${name?text}`, `${name:text}` and `${name?{yes}:{no}}` in commands,
  * path lists and addresses of main.cf that are expanded for each recipient.  `$$` is a dollar. */
 #include "base/buf.h"
 

@@ -1,4 +1,4 @@
-#include "delivery/macro.h"
+#include "text/macro.h"
 
 #define DEPTH_MAX 16 /* of conditionals inside of conditionals */
 

@@ -1,0 +1,244 @@
+/* access(5): what a table's answer means. */
+#include "smtpd/access/actions.h"
+
+#include "base/log.h"
+#include "base/map.h"
+#include "base/mem.h"
+
+#define NESTING_LIMIT 100
+
+/* A status about the wrong kind of address would mislead its reader: recipient details become sender details and the
+ * reverse; what is no address gets none. */
+static struct str fit_status(struct judge *j, struct str status)
+{
+    static const struct {
+        char from, to;
+    } for_sender[] = { { '1', '7' }, { '2', '8' }, { '3', '7' }, { '4', '7' }, { '5', '0' }, { '6', '7' } },
+      for_recipient[] = { { '7', '3' }, { '8', '2' } };
+    bool sender = j->subject == SUBJECT_SENDER, recipient = j->subject == SUBJECT_RECIPIENT;
+
+    if (status.len < 5 || memcmp(status.ptr + 1, ".1.", 3) != 0)
+        return status;
+    char *fitted = arena_cstr(j->arena, status);
+    if (!sender && !recipient) {
+        memcpy(fitted + 1, ".0.0", 4);
+        return str_from(fitted);
+    }
+    for (size_t i = 0; sender && i < ARRAY_LEN(for_sender); i++)
+        if (status.len == 5 && status.ptr[4] == for_sender[i].from)
+            fitted[4] = for_sender[i].to;
+    for (size_t i = 0; recipient && i < ARRAY_LEN(for_recipient); i++)
+        if (status.len == 5 && status.ptr[4] == for_recipient[i].from)
+            fitted[4] = for_recipient[i].to;
+    return str_from(fitted);
+}
+
+/* Text that may begin with its own status. */
+static enum outcome_kind refuse(struct judge *j, int code, const char *status, struct str text, const char *fallback)
+{
+    size_t length = dsn_status_length(text);
+    struct str own = length ? fit_status(j, str_sub(text, 0, length)) : str_from(status);
+
+    text = str_trim(str_skip(text, length));
+    if (text.len == 0)
+        text = str_from(fallback);
+    return judge_reject(j, code, arena_cstr(j->arena, own), STR_FMT, STR_ARG(text));
+}
+
+static enum outcome_kind act_ok(struct judge *j, struct str text)
+{
+    (void)j;
+    (void)text;
+    return JUDGE_PERMIT;
+}
+
+static enum outcome_kind act_dunno(struct judge *j, struct str text)
+{
+    (void)j;
+    (void)text;
+    return JUDGE_NEXT;
+}
+
+static enum outcome_kind act_reject(struct judge *j, struct str text)
+{
+    return refuse(j, smtpd_conf.access_map_reject_code, "5.7.1", text, "Access denied");
+}
+
+static enum outcome_kind act_defer(struct judge *j, struct str text)
+{
+    return refuse(j, smtpd_conf.access_map_defer_code, "4.7.1", text, "Access denied");
+}
+
+static enum outcome_kind act_defer_if_permit(struct judge *j, struct str text)
+{
+    size_t length = dsn_status_length(text);
+    struct str status = length ? fit_status(j, str_sub(text, 0, length)) : STR("4.7.1");
+
+    text = str_trim(str_skip(text, length));
+    judge_defer_if_permit(j, smtpd_conf.access_map_defer_code, arena_cstr(j->arena, status), STR_FMT,
+                          STR_ARG(text.len ? text : STR("Service unavailable")));
+    return JUDGE_NEXT;
+}
+
+static enum outcome_kind act_defer_if_reject(struct judge *j, struct str text)
+{
+    struct smtp_reply kept = j->defer_if_permit;
+
+    j->defer_if_permit.code = 0;
+    (void)act_defer_if_permit(j, text);
+    if (j->defer_if_reject.code == 0)
+        j->defer_if_reject = j->defer_if_permit;
+    j->defer_if_permit = kept;
+    return JUDGE_NEXT;
+}
+
+/* Side effects are logged with the thing they are about. */
+static void log_action(struct judge *j, const char *action, const char *what, struct str text)
+{
+    session_log_event(j->s, action, j->rcpt ? j->rcpt->path : STR_NONE, "<" STR_FMT ">: %s %s" STR_FMT,
+                      STR_ARG(judge_subject_text(j)), judge_subject_class(j->subject), what, STR_ARG(text));
+}
+
+static struct str kept(struct judge *j, struct str text) { return arena_str(&j->s->t.arena, text); }
+
+static enum outcome_kind act_hold(struct judge *j, struct str text)
+{
+    log_action(j, "hold", text.len ? "" : "triggers HOLD action", text);
+    j->s->t.actions.hold = true;
+    return JUDGE_NEXT;
+}
+
+static enum outcome_kind act_discard(struct judge *j, struct str text)
+{
+    log_action(j, "discard", text.len ? "" : "triggers DISCARD action", text);
+    j->s->t.actions.discard = true;
+    return JUDGE_PERMIT;
+}
+
+static enum outcome_kind act_filter(struct judge *j, struct str text)
+{
+    if (!str_has(text, ':')) {
+        log_warning("access table: FILTER needs a destination of the form transport:nexthop: \"" STR_FMT "\"",
+                    STR_ARG(text));
+        return JUDGE_NEXT;
+    }
+    log_action(j, "filter", "triggers FILTER ", text);
+    j->s->t.actions.filter = kept(j, text);
+    return JUDGE_NEXT;
+}
+
+static enum outcome_kind act_redirect(struct judge *j, struct str text)
+{
+    if (!str_has(text, '@')) {
+        log_warning("access table: REDIRECT needs user@domain: \"" STR_FMT "\"", STR_ARG(text));
+        return JUDGE_NEXT;
+    }
+    log_action(j, "redirect", "triggers REDIRECT ", text);
+    j->s->t.actions.redirect = kept(j, text);
+    return JUDGE_NEXT;
+}
+
+static enum outcome_kind act_bcc(struct judge *j, struct str text)
+{
+    if (!str_has(text, '@')) {
+        log_warning("access table: BCC needs user@domain: \"" STR_FMT "\"", STR_ARG(text));
+        return JUDGE_NEXT;
+    }
+    log_action(j, "bcc", "triggers BCC ", text);
+    buf_add(&j->s->t.actions.bcc, text);
+    buf_addc(&j->s->t.actions.bcc, '\0');
+    return JUDGE_NEXT;
+}
+
+static enum outcome_kind act_prepend(struct judge *j, struct str text)
+{
+    if (!str_has(text, ':')) {
+        log_warning("access table: PREPEND needs a header: \"" STR_FMT "\"", STR_ARG(text));
+        return JUDGE_NEXT;
+    }
+    buf_join(&j->s->t.actions.prepend, text, STR("\n"));
+    return JUDGE_NEXT;
+}
+
+static enum outcome_kind act_warn(struct judge *j, struct str text)
+{
+    log_action(j, "warn", "", text);
+    return JUDGE_NEXT;
+}
+
+static enum outcome_kind act_info(struct judge *j, struct str text)
+{
+    log_action(j, "info", "", text);
+    return JUDGE_NEXT;
+}
+
+static const struct action {
+    const char *name;
+    enum outcome_kind (*act)(struct judge *j, struct str text);
+} action_types[] = {
+    { "OK", act_ok },           { "PERMIT", act_ok },
+    { "RELAY", act_ok },        { "DUNNO", act_dunno },
+    { "REJECT", act_reject },   { "DEFER", act_defer },
+    { "HOLD", act_hold },       { "DEFER_IF_PERMIT", act_defer_if_permit },
+    { "DISCARD", act_discard }, { "DEFER_IF_REJECT", act_defer_if_reject },
+    { "FILTER", act_filter },   { "REDIRECT", act_redirect },
+    { "BCC", act_bcc },         { "PREPEND", act_prepend },
+    { "WARN", act_warn },       { "INFO", act_info },
+};
+
+static bool all_digits(struct str s)
+{
+    for (size_t i = 0; i < s.len; i++)
+        if (!char_is_digit(s.ptr[i]))
+            return false;
+    return s.len > 0;
+}
+
+/* "550 5.3.2 gone" */
+static bool is_code(struct str word) { return word.len == 3 && all_digits(word) && (word.ptr[0] == '4' || word.ptr[0] == '5'); }
+
+static enum outcome_kind act_code(struct judge *j, struct str word, struct str text)
+{
+    int code = (word.ptr[0] - '0') * 100 + (word.ptr[1] - '0') * 10 + (word.ptr[2] - '0');
+
+    return refuse(j, code, code >= 500 ? "5.7.1" : "4.7.1", text, "Access denied");
+}
+
+/* Anything else is a list of restrictions; it is parsed once and kept under its text. */
+static enum outcome_kind act_restrictions(struct judge *j, struct str value)
+{
+    struct access *a = j->s->setup->access;
+    struct rule_list *list = map_get(&a->inline_lists, value);
+
+    if (j->depth >= NESTING_LIMIT) {
+        log_warning("restrictions in an access table lead to themselves: \"" STR_FMT "\"", STR_ARG(value));
+        return judge_configuration_error(j);
+    }
+    if (list == NULL) {
+        list = mem_alloc(sizeof *list);
+        (void)map_set(&a->inline_lists, value, list);
+        rule_list_parse(a, arena_str(&a->arena, value), "access table", list);
+    }
+    j->depth++;
+    enum outcome_kind result = rule_list_judge(j, list);
+    j->depth--;
+    return result;
+}
+
+enum outcome_kind actions_apply(struct judge *j, const struct rule *rule, struct str value)
+{
+    struct str text = value, word;
+
+    (void)rule;
+    if (!str_token(&text, " \t", &word))
+        return JUDGE_NEXT;
+    text = str_trim(text);
+    if (all_digits(word) && !is_code(word))
+        return JUDGE_PERMIT;
+    if (is_code(word))
+        return act_code(j, word, text);
+    for (size_t i = 0; i < ARRAY_LEN(action_types); i++)
+        if (str_equal_nocase(word, str_from(action_types[i].name)))
+            return action_types[i].act(j, text);
+    return act_restrictions(j, value);
+}

@@ -1,0 +1,171 @@
+/* check_*_access: tables that say what to do with a client, a name, an address. */
+#include "smtpd/access/actions.h"
+#include "smtpd/access/internal.h"
+
+#include "text/address.h"
+
+static bool plain_parents(void) { return (match_flags_for("smtpd_access_maps") & MATCH_SUBDOMAINS) != 0; }
+
+/* Act on what a lookup found; the words of a refusal are those of `subject`. */
+static enum outcome_kind settle(struct judge *j, const struct rule *rule, enum subject_kind subject,
+                                enum table_result found, struct str value)
+{
+    enum subject_kind before = j->subject;
+    enum outcome_kind result = JUDGE_NEXT;
+
+    j->subject = subject;
+    if (found == TABLE_ERROR)
+        result = judge_lookup_failure(j);
+    else if (found == TABLE_FOUND)
+        result = actions_apply(j, rule, value);
+    j->subject = before;
+    return result;
+}
+
+static enum outcome_kind check_domain(struct judge *j, const struct rule *rule, enum subject_kind subject,
+                                      struct str domain)
+{
+    BUF_AUTO(value, 0);
+
+    if (domain.len == 0)
+        return JUDGE_NEXT;
+    enum table_result found = table_list_lookup_domain(rule->maps, domain, plain_parents(), &value);
+    return settle(j, rule, subject, found, buf_str(&value));
+}
+
+static enum outcome_kind check_ip(struct judge *j, const struct rule *rule, enum subject_kind subject,
+                                  struct str address)
+{
+    BUF_AUTO(value, 0);
+    enum table_result found = table_list_lookup_ip(rule->maps, address, &value);
+
+    return settle(j, rule, subject, found, buf_str(&value));
+}
+
+/* Name first, then address; the name's verdict counts when it has one. */
+enum outcome_kind rule_check_client_access(struct judge *j, const struct rule *rule)
+{
+    const struct peer *p = &j->s->peer;
+    BUF_AUTO(value, 0);
+    enum table_result found = table_list_lookup_domain(rule->maps, p->name, plain_parents(), &value);
+
+    if (found == TABLE_NOT_FOUND)
+        found = table_list_lookup_ip(rule->maps, p->address, &value);
+    return settle(j, rule, SUBJECT_CLIENT, found, buf_str(&value));
+}
+
+enum outcome_kind rule_check_reverse_client_access(struct judge *j, const struct rule *rule)
+{
+    return check_domain(j, rule, SUBJECT_REVERSE_CLIENT, j->s->peer.reverse_name);
+}
+
+enum outcome_kind rule_check_helo_access(struct judge *j, const struct rule *rule)
+{
+    return check_domain(j, rule, SUBJECT_HELO, j->s->helo);
+}
+
+enum outcome_kind rule_check_etrn_access(struct judge *j, const struct rule *rule)
+{
+    return check_domain(j, rule, SUBJECT_ETRN, j->etrn_domain);
+}
+
+static enum outcome_kind check_address(struct judge *j, const struct rule *rule, enum subject_kind subject,
+                                       struct str address)
+{
+    BUF_AUTO(value, 0);
+    struct address_walk walk = { .keys = ADDRESS_KEYS_ACCESS |
+                                         (plain_parents() ? ADDRESS_KEY_PARENTS : ADDRESS_KEY_DOTTED_PARENTS),
+                                 .delimiters = site_conf.recipient_delimiter };
+    enum table_result found = address.len
+                                  ? table_list_lookup_address(rule->maps, address, &walk, &value, NULL)
+                                  : table_list_lookup(rule->maps, smtpd_conf.smtpd_null_access_lookup_key, &value);
+
+    return settle(j, rule, subject, found, buf_str(&value));
+}
+
+enum outcome_kind rule_check_sender_access(struct judge *j, const struct rule *rule)
+{
+    return j->s->t.active ? check_address(j, rule, SUBJECT_SENDER, j->s->t.sender) : JUDGE_NEXT;
+}
+
+enum outcome_kind rule_check_recipient_access(struct judge *j, const struct rule *rule)
+{
+    return j->rcpt ? check_address(j, rule, SUBJECT_RECIPIENT, j->rcpt->address) : JUDGE_NEXT;
+}
+
+/* ---- the servers behind a name: check_*_{mx,ns,a}_access ---- */
+
+static enum outcome_kind check_host(struct judge *j, const struct rule *rule, enum subject_kind subject, struct str host)
+{
+    struct dns_record *found = NULL;
+    enum outcome_kind result = check_domain(j, rule, subject, host);
+
+    if (result != JUDGE_NEXT ||
+        dns_addresses(j->s->setup->dns, host, site_conf.inet_protocols, true, j->arena, &found) != DNS_OK)
+        return result;
+    for (struct dns_record *r = found; r && result == JUDGE_NEXT; r = r->next) {
+        BUF_AUTO(address, 64);
+        if (net_addr_format(&r->addr, &address))
+            result = check_ip(j, rule, subject, buf_str(&address));
+    }
+    return result;
+}
+
+/* A name without MX is its own mail exchanger; without NS, its parent's servers are meant. */
+static enum outcome_kind check_servers(struct judge *j, const struct rule *rule, enum subject_kind subject,
+                                       struct str domain, enum dns_type type)
+{
+    struct dns_record *found = NULL;
+    enum outcome_kind result = JUDGE_NEXT;
+    enum dns_status status = type == DNS_A ? DNS_NO_DATA : dns_query(j->s->setup->dns, domain, type, j->arena, &found);
+
+    while (type == DNS_NS && (status == DNS_NO_DATA || status == DNS_NOT_FOUND) && str_has(domain, '.')) {
+        (void)str_cut(&domain, '.');
+        status = dns_query(j->s->setup->dns, domain, type, j->arena, &found);
+    }
+    if (status == DNS_NO_DATA && type != DNS_NS)
+        return check_host(j, rule, subject, domain);
+    for (struct dns_record *r = status == DNS_OK ? found : NULL; r && result == JUDGE_NEXT; r = r->next)
+        result = check_host(j, rule, subject, r->text);
+    return result;
+}
+
+static enum dns_type server_type(const struct rule *rule)
+{
+    if (str_find_str(rule->name, STR("_mx_")) != STR_NOT_FOUND)
+        return DNS_MX;
+    return str_find_str(rule->name, STR("_ns_")) != STR_NOT_FOUND ? DNS_NS : DNS_A;
+}
+
+static enum outcome_kind check_address_servers(struct judge *j, const struct rule *rule, enum subject_kind subject,
+                                               struct str address)
+{
+    struct str domain = address_split(address).domain;
+
+    return domain.len ? check_servers(j, rule, subject, domain, server_type(rule)) : JUDGE_NEXT;
+}
+
+enum outcome_kind rule_check_client_servers(struct judge *j, const struct rule *rule)
+{
+    return check_servers(j, rule, SUBJECT_CLIENT, j->s->peer.name, server_type(rule));
+}
+
+enum outcome_kind rule_check_reverse_client_servers(struct judge *j, const struct rule *rule)
+{
+    return check_servers(j, rule, SUBJECT_REVERSE_CLIENT, j->s->peer.reverse_name, server_type(rule));
+}
+
+enum outcome_kind rule_check_helo_servers(struct judge *j, const struct rule *rule)
+{
+    return j->s->helo.len ? check_servers(j, rule, SUBJECT_HELO, j->s->helo, server_type(rule)) : JUDGE_NEXT;
+}
+
+enum outcome_kind rule_check_sender_servers(struct judge *j, const struct rule *rule)
+{
+    return j->s->t.active ? check_address_servers(j, rule, SUBJECT_SENDER, j->s->t.sender) : JUDGE_NEXT;
+}
+
+enum outcome_kind rule_check_recipient_servers(struct judge *j, const struct rule *rule)
+{
+    return j->rcpt ? check_address_servers(j, rule, SUBJECT_RECIPIENT, j->rcpt->address) : JUDGE_NEXT;
+}
