@@ -127,7 +127,7 @@ static void fail(struct queue_writer *w)
         w->error = errno ? errno : EIO;
 }
 
-static void flush(struct queue_writer *w)
+bool queue_writer_flush(struct queue_writer *w)
 {
     if (w->pending.len && w->error == 0) {
         if (fd_write_all(w->fd, buf_str(&w->pending)))
@@ -136,12 +136,13 @@ static void flush(struct queue_writer *w)
             fail(w);
     }
     buf_clear(&w->pending);
+    return w->error == 0;
 }
 
 void queue_writer_spill(struct queue_writer *w)
 {
     if (w->pending.len > QUEUE_WRITER_MEMORY)
-        flush(w);
+        (void)!queue_writer_flush(w);
 }
 
 void queue_writer_add(struct queue_writer *w, struct str records)
@@ -187,8 +188,7 @@ static void move_to_hold(struct queue_writer *w, const struct queue_layout *layo
 
 bool queue_writer_commit(struct queue_writer *w, const struct queue_layout *layout, bool hold)
 {
-    flush(w);
-    if (hold && w->error == 0)
+    if (queue_writer_flush(w) && hold)
         move_to_hold(w, layout);
     if (w->error == 0 && (fchmod(w->fd, QUEUE_MODE_READY) != 0 || fsync(w->fd) != 0 ||
                           !sync_directory(w, layout)))

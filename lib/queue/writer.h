@@ -39,6 +39,8 @@ static inline int64_t queue_writer_offset(const struct queue_writer *w)
 }
 /* Overwrite bytes that were added before (the C record). */
 void queue_writer_patch(struct queue_writer *w, int64_t at, struct str bytes);
+/* Write out all that was added, for another process to read the unfinished file.  False: see w->error. */
+NODISCARD bool queue_writer_flush(struct queue_writer *w);
 /* Mode 0700, then one fsync; afterwards the message is ours.  With `hold` it is renamed to hold/ first.
  * False: errno in w->error, the file is gone. */
 NODISCARD bool queue_writer_commit(struct queue_writer *w, const struct queue_layout *layout, bool hold);

@@ -1,0 +1,55 @@
+#pragma once
+/* cleanup/cleanup - what the process knows before the first message: tables, classes, limits, and what it
+ * keeps between messages. */
+#include "base/map.h"
+#include "queue/notify.h"
+#include "queue/writer.h"
+#include "rewrite/rewrite.h"
+#include "service/service.h"
+#include "table/list.h"
+#include "table/match.h"
+#include "text/header.h"
+
+/* Where an address stands: each kind of rewriting has a list of the places where it applies. */
+enum address_role {
+    ROLE_ENVELOPE_SENDER = 1 << 0,
+    ROLE_ENVELOPE_RECIPIENT = 1 << 1,
+    ROLE_HEADER_SENDER = 1 << 2,
+    ROLE_HEADER_RECIPIENT = 1 << 3,
+};
+#define ROLE_SENDER    (ROLE_ENVELOPE_SENDER | ROLE_HEADER_SENDER)
+#define ROLE_RECIPIENT (ROLE_ENVELOPE_RECIPIENT | ROLE_HEADER_RECIPIENT)
+
+/* A list of address maps and the places (enum address_role) that it is for. */
+struct address_maps {
+    struct table_list *tables;
+    unsigned roles;
+};
+
+/* Is a domain of our own: keys without a domain apply. */
+struct cleanup {
+    struct service *svc;
+    struct rewriter *rewriter;
+    struct queue_layout layout;
+    struct queue_writer writer; /* one message at a time */
+    struct queue_notifier notifier;
+
+    struct address_maps sender_canonical, recipient_canonical, canonical;
+    struct table_list *virtual_aliases, *sender_bcc, *recipient_bcc;
+    bool canonical_extensions, virtual_extensions; /* propagate_unmatched_extensions */
+    unsigned masquerade_roles;
+    struct match_list *masquerade_exceptions;
+
+    struct table_list *header_checks, *mime_header_checks, *nested_header_checks, *body_checks;
+    bool has_checks;        /* one of these is not empty */
+    unsigned mime_flags;    /* enum mime_flag that the strict_ parameters ask for */
+    bool drop[HEADER_COUNT]; /* message_drop_headers, known ones */
+    struct map drop_names;  /* lower-case names of the others */
+    bool drops_unknown;
+    struct buf strip, reject; /* message_strip_characters, message_reject_characters, decoded */
+};
+
+/* Read parameters and open tables; before the jail. */
+void cleanup_setup(struct cleanup *c, struct service *svc);
+/* Keys of an address and how its extension is split. */
+struct address_walk cleanup_walk(struct cleanup *c, unsigned keys);

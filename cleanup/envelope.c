@@ -1,0 +1,346 @@
+/* The envelope and the extracted segment: which records pass, which are answered by others. */
+#include "base/log.h"
+#include "base/number.h"
+#include "cleanup/message.h"
+#include "text/utf8.h"
+
+#include <stdio.h>
+
+static struct str keep(struct message *m, struct str s) { return arena_str(&m->arena, s); }
+
+static void refuse(struct message *m, const char *why, char type)
+{
+    log_warning("%s: %s: record type %d", message_id(m), why, type);
+    message_fail(m, CLEANUP_BAD, STR_NONE);
+}
+
+/* qmgr stops reading recipients early unless it is told that other records stand among them. */
+static void copy(struct message *m, const struct record *rec)
+{
+    if (m->rcpt_count)
+        m->opts |= RECORD_OPT_MIXED;
+    record_put(message_out(m), rec->type, rec->payload);
+}
+
+/* ---- attributes ---- */
+
+struct attribute {
+    const char *name;
+    size_t offset; /* of the struct str in struct envelope that keeps it; 0: none */
+};
+
+#define KEPT(name, member) { name, offsetof(struct envelope, member) }
+static const struct attribute kept[] = {
+    KEPT("encoding", encoding),
+    KEPT("envelope_id", envelope_id),
+    KEPT("log_message_origin", origin),
+    KEPT("log_protocol_name", proto),
+    KEPT("log_helo_name", helo),
+};
+#undef KEPT
+
+/* Those of the next recipient are written with it, after the alias expansion. */
+static bool take_recipient_attribute(struct message *m, struct str name, struct str value)
+{
+    struct next_recipient *next = &m->env.next;
+    int64_t notify;
+
+    if (str_equal(name, STR("dsn_orig_rcpt"))) {
+        next->dsn_orcpt = keep(m, value);
+        return true;
+    }
+    if (!str_equal(name, STR("notify_flags")))
+        return false;
+    if (number_parse_range(value, 0, 15, &notify))
+        next->notify = (int)notify;
+    else
+        refuse(m, "bad notify_flags", REC_ATTR);
+    return true;
+}
+
+static void keep_attribute(struct message *m, struct str name, struct str value)
+{
+    int64_t number;
+
+    for (size_t i = 0; i < ARRAY_LEN(kept); i++)
+        if (str_equal(name, str_from(kept[i].name)))
+            *(struct str *)(void *)((char *)&m->env + kept[i].offset) = keep(m, value);
+    if (str_equal(name, STR("rewrite_context")))
+        m->env.context = str_equal(value, STR("remote")) ? REWRITE_REMOTE : REWRITE_LOCAL;
+    if (str_equal(name, STR("ret_flags")) && number_parse_range(value, 0, 3, &number))
+        m->env.ret_flags = (int)number;
+}
+
+static void take_attribute(struct message *m, const struct record *rec)
+{
+    struct str name, value;
+
+    if (!record_split_attr(rec->payload, &name, &value)) {
+        refuse(m, "malformed attribute", rec->type);
+        return;
+    }
+    if (take_recipient_attribute(m, name, value) || str_equal(name, STR("create_time")))
+        return;
+    if (++m->env.attributes > cleanup_conf.queue_file_attribute_count_limit) {
+        refuse(m, "too many attributes", rec->type);
+        return;
+    }
+    keep_attribute(m, name, value);
+    copy(m, rec);
+}
+
+/* Very old programs have a record type of its own for each. */
+static void take_old_attribute(struct message *m, const struct record *rec)
+{
+    static const struct {
+        char type;
+        const char *name;
+    } names[] = {
+        { REC_DSN_RET, "ret_flags" },
+        { REC_DSN_ENVID, "envelope_id" },
+        { REC_DSN_ORCPT, "dsn_orig_rcpt" },
+        { REC_DSN_NOTIFY, "notify_flags" },
+    };
+    BUF_AUTO(text, 0);
+
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        if (names[i].type == rec->type)
+            buf_join(&text, str_from(names[i].name), STR("="), rec->payload);
+    take_attribute(m, &(struct record){ REC_ATTR, buf_str(&text) });
+}
+
+/* ---- the other records ---- */
+
+static void put_time(struct message *m, struct timeval arrival)
+{
+    m->env.has_time = true;
+    m->env.arrival = arrival;
+    record_put_time(message_out(m), arrival);
+    record_put_attr_int(message_out(m), "create_time", m->opened.tv_sec);
+}
+
+static void take_time(struct message *m, const struct record *rec)
+{
+    struct timeval arrival;
+
+    if (m->env.has_time)
+        return;
+    if (record_parse_time(rec->payload, &arrival))
+        put_time(m, arrival);
+    else
+        refuse(m, "bad arrival time", rec->type);
+}
+
+static void take_size(struct message *m, const struct record *rec)
+{
+    struct record_size size;
+
+    if (record_size_parse(rec->payload, &size))
+        m->sendopts |= (int)size.sendopts & (SENDOPT_SMTPUTF8 | SENDOPT_REQUIRETLS);
+}
+
+static void take_flags(struct message *m, const struct record *rec)
+{
+    int64_t flags;
+
+    if (number_parse_range(rec->payload, 0, INT32_MAX, &flags))
+        m->flags |= (int)flags;
+    else
+        refuse(m, "bad flags", rec->type);
+}
+
+static void take_full_name(struct message *m, const struct record *rec)
+{
+    if (m->env.has_name)
+        return;
+    m->env.has_name = true;
+    m->env.full_name = keep(m, rec->payload);
+    copy(m, rec);
+}
+
+static void take_verp(struct message *m, const struct record *rec)
+{
+    if (m->env.has_verp)
+        return;
+    m->env.has_verp = true;
+    m->env.verp = keep(m, rec->payload);
+    copy(m, rec);
+}
+
+static void take_warning(struct message *m, const struct record *rec)
+{
+    if (m->env.has_warning)
+        return;
+    m->env.has_warning = true;
+    copy(m, rec);
+}
+
+/* When to tell the sender that the message is late. */
+static void put_warning(struct message *m)
+{
+    char text[32];
+
+    if (m->env.has_warning)
+        return;
+    m->env.has_warning = true;
+    if (site_conf.delay_warning_time == 0 || m->env.sender.len == 0)
+        return;
+    int n = snprintf(text, sizeof text, "%15lld",
+                     (long long)m->env.arrival.tv_sec + site_conf.delay_warning_time);
+    copy(m, &(struct record){ REC_WARN, { text, (size_t)n } });
+}
+
+static void sender_bcc(struct message *m)
+{
+    struct str bcc;
+
+    if (!(m->flags & CLEANUP_FLAG_BCC_OK) || m->env.sender.len == 0)
+        return;
+    if (!address_bcc(m->c, m->c->sender_bcc, m->env.sender, &m->arena, &bcc))
+        message_lookup_failed(m, "sender_bcc_maps");
+    else if (bcc.len)
+        recipient_add_bcc(m, bcc);
+}
+
+static void take_sender(struct message *m, const struct record *rec)
+{
+    struct str sender = rec->payload;
+    const char *parameter;
+
+    if (m->env.has_sender) {
+        refuse(m, "second sender", rec->type);
+        return;
+    }
+    m->env.has_sender = true;
+    if (sender.len) {
+        sender = rewrite_address(m->c->rewriter, REWRITE_LOCAL, sender, &m->arena);
+        if ((m->flags & CLEANUP_FLAG_MAP_OK) &&
+            !address_map(m->c, ROLE_ENVELOPE_SENDER, &sender, &m->arena, &parameter)) {
+            message_lookup_failed(m, parameter);
+            return;
+        }
+    }
+    m->env.sender = keep(m, sender);
+    if (!utf8_is_ascii(sender))
+        m->sendopts |= SENDOPT_UTF8_SENDER;
+    record_put(message_out(m), REC_SENDER, sender);
+    sender_bcc(m);
+}
+
+static void take_orig(struct message *m, const struct record *rec)
+{
+    m->env.next.orig = keep(m, rec->payload);
+    m->env.next.has_orig = true;
+}
+
+static void take_recipient(struct message *m, const struct record *rec)
+{
+    if (!m->env.has_sender) {
+        refuse(m, "recipient before the sender", rec->type);
+        return;
+    }
+    put_warning(m);
+    recipient_add(m, rec->payload);
+}
+
+/* Delivered before (a message that is submitted again), or cancelled. */
+static void skip_recipient(struct message *m, const struct record *rec)
+{
+    (void)rec;
+    m->env.next = (struct next_recipient){ 0 };
+}
+
+static void skip(struct message *m, const struct record *rec) { (void)m, (void)rec; }
+
+static void take_message(struct message *m, const struct record *rec)
+{
+    if (!m->env.has_sender) {
+        refuse(m, "content before the sender", rec->type);
+        return;
+    }
+    put_warning(m);
+    m->env.next = (struct next_recipient){ 0 };
+    record_put(message_out(m), REC_MESSAGE, STR_NONE);
+    m->data_offset = queue_writer_offset(&m->c->writer);
+    m->stage = STAGE_CONTENT;
+    content_begin(m);
+}
+
+static void take_end(struct message *m, const struct record *rec)
+{
+    (void)rec;
+    m->stage = STAGE_ENDED; /* E itself is written by message_finish(), behind what is added there */
+}
+
+typedef void record_handler(struct message *m, const struct record *rec);
+
+static record_handler *const envelope_handlers[128] = {
+    [REC_SIZE] = take_size,
+    [REC_FLAGS] = take_flags,
+    [REC_TIME] = take_time,
+    [REC_CREATE] = skip,
+    [REC_FULL_NAME] = take_full_name,
+    [REC_INSPECT] = copy,
+    [REC_FILTER] = copy,
+    [REC_SENDER] = take_sender,
+    [REC_DONE] = skip_recipient,
+    [REC_RCPT] = take_recipient,
+    [REC_ORCPT] = take_orig,
+    [REC_CANCELED] = skip_recipient,
+    [REC_WARN] = take_warning,
+    [REC_VERP] = take_verp,
+    [REC_ATTR] = take_attribute,
+    [REC_REDIRECT] = copy,
+    [REC_KILLED] = skip,
+    [REC_PADDING] = skip,
+    [REC_DSN_RET] = take_old_attribute,
+    [REC_DSN_ENVID] = take_old_attribute,
+    [REC_DSN_ORCPT] = take_old_attribute,
+    [REC_DSN_NOTIFY] = take_old_attribute,
+    [REC_MESSAGE] = take_message,
+};
+
+static record_handler *const extracted_handlers[128] = {
+    [REC_FULL_NAME] = skip,
+    [REC_INSPECT] = copy,
+    [REC_FILTER] = copy,
+    [REC_DONE] = skip_recipient,
+    [REC_RCPT] = take_recipient,
+    [REC_ORCPT] = take_orig,
+    [REC_CANCELED] = skip_recipient,
+    [REC_ATTR] = take_attribute,
+    [REC_REDIRECT] = copy,
+    [REC_RETURN_RECEIPT] = skip,
+    [REC_ERRORS_TO] = skip,
+    [REC_PRIORITY] = skip,
+    [REC_KILLED] = skip,
+    [REC_PADDING] = skip,
+    [REC_DSN_ORCPT] = take_old_attribute,
+    [REC_DSN_NOTIFY] = take_old_attribute,
+    [REC_END] = take_end,
+};
+
+static void dispatch(struct message *m, record_handler *const handlers[128], const struct record *rec)
+{
+    unsigned char type = (unsigned char)rec->type;
+
+    if (type >= 128 || handlers[type] == NULL)
+        refuse(m, "unexpected record", rec->type);
+    else
+        handlers[type](m, rec);
+}
+
+void envelope_record(struct message *m, const struct record *rec)
+{
+    /* What comes before T, and what no file has, does not force a time of our own. */
+    bool before_time = rec->type == REC_TIME || rec->type == REC_SIZE || rec->type == REC_FLAGS;
+
+    if (!m->env.has_time && !before_time)
+        put_time(m, m->opened);
+    dispatch(m, envelope_handlers, rec);
+}
+
+void envelope_extracted(struct message *m, const struct record *rec)
+{
+    dispatch(m, extracted_handlers, rec);
+}

@@ -1,0 +1,128 @@
+/* The verdict: only what is safe on disk is OK. */
+#include "base/log.h"
+#include "client/bounce.h"
+#include "cleanup/message.h"
+
+static void add_blind_copies(struct message *m)
+{
+    for (size_t i = 0; i < m->bcc.count; i++)
+        recipient_add_bcc(m, m->bcc.items[i]);
+    if ((m->flags & CLEANUP_FLAG_BCC_OK) && cleanup_conf.always_bcc.len)
+        recipient_add_bcc(m, cleanup_conf.always_bcc);
+}
+
+/* SMTPUTF8 is a wish of the submitter, or, for local programs that cannot say so, follows from the text. */
+static void settle_sendopts(struct message *m)
+{
+    int utf8 = SENDOPT_UTF8_HEADER | SENDOPT_UTF8_SENDER | SENDOPT_UTF8_RCPT;
+
+    if ((m->flags & CLEANUP_FLAG_SMTPUTF8_AUTO) && site_conf.smtputf8_enable && (m->sendopts & utf8))
+        m->sendopts |= SENDOPT_SMTPUTF8;
+    if (!(m->sendopts & SENDOPT_SMTPUTF8))
+        m->sendopts &= ~utf8;
+}
+
+static void write_end(struct message *m)
+{
+    char text[RECORD_SIZE_BYTES + 1];
+
+    add_blind_copies(m);
+    record_put(message_out(m), REC_END, STR_NONE);
+    if (m->rcpt_count == 0)
+        message_fail(m, CLEANUP_NO_RCPT, STR_NONE);
+    settle_sendopts(m);
+    const struct record_size size = {
+        .content_size = m->content_size,
+        .data_offset = m->data_offset,
+        .rcpt_count = m->rcpt_count,
+        .qmgr_opts = m->opts,
+        .text_size = m->text_size,
+        .sendopts = m->sendopts,
+    };
+    record_size_format(&size, text);
+    queue_writer_patch(&m->c->writer, 2, (struct str){ text, RECORD_SIZE_BYTES });
+}
+
+static bool may_bounce(const struct message *m)
+{
+    switch (m->status) {
+    case CLEANUP_CONTENT:
+    case CLEANUP_HOPS:
+    case CLEANUP_SIZE:
+    case CLEANUP_NO_RCPT:
+        return (m->flags & CLEANUP_FLAG_BOUNCE) != 0;
+    default:
+        return false;
+    }
+}
+
+static void bounce(struct message *m)
+{
+    if (!queue_writer_flush(&m->c->writer)) {
+        m->status = CLEANUP_WRITE;
+        return;
+    }
+    m->status = bounce_message(m) ? CLEANUP_OK : CLEANUP_DEFER;
+    m->reason = STR_NONE;
+}
+
+/* The reports of alias expansions that were asked for. */
+static void report_expansions(struct message *m)
+{
+    const struct bounce_report request = {
+        .queue_name = STR(QUEUE_INCOMING),
+        .queue_id = str_from(message_id(m)),
+        .encoding = m->env.encoding,
+        .sendopts = m->sendopts,
+        .sender = m->env.sender,
+        .dsn_envid = m->env.envelope_id,
+        .dsn_ret = m->env.ret_flags,
+        .arrival_sec = m->env.arrival.tv_sec,
+    };
+
+    if (!m->traced)
+        return;
+    m->traced = false; /* the log is no longer ours to remove */
+    if (!bounce_client_report(site_conf.trace_service_name, BOUNCE_FLUSH, &request))
+        log_warning("%s: could not report the alias expansion", message_id(m));
+}
+
+static void store(struct message *m)
+{
+    bool hold = (m->flags & CLEANUP_FLAG_HOLD) != 0;
+
+    if (!queue_writer_commit(&m->c->writer, &m->c->layout, hold)) {
+        log_warning("%s: write queue file: %s", message_id(m), strerror(m->c->writer.error));
+        message_fail(m, CLEANUP_WRITE, STR_NONE);
+        return;
+    }
+    m->stored_in_incoming = !hold;
+    report_expansions(m);
+}
+
+static void conclude(struct message *m)
+{
+    if (m->status == CLEANUP_OK && m->stage != STAGE_ENDED) {
+        log_warning("%s: the message ends too early", message_id(m));
+        message_fail(m, CLEANUP_BAD, STR_NONE);
+    }
+    if (m->stage == STAGE_ENDED)
+        write_end(m);
+    if (m->c->writer.error)
+        m->status = CLEANUP_WRITE;
+    if (m->status == CLEANUP_OK)
+        store(m);
+    else if (may_bounce(m) && m->stage == STAGE_ENDED)
+        bounce(m);
+}
+
+struct cleanup_verdict message_finish(struct message *m)
+{
+    if (m->flags & CLEANUP_FLAG_DISCARD) {
+        m->status = CLEANUP_OK;
+        log_info("%s: removed (discarded)", message_id(m));
+    } else {
+        conclude(m);
+    }
+    return (struct cleanup_verdict){ .status = m->status, .reason = m->reason, .size = m->text_size };
+}

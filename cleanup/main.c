@@ -1,0 +1,40 @@
+/* cleanup - every message enters the queue here.
+ *
+ * Runs as:   mail_owner, inside the queue directory when master.cf says chroot
+ * Trusts:    main.cf and its tables
+ * Distrusts: the records of its submitters, and the message in them */
+#include "cleanup/session.h"
+#include "delivery/delivery.h"
+
+static struct cleanup cleanup;
+
+static void before_jail(struct service *svc)
+{
+    delivery_log_open(service_conf(svc));
+    cleanup_setup(&cleanup, svc);
+}
+
+static void serve(struct service *svc, int fd)
+{
+    (void)svc;
+    session_serve(&cleanup, fd);
+}
+
+static const struct sandbox_path paths[] = {
+    { QUEUE_INCOMING, true }, { QUEUE_HOLD, true }, { QUEUE_TRACE, true },
+    { "private", true },      { "public", true },   { NULL, false },
+};
+
+static const struct service_spec spec = {
+    .name = "cleanup",
+    .kind = SERVICE_SINGLE,
+    .params = (const struct param_set *const[]){ &cleanup_param_set, &tls_param_set, NULL },
+    .talks_to = (const char *const[]){ "qmgr", "bounce", "trace", NULL },
+    .sandbox = SANDBOX_SERVICE,
+    .paths = paths,
+    .process_limit = -1,
+    .before_jail = before_jail,
+    .serve = serve,
+};
+
+int main(int argc, char **argv) { service_main(&spec, argc, argv); }

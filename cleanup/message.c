@@ -1,0 +1,121 @@
+#include "cleanup/message.h"
+
+#include "base/log.h"
+#include "text/address.h"
+
+#include <errno.h>
+
+bool message_begin(struct message *m, struct cleanup *c, const struct cleanup_open *open)
+{
+    char zeros[RECORD_SIZE_BYTES + 1];
+    const struct record_size none = { 0 };
+
+    *m = (struct message){
+        .c = c,
+        .arena = ARENA_INIT,
+        .opened = clock_wall(),
+        .flags = open->flags,
+        .sendopts = open->sendopts & (SENDOPT_SMTPUTF8 | SENDOPT_REQUIRETLS),
+        .env = { .context = REWRITE_LOCAL, .origin = STR("local") },
+        .seen = MAP_INIT,
+    };
+    if (!queue_writer_open(&c->writer, &c->layout, site_conf.enable_long_queue_ids, m->opened)) {
+        log_warning("create queue file in %s: %m", QUEUE_INCOMING);
+        return false;
+    }
+    record_size_format(&none, zeros);
+    record_put(message_out(m), REC_SIZE, (struct str){ zeros, RECORD_SIZE_BYTES });
+    return true;
+}
+
+void message_fail(struct message *m, enum cleanup_status status, struct str reason)
+{
+    if (m->status != CLEANUP_OK)
+        return;
+    m->status = status;
+    m->reason = arena_str(&m->arena, reason);
+}
+
+void message_lookup_failed(struct message *m, const char *parameter)
+{
+    log_warning("%s: %s map lookup problem -- message not accepted, try again later", message_id(m),
+                parameter);
+    message_fail(m, CLEANUP_WRITE, STR_NONE);
+}
+
+static void take_record(struct message *m, const struct record *rec)
+{
+    switch (m->stage) {
+    case STAGE_ENVELOPE:
+        envelope_record(m, rec);
+        return;
+    case STAGE_CONTENT:
+        content_record(m, rec);
+        return;
+    case STAGE_EXTRACTED:
+        envelope_extracted(m, rec);
+        return;
+    case STAGE_ENDED:
+        log_warning("%s: record behind the end of the message", message_id(m));
+        message_fail(m, CLEANUP_BAD, STR_NONE);
+        return;
+    }
+}
+
+void message_records(struct message *m, struct str in)
+{
+    struct record rec;
+
+    while (in.len && message_is_wanted(m)) {
+        if (m->stage == STAGE_CONTENT) {
+            content_copy_block(m, &in);
+            if (in.len == 0)
+                break;
+        }
+        if (record_take(&in, &rec) != RECORD_OK) {
+            log_warning("%s: malformed record from the submitter", message_id(m));
+            message_fail(m, CLEANUP_BAD, STR_NONE);
+            break;
+        }
+        take_record(m, &rec);
+        queue_writer_spill(&m->c->writer);
+    }
+    if (m->c->writer.error)
+        message_fail(m, CLEANUP_WRITE, STR_NONE);
+}
+
+void message_end(struct message *m)
+{
+    queue_writer_close(&m->c->writer, &m->c->layout);
+    if (m->traced)
+        (void)!queue_remove(&m->c->layout, QUEUE_TRACE, &m->c->writer.id);
+    content_free(m);
+    map_free(&m->seen, NULL);
+    arena_free(&m->arena);
+}
+
+static void add_address(struct buf *out, const char *name, struct str address)
+{
+    buf_add_cstr(out, name);
+    address_quote(address, out);
+    buf_addc(out, '>');
+}
+
+void message_log_event(struct message *m, const char *action, const char *part, struct str text,
+                       size_t text_max, struct str note)
+{
+    BUF_AUTO(line, 4096);
+
+    buf_join(&line, str_from(message_id(m)), STR(": "), str_from(action), STR(": "), str_from(part),
+             STR(" "), str_sub(text, 0, text_max), STR(" from "), m->env.origin, STR(";"));
+    add_address(&line, " from=<", m->env.sender);
+    if (m->env.last_recipient.ptr)
+        add_address(&line, " to=<", m->env.last_recipient);
+    if (m->env.proto.len)
+        buf_join(&line, STR(" proto="), m->env.proto);
+    if (m->env.helo.len)
+        buf_join(&line, STR(" helo=<"), m->env.helo, STR(">"));
+    if (note.len)
+        buf_join(&line, STR(": "), note);
+    log_info(STR_FMT, STR_ARG(buf_str(&line)));
+}

@@ -1,0 +1,159 @@
+#pragma once
+/* cleanup/message - one submission, from its first record to the verdict.
+ *
+ * The records of a queue file come in order (envelope, content, extracted) and go out changed into the
+ * writer's buffer.  The first failure decides the verdict; afterwards nothing more is stored, except when
+ * the message is to be bounced from here, which needs the whole of it. */
+#include "cleanup/address.h"
+#include "cleanup/cleanup.h"
+#include "ipc/messages/cleanup.h"
+#include "text/mime.h"
+
+enum stage { STAGE_ENVELOPE, STAGE_CONTENT, STAGE_EXTRACTED, STAGE_ENDED };
+
+/* Attributes that belong to the next recipient only. */
+struct next_recipient {
+    struct str orig, dsn_orcpt;
+    bool has_orig;
+    int notify;
+};
+
+/* A recipient as it stands in the file; kept for a bounce of our own. */
+struct stored_recipient {
+    struct str address, orig, dsn_orcpt;
+    int notify;
+    int64_t offset;
+};
+
+struct envelope {
+    struct timeval arrival;
+    bool has_time, has_name, has_sender, has_warning, has_verp;
+    struct str sender, full_name, encoding, envelope_id, verp;
+    int ret_flags;
+    enum rewrite_context context;   /* of the headers */
+    struct str origin, proto, helo; /* of the client, for log lines */
+    struct str last_recipient;      /* as submitted, for log lines */
+    int attributes;
+    struct next_recipient next;
+};
+
+/* How far the content has come. */
+enum content_part { CONTENT_HEAD, CONTENT_BODY };
+
+struct content {
+    enum content_part part;
+    bool in_line;      /* the piece before had no line end: this one goes on with its line */
+    bool body_begun;   /* something was written behind the header */
+    bool copying;      /* the present header is of no interest and is copied line by line */
+    struct buf header; /* the present header when it is of interest; lines joined by LF */
+    size_t header_len; /* bytes of the present logical header so far */
+    struct mime *mime; /* NULL: the fast way */
+    bool seen[HEADER_COUNT];
+    bool resent;       /* there are Resent- headers */
+    bool logged_id, logged_resent_id;
+    int hops;
+    bool declares_8bit;
+    bool is_composite; /* multipart or message: parts may declare their encoding */
+    bool unchecked;    /* PASS: no more header and body checks */
+    int64_t segment_bytes; /* of the body part, for body_checks_size_limit */
+    bool cut;          /* larger than message_size_limit: the rest is not stored */
+};
+
+struct message {
+    struct cleanup *c;
+    struct arena arena;
+    struct timeval opened;
+    int flags;    /* enum cleanup_flag */
+    int sendopts; /* C record, field 6 */
+    enum stage stage;
+    enum cleanup_status status;
+    struct str reason;
+    struct envelope env;
+    struct content content;
+
+    struct map seen; /* recipients written so far */
+    int64_t rcpt_count;
+    int opts; /* C record, field 4 */
+    bool traced;             /* the trace log has lines of ours */
+    bool stored_in_incoming; /* the queue manager wants to know */
+    struct stored_recipient *stored; /* with CLEANUP_FLAG_BOUNCE */
+    size_t stored_count, stored_room;
+
+    int64_t data_offset, content_size, text_size;
+    struct str filter, redirect; /* FILTER, REDIRECT actions */
+    struct address_set bcc;      /* BCC actions */
+};
+
+/* Create the queue file.  False: no file could be made (logged). */
+NODISCARD bool message_begin(struct message *m, struct cleanup *c, const struct cleanup_open *open);
+/* Whole records. */
+void message_records(struct message *m, struct str records);
+/* All records have come: make it durable, or bounce, or remove it. */
+struct cleanup_verdict message_finish(struct message *m);
+/* The end of a message, however it came: removes an unfinished file, frees everything. */
+void message_end(struct message *m);
+
+/* ---- for the files of this directory ---- */
+
+/* The first call counts.  `reason` may be empty. */
+void message_fail(struct message *m, enum cleanup_status status, struct str reason);
+/* A table failed: warns and asks the submitter to try again. */
+void message_lookup_failed(struct message *m, const char *parameter);
+/* Is it worth to store more of it? */
+static inline bool message_is_wanted(const struct message *m)
+{
+    if (m->flags & CLEANUP_FLAG_DISCARD)
+        return false;
+    return m->status == CLEANUP_OK ||
+           ((m->flags & CLEANUP_FLAG_BOUNCE) &&
+            (m->status == CLEANUP_CONTENT || m->status == CLEANUP_HOPS || m->status == CLEANUP_SIZE));
+}
+static inline struct buf *message_out(struct message *m) { return queue_writer_buf(&m->c->writer); }
+static inline const char *message_id(const struct message *m) { return m->c->writer.id.text; }
+/* "QID: ACTION: PART TEXT from ORIGIN; from=<> to=<> proto= helo=[: NOTE]" */
+void message_log_event(struct message *m, const char *action, const char *part, struct str text,
+                       size_t text_max, struct str note);
+
+/* cleanup/envelope.c */
+void envelope_record(struct message *m, const struct record *rec);
+void envelope_extracted(struct message *m, const struct record *rec);
+
+/* cleanup/recipient.c */
+void recipient_add(struct message *m, struct str address);
+void recipient_add_bcc(struct message *m, struct str address);
+
+/* cleanup/content.c */
+void content_begin(struct message *m);
+void content_record(struct message *m, const struct record *rec);
+/* Take as many body records off `in` as need no look at each; may take none. */
+void content_copy_block(struct message *m, struct str *in);
+void content_finish(struct message *m);
+void content_free(struct message *m);
+/* Output of content, counted. */
+void content_put(struct message *m, struct str piece, bool ends_line);
+/* A header of one or more lines joined by LF. */
+void content_put_lines(struct message *m, struct str lines);
+void content_put_body(struct message *m, struct str piece, bool ends_line);
+
+/* cleanup/headers.c */
+/* Does this header need a look?  If not, its lines are copied. */
+bool headers_is_special(struct message *m, const struct header_info *info, struct str line);
+void headers_take(struct message *m, enum mime_part part, const struct header_info *info,
+                  struct str header);
+/* UTF-8 in a header, for SMTPUTF8. */
+void headers_note_utf8(struct message *m, struct str text);
+/* cleanup/missing.c: write what the header lacks. */
+void headers_complete(struct message *m);
+/* Are header addresses rewritten, and missing headers added, for this message's client? */
+bool headers_rewrites(const struct message *m);
+
+/* cleanup/checks.c */
+enum check_result { CHECK_KEEP, CHECK_DROP };
+/* Look `text` up in the tables for that part and do what they say.  On CHECK_KEEP `replacement`, if not empty,
+ * stands in its place; headers put in front are written at once. */
+enum check_result checks_header(struct message *m, enum mime_part part, struct str header,
+                                struct str *replacement);
+enum check_result checks_body(struct message *m, struct str line, struct str *replacement);
+
+/* cleanup/bounce.c: report to the sender that the message was refused here.  False: could not. */
+NODISCARD bool bounce_message(struct message *m);

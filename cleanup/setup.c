@@ -1,0 +1,159 @@
+/* Opening what cleanup needs, before the jail. */
+#include "base/log.h"
+#include "cleanup/cleanup.h"
+#include "cleanup/escape.h"
+#include "text/mime.h"
+
+static const struct {
+    const char *name;
+    unsigned role;
+} roles[] = {
+    { "envelope_sender", ROLE_ENVELOPE_SENDER },
+    { "envelope_recipient", ROLE_ENVELOPE_RECIPIENT },
+    { "header_sender", ROLE_HEADER_SENDER },
+    { "header_recipient", ROLE_HEADER_RECIPIENT },
+};
+
+static unsigned parse_roles(struct str text, const char *parameter)
+{
+    struct str word, rest = text;
+    unsigned result = 0;
+
+    while (str_token(&rest, ", \t\r\n", &word)) {
+        size_t i = 0;
+        while (i < ARRAY_LEN(roles) && !str_equal_nocase(word, str_from(roles[i].name)))
+            i++;
+        if (i == ARRAY_LEN(roles))
+            log_fatal("unknown %s value \"" STR_FMT "\" in \"" STR_FMT "\"", parameter, STR_ARG(word),
+                      STR_ARG(text));
+        result |= roles[i].role;
+    }
+    return result;
+}
+
+static bool list_has(struct str list, struct str name)
+{
+    struct str word;
+
+    while (str_token(&list, ", \t\r\n", &word))
+        if (str_equal_nocase(word, name))
+            return true;
+    return false;
+}
+
+static struct table_list *open_maps(struct str text, const char *parameter)
+{
+    return table_list_open(text, parameter, TABLE_DEFAULT);
+}
+
+static void open_address_tables(struct cleanup *c)
+{
+    struct str propagate = conf_value(service_conf(c->svc), STR("propagate_unmatched_extensions"));
+
+    c->sender_canonical = (struct address_maps){
+        open_maps(site_conf.sender_canonical_maps, "sender_canonical_maps"),
+        parse_roles(cleanup_conf.sender_canonical_classes, "sender_canonical_classes") & ROLE_SENDER,
+    };
+    c->recipient_canonical = (struct address_maps){
+        open_maps(site_conf.recipient_canonical_maps, "recipient_canonical_maps"),
+        parse_roles(cleanup_conf.recipient_canonical_classes, "recipient_canonical_classes") &
+            ROLE_RECIPIENT,
+    };
+    c->canonical = (struct address_maps){
+        open_maps(site_conf.canonical_maps, "canonical_maps"),
+        parse_roles(cleanup_conf.canonical_classes, "canonical_classes"),
+    };
+    c->virtual_aliases = open_maps(site_conf.virtual_alias_maps, "virtual_alias_maps");
+    c->sender_bcc = open_maps(cleanup_conf.sender_bcc_maps, "sender_bcc_maps");
+    c->recipient_bcc = open_maps(cleanup_conf.recipient_bcc_maps, "recipient_bcc_maps");
+    c->canonical_extensions = list_has(propagate, STR("canonical"));
+    c->virtual_extensions = list_has(propagate, STR("virtual"));
+    c->masquerade_roles = parse_roles(cleanup_conf.masquerade_classes, "masquerade_classes");
+    c->masquerade_exceptions =
+        match_list_open(cleanup_conf.masquerade_exceptions, "masquerade_exceptions", 0);
+}
+
+static void open_checks(struct cleanup *c)
+{
+    c->header_checks = open_maps(cleanup_conf.header_checks, "header_checks");
+    c->mime_header_checks = open_maps(cleanup_conf.mime_header_checks, "mime_header_checks");
+    c->nested_header_checks = open_maps(cleanup_conf.nested_header_checks, "nested_header_checks");
+    c->body_checks = open_maps(cleanup_conf.body_checks, "body_checks");
+    c->has_checks = !table_list_is_empty(c->header_checks) ||
+                    !table_list_is_empty(c->mime_header_checks) ||
+                    !table_list_is_empty(c->nested_header_checks) ||
+                    !table_list_is_empty(c->body_checks);
+}
+
+static void choose_mime_flags(struct cleanup *c)
+{
+    const struct {
+        bool on;
+        unsigned flags;
+    } wanted[] = {
+        { site_conf.strict_8bitmime, MIME_REPORT_8BIT_HEADER | MIME_REPORT_8BIT_BODY },
+        { site_conf.strict_7bit_headers, MIME_REPORT_8BIT_HEADER },
+        { site_conf.strict_8bitmime_body, MIME_REPORT_8BIT_BODY },
+        { site_conf.strict_mime_encoding_domain, MIME_REPORT_ENCODING_DOMAIN },
+        { str_equal(cleanup_conf.non_empty_end_of_header_action, STR("reject")),
+          MIME_REPORT_BAD_HEADER_END },
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(wanted); i++)
+        if (wanted[i].on)
+            c->mime_flags |= wanted[i].flags;
+}
+
+static void choose_dropped_headers(struct cleanup *c)
+{
+    struct str list = site_conf.message_drop_headers, word;
+
+    c->drop_names = MAP_INIT;
+    while (str_token(&list, ", \t\r\n:", &word)) {
+        const struct header_info *info = header_find(word);
+        BUF_AUTO(lower, 0);
+        buf_add_lower(&lower, word);
+        if (info)
+            c->drop[info->id] = true;
+        else
+            map_set(&c->drop_names, buf_str(&lower), c);
+    }
+    c->drops_unknown = c->drop_names.count > 0;
+}
+
+void cleanup_setup(struct cleanup *c, struct service *svc)
+{
+    *c = (struct cleanup){
+        .svc = svc,
+        .layout = { site_conf.hash_queue_names, site_conf.hash_queue_depth },
+        .writer = QUEUE_WRITER_INIT,
+        .notifier = QUEUE_NOTIFIER_INIT,
+    };
+    c->rewriter = rewrite_open(service_conf(svc), site_conf.rewrite_service_name);
+    open_address_tables(c);
+    open_checks(c);
+    choose_mime_flags(c);
+    choose_dropped_headers(c);
+    escape_decode(cleanup_conf.message_strip_characters, &c->strip);
+    escape_decode(cleanup_conf.message_reject_characters, &c->reject);
+}
+
+static enum table_result domain_is_ours(void *context, struct str domain)
+{
+    struct cleanup *c = context;
+
+    return str_equal_nocase(domain, site_conf.myorigin) ||
+                   rewrite_domain_is_local(c->rewriter, domain)
+               ? TABLE_FOUND
+               : TABLE_NOT_FOUND;
+}
+
+struct address_walk cleanup_walk(struct cleanup *c, unsigned keys)
+{
+    return (struct address_walk){
+        .keys = keys,
+        .delimiters = site_conf.recipient_delimiter,
+        .domain_is_local = domain_is_ours,
+        .context = c,
+    };
+}
