@@ -237,7 +237,6 @@ static void start_dialogue(struct client_session *s, bool lmtp)
         .discard = discarded_extensions(smtp_conf.smtp_discard_ehlo_keywords),
         .reply_line_limit = (size_t)site_conf.line_length_limit,
         .line_limit = (size_t)smtp_conf.smtp_line_length_limit,
-        .reset_after = true,
     };
     smtp_client_init(&s->dialogue, &options);
 }

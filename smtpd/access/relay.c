@@ -1,6 +1,8 @@
 /* May this client send mail to that destination through us? */
 #include "smtpd/access/internal.h"
 
+#include "base/log.h"
+
 enum table_result judge_is_authorised_destination(struct judge *j)
 {
     const struct resolution *r = judge_recipient(j);
