@@ -1,0 +1,270 @@
+#include "conf/conf.h"
+
+#include "base/log.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+/* What was logged last, and a way out of log_fatal. */
+static char last_line[500];
+static jmp_buf after_fatal;
+
+static void remember(enum log_level level, struct str text)
+{
+    (void)level;
+    snprintf(last_line, sizeof last_line, STR_FMT, STR_ARG(text));
+}
+
+static NORETURN void escape(void) { longjmp(after_fatal, 1); }
+
+static struct conf *conf_with(const char *main_cf, struct buf *error)
+{
+    char dir[] = "/tmp/conf_test.XXXXXX", path[64];
+
+    assert_non_null(mkdtemp(dir));
+    snprintf(path, sizeof path, "%s/main.cf", dir);
+    FILE *f = fopen(path, "w");
+    assert_non_null(f);
+    fputs(main_cf, f);
+    fclose(f);
+    struct conf *c = conf_open(dir, error);
+    unlink(path);
+    rmdir(dir);
+    return c;
+}
+
+static struct conf *conf_of(const char *main_cf)
+{
+    BUF_AUTO(error, 0);
+    struct conf *c = conf_with(main_cf, &error);
+
+    if (c == NULL)
+        fail_msg("%s", buf_cstr(&error));
+    return c;
+}
+
+static void assert_str(struct str have, const char *want)
+{
+    char text[1000];
+
+    snprintf(text, sizeof text, STR_FMT, STR_ARG(have));
+    assert_string_equal(text, want);
+}
+
+static void lines_continue_and_comments_do_not_count(void **state)
+{
+    struct conf *c = conf_of("# a = 0\na = 1,\n# comment\n\n  2\n\t3  \n #x\nb=$a\nc =\n");
+
+    (void)state;
+    assert_str(conf_raw(c, STR("a")), "1,  2\t3");
+    assert_str(conf_value(c, STR("b")), "1,  2\t3");
+    assert_true(conf_is_set(c, STR("c")));
+    assert_false(conf_is_set(c, STR("d")));
+    conf_close(c);
+}
+
+static void bad_lines_are_reported_with_file_and_number(void **state)
+{
+    static const struct {
+        const char *text, *end;
+    } cases[] = {
+        { "a=1\n\nfoo\n", "/main.cf, line 3: missing '=' after attribute name: \"foo\"" },
+        { "q r = x\n", "/main.cf, line 1: missing '=' after attribute name: \"q r = x\"" },
+        { "= x\n", "/main.cf, line 1: missing attribute name: \"= x\"" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        BUF_AUTO(error, 0);
+        assert_null(conf_with(cases[i].text, &error));
+        if (!str_ends(buf_str(&error), str_from(cases[i].end)))
+            fail_msg("%s", buf_cstr(&error));
+    }
+}
+
+static void the_last_of_two_entries_wins_with_a_warning(void **state)
+{
+    struct conf *c = conf_of("a = 1\na = 2\n");
+
+    (void)state;
+    assert_str(conf_value(c, STR("a")), "2");
+    assert_non_null(strstr(last_line, "/main.cf, line 2: overriding earlier entry: a=1"));
+    conf_close(c);
+}
+
+static void a_missing_file_is_named(void **state)
+{
+    BUF_AUTO(error, 0);
+
+    (void)state;
+    assert_null(conf_open("/nonexistent", &error));
+    assert_string_equal(buf_cstr(&error), "open /nonexistent/main.cf: No such file or directory");
+}
+
+static void overrides_win_and_forks_do_not_see_them(void **state)
+{
+    struct conf *c = conf_of("mydomain = a.test\nmyorigin = $mydomain\n");
+
+    (void)state;
+    assert_str(conf_value(c, STR("myorigin")), "a.test");
+    conf_override(c, STR("mydomain"), STR("b.test"));
+    assert_str(conf_value(c, STR("myorigin")), "b.test");
+    struct conf *fork = conf_fork_without_overrides(c);
+    conf_close(c);
+    assert_str(conf_value(fork, STR("myorigin")), "a.test");
+    conf_close(fork);
+}
+
+static void host_names_complete_each_other(void **state)
+{
+    struct conf *c = conf_of("myhostname = mx.a.test\n");
+
+    (void)state;
+    assert_str(conf_value(c, STR("mydomain")), "a.test");
+    assert_str(conf_value(c, STR("mydestination")), "mx.a.test, localhost.a.test, localhost");
+    conf_close(c);
+    c = conf_of("myhostname = foo\n");
+    assert_str(conf_value(c, STR("mydomain")), "localdomain");
+    conf_close(c);
+    c = conf_of("mydomain = b.test\n");
+    assert_true(str_has(conf_value(c, STR("myhostname")), '.'));
+    conf_close(c);
+}
+
+static void defaults_follow_the_compatibility_level(void **state)
+{
+    struct conf *old = conf_of(""), *new = conf_of("compatibility_level = 3.6\n");
+
+    (void)state;
+    assert_str(conf_value(old, STR("append_dot_mydomain")), "yes");
+    assert_str(conf_value(new, STR("append_dot_mydomain")), "no");
+    assert_str(conf_value(old, STR("smtpd_relay_restrictions")), "");
+    assert_str(conf_value(new, STR("smtp_tls_fingerprint_digest")), "sha256");
+    assert_true(conf_level_below(new, "3.11"));
+    assert_false(conf_level_below(new, "3.6"));
+    conf_close(old);
+    conf_close(new);
+}
+
+static void structs_are_filled_with_the_right_types(void **state)
+{
+    struct conf *c = conf_of("compatibility_level = 3.6\nmynetworks = 10.0.0.0/8\nsmtpd_timeout = 5m\n"
+                             "soft_bounce = YES\nluser_relay = $user@x\nmessage_size_limit = 8589934592\n"
+                             "delay_warning_time = 2\n");
+
+    (void)state;
+    conf_override(c, STR("stress"), STR("yes"));
+    conf_fill(c, &site_param_set, &site_conf);
+    conf_fill(c, &smtpd_param_set, &smtpd_conf);
+    conf_fill(c, &local_param_set, &local_conf);
+    assert_int_equal(smtpd_conf.smtpd_timeout, 300);
+    assert_int_equal(smtpd_conf.smtpd_hard_error_limit, 1);
+    assert_true(site_conf.soft_bounce);
+    assert_int_equal(site_conf.message_size_limit, 8589934592);
+    assert_int_equal(site_conf.delay_warning_time, 7200);
+    assert_str(local_conf.luser_relay, "$user@x");
+    assert_int_equal(smtpd_conf.mynetworks.ptr[smtpd_conf.mynetworks.len], 0);
+    conf_close(c);
+}
+
+static void bad_values_are_fatal_with_the_customary_texts(void **state)
+{
+    static const struct {
+        const char *text, *message;
+    } cases[] = {
+        { "line_length_limit = x\n", "fatal: bad numerical configuration: line_length_limit = x" },
+        { "line_length_limit = 99999999999\n",
+          "fatal: bad numerical configuration: line_length_limit = 99999999999" },
+        { "line_length_limit = 5\n", "fatal: invalid line_length_limit parameter value 5 < 512" },
+        { "qmgr_fudge_factor = 500\n", "fatal: invalid qmgr_fudge_factor parameter value 500 > 100" },
+        { "soft_bounce = x\n", "fatal: bad boolean configuration: soft_bounce = x" },
+        { "ipc_idle = 5x\n", "fatal: parameter ipc_idle: bad time value or unit: 5x" },
+        { "ipc_idle = 0\n", "fatal: invalid ipc_idle: 0 (min 1)" },
+        { "in_flow_delay = 11\n", "fatal: invalid in_flow_delay: 11 (max 10)" },
+        { "mail_name =\n", "fatal: bad string length 0 < 1: mail_name = " },
+        { "relayhost = $(\n", "fatal: dictionary mail_dict: macro processing error" },
+        { "relayhost = $a\na = ${b}\nb = $a\n", "fatal: dictionary mail_dict: macro processing error" },
+    };
+
+    (void)state;
+    log_set_fatal_handler(escape);
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct conf *volatile c = conf_of(cases[i].text);
+        last_line[0] = '\0';
+        if (setjmp(after_fatal) == 0)
+            conf_fill(c, &site_param_set, &site_conf);
+        assert_string_equal(last_line, cases[i].message);
+        /* what log_fatal jumped over stays allocated: nothing is freed on that way out */
+    }
+}
+
+static void doubling_values_end_in_an_error(void **state)
+{
+    BUF_AUTO(text, 0);
+    BUF_AUTO(error, 0);
+    ARENA_AUTO(arena);
+    struct str value;
+
+    (void)state;
+    buf_add_cstr(&text, "v0 = xxxxxxxxxxxxxxxx\n");
+    for (int i = 1; i < 60; i++)
+        buf_addf(&text, "v%d = $v%d$v%d\n", i, i - 1, i - 1);
+    struct conf *c = conf_of(buf_cstr(&text));
+    assert_false(conf_try_expand(c, STR("$v59"), &arena, &value, &error));
+    assert_true(conf_try_expand(c, STR("$v3"), &arena, &value, &error));
+    assert_int_equal(value.len, 128);
+    conf_close(c);
+}
+
+static void service_values_fall_back(void **state)
+{
+    struct conf *c = conf_of("slow_destination_rate_delay = 2m\ndefault_destination_recipient_limit = 7\n");
+
+    (void)state;
+    assert_int_equal(conf_service_time(c, STR("slow"), "_destination_rate_delay",
+                                       "default_destination_rate_delay"), 120);
+    assert_int_equal(conf_service_int(c, STR("slow"), "_destination_recipient_limit",
+                                      "default_destination_recipient_limit"), 7);
+    /* local has a default of its own */
+    assert_int_equal(conf_service_int(c, STR("local"), "_destination_recipient_limit",
+                                      "default_destination_recipient_limit"), 1);
+    conf_close(c);
+}
+
+static void lmtp_reads_its_own_names(void **state)
+{
+    struct conf *c = conf_of("smtp_helo_timeout = 1s\nlmtp_connect_timeout = 9s\n");
+    struct smtp_params params;
+
+    (void)state;
+    conf_fill_lmtp(c, &smtp_param_set, &params);
+    assert_int_equal(params.smtp_connect_timeout, 9);
+    conf_close(c);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(lines_continue_and_comments_do_not_count),
+        cmocka_unit_test(bad_lines_are_reported_with_file_and_number),
+        cmocka_unit_test(the_last_of_two_entries_wins_with_a_warning),
+        cmocka_unit_test(a_missing_file_is_named),
+        cmocka_unit_test(overrides_win_and_forks_do_not_see_them),
+        cmocka_unit_test(host_names_complete_each_other),
+        cmocka_unit_test(defaults_follow_the_compatibility_level),
+        cmocka_unit_test(structs_are_filled_with_the_right_types),
+        cmocka_unit_test(doubling_values_end_in_an_error),
+        cmocka_unit_test(service_values_fall_back),
+        cmocka_unit_test(lmtp_reads_its_own_names),
+        cmocka_unit_test(bad_values_are_fatal_with_the_customary_texts),
+    };
+
+    log_set_sink(remember);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
