@@ -16,7 +16,7 @@
  *
  * The core decides what is sent when: EHLO, then HELO if that is refused; MAIL, RCPTs and DATA in one go
  * if the server has PIPELINING, one after the other otherwise; the empty message that must follow when DATA was
- * granted with no recipient left; RSET where a transaction was left half done.  The driver decides what
+ * granted with no recipient left; RSET before a transaction if the one before was left half done.  The driver decides what
  * to do next when the session is READY, and what replies mean for recipients. */
 #include "base/buf.h"
 #include "base/str.h"
@@ -92,9 +92,12 @@ enum smtp_client_event_kind {
     SMTP_CLIENT_XFORWARD, /* answer: for the log only, mail goes on whatever it is */
     SMTP_CLIENT_MAIL,     /* answer.  After a refusal no RCPT or DATA event follows, only DONE */
     SMTP_CLIENT_RCPT,     /* answer, recipient */
-    SMTP_CLIENT_DATA,     /* answer: DATA was refused although recipients were accepted */
+    /* answer: DATA was refused although recipients were accepted.  A probe_data transaction gets it also for 354, and
+     * must then close the connection: there is no way back but to send a message. */
+    SMTP_CLIENT_DATA,
     SMTP_CLIENT_SEND,     /* send the content now */
-    SMTP_CLIENT_ACCEPTED, /* answer to the content.  LMTP: once for each accepted recipient, `recipient` */
+    /* Answer to the content.  SMTP: one for all accepted recipients; LMTP: one for each, `recipient`. */
+    SMTP_CLIENT_ACCEPTED,
     SMTP_CLIENT_DONE,     /* the transaction is over; then READY */
 };
 
@@ -114,7 +117,6 @@ struct smtp_client_options {
     size_t reply_line_limit; /* line_length_limit */
     size_t window;           /* most command bytes without a reply; 0: 4096.  At most the socket's send buffer */
     size_t line_limit;       /* smtp_line_length_limit */
-    bool reset_after;        /* say RSET after a refused transaction even if nothing follows (kept connections) */
     /* smtp_reply_filter: as in struct smtp_reply_reader. */
     bool (*filter)(void *context, struct str line, struct buf *out);
     void *filter_context;
@@ -152,12 +154,11 @@ struct smtp_client {
     struct smtp_offer offer;
     bool secured;
     bool authenticated;
-    bool closing;       /* the server said 421: do not reuse the connection */
+    bool closing;       /* the server said 421, or was left inside of a message: do not reuse the connection */
+    bool half_done;     /* the server is inside of a transaction: the next one begins with RSET */
     unsigned transactions;
     struct smtp_client_state *state;
 };
-
-#define SMTP_CLIENT_OUT_MAX (96 * 1024)
 
 /* Strings in the options must outlive the client.  The first event waits for the greeting. */
 void smtp_client_init(struct smtp_client *c, const struct smtp_client_options *options);

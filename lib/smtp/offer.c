@@ -1,0 +1,93 @@
+/* What a server's EHLO reply offers. */
+#include "base/number.h"
+#include "smtp/client_state.h"
+#include "smtp/xattr.h"
+
+#define MECHANISMS_MAX 2048
+
+static void offer_size(struct smtp_offer *o, struct str args)
+{
+    struct str word;
+    int64_t limit;
+
+    if (str_token(&args, " \t", &word) && number_parse(word, &limit) && limit > 0)
+        o->size_limit = limit;
+}
+
+static bool has_word(struct str list, struct str word)
+{
+    struct str other;
+
+    while (str_token(&list, " ", &other))
+        if (str_equal_nocase(other, word))
+            return true;
+    return false;
+}
+
+static void offer_auth(struct smtp_offer *o, struct str args)
+{
+    struct str word;
+
+    while (str_token(&args, " \t", &word)) {
+        if (has_word(buf_str(&o->auth), word) || o->auth.len + word.len + 1 > MECHANISMS_MAX)
+            continue;
+        buf_join(&o->auth, o->auth.len ? STR(" ") : STR(""), word);
+    }
+}
+
+static void offer_xforward(struct smtp_offer *o, struct str args)
+{
+    struct str word;
+
+    while (str_token(&args, " \t", &word))
+        for (enum smtp_xattr x = 0; x < SMTP_XATTR_COUNT; x++)
+            if (str_equal_nocase(word, smtp_xattr_name(x)))
+                o->xforward |= 1u << x;
+}
+
+static const struct {
+    struct str keyword;
+    unsigned bit;
+    void (*parse)(struct smtp_offer *o, struct str args);
+} extensions[] = {
+#define EXTENSION(name, parse) { { #name, sizeof(#name) - 1 }, SMTP_EXT_##name, parse }
+    EXTENSION(PIPELINING, NULL),   EXTENSION(SIZE, offer_size),
+    EXTENSION(8BITMIME, NULL),     EXTENSION(SMTPUTF8, NULL),
+    EXTENSION(DSN, NULL),          EXTENSION(ENHANCEDSTATUSCODES, NULL),
+    EXTENSION(STARTTLS, NULL),     EXTENSION(AUTH, offer_auth),
+    EXTENSION(XFORWARD, offer_xforward), EXTENSION(CHUNKING, NULL),
+    EXTENSION(REQUIRETLS, NULL),
+#undef EXTENSION
+};
+
+unsigned smtp_extension_find(struct str keyword)
+{
+    for (size_t i = 0; i < ARRAY_LEN(extensions); i++)
+        if (str_equal_nocase(keyword, extensions[i].keyword))
+            return extensions[i].bit;
+    return 0;
+}
+
+static void offer_line(struct smtp_offer *o, struct str line, unsigned discard)
+{
+    struct str keyword;
+
+    if (!str_token(&line, " \t=", &keyword))
+        return;
+    if (line.len && line.ptr[0] == '=') /* `AUTH=LOGIN`, older than the standard */
+        line = str_skip(line, 1);
+    for (size_t i = 0; i < ARRAY_LEN(extensions); i++) {
+        if (!str_equal_nocase(keyword, extensions[i].keyword) || (extensions[i].bit & discard))
+            continue;
+        o->extensions |= extensions[i].bit;
+        if (extensions[i].parse)
+            extensions[i].parse(o, line);
+    }
+}
+
+void smtp_offer_parse(struct smtp_client *c, struct str reply)
+{
+    str_cut(&reply, '\n'); /* the server's name */
+    while (reply.len)
+        offer_line(&c->offer, str_skip(str_cut(&reply, '\n'), 4), c->options.discard);
+}
