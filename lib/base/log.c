@@ -64,3 +64,10 @@ void log_fatal(const char *fmt, ...)
         logger.on_fatal();
     exit(1);
 }
+
+void log_at(enum log_level level, const char *fmt, ...)
+{
+    static const char *const prefixes[] = { "", "", "warning: ", "error: ", "fatal: ", "panic: " };
+
+    FORWARD(level, prefixes[level]);
+}

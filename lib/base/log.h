@@ -23,5 +23,7 @@ void log_debug(const char *fmt, ...) PRINTF(1, 2);
 void log_info(const char *fmt, ...) PRINTF(1, 2);
 void log_warning(const char *fmt, ...) PRINTF(1, 2);
 void log_error(const char *fmt, ...) PRINTF(1, 2);
+/* Any level, and the process goes on: for postlog(1), which logs what others say. */
+void log_at(enum log_level level, const char *fmt, ...) PRINTF(2, 3);
 /* The system or its configuration is at fault: the process ends, master(8) tries again later. */
 NORETURN void log_fatal(const char *fmt, ...) PRINTF(1, 2);

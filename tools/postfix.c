@@ -1,0 +1,131 @@
+/* postfix - control the mail system.  Reads main.cf and hands over to the shell scripts that do the work:
+ * what they need to know is in their environment. */
+#include "base/log.h"
+#include "conf/command.h"
+#include "os/fd.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define CLEAN_PATH "/usr/bin:/bin:/usr/sbin:/sbin"
+
+/* main.cf parameters that the scripts use, under their own names. */
+static const char *const exported[] = {
+    "command_directory",   "daemon_directory",  "data_directory",           "queue_directory",
+    "meta_directory",      "shlib_directory",   "mail_owner",               "setgid_group",
+    "process_id_directory", "sendmail_path",    "newaliases_path",          "mailq_path",
+    "manpage_directory",   "sample_directory",  "readme_directory",         "html_directory",
+    "mail_version",        "openssl_path",      "maillog_file",             "maillog_file_compressor",
+    "maillog_file_rotate_suffix", "maillog_file_permissions", "multi_instance_name", "alias_database",
+};
+
+static const char *const absolute[] = { "command_directory", "daemon_directory", "data_directory",
+                                        "queue_directory", "meta_directory" };
+
+struct options {
+    const char *config_directory;
+    bool verbose, debug;
+};
+
+static void parse_options(struct options *o, int argc, char **argv)
+{
+    int letter;
+
+    *o = (struct options){ 0 };
+    while ((letter = getopt(argc, argv, "+c:Dv")) > 0) {
+        switch (letter) {
+        case 'c': o->config_directory = optarg; break;
+        case 'D': o->debug = true; break;
+        case 'v':
+            o->verbose = true;
+            command_more_verbose();
+            break;
+        default: log_fatal("usage: postfix [-c config_dir] [-Dv] command");
+        }
+    }
+}
+
+static const char *value_of(struct conf *conf, const char *name)
+{
+    struct str v = conf_value(conf, str_from(name));
+
+    return v.len ? v.ptr : "";
+}
+
+static void set(const char *name, const char *value)
+{
+    if (setenv(name, value, 1) != 0)
+        log_fatal("setenv: %s", strerror(errno));
+}
+
+static void check_directories(struct conf *conf)
+{
+    for (size_t i = 0; i < ARRAY_LEN(absolute); i++)
+        if (value_of(conf, absolute[i])[0] != '/')
+            log_fatal("parameter %s: \"%s\" is not an absolute path name", absolute[i], value_of(conf, absolute[i]));
+}
+
+static void export_parameters(struct conf *conf, const struct options *o)
+{
+    for (size_t i = 0; i < ARRAY_LEN(exported); i++)
+        set(exported[i], value_of(conf, exported[i]));
+    set("config_directory", conf_directory(conf));
+    set("MAIL_CONFIG", conf_directory(conf));
+    set("MAIL_LOGTAG", value_of(conf, "syslog_name"));
+    set("PATH", CLEAN_PATH);
+    if (o->verbose)
+        set("MAIL_VERBOSE", "1");
+    if (o->debug)
+        set("MAIL_DEBUG", "1");
+}
+
+static char *const *vector(const char *const *v) { return (char *const *)(uintptr_t)v; }
+
+/* Several instances: without a word which one is meant, the command goes to all of them. */
+static void run_wrapper(struct conf *conf, int argc, char **argv)
+{
+    struct str rest = conf_value(conf, STR("multi_instance_wrapper")), word;
+    const char *command[64];
+    size_t n = 0;
+    ARENA_AUTO(arena);
+
+    if (rest.len == 0 || conf_value(conf, STR("multi_instance_directories")).len == 0)
+        return;
+    while (n < 16 && str_token(&rest, " \t\r\n", &word))
+        command[n++] = arena_cstr(&arena, word);
+    for (int i = 0; i < argc && n < ARRAY_LEN(command) - 1; i++)
+        command[n++] = argv[i];
+    command[n] = NULL;
+    execvp(command[0], vector(command));
+    log_fatal("%s: %s", command[0], strerror(errno));
+}
+
+static NORETURN void run_script(struct conf *conf, char **argv)
+{
+    BUF_AUTO(path, 0);
+
+    buf_join(&path, str_from(value_of(conf, "daemon_directory")), STR("/postfix-script"));
+    argv[-1] = (char *)(uintptr_t)buf_cstr(&path);
+    execv(buf_cstr(&path), argv - 1);
+    log_fatal("%s: %s", buf_cstr(&path), strerror(errno));
+}
+
+int main(int argc, char **argv)
+{
+    struct options o;
+    bool one_instance = getenv("MAIL_CONFIG") != NULL;
+
+    command_begin("postfix", 1);
+    (void)umask(022);
+    parse_options(&o, argc, argv);
+    if (getuid() != 0)
+        log_fatal("to submit mail, use the sendmail command; the postfix command is reserved for the superuser");
+    struct conf *conf = command_conf(o.config_directory);
+    check_directories(conf);
+    export_parameters(conf, &o);
+    if (!one_instance && o.config_directory == NULL)
+        run_wrapper(conf, argc - optind, argv + optind);
+    run_script(conf, argv + optind);
+}

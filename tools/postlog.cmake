@@ -1,0 +1,1 @@
+relevo_tool(postlog postlog.c LIBS conf)
