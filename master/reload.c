@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -159,10 +160,30 @@ static bool configuration_is_good(struct master *m)
     return pid < 0 || (WIFEXITED(raw) && WEXITSTATUS(raw) == 0);
 }
 
+/* postlogd writes to the descriptor that it was started with. */
+static void restart_postlogd(struct master *m)
+{
+    LIST_FOREACH(&m->services, node) {
+        struct service *s = LIST_ITEM(node, struct service, node);
+        if (s->line.type != MASTER_UNIX_DGRAM)
+            continue;
+        LIST_FOREACH(&s->children, at)
+            (void)kill(LIST_ITEM(at, struct child, node)->pid, SIGTERM);
+    }
+}
+
+/* The log may have been rotated even so: nobody must go on writing to the old file. */
+static void keep_configuration(struct master *m)
+{
+    log_error("the configuration cannot be used; going on with the one before");
+    logfile_open(m);
+    restart_postlogd(m);
+}
+
 void reload_all(struct master *m)
 {
     if (!configuration_is_good(m)) {
-        log_error("the configuration cannot be used; going on with the one before");
+        keep_configuration(m);
         return;
     }
     config_read_main(m);

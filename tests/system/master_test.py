@@ -209,17 +209,18 @@ def confined_daemon_gets_nothing(sys_):
 
 @test
 def a_warm_service_leaves_master_asleep(sys_):
-    who("private/toy"), who("private/toy"), who("private/toy")
+    for i in range(30):         # warm: there are spare workers now
+        who("private/toy")
     time.sleep(0.3)
 
     def switches():
         with open("/proc/%d/status" % sys_.pid()) as f:
             return int(re.search(r"^voluntary_ctxt_switches:\s+(\d+)", f.read(), re.M).group(1))
     before = switches()
-    for i in range(80):         # below max_use, so that no worker retires
+    for i in range(60):         # below max_use, so that no worker retires
         who("private/toy")
     used = switches() - before
-    assert used <= 12, "master woke %d times for 80 clients" % used     # the wakeup timers of trig and cond tick
+    assert used <= 12, "master woke %d times for 60 clients" % used     # the wakeup timers of trig and cond tick
 
 
 @test
