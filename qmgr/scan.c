@@ -181,7 +181,7 @@ static void on_datagrams(void *context, int fd, uint32_t events)
 
 void qmgr_open_notify(struct qmgr *q)
 {
-    q->notify_fd = socket_unix_listen(QUEUE_NOTIFY_SOCKET, SOCK_DGRAM | SOCK_NONBLOCK, 0666, 0);
+    q->notify_fd = socket_unix_listen(QUEUE_NOTIFY_SOCKET, SOCK_DGRAM, 0666, 0);
     if (q->notify_fd < 0)
         log_fatal("bind %s: %s", QUEUE_NOTIFY_SOCKET, strerror(errno));
 }

@@ -1,0 +1,447 @@
+#!/usr/bin/env python3
+"""The queue manager as a process: what it does with queue files, and what it asks of its agents."""
+import os, sys, time, traceback
+
+sys.path.insert(0, os.path.dirname(__file__))
+from harness import *
+
+BINARY = sys.argv[1]
+TESTS = []
+
+
+def test(fn):
+    TESTS.append(fn)
+    return fn
+
+
+def start(**main):
+    q = Qmgr(BINARY, **main)
+    q.smtp = Service(q, "smtp", lambda r, rcpts: None)
+    q.retry = Service(q, "retry", lambda r, rcpts: dict(result=1))
+    q.bounce = Service(q, "bounce", lambda kind, lists: 0, "log")
+    q.defer = Service(q, "defer", lambda kind, lists: 0, "log")
+    q.trace = Service(q, "trace", lambda kind, lists: 0, "log")
+    return q
+
+
+def eq(a, b):
+    assert a == b, "%r != %r" % (a, b)
+
+
+@test
+def a_new_message_is_delivered_and_removed():
+    with start() as q:
+        q.start()
+        n = q.send(rcpts=["r@y.test"])
+        q.wait_gone(n)
+        kind, lists = q.smtp.requests[0]
+        eq(kind, "D")
+        r, rcpt = lists
+        eq((r["queue_name"], r["queue_id"], r["nexthop"], r["sender"], r["client_name"]), ("active", n, "y.test", "s@x.test", "host.test"))
+        eq((rcpt["recipient"], rcpt["original_recipient"]), ("r@y.test", "r@y.test"))
+        eq(int(r["flags"]) & 1, 1)
+        q.wait_log("%s: from=<s@x.test>, size=18, nrcpt=1 (queue active)" % n)
+        q.wait_log("%s: removed" % n)
+
+
+@test
+def a_kept_channel_is_used_again():
+    with start() as q:
+        q.start()
+        for _ in range(5):
+            q.wait_gone(q.send())
+        eq(q.smtp.connections, 1)
+
+
+@test
+def a_channel_closed_while_idle_is_no_failure():
+    with start() as q:
+        q.start()
+        q.smtp.answer = lambda r, rcpts: dict(keep=1)
+        real = q.smtp.one
+        q.smtp.one = lambda c, k, l: real(c, k, l) and False   # says keep, then closes
+        for _ in range(5):
+            q.wait_gone(q.send())
+        assert "failure" not in q.text(), q.text()
+
+
+@test
+def an_agent_that_dies_throttles_its_transport():
+    with start() as q:
+        q.start()
+        q.smtp.answer = lambda r, rcpts: "close"
+        n = q.send()
+        q.wait(lambda: q.find(n) == "deferred", "deferred")
+        q.wait_log("warning: transport smtp failure -- see a previous warning/fatal/panic logfile record for the problem description")
+        eq(q.retry.requests[0][1][0]["nexthop"], "4.3.0 unknown mail transport error")
+        m = q.send()
+        q.wait(lambda: q.find(m) == "deferred", "deferred at once")
+        eq(len(q.smtp.requests), 1)
+        q.smtp.answer = lambda r, rcpts: None
+        q.trigger("FADI")
+        q.wait_gone(n, m)
+
+
+@test
+def a_missing_socket_defers():
+    with start() as q:
+        q.smtp.stop()
+        q.start()
+        n = q.send()
+        q.wait(lambda: q.find(n) == "deferred", "deferred")
+        q.wait_log("warning: connect to transport private/smtp: No such file or directory")
+        eq(q.retry.requests[0][1][0]["nexthop"], "4.3.0 mail transport unavailable")
+
+
+@test
+def without_a_retry_service_the_queue_manager_defers_by_itself():
+    with start() as q:
+        q.smtp.stop()
+        q.retry.stop()
+        q.start()
+        n = q.send()
+        q.wait(lambda: q.find(n) == "deferred", "deferred")
+        q.wait_log("%s: to=<r@y.test>, relay=none, " % n)
+        q.wait_log("dsn=4.3.0, status=deferred (mail transport unavailable)")
+        q.wait(lambda: q.defer.requests, "defer log entry")
+        eq(q.defer.requests[0][1][0]["reason"], "mail transport unavailable")
+
+
+@test
+def a_deferred_message_waits_for_its_time():
+    with start() as q:
+        q.smtp.answer = lambda r, rcpts: dict(result=1)
+        q.start()
+        t = time.time()
+        n = q.send()
+        q.wait(lambda: q.find(n) == "deferred", "deferred")
+        st = os.stat(q.path(n))
+        assert 58 <= st.st_mtime - t <= 64, st.st_mtime - t
+        q.smtp.answer = lambda r, rcpts: None
+        q.trigger("D")
+        time.sleep(0.2)
+        eq(q.find(n), "deferred")
+        q.trigger("DA")
+        q.wait_gone(n)
+
+
+@test
+def recipients_marked_done_are_not_tried_again():
+    with start() as q:
+        q.smtp.answer = lambda r, rcpts: dict(result=1, mark=[x for x in rcpts if x["recipient"].startswith("a")])
+        q.start()
+        n = q.send(rcpts=["a@y.test", "b@y.test"])
+        q.wait(lambda: q.find(n) == "deferred", "deferred")
+        q.smtp.answer = lambda r, rcpts: None
+        q.trigger("DA")
+        q.wait_gone(n)
+        eq([x["recipient"] for x in q.smtp.requests[1][1][1:]], ["b@y.test"])
+
+
+@test
+def recipients_are_grouped_by_destination_and_limited():
+    with start(default_destination_recipient_limit="3") as q:
+        q.start()
+        n = q.send(rcpts=["u%d@y.test" % i for i in range(7)] + ["z@other.test"])
+        q.wait_gone(n)
+        got = sorted((l[0]["nexthop"], len(l) - 1) for _, l in q.smtp.requests)
+        eq(got, [("other.test", 1), ("y.test", 1), ("y.test", 3), ("y.test", 3)])
+
+
+@test
+def duplicates_are_delivered_once():
+    with start() as q:
+        q.start()
+        n = q.send(rcpts=["u@y.test", "u@y.test", "v@y.test"])
+        q.wait_gone(n)
+        eq([x["recipient"] for x in q.smtp.requests[0][1][1:]], ["u@y.test", "v@y.test"])
+
+
+@test
+def a_bounce_is_reported_before_removal():
+    with start() as q:
+        q.smtp.answer = lambda r, rcpts: dict(bounced=1)
+        q.start()
+        n = q.send()
+        q.wait_gone(n)
+        kind, lists = q.bounce.requests[0]
+        eq((kind, lists[0]["queue_id"], lists[0]["sender"], lists[0]["queue_name"]), ("F", n, "s@x.test", "active"))
+
+
+@test
+def a_bounce_that_cannot_be_sent_keeps_the_message():
+    with start() as q:
+        q.smtp.answer = lambda r, rcpts: dict(bounced=1)
+        q.bounce.answer = lambda kind, lists: 1
+        q.start()
+        n = q.send()
+        q.wait(lambda: q.find(n) == "deferred", "deferred")
+        q.bounce.answer = lambda kind, lists: 0
+        open(q.dir + "/bounce/" + n, "w").close()
+        q.trigger("DA")
+        q.wait_gone(n)
+        eq(len(q.smtp.requests), 1)
+
+
+@test
+def success_reports_are_asked_for():
+    with start() as q:
+        q.smtp.answer = lambda r, rcpts: dict(traced=1)
+        q.start()
+        q.wait_gone(q.send())
+        eq(q.trace.requests[0][0], "F")
+
+
+@test
+def an_old_message_is_returned():
+    with start(maximal_queue_lifetime="1h") as q:
+        q.smtp.answer = lambda r, rcpts: dict(result=1)
+        q.start()
+        n = q.send(created=int(time.time()) - 4000)
+        q.wait_gone(n)
+        eq(q.defer.requests[-1][0], "F")
+        q.wait_log("%s: from=<s@x.test>, status=expired, returned to sender" % n)
+        q.wait_log("%s: removed" % n)
+
+
+@test
+def a_message_that_cannot_be_returned_is_kept():
+    with start(maximal_queue_lifetime="0") as q:
+        q.smtp.answer = lambda r, rcpts: dict(result=1)
+        q.defer.answer = lambda kind, lists: 1
+        q.start()
+        n = q.send()
+        q.wait(lambda: q.find(n) == "deferred", "deferred")
+
+
+@test
+def a_forced_expiry_needs_no_attempt():
+    with start() as q:
+        q.start()
+        n = q.put(queue_file(), mode=0o710)
+        q.trigger("I")
+        q.wait_gone(n)
+        eq((len(q.smtp.requests), q.retry.requests[0][1][0]["nexthop"]), (0, "4.7.0 message is administratively expired"))
+        q.wait_log("status=force-expired, returned to sender")
+        eq(q.defer.requests[-1][0], "F")
+
+
+@test
+def a_delay_notice_is_sent_once():
+    with start() as q:
+        q.smtp.answer = lambda r, rcpts: dict(result=1)
+        q.start()
+        n = q.send(warn=int(time.time()) - 5)
+        q.wait(lambda: q.find(n) == "deferred", "deferred")
+        eq([k for k, _ in q.defer.requests], ["W"])
+        q.trigger("DA")
+        q.wait(lambda: len(q.smtp.requests) == 2 and q.find(n) == "deferred", "second attempt")
+        eq([k for k, _ in q.defer.requests], ["W"])
+
+
+@test
+def damaged_files_are_set_aside_and_other_mail_flows():
+    with start() as q:
+        good = queue_file()
+        bad = [good[:60], good[:-2], b"", b"\0" * 500, good.replace(b"R\x08r@y.test", b"Q\x08r@y.test"), good.replace(b"S\x08s@x.test", b"K\x08s@x.test"),
+               queue_file(opts=999)]
+        names = [q.put(b) for b in bad]
+        q.start()
+        ok = q.send()
+        q.wait_gone(ok)
+        q.wait(lambda: all(q.find(n) == "corrupt" for n in names), "corrupt")
+        for n in names:
+            eq(q.text().count('saving corrupt file "%s" from queue "active" to queue "corrupt"' % n), 1)
+
+
+@test
+def incomplete_and_future_files_are_left_alone():
+    with start() as q:
+        a = q.put(queue_file(), mode=0o600)
+        b = q.put(queue_file(), mtime=time.time() + 500)
+        q.start()
+        q.trigger("I")
+        q.wait_gone(q.send())
+        eq((q.find(a), q.find(b)), ("incoming", "incoming"))
+        q.trigger("IA")
+        q.wait_gone(b)
+        eq(q.find(a), "incoming")
+
+
+@test
+def what_was_active_is_tried_again_after_a_restart():
+    with start() as q:
+        a = q.put(queue_file(), queue="active")
+        q.start()
+        q.wait_gone(a)
+
+
+@test
+def a_locked_file_is_skipped_at_start():
+    import fcntl
+    with start() as q:
+        a = q.put(queue_file(), queue="active")
+        f = open(q.path(a))
+        fcntl.flock(f, fcntl.LOCK_SH)
+        q.start()
+        q.wait(lambda: q.find(a) == "deferred", "deferred")
+        q.wait_log("%s: skipped, still being delivered" % a)
+        f.close()
+        assert os.stat(q.path(a)).st_mtime > time.time() + 50
+
+
+@test
+def a_dead_destination_suspends_its_mail():
+    with start() as q:
+        q.smtp.answer = lambda r, rcpts: dict(result=1, site_reached=0, site_failed=1, dsn="4.4.1", reason="connect to y: Connection refused")
+        names = [q.put(queue_file()) for _ in range(30)]
+        q.start()
+        q.wait(lambda: all(q.find(n) == "deferred" for n in names), "all deferred")
+        tried = len(q.smtp.requests)
+        assert tried < 12, tried
+        eq(len(q.retry.requests), 30 - tried)
+        eq({l[0]["nexthop"] for _, l in q.retry.requests}, {"4.4.1 delivery temporarily suspended: connect to y: Connection refused"})
+        other = q.send(rcpts=["a@other.test"])
+        q.smtp.answer = lambda r, rcpts: None
+        q.wait(lambda: q.find(other) in (None, "deferred"), "other destination")
+
+
+@test
+def concurrency_grows_up_to_the_limit():
+    with start(default_destination_concurrency_limit="8", initial_destination_concurrency="2") as q:
+        q.smtp.answer = lambda r, rcpts: time.sleep(0.02)
+        names = [q.put(queue_file()) for _ in range(80)]
+        q.start()
+        q.wait_gone(*names)
+        eq(q.smtp.peak, 8)
+
+
+@test
+def the_process_limit_of_master_cf_is_respected():
+    with start(_master="smtp unix - - n - 3 smtp\n") as q:
+        q.smtp.answer = lambda r, rcpts: time.sleep(0.01)
+        names = [q.put(queue_file(rcpts=["u@d%d.test" % i])) for i in range(40)]
+        q.start()
+        q.wait_gone(*names)
+        eq((q.smtp.peak, q.smtp.connections), (3, 3))
+
+
+@test
+def more_recipients_than_fit_are_read_later():
+    with start(qmgr_message_recipient_limit="20", default_destination_recipient_limit="5", default_recipient_refill_limit="5") as q:
+        q.start()
+        n = q.send(rcpts=["u%d@y.test" % i for i in range(203)])
+        q.wait_gone(n)
+        eq(sorted(x["recipient"] for _, l in q.smtp.requests for x in l[1:]), sorted("u%d@y.test" % i for i in range(203)))
+
+
+@test
+def recipients_in_the_extracted_part_are_found():
+    with start() as q:
+        q.start()
+        n = q.send(rcpts=[], tail=record("O", "t@y.test") + record("R", "t@y.test"), opts=1)
+        q.wait_gone(n)
+        eq(q.smtp.requests[0][1][1]["recipient"], "t@y.test")
+
+
+@test
+def redirect_and_filter_replace_the_destination():
+    with start() as q:
+        other = Service(q, "scan", lambda r, rcpts: None)
+        q.start()
+        a = q.send(rcpts=["a@y.test", "b@z.test"], tail=record(">", "boss@home2.test"))
+        b = q.send(tail=record("L", "scan:[127.0.0.1]:99"))
+        q.wait_gone(a, b)
+        eq([(l[0]["nexthop"], [x["recipient"] for x in l[1:]]) for _, l in q.smtp.requests], [("home2.test", ["boss@home2.test"])])
+        eq(other.requests[0][1][0]["nexthop"], "[127.0.0.1]:99")
+
+
+@test
+def verp_recipients_get_senders_of_their_own():
+    with start() as q:
+        q.start()
+        n = q.send(sender="list@x.test", before=record("V", "+="), rcpts=["a@y.test", "b@z.test"])
+        q.wait_gone(n)
+        eq(sorted((l[0]["sender"], l[1]["recipient"]) for _, l in q.smtp.requests), [("list+a=y.test@x.test", "a@y.test"), ("list+b=z.test@x.test", "b@z.test")])
+
+
+@test
+def a_listed_transport_is_deferred():
+    with start(defer_transports="smtp") as q:
+        q.start()
+        n = q.send()
+        q.wait(lambda: q.find(n) == "deferred", "deferred")
+        eq(q.retry.requests[0][1][0]["nexthop"], "4.3.2 deferred transport")
+
+
+@test
+def mail_to_the_double_bounce_address_is_dropped():
+    with start() as q:
+        q.start()
+        n = q.send(sender="", rcpts=["double-bounce@home.test"])
+        q.wait_gone(n)
+        eq((q.smtp.requests, q.bounce.requests), ([], []))
+
+
+@test
+def a_message_deleted_under_way_is_forgotten():
+    with start() as q:
+        def answer(r, rcpts):
+            os.unlink(q.dir + "/active/" + r["queue_id"])
+            return dict(result=1)
+        q.smtp.answer = answer
+        q.start()
+        n = q.send()
+        q.wait_gone(n)
+        q.smtp.answer = lambda r, rcpts: None
+        q.wait_gone(q.send())
+
+
+@test
+def a_rate_delay_spreads_deliveries():
+    with start(default_destination_rate_delay="1s") as q:
+        when = []
+        q.smtp.answer = lambda r, rcpts: when.append(time.time())
+        names = [q.put(queue_file()) for _ in range(3)]
+        q.start()
+        q.wait_gone(*names)
+        assert min(b - a for a, b in zip(when, when[1:])) > 0.9, when
+
+
+@test
+def a_malformed_reply_is_a_failure_of_the_transport():
+    with start() as q:
+        q.smtp.answer = lambda r, rcpts: frame("S", b"rubbish\0")
+        q.start()
+        n = q.send()
+        q.wait(lambda: q.find(n) == "deferred", "deferred")
+        q.wait_log("warning: private/smtp socket: malformed response")
+
+
+@test
+def a_thousand_messages_flow_with_few_active_at_once():
+    with start(qmgr_message_active_limit="50") as q:
+        names = [q.put(queue_file(rcpts=["u@d%d.test" % (i % 40)])) for i in range(1000)]
+        q.start()
+        q.wait(lambda: q.text().count(": removed") == 1000, "all removed", 60)
+        eq(sorted(l[0]["queue_id"] for _, l in q.smtp.requests), sorted(names))
+
+
+def main():
+    failed = 0
+    only = sys.argv[2:]
+    for fn in TESTS:
+        if only and fn.__name__ not in only:
+            continue
+        t = time.time()
+        try:
+            fn()
+            print("ok   %s (%.2fs)" % (fn.__name__, time.time() - t), flush=True)
+        except Exception:
+            failed += 1
+            print("FAIL %s" % fn.__name__)
+            traceback.print_exc(file=sys.stdout)
+    sys.exit(failed > 0)
+
+
+main()
