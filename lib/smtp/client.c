@@ -283,10 +283,12 @@ static struct smtp_client_event plain(const struct smtp_client *c, enum smtp_cli
     return (struct smtp_client_event){ .kind = kind, .step = smtp_client_step(c) };
 }
 
-/* One step without input; false if the machine has moved and is to be asked again. */
+/* One step without input; false if the machine has moved and is to be asked again: the reply to what it said may be
+ * here already. */
 static bool advance(struct smtp_client *c, struct smtp_client_event *ev)
 {
     struct smtp_client_state *st = c->state;
+    size_t pending = st->pending_count;
 
     switch (st->mode) {
     case SMTP_CMODE_HELLO:
@@ -300,7 +302,7 @@ static bool advance(struct smtp_client *c, struct smtp_client_event *ev)
         if (smtp_transaction_next(c, ev))
             return true;
         *ev = plain(c, SMTP_CLIENT_NEED_INPUT);
-        return st->pending_count > 0;
+        return pending > 0 && st->pending_count == pending;
     case SMTP_CMODE_BODY:
         *ev = plain(c, SMTP_CLIENT_SEND);
         return true;
