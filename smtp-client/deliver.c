@@ -44,6 +44,11 @@ static void finish_rest(struct attempt *at, bool permanent)
 {
     struct outcome o = { .status = permanent ? OUTCOME_BOUNCED : OUTCOME_DEFERRED, .text = at->fault.text };
 
+    if (at->fault.reply.len) {
+        o.diag_type = STR("smtp");
+        o.diag_text = at->fault.reply;
+        o.mta_name = at->fault.server;
+    }
     snprintf(o.dsn, sizeof o.dsn, "%s", at->fault.dsn);
     if (o.text.len == 0) {
         o.text = STR("server unavailable or unable to receive mail");
@@ -92,7 +97,7 @@ static bool needs_more_than_we_have(struct attempt *at, struct client_session *s
         buf_join(&text, STR("SASL authentication is required for "), s->shown, STR(", but it is unavailable"));
     if (text.len == 0)
         return false;
-    snprintf(at->fault.dsn, sizeof at->fault.dsn, "4.7.5");
+    at->fault = (struct session_fault){ .dsn = "4.7.5" };
     at->fault.text = arena_str(&at->d->arena, buf_str(&text));
     return true;
 }
@@ -141,9 +146,8 @@ static void try_destination(struct attempt *at, struct str destination, bool mx_
         target_resolve(&agent.client->targets, destination, mx_allowed, a, &list, &dsn, &why);
 
     if (status != TARGET_OK) {
+        at->fault = (struct session_fault){ .text = why, .permanent = status == TARGET_BOUNCE };
         snprintf(at->fault.dsn, sizeof at->fault.dsn, "%s", dsn);
-        at->fault.text = why;
-        at->fault.permanent = status == TARGET_BOUNCE;
         if (status == TARGET_BOUNCE && last)
             finish_rest(at, true);
         return;

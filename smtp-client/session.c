@@ -92,9 +92,8 @@ bool session_fill(struct client_session *s, enum smtp_step step)
 
 static void set_fault(struct session_fault *f, const char *dsn, bool permanent, struct str text)
 {
+    *f = (struct session_fault){ .text = text, .permanent = permanent };
     snprintf(f->dsn, sizeof f->dsn, "%s", dsn);
-    f->text = text;
-    f->permanent = permanent;
 }
 
 void session_describe_loss(const struct client_session *s, enum smtp_step step, struct arena *a,
@@ -257,6 +256,8 @@ static bool refused_to_talk(struct client_session *s, const struct smtp_client_e
     if (!permanent && dsn[0] == '5')
         dsn[0] = '4';
     set_fault(fault, dsn, permanent, arena_str(a, buf_str(&text)));
+    fault->reply = arena_str(a, ev->answer.text);
+    fault->server = arena_str(a, s->name);
     return false;
 }
 

@@ -23,7 +23,9 @@ struct client_session {
 /* Why a server could not be used. */
 struct session_fault {
     char dsn[16];
-    struct str text; /* in the arena passed in */
+    struct str text;   /* in the arena passed in */
+    struct str reply;  /* what the server said, or absent */
+    struct str server; /* who said it */
     bool permanent;
 };
 

@@ -259,7 +259,7 @@ static enum target_status resolve_domain(struct collector *c, const struct parse
         *dsn = "5.1.0";
         return TARGET_BOUNCE;
     }
-    if (status == DNS_NO_DATA || (status != DNS_OK && status != DNS_NOT_FOUND && smtp_conf.ignore_mx_lookup_error)) {
+    if (status == DNS_NO_DATA || status == DNS_NOT_FOUND || (status != DNS_OK && smtp_conf.ignore_mx_lookup_error)) {
         enum target_status result = resolve_host(c, p, dsn, why);
         if (result == TARGET_OK && p->port == c->ctx->default_port) {
             drop_self_and_worse(c->ctx, c->list);

@@ -53,8 +53,8 @@ static enum smtp_body body_of(const struct delivery_request *r)
 
 static void set_fault(struct transfer *t, struct str dsn, struct str text)
 {
+    t->fault = (struct session_fault){ .text = text };
     snprintf(t->fault.dsn, sizeof t->fault.dsn, STR_FMT, STR_ARG(dsn));
-    t->fault.text = text;
 }
 
 /* The outcome that a refusal means for one recipient; without a further server a 4xx is final for now. */

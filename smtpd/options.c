@@ -79,7 +79,7 @@ void options_for_session(struct session *s, struct smtp_server_options *out)
         .dsn = true,
         .smtputf8 = site_conf.smtputf8_enable,
         .chunking = true,
-        .verp = listed(setup->mynetworks, &s->peer),
+        .verp = listed(setup->verp_clients, &s->peer),
         .helo_required = smtpd_conf.smtpd_helo_required,
         .strict_addresses = smtpd_conf.strict_rfc821_envelopes,
         .strict_smtputf8 = site_conf.strict_smtputf8,

@@ -23,7 +23,8 @@ struct setup {
     struct dns *dns;
     struct access *access; /* the restriction lists */
     struct interface_list interfaces;
-    struct match_list *mynetworks, *xclient_hosts, *xforward_hosts, *bare_newline_exclusions, *limit_exceptions;
+    struct match_list *mynetworks, *xclient_hosts, *xforward_hosts, *bare_newline_exclusions, *limit_exceptions,
+        *verp_clients;
     struct table_list *discard_keyword_maps, *local_recipients, *alias_maps, *mailbox_maps, *relay_recipients,
         *canonical_maps, *recipient_canonical_maps, *reject_footer_maps, *command_filter;
     int cleanup_flags;

@@ -69,6 +69,7 @@ static void open_tables(struct service *svc)
     setup.xforward_hosts = open_list(smtpd_conf.smtpd_authorized_xforward_hosts, "smtpd_authorized_xforward_hosts");
     setup.bare_newline_exclusions =
         open_list(smtpd_conf.smtpd_forbid_bare_newline_exclusions, "smtpd_forbid_bare_newline_exclusions");
+    setup.verp_clients = open_list(smtpd_conf.smtpd_authorized_verp_clients, "smtpd_authorized_verp_clients");
     setup.limit_exceptions =
         open_list(smtpd_conf.smtpd_client_event_limit_exceptions, "smtpd_client_event_limit_exceptions");
     if (!smtp_bare_newline_parse(smtpd_conf.smtpd_forbid_bare_newline, &setup.bare_newline))

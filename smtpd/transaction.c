@@ -81,6 +81,8 @@ static void put_envelope_head(struct session *s, struct buf *out)
     put_attr(out, "envelope_id", t->mail.envid);
     if (t->mail.ret)
         record_put_attr_int(out, "ret_flags", t->mail.ret);
+    if (site_conf.content_filter.len)
+        record_put(out, REC_FILTER, site_conf.content_filter);
     record_put(out, REC_SENDER, t->sender);
     if (t->mail.body != SMTP_BODY_UNKNOWN)
         record_put_attr(out, "encoding", t->mail.body == SMTP_BODY_8BITMIME ? STR("8bit") : STR("7bit"));

@@ -65,8 +65,9 @@ struct str rewrite_normalise(struct rewriter *r, struct str address, struct str 
     struct str local = str_sub(address, 0, at), host = str_skip(address, at + 1);
     if (host.len == 0 && origin.len)
         return join_at(a, local, origin);
+    /* A final dot says that the name is complete. */
     if (str_ends(host, STR(".")) && host.len > 1)
-        host.len--;
+        return join_at(a, local, str_sub(host, 0, host.len - 1));
     if (r->own.append_dot_mydomain && domain.len && host.len && !str_has(host, '.') && !is_literal(host)) {
         BUF_AUTO(full, 0);
         buf_join(&full, host, STR("."), domain);
