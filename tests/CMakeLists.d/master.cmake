@@ -10,3 +10,5 @@ target_link_libraries(toy_daemon PRIVATE relevo_service)
 add_test(NAME system.master
   COMMAND python3 ${CMAKE_SOURCE_DIR}/tests/system/master_test.py --master $<TARGET_FILE:master>
           --toy $<TARGET_FILE:toy_daemon> --postlogd $<TARGET_FILE:postlogd>)
+relevo_test(lib/os/spawn_test.c os)
+relevo_test(lib/os/logger_test.c os)
