@@ -69,7 +69,7 @@ struct mime *mime_new(const struct mime_options *options, const struct mime_sink
 void mime_free(struct mime *m);
 
 /* Next piece of the message: a line without its end, or a part of an overlong one (ends_line false,
- * the rest follows). */
+ * the rest follows).  What kind of line it is shows in its first piece. */
 void mime_line(struct mime *m, struct str piece, bool ends_line);
 /* End of input: pending headers come out, then head_end if it has not been called, then end. */
 void mime_finish(struct mime *m);
