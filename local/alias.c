@@ -69,6 +69,7 @@ static void set_owner(struct branch *child, struct str owner)
 {
     child->sender = rewrite_address(local_tables.rewriter, REWRITE_LOCAL, owner, branch_arena(child));
     child->new_owner = true;
+    child->who.orig_addr = STR_NONE;
 }
 
 /* The envelope sender of a mailing list is its owner-NAME.  False: lookup failure. */
@@ -96,27 +97,39 @@ static bool find_owner(struct branch *child, struct str name)
     return false;
 }
 
-/* The members of a list are the owner's business from here on: the sender learns that it has been expanded. */
+/* Who asked for a success report learns that the alias has been expanded, and nothing of its members.  To a list with an
+ * owner the mail has been delivered (RFC 3461 section 5.2.7). */
 static void report_expansion(struct branch *child)
 {
     struct outcome o;
 
-    if (!child->new_owner || !(child->who.dsn_notify & DSN_NOTIFY_SUCCESS))
+    if (!(child->who.dsn_notify & DSN_NOTIFY_SUCCESS) || delivery_is_probe(child->attempt->d))
         return;
     outcome_make(&o, branch_arena(child), OUTCOME_SENT, "2.0.0", "alias expanded");
-    o.action = "expanded";
+    o.action = child->new_owner ? "delivered" : "expanded";
     delivery_trace(child->attempt->d, &child->who, &o);
     child->who.dsn_notify &= ~DSN_NOTIFY_SUCCESS;
+    if (child->who.dsn_notify == DSN_NOTIFY_NONE) /* which would mean the default */
+        child->who.dsn_notify = DSN_NOTIFY_NEVER;
+}
+
+/* The alias that leads back is to blame. */
+static bool report_loop(const struct branch *above)
+{
+    struct branch culprit = *above;
+
+    log_warning("alias database loop for " STR_FMT, STR_ARG(culprit.alias));
+    return branch_bounce(&culprit, "5.4.6", "alias database loop for " STR_FMT, STR_ARG(culprit.alias));
 }
 
 static bool expand_alias(struct branch *b, struct str name, struct str value, bool extension_is_left)
 {
     struct branch child = *b;
 
-    if (delivery_is_probe(b->attempt->d))
+    if (b->attempt->d->request.flags & DELIVERY_FLAG_PROBE_MTA)
         return branch_sent(b, "aliased to " STR_FMT, STR_ARG(value));
     if (is_expanding(b, name))
-        return branch_bounce(b, "5.4.6", "alias database loop for " STR_FMT, STR_ARG(name));
+        return report_loop(alias_above(b));
     if (!branch_is_first(b, "alias", name))
         return true;
     child.above = b;

@@ -42,14 +42,16 @@ static void add_message_vars(struct command_env *env, const struct branch *b)
             add_filtered(env, vars[i].name, vars[i].value.len ? vars[i].value : STR(""));
 }
 
-static void fill_env(struct command_env *env, const struct branch *b, const struct user *rights)
+static void fill_env(struct command_env *env, const struct branch *b)
 {
     command_env_init(env, branch_arena(b));
     command_env_add_exported(env);
-    command_env_add(env, "HOME", rights->home);
-    command_env_add(env, "LOGNAME", rights->name);
-    command_env_add(env, "USER", rights->name);
-    command_env_add(env, "SHELL", rights->shell);
+    if (b->user) {
+        command_env_add(env, "HOME", b->user->home);
+        command_env_add(env, "SHELL", b->user->shell);
+    }
+    add_filtered(env, "LOGNAME", b->base);
+    add_filtered(env, "USER", b->base);
     add_message_vars(env, b);
 }
 
@@ -75,6 +77,7 @@ static bool run(struct branch *b, struct str text, const struct user *rights)
     struct command_env env;
     struct outcome o;
     struct command command = {
+        .agent = "local",
         .text = arena_cstr(branch_arena(b), text),
         .shell = local_conf.local_command_shell,
         .env = &env,
@@ -88,7 +91,7 @@ static bool run(struct branch *b, struct str text, const struct user *rights)
         return branch_sent(b, "delivers to command: %s", command.text);
     if (!find_directory(b, &command.directory))
         return branch_defer(b, "4.3.5", "mail system configuration error");
-    fill_env(&env, b, rights);
+    fill_env(&env, b);
     command_deliver(b->attempt->d, &command, &plan, &o, &output);
     if (o.status == OUTCOME_SENT)
         return branch_sent(b, "delivered to command: %s", command.text);
@@ -104,11 +107,5 @@ bool command_branch(struct branch *b, struct str text, const struct user *rights
     return !branch_is_first(b, "command", buf_str(&key)) || run(b, text, rights);
 }
 
-bool mailbox_command_branch(struct branch *b, struct str text)
-{
-    BUF_AUTO(expanded, 16384);
-
-    if (!branch_expand(b, text, local_conf.command_expansion_filter, &expanded))
-        return branch_defer(b, "4.3.5", "mail system configuration error");
-    return run(b, buf_str(&expanded), acting_user(b->user));
-}
+/* $NAME in the text is the shell's business: the values stand in the environment, filtered. */
+bool mailbox_command_branch(struct branch *b, struct str text) { return run(b, text, acting_user(b->user)); }

@@ -57,18 +57,14 @@ bool destination_address(struct branch *from, struct str address, bool only_mail
     struct resolution res = rewrite_resolve(local_tables.rewriter, from->sender, address, arena);
     if (res.flags & RESOLVE_FAIL)
         return branch_defer(from, "4.3.0", "address resolver failure");
-    if (from->new_owner || from->origin == FROM_INCLUDE || !is_ours(from, &res)) {
-        BUF_AUTO(target, 0);
-        buf_join(&target, only_mailbox ? STR("\\") : STR(""), res.recipient.len ? res.recipient : address);
-        resend_add(from, arena_str(arena, buf_str(&target)));
-        return true;
-    }
+    if (!is_ours(from, &res))
+        return resend_add(from, res.recipient.len ? res.recipient : address);
     child.above = from;
     child.level++;
     child.only_mailbox = only_mailbox;
     child.user = NULL;
     child.who.address = res.recipient;
-    if (child.who.orig_addr.len == 0)
+    if (child.who.orig_addr.len == 0 && !child.new_owner)
         child.who.orig_addr = from->who.address;
     return branch_deliver(&child);
 }
@@ -117,11 +113,16 @@ static bool include(struct branch *from, struct str path)
     if (!branch_is_first(from, "include", path))
         return true;
     const char *name = arena_cstr(branch_arena(from), path);
-    if (!read_include(name, acting_user(from->rights), &text, &st))
-        return branch_defer(from, "4.2.0", "cannot open include file %s: %s", name, strerror(errno));
+    if (!read_include(name, acting_user(from->rights), &text, &st)) {
+        bool missing = errno == ENOENT;
+        log_warning("unable to lookup :include: file %s: %m", name);
+        return missing ? branch_bounce(from, "5.3.5", "mail system configuration error")
+                       : branch_defer(from, "4.3.5", "mail system configuration error");
+    }
     child.above = from;
     child.level++;
     child.origin = FROM_INCLUDE;
+    child.indirect = true;
     child.rights = user_copy(branch_arena(from), include_owner(&st));
     return destinations_deliver(&child, buf_str(&text));
 }

@@ -21,11 +21,11 @@ static bool is_safe(const char *path, const struct stat *st, const struct user *
     if (!S_ISREG(st->st_mode))
         problem = "is not a regular file";
     else if (st->st_uid != user->uid && st->st_uid != 0)
-        problem = "has a bad owner";
-    else if (st->st_mode & (S_IWGRP | S_IWOTH))
-        problem = "is writable by others";
+        problem = "has bad owner";
+    else if (st->st_mode & S_IWOTH)
+        problem = "is world writable";
     if (problem)
-        log_warning("file %s %s, and is ignored", path, problem);
+        log_warning("file %s %s", path, problem);
     return problem == NULL;
 }
 
@@ -50,7 +50,7 @@ static enum forward_state read_open_file(const char *path, int fd, const struct 
     }
 }
 
-/* With the user's rights. */
+/* With the user's rights (root's file with root's; what it names is done by default_privs). */
 static enum forward_state read_forward(const char *path, const struct user *user, struct buf *text)
 {
     enum forward_state state = FORWARD_NONE;
@@ -60,7 +60,7 @@ static enum forward_state read_forward(const char *path, const struct user *user
     if (fd >= 0)
         state = read_open_file(path, fd, user, text);
     else if (errno == ELOOP)
-        log_warning("file %s is not a regular file, and is ignored", path);
+        log_warning("file %s is not a regular file", path);
     else if (errno != ENOENT && errno != ENOTDIR && errno != EACCES && errno != EPERM)
         state = FORWARD_TROUBLE;
     int error = errno;
@@ -85,12 +85,13 @@ static bool expand_forward(struct branch *b, const char *path, struct str text, 
 {
     struct branch child = *b;
 
-    if (delivery_is_probe(b->attempt->d))
+    if (b->attempt->d->request.flags & DELIVERY_FLAG_PROBE_MTA)
         return branch_sent(b, "forward via file: %s", path);
     child.above = b;
     child.level++;
     child.origin = FROM_FORWARD;
     child.rights = acting_user(b->user);
+    child.forwarder = b->base;
     child.alias = STR_NONE;
     child.unmatched = STR_NONE;
     if (b->delimiter && !extension_is_used && word_in_list(local_tables.propagate, "forward"))
@@ -110,16 +111,14 @@ bool forward_deliver(struct branch *b, bool *status)
         if (names_extension && str_has(b->extension, '/')) /* would lead out of the home directory */
             continue;
         buf_clear(&path);
-        if (!branch_expand(b, word, local_conf.forward_expansion_filter, &path)) {
-            *status = branch_defer(b, "4.3.5", "mail system configuration error");
-            return true;
-        }
+        if (!branch_expand(b, word, local_conf.forward_expansion_filter, &path))
+            continue;
         if (str_equal(buf_str(&path), buf_str(&last)))
             continue;
         buf_clear(&last);
         buf_add(&last, buf_str(&path));
         buf_clear(&text);
-        enum forward_state state = read_forward(buf_cstr(&path), acting_user(b->user), &text);
+        enum forward_state state = read_forward(buf_cstr(&path), b->user, &text);
         if (state == FORWARD_TROUBLE) {
             *status = branch_defer(b, "4.3.0", "error reading forwarding file: %s", strerror(errno));
             return true;

@@ -57,6 +57,8 @@ struct branch {
     struct str alias;               /* name of the alias that is being expanded */
     const struct user *user;        /* the account, once known */
     bool only_mailbox;              /* \user: no aliases, no .forward */
+    bool indirect;                  /* named by an :include: file: by a new message, unless it is an alias */
+    struct str forwarder;           /* whose .forward named us: everybody else gets a new message */
     bool from_luser;                /* luser_relay must not lead to itself */
     int level;
 };
@@ -95,7 +97,8 @@ bool file_branch(struct branch *b, struct str path, const struct user *rights);
 const struct user *acting_user(const struct user *user);
 
 /* resend.c: addresses elsewhere go into new messages, one for each sender. */
-void resend_add(struct branch *b, struct str address);
+/* True when nothing is left to do yet: the message is sent by resend_finish(). */
+bool resend_add(struct branch *b, struct str address);
 bool resend_finish(struct attempt *a);
 /* Let go of the connection to cleanup(8). */
 void resend_close(void);

@@ -29,7 +29,7 @@ static bool home_is_there(const struct user *user)
 {
     struct stat st;
 
-    rights_enter(acting_user(user)->uid, acting_user(user)->gid);
+    rights_enter(user->uid, user->gid);
     bool ok = stat(user->home.ptr, &st) == 0;
     int error = errno;
     rights_leave();
@@ -55,7 +55,7 @@ static struct str mailbox_path(const struct branch *b, bool *in_spool)
 static bool store(struct branch *b)
 {
     struct store_fault fault = STORE_FAULT_INIT;
-    const struct user *user = acting_user(b->user);
+    const struct user *user = b->user;
     struct outcome o;
     bool in_spool;
     struct str path = mailbox_path(b, &in_spool);
@@ -141,7 +141,7 @@ bool mailbox_deliver(struct branch *b)
     if (b->user == NULL)
         return unknown_deliver(b);
     if (local_conf.require_home_directory && !home_is_there(b->user))
-        return branch_defer(b, "4.2.0", "cannot access home directory " STR_FMT ": %s", STR_ARG(b->user->home),
+        return branch_defer(b, "4.3.0", "cannot access home directory " STR_FMT ": %s", STR_ARG(b->user->home),
                             strerror(errno));
     if (by_command(b, &status))
         return status;

@@ -115,6 +115,13 @@ static void take_apart(struct branch *b)
 
 static bool is_bad_name(struct str local) { return str_has(local, '\0') || str_find_any(local, "\r\n") != STR_NOT_FOUND; }
 
+/* No alias; members of lists with an owner, of :include: files and other people's addresses in .forward files leave in a
+ * new message, so that a failure concerns nobody else. */
+static bool must_resend(const struct branch *b)
+{
+    return b->new_owner || b->indirect || (b->forwarder.len && !str_equal(b->forwarder, b->base));
+}
+
 bool branch_deliver(struct branch *b)
 {
     bool status;
@@ -130,6 +137,8 @@ bool branch_deliver(struct branch *b)
         b->attempt->delivered_to = b->who.address;
     if (!b->only_mailbox && alias_deliver(b, &status))
         return status;
+    if (must_resend(b))
+        return resend_add(b, b->who.address);
     switch (user_find(b->base, &b->user)) {
     case USER_FOUND:
         b->user = user_copy(branch_arena(b), b->user);

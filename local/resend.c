@@ -34,13 +34,24 @@ static struct resend *find_or_add(struct branch *b)
     return r;
 }
 
-void resend_add(struct branch *b, struct str address)
+/* sendmail -bv: each address is an answer of its own. */
+static bool report_target(struct branch *b, struct str address)
+{
+    struct branch target = *b;
+
+    target.who.address = address;
+    return branch_sent(&target, "forwards to " STR_FMT, STR_ARG(address));
+}
+
+bool resend_add(struct branch *b, struct str address)
 {
     BUF_AUTO(key, 0);
 
-    buf_join(&key, b->sender, STR(" "), address);
+    buf_join(&key, b->sender, STR(" "), b->only_mailbox ? STR("\\") : STR(""), address);
     if (!branch_is_first(b, "resend", buf_str(&key)))
-        return;
+        return true;
+    if (delivery_is_probe(b->attempt->d))
+        return report_target(b, address);
     struct resend *r = find_or_add(b);
     if (r->count == r->room) {
         struct str *old = r->addresses;
@@ -49,7 +60,9 @@ void resend_add(struct branch *b, struct str address)
         if (r->count)
             memcpy(r->addresses, old, r->count * sizeof *old);
     }
-    r->addresses[r->count++] = address;
+    /* The next delivery must not look at aliases and .forward either. */
+    r->addresses[r->count++] = arena_str(branch_arena(b), str_skip(buf_str(&key), b->sender.len + 1));
+    return true;
 }
 
 static void put_attr(struct buf *out, const char *name, struct str value)
@@ -111,7 +124,8 @@ static void put_recipients(struct buf *out, const struct resend *r)
             if (who->dsn_notify)
                 record_put_attr_int(out, "notify_flags", who->dsn_notify);
         }
-        record_put(out, REC_ORCPT, who->orig_addr.len ? who->orig_addr : who->address);
+        if (!r->from.new_owner)
+            record_put(out, REC_ORCPT, who->orig_addr.len ? who->orig_addr : who->address);
         record_put(out, REC_RCPT, r->addresses[i]);
     }
     record_put(out, REC_MESSAGE, STR_NONE);

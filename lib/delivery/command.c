@@ -1,5 +1,6 @@
 #include "delivery/command.h"
 
+#include "base/log.h"
 #include "text/dsn.h"
 
 #include <errno.h>
@@ -96,17 +97,29 @@ static void failed(struct outcome *o, struct arena *a, const char *dsn, const ch
     o->diag_text = output.len ? arena_str(a, output) : arena_str(a, str_from(what));
 }
 
+/* The output began with a status code: its text is all there is to say. */
+static void said_itself(struct outcome *o, struct arena *a, struct str output)
+{
+    struct dsn_split split = dsn_status_split(output, STR("5.3.0"));
+    const char *dsn = arena_cstr(a, split.status);
+
+    outcome_make(o, a, status_of(dsn), dsn, STR_FMT, STR_ARG(split.text));
+    o->diag_type = STR("x-unix");
+    o->diag_text = arena_str(a, output);
+}
+
 static void exited(struct outcome *o, struct arena *a, const struct command_end *end, const char *text)
 {
     char what[64];
-    size_t code = dsn_status_length(end->output);
     size_t row = 0;
 
+    if (dsn_status_length(end->output) && end->output.ptr[0] != '2') {
+        said_itself(o, a, end->output);
+        return;
+    }
     while (row < ARRAY_LEN(sysexits) && sysexits[row].status != end->status)
         row++;
     const char *dsn = row < ARRAY_LEN(sysexits) ? sysexits[row].dsn : "5.3.0";
-    if (code && end->output.ptr[0] != '2')
-        dsn = arena_cstr(a, str_sub(end->output, 0, code));
     if (row < ARRAY_LEN(sysexits)) {
         failed(o, a, dsn, sysexits[row].text, NULL, end->output);
         return;
@@ -134,7 +147,8 @@ void command_outcome(struct outcome *o, struct arena *a, const struct command_en
         failed(o, a, "5.3.0", "Command time limit exceeded", text, end->output);
         break;
     case SPAWN_FAILED:
-        outcome_make(o, a, OUTCOME_DEFERRED, "4.3.0", "Delivery failed: %s", strerror(end->status));
+        /* As if a helper had said so and ended with EX_TEMPFAIL. */
+        outcome_make(o, a, OUTCOME_DEFERRED, "4.3.0", "temporary failure. Command output: " STR_FMT, STR_ARG(end->output));
         break;
     }
 }
@@ -175,7 +189,7 @@ static bool is_program(struct arena *a, const char *name)
     struct str path = STR(DEFAULT_PATH), dir;
 
     if (strchr(name, '/'))
-        return access(name, X_OK) == 0;
+        return true;
     while (str_token(&path, ":", &dir)) {
         BUF_AUTO(full, 0);
         buf_join(&full, dir, STR("/"), str_from(name));
@@ -264,8 +278,11 @@ void command_deliver(struct delivery *d, const struct command *c, const struct c
     choose_program(&r, c, &d->arena);
     int status = 0;
     enum spawn_result result = run_limited(c, &r, &status, output);
-    if (result == SPAWN_FAILED)
-        status = errno;
+    if (result == SPAWN_FAILED) {
+        const char *program = r.shell_command ? "/bin/sh" : r.argv[0];
+        log_warning("%s: execvp %s: %m", c->agent, program);
+        buf_addf(output, "%s: fatal: execvp %s: %m ", c->agent, program);
+    }
     one_line(output);
     struct command_end end = { result, status, buf_str(output) };
     command_outcome(o, &d->arena, &end, c->text);

@@ -17,6 +17,7 @@ void command_env_add_exported(struct command_env *env);
 
 struct command {
     const char *const *argv; /* NULL: `text` is a command line */
+    const char *agent;       /* "local", "pipe": for messages */
     const char *text;        /* for messages; run by a shell if need be */
     struct str shell;        /* local_command_shell: always use it; empty: /bin/sh when needed */
     const struct command_env *env;
@@ -37,7 +38,7 @@ void command_deliver(struct delivery *d, const struct command *c, const struct c
 bool command_needs_shell(struct str text);
 struct command_end {
     enum spawn_result result;
-    int status; /* exit status, signal, or errno */
+    int status; /* exit status or signal */
     struct str output;
 };
 /* Exit status as sysexits.h has it, unless the output begins with a status code of its own. */

@@ -1,5 +1,6 @@
 #include "delivery/dotlock.h"
 
+#include "base/log.h"
 #include "delivery/rights.h"
 
 #include <errno.h>
@@ -55,11 +56,13 @@ bool dotlock_take(struct dotlock *l, const struct store_target *t, struct store_
         if (!remove_stale(buf_cstr(&l->path)))
             sleep((unsigned)site_conf.deliver_lock_delay);
     }
-    if (t->any_file && (errno == EACCES || errno == EPERM || errno == EROFS))
-        return true;
     int error = errno;
     BUF_AUTO(what, 4200);
     buf_join(&what, STR("unable to create lock file "), buf_str(&l->path));
+    if (t->any_file && error != EEXIST) {
+        log_warning("%s: %s", buf_cstr(&what), strerror(error));
+        return true;
+    }
     store_fault_errno(fault, buf_cstr(&what), error);
     return false;
 }

@@ -10,6 +10,6 @@ struct dotlock {
 #define DOTLOCK_INIT ((struct dotlock){ .path = BUF_INIT(4096) })
 
 /* Waits deliver_lock_attempts times deliver_lock_delay; a lock older than stale_lock_time is removed.
- * Where `t->any_file` allows it, a directory that refuses new files is as good as a lock. */
+ * With `t->any_file` a directory that refuses new files costs a warning and is as good as a lock. */
 NODISCARD bool dotlock_take(struct dotlock *l, const struct store_target *t, struct store_fault *fault);
 void dotlock_release(struct dotlock *l, const struct store_target *t);

@@ -91,8 +91,8 @@ static const char *action_of(const struct outcome *o) { return o->action ? o->ac
 /* Put the recipient on record as deferred; the queue manager keeps it even when that fails. */
 static bool defer(struct delivery *d, const struct delivery_recipient *who, struct outcome *o, const char *status)
 {
-    write_line(d, who, o, status);
     o->dsn[0] = '4';
+    write_line(d, who, o, status);
     if (d->request.flags & DELIVERY_FLAG_RECORD)
         (void)append_trace(d, who, o, words[OUTCOME_DEFERRED].action);
     if (!append(d, site_conf.defer_service_name, who, o, words[OUTCOME_DEFERRED].action))

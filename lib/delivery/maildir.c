@@ -127,6 +127,11 @@ static void create_fault(struct store_fault *fault, struct buf *path, int error)
     BUF_AUTO(what, 4200);
 
     buf_join(&what, STR("create maildir file "), buf_str(path));
+    if (error == EACCES) {
+        log_warning("maildir access problem for UID/GID=%lu/%lu: %s: %s", (unsigned long)geteuid(),
+                    (unsigned long)getegid(), buf_cstr(&what), strerror(error));
+        log_warning("perhaps you need to create the maildirs in advance");
+    }
     store_fault_errno(fault, buf_cstr(&what), error);
 }
 

@@ -55,14 +55,17 @@ static int open_link(const struct store_target *t)
     return safe_open(t->path, O_WRONLY | O_APPEND, 0, &st, (uid_t)-1, (gid_t)-1, &why);
 }
 
-static int open_file(const struct store_target *t)
+static int open_file(const struct store_target *t, const char **failed)
 {
     int fd = open(t->path, OPEN_FLAGS);
 
+    *failed = "cannot open file";
     if (fd < 0 && errno == ENOENT) {
         fd = create_file(t);
         if (fd < 0 && errno == EEXIST) /* somebody else made it just now */
             fd = open(t->path, OPEN_FLAGS);
+        else if (fd < 0)
+            *failed = "cannot create file exclusively";
     }
     if (fd < 0 && errno == ELOOP)
         fd = open_link(t);
@@ -91,11 +94,8 @@ static bool lock_file(int fd, unsigned locks)
 }
 
 /* One sentence about the destination as a whole. */
-static bool refuse(struct store_fault *fault, enum outcome_status status, const char *dsn, const char *path,
-                   const char *problem)
+static bool refuse(struct store_fault *fault, const char *path, const char *problem)
 {
-    fault->status = status;
-    fault->dsn = dsn;
     fault->complete = true;
     buf_clear(&fault->text);
     buf_addf(&fault->text, "destination %s %s", path, problem);
@@ -105,18 +105,21 @@ static bool refuse(struct store_fault *fault, enum outcome_status status, const 
 static bool is_acceptable(const struct store_target *t, const struct stat *st, struct store_fault *fault)
 {
     if (!S_ISREG(st->st_mode))
-        return refuse(fault, OUTCOME_DEFERRED, "4.2.0", t->path, "is not a regular file");
-    if (st->st_nlink > 1)
-        return refuse(fault, OUTCOME_DEFERRED, "4.2.0", t->path, "has more than one name");
+        return refuse(fault, t->path, "is not a regular file");
+    if (st->st_nlink > 1) {
+        store_fault_status(fault, EMLINK);
+        buf_addf(&fault->text, "file has %lu hard links", (unsigned long)st->st_nlink);
+        return false;
+    }
     if (t->any_file && (st->st_mode & (S_IXUSR | S_IXGRP | S_IXOTH))) {
-        (void)refuse(fault, OUTCOME_BOUNCED, "5.7.1", t->path, "");
-        buf_clear(&fault->text);
+        fault->status = OUTCOME_BOUNCED;
+        fault->dsn = "5.7.1";
         buf_add(&fault->text, STR("file is executable"));
         return false;
     }
     if (!t->any_file && st->st_uid != t->uid) {
         if (t->strict_owner)
-            return refuse(fault, OUTCOME_DEFERRED, "4.2.0", t->path, "is not owned by recipient");
+            return refuse(fault, t->path, "is not owned by recipient");
         log_warning("mailbox %s is not owned by its recipient (strict_mailbox_ownership is off)", t->path);
     }
     return true;
@@ -156,9 +159,10 @@ static bool write_special(struct delivery *d, struct copy_plan *plan, int fd, st
 static int open_and_lock(const struct store_target *t, struct stat *st, struct store_fault *fault)
 {
     for (int attempt = 0;; attempt++) {
-        int fd = open_file(t);
+        const char *failed;
+        int fd = open_file(t, &failed);
         if (fd < 0) {
-            store_fault_errno(fault, "cannot open file", errno);
+            store_fault_errno(fault, failed, errno);
             return -1;
         }
         bool locked = lock_file(fd, t->locks);

@@ -33,6 +33,8 @@ bool delivery_pass(struct delivery *d, const struct delivery_recipient *who, str
     struct channel c = { .link.fd = -1 };
     BUF_AUTO(path, PATH_CEILING);
 
+    log_info(STR_FMT ": passing <" STR_FMT "> to transport=" STR_FMT, STR_ARG(request.queue_id), STR_ARG(who->address),
+             STR_ARG(transport));
     request.flags &= ~DELIVERY_FLAG_SUCCESS; /* we mark the recipient ourselves */
     request.sender = sender;
     if (nexthop.len)

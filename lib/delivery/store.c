@@ -23,12 +23,29 @@ bool store_lock_parse(struct str text, unsigned *locks)
     return true;
 }
 
-void store_fault_errno(struct store_fault *fault, const char *what, int error)
+/* Waiting does not help: the mailbox is in the wrong place or has the wrong owner. */
+static bool is_lasting(int error)
+{
+    static const int lasting[] = { EACCES, EPERM, EISDIR, ENOTDIR, ENOENT, ELOOP, ENAMETOOLONG, ENXIO, ENODEV, EMLINK };
+
+    for (size_t i = 0; i < ARRAY_LEN(lasting); i++)
+        if (error == lasting[i])
+            return true;
+    return false;
+}
+
+void store_fault_status(struct store_fault *fault, int error)
 {
     bool full = error == EFBIG || error == EDQUOT;
+    bool lasting = !fault->patient && is_lasting(error);
 
-    fault->status = full ? OUTCOME_BOUNCED : OUTCOME_DEFERRED;
-    fault->dsn = full ? "5.2.2" : error == ENOSPC ? "4.3.1" : "4.2.0";
+    fault->status = full || lasting ? OUTCOME_BOUNCED : OUTCOME_DEFERRED;
+    fault->dsn = full ? "5.2.2" : lasting ? "5.2.0" : error == ENOSPC ? "4.3.1" : "4.2.0";
+}
+
+void store_fault_errno(struct store_fault *fault, const char *what, int error)
+{
+    store_fault_status(fault, error);
     buf_clear(&fault->text);
     buf_add_cstr(&fault->text, what);
     buf_join(&fault->text, STR(": "), str_from(strerror(error)));

@@ -25,6 +25,7 @@ struct store_fault {
     enum outcome_status status;
     const char *dsn;
     bool complete;   /* the text needs no words in front */
+    bool patient;    /* virtual(8): what may be the administrator's mistake is tried again, not bounced */
     struct buf text;
 };
 #define STORE_FAULT_INIT ((struct store_fault){ .status = OUTCOME_DEFERRED, .dsn = "4.2.0", .text = BUF_INIT(2048) })
@@ -38,7 +39,9 @@ NODISCARD bool mbox_append(struct delivery *d, const struct store_target *t, str
 NODISCARD bool maildir_add(struct delivery *d, const struct store_target *t, struct copy_plan *plan,
                            struct store_fault *fault);
 
-/* `what`: strerror(error); the outcome follows from the error: a full mailbox bounces, all else is tried again. */
+/* The outcome that follows from an error: a full mailbox and a wrong place bounce, all else is tried again. */
+void store_fault_status(struct store_fault *fault, int error);
+/* That, with the text `what`: strerror(error). */
 void store_fault_errno(struct store_fault *fault, const char *what, int error);
 /* The fault as an outcome; `prefix` stands before an incomplete text. */
 void store_fault_outcome(struct outcome *o, struct arena *a, struct store_fault *fault, const char *prefix);

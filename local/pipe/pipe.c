@@ -50,6 +50,7 @@ static void run(struct delivery *d, struct outcome *o)
     command_env_init(&env, &d->arena);
     command_env_add_exported(&env);
     struct command command = {
+        .agent = "pipe",
         .argv = argv,
         .text = argv[0],
         .env = &env,

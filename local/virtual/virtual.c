@@ -38,7 +38,7 @@ static enum table_result look_up(struct table_list *list, struct str address, st
 }
 
 /* A user or group number for the recipient; false is logged. */
-static bool look_up_id(struct table_list *list, struct str address, int64_t min, unsigned *id)
+static bool look_up_id(struct table_list *list, struct str address, const char *kind, int64_t min, unsigned *id)
 {
     BUF_AUTO(value, 256);
     int64_t number;
@@ -53,7 +53,7 @@ static bool look_up_id(struct table_list *list, struct str address, int64_t min,
         return false;
     }
     if (!number_parse_range(str_trim(buf_str(&value)), min, UINT32_MAX - 1, &number)) {
-        log_warning("recipient " STR_FMT ": bad value " STR_FMT " in %s", STR_ARG(address), STR_ARG(buf_str(&value)),
+        log_warning("recipient " STR_FMT ": bad %s " STR_FMT " in %s", STR_ARG(address), kind, STR_ARG(buf_str(&value)),
                     table_list_parameter(list));
         return false;
     }
@@ -64,6 +64,7 @@ static bool look_up_id(struct table_list *list, struct str address, int64_t min,
 static void store(struct delivery *d, struct delivery_rcpt *rcpt, struct store_target *t, struct outcome *o)
 {
     struct store_fault fault = STORE_FAULT_INIT;
+    fault.patient = true;
     bool maildir = str_ends(str_from(t->path), STR("/"));
     const char *kind = maildir ? "maildir" : "mailbox";
     struct copy_plan plan = {
@@ -115,8 +116,8 @@ static void deliver_recipient(struct delivery *d, struct delivery_rcpt *rcpt, st
     case TABLE_ERROR:
         return;
     }
-    if (!look_up_id(tables.uids, address, virtual_conf.virtual_minimum_uid, &target.uid) ||
-        !look_up_id(tables.gids, address, 1, &target.gid))
+    if (!look_up_id(tables.uids, address, "uid", virtual_conf.virtual_minimum_uid, &target.uid) ||
+        !look_up_id(tables.gids, address, "gid", 1, &target.gid))
         return;
     buf_join(&path, virtual_conf.virtual_mailbox_base, STR("/"), buf_str(&mailbox));
     target.path = buf_cstr(&path);
@@ -125,7 +126,7 @@ static void deliver_recipient(struct delivery *d, struct delivery_rcpt *rcpt, st
 
 static void deliver(struct delivery *d)
 {
-    d->relay = STR("virtual");
+    d->relay = service_name(d->svc);
     for (size_t i = 0; i < d->count; i++) {
         struct outcome o;
         deliver_recipient(d, &d->recipients[i], &o);
