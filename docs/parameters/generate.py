@@ -2,9 +2,9 @@
 """Write README.md of this folder: which parameters a program reads today, and which nobody reads yet.
 
 A row of lib/conf/params/*.def counts as read when some C file outside lib/conf names its member
-(`smtpd_conf.smtpd_timeout`, `params->smtpd_timeout`), asks for it by name ("smtpd_timeout"), or when the
-default of a parameter that is read mentions it.  With --check nothing is written: exit 1 when the page
-is not what would be written.
+(`smtpd_conf.smtpd_timeout`, `params->smtpd_timeout`), asks for it by name ("smtpd_timeout"), has the name
+in a table or macro (long names only: `stress` may be anything), or when the default of a parameter that is
+read mentions it.  With --check nothing is written: exit 1 when the page is not what would be written.
 """
 import collections
 import pathlib
@@ -41,8 +41,11 @@ def words_in_use():
             continue
         name = "/".join(place.parts[:2]) if place.parts[0] == "lib" else place.parts[0]
         text = path.read_text(errors="replace")
-        for word in re.findall(r"(?:_conf\.|->|\.)([a-z0-9]\w+)|\"(_?[a-z0-9]\w+)\"", text):
-            used[word[0] or word[1]].add(name)
+        text = re.sub(r"/\*.*?\*/|^#include.*?$", "", text, flags=re.S | re.M)
+        for word in re.findall(r"\b[a-z]\w+_\w+_\w+\b", text):
+            used[word].add(name)
+        for member, quoted in re.findall(r"(?:_conf\.|->|params\.|_params, )(\w+)|\"(\w+)\"", text):
+            used[member or quoted].add(name)
     return used
 
 

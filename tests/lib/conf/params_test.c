@@ -32,7 +32,7 @@ static void check_summary(const struct param *p)
 {
     if (p->summary[0] == '\0')
         fail_msg("%s has no summary", p->name);
-    if (strlen(p->summary) > 120)
+    if (strlen(p->summary) > 160)
         fail_msg("the summary of %s is too long for one line", p->name);
     if (!str_ends(str_from(p->summary), STR(".")))
         fail_msg("the summary of %s is no sentence", p->name);

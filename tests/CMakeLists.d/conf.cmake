@@ -1,0 +1,14 @@
+relevo_test(lib/conf/expand_test.c conf)
+relevo_test(lib/conf/conf_test.c conf)
+relevo_test(lib/conf/params_test.c conf)
+relevo_test(lib/conf/master_cf_test.c conf)
+relevo_test(lib/conf/own_networks_test.c conf)
+relevo_fuzz(main_cf.c conf)
+relevo_fuzz(conf_expand.c conf)
+relevo_fuzz(master_cf.c conf)
+
+find_package(Python3 REQUIRED COMPONENTS Interpreter)
+add_test(NAME tools.postconf
+  COMMAND ${Python3_EXECUTABLE} ${CMAKE_SOURCE_DIR}/tests/tools/postconf_test.py $<TARGET_FILE:postconf>)
+add_test(NAME tree.parameters_page
+  COMMAND ${Python3_EXECUTABLE} ${CMAKE_SOURCE_DIR}/docs/parameters/generate.py --check)
