@@ -28,6 +28,18 @@ static void complain(const struct source *s, unsigned line, const char *what)
 }
 
 
+static void complain_about_bytes(const struct source *s, unsigned line, struct str text)
+{
+    BUF_AUTO(shown, 0);
+
+    buf_add(&shown, text);
+    for (size_t i = 0; i < shown.len; i++)
+        if ((unsigned char)shown.ptr[i] > 127)
+            shown.ptr[i] = '?';
+    log_warning("%s, line %u: non-UTF-8 input \"" STR_FMT "\" -- ignoring this line", s->options->name, line,
+                STR_ARG(buf_str(&shown)));
+}
+
 /* The next logical line that can be looked at. */
 static bool next_line(struct source *s, struct str *text, unsigned *number)
 {
@@ -45,8 +57,7 @@ static bool next_line(struct source *s, struct str *text, unsigned *number)
         else if (str_has(*text, '\0'))
             complain(s, line.number, "NUL byte -- ignoring this line");
         else if (s->options->utf8 && !utf8_is_ascii(*text) && !utf8_is_valid(*text))
-            log_warning("%s, line %u: non-UTF-8 input \"" STR_FMT "\" -- ignoring this line",
-                        s->options->name, line.number, STR_ARG(*text));
+            complain_about_bytes(s, line.number, *text);
         else
             return true;
     }

@@ -15,6 +15,8 @@
 #include <time.h>
 #include <unistd.h>
 
+enum { READ_CHUNK = 1 << 20 };
+
 struct build {
     const struct table_tool *tool;
     struct str type, name; /* `name` is followed by a NUL */
@@ -191,7 +193,7 @@ static void read_all(int fd, const char *name, struct buf *text)
 {
     enum io_result got;
 
-    while ((got = fd_read(fd, text, 1 << 20)) == IO_OK)
+    while ((got = fd_read(fd, text, READ_CHUNK)) == IO_OK)
         continue;
     if (got != IO_EOF)
         log_fatal("read %s: %s", name, strerror(errno));
@@ -212,6 +214,7 @@ static void build_from_file(struct build *b)
     check_type(b);
     choose_owner(b, &st);
     b->writer = map_writer_new(b->path, writer_flags(b->tool));
+    (void)buf_reserve(&text, (size_t)st.st_size + READ_CHUNK);
     read_all(fd, buf_cstr(&name), &text);
     add_source(b, buf_cstr(&name), buf_str(&text));
     if (b->tool->aliases)
