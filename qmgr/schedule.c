@@ -26,8 +26,6 @@ static void forget_reason(char **dsn, char **reason)
 static void queue_free(struct schedule_queue *q)
 {
     forget_reason(&q->dsn, &q->reason);
-    free(q->nexthop);
-    free(q->key);
     free(q);
 }
 
@@ -89,12 +87,17 @@ void schedule_queue_settle(struct schedule_queue *q)
         queue_drop(LIST_FIRST(&t->idle, struct schedule_queue, node));
 }
 
+static void put_text(char *to, struct str s)
+{
+    for (size_t i = 0; i < s.len; i++)
+        to[i] = s.ptr[i] ? s.ptr[i] : '?';
+}
+
 static char *copy_text(struct str s)
 {
     char *text = mem_alloc(s.len + 1);
 
-    for (size_t i = 0; i < s.len; i++)
-        text[i] = s.ptr[i] ? s.ptr[i] : '?';
+    put_text(text, s);
     return text;
 }
 
@@ -106,14 +109,16 @@ struct schedule_queue *schedule_queue_find(struct schedule_transport *t, struct 
 struct schedule_queue *schedule_queue_get(struct schedule_transport *t, struct str key, struct str nexthop)
 {
     struct schedule_queue *q = map_get(&t->queues, key);
+    bool same = str_equal(key, nexthop);
 
     if (q)
         return q;
-    q = mem_alloc(sizeof *q);
+    q = mem_alloc(sizeof *q + key.len + 1 + (same ? 0 : nexthop.len + 1));
     q->transport = t;
     q->place = SIZE_MAX;
-    q->key = copy_text(key);
-    q->nexthop = copy_text(nexthop);
+    q->nexthop = same ? q->key : q->key + key.len + 1;
+    put_text(q->key, key);
+    put_text(q->nexthop, nexthop);
     list_init(&q->peers);
     list_init(&q->node);
     window_init(&q->window, &t->rules.window);

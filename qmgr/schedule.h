@@ -67,8 +67,9 @@ struct schedule_queue {
     uint64_t served;        /* serial of the last entry taken */
     int64_t sleep_until;    /* dead or rate delay; 0: awake */
     char *dsn, *reason;     /* why it is dead */
-    char *nexthop, *key;
+    char *nexthop;          /* in `key`, or behind it */
     bool is_idle;
+    char key[];
 };
 
 /* One delivery. */
