@@ -123,8 +123,8 @@ struct service_line *config_read_services(struct master *m, size_t *count)
         struct service_line line;
         make_line(m, e, &line);
         if (e->replaced) {
-            log_warning("duplicate master.cf entry for service \"%s\" (%s) -- using the last entry", line.name,
-                        line.label);
+            log_warning("duplicate master.cf entry for service \"%s\" (%s) -- using the last entry",
+                        line.name, line.label);
             config_free_line(&line);
         } else {
             lines[(*count)++] = line;

@@ -18,13 +18,17 @@
 #define FORK_PAUSE_MS   1000
 #define OVERLOAD_S      1000 /* between two warnings, and how long stress lasts */
 
-static struct scoreboard_service *row_of(const struct service *s) { return &s->master->board->services[s->index]; }
+static struct scoreboard_service *row_of(const struct service *s)
+{
+    return &s->master->board->services[s->index];
+}
 
 static bool has_starting(const struct service *s)
 {
     int64_t since = clock_now_ms() - PATIENCE_MS;
 
-    LIST_FOREACH(&s->children, node) {
+    LIST_FOREACH(&s->children, node)
+    {
         const struct child *c = LIST_ITEM(node, struct child, node);
         if (c->generation == s->master->generation && c->started_ms > since &&
             board_is_starting(s->master, c->slot))
@@ -38,7 +42,10 @@ static bool is_available(const struct service *s)
     return scoreboard_has_idle(s->master->board, s->index) || has_starting(s);
 }
 
-static bool limit_is_reached(const struct service *s) { return s->line.limit > 0 && s->running >= s->line.limit; }
+static bool limit_is_reached(const struct service *s)
+{
+    return s->line.limit > 0 && s->running >= s->line.limit;
+}
 
 static void lower_pressure(struct service *s)
 {
@@ -82,12 +89,15 @@ static void note_overload(struct service *s)
     if (s->limit_warned_s && now - s->limit_warned_s < OVERLOAD_S)
         return;
     s->limit_warned_s = now;
-    log_warning("service \"%s\" (%s) has reached its process limit \"%d\": new clients may experience "
-                "noticeable delays",
-                s->line.name, s->line.label, s->line.limit);
-    log_warning("to avoid this condition, increase the process count in master.cf or reduce the service time "
+    log_warning(
+        "service \"%s\" (%s) has reached its process limit \"%d\": new clients may experience "
+        "noticeable delays",
+        s->line.name, s->line.label, s->line.limit);
+    log_warning("to avoid this condition, increase the process count in master.cf or reduce the "
+                "service time "
                 "per client");
-    log_warning("see https://www.postfix.org/STRESS_README.html for examples of stress-adapting configuration "
+    log_warning("see https://www.postfix.org/STRESS_README.html for examples of stress-adapting "
+                "configuration "
                 "settings");
 }
 
@@ -203,7 +213,8 @@ static void note_wake(void *context, int fd, uint32_t events)
     (void)events;
     if (read(fd, &count, sizeof count) < 0 && errno != EAGAIN)
         log_warning("read wake counter: %s", strerror(errno));
-    LIST_FOREACH(&m->services, node) {
+    LIST_FOREACH(&m->services, node)
+    {
         struct service *s = LIST_ITEM(node, struct service, node);
         if (!s->pressure_known && atomic_load(&row_of(s)->pressure))
             run_out(s);

@@ -72,9 +72,11 @@ static void add_wildcards(struct addresses *a, int port)
 {
     struct net_addr any;
 
-    if (protocols_include(site_conf.inet_protocols, AF_INET) && net_addr_parse(STR("0.0.0.0"), port, &any))
+    if (protocols_include(site_conf.inet_protocols, AF_INET) &&
+        net_addr_parse(STR("0.0.0.0"), port, &any))
         add_address(a, &any, port);
-    if (protocols_include(site_conf.inet_protocols, AF_INET6) && net_addr_parse(STR("::"), port, &any))
+    if (protocols_include(site_conf.inet_protocols, AF_INET6) &&
+        net_addr_parse(STR("::"), port, &any))
         add_address(a, &any, port);
 }
 
@@ -167,13 +169,15 @@ static bool resolve_inet(struct service_line *line, struct buf *error)
 
     split_name(str_from(line->name), &host, &port_name);
     if (!find_port(port_name, &port)) {
-        buf_join(error, STR("service definition requires valid host name or address"), STR(": "), port_name);
+        buf_join(error, STR("service definition requires valid host name or address"), STR(": "),
+                 port_name);
         return false;
     }
     if (!(host.ptr ? add_host(&a, host, port, error) : add_interfaces(&a, port, error)))
         return false;
     if (host.ptr)
-        buf_join(&label, str_has(host, ':') ? STR("[") : STR(""), host, str_has(host, ':') ? STR("]:") : STR(":"));
+        buf_join(&label, str_has(host, ':') ? STR("[") : STR(""), host,
+                 str_has(host, ':') ? STR("]:") : STR(":"));
     buf_add_int(&label, port);
     line->label = arena_cstr(&line->arena, buf_str(&label));
     set_addresses(line, &a);
@@ -193,7 +197,8 @@ static bool resolve_local(struct service_line *line, struct buf *error)
     line->where = arena_alloc(&line->arena, 2 * sizeof *line->where);
     line->where[0] = arena_cstr(&line->arena, buf_str(&path));
     line->label = line->where[0];
-    line->local_only = line->type != MASTER_PASS; /* a pass service has the clients of its postscreen */
+    line->local_only =
+        line->type != MASTER_PASS; /* a pass service has the clients of its postscreen */
     return true;
 }
 

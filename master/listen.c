@@ -93,7 +93,10 @@ static bool is_listening(const struct service *s, const char *where)
 }
 
 /* A kernel without IPv6 has no wildcard for it; that is not an error. */
-static bool is_absent_family(const char *where) { return errno == EAFNOSUPPORT && strchr(where, '[') == where; }
+static bool is_absent_family(const char *where)
+{
+    return errno == EAFNOSUPPORT && strchr(where, '[') == where;
+}
 
 static void add_listener(struct service *s, const char *where)
 {

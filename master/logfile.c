@@ -41,7 +41,8 @@ static int open_path(struct str path)
 {
     if (str_equal(path, STR("/dev/stdout")))
         return fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
-    int fd = open(path.ptr, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_EXCL, DEFAULT_MODE);
+    int fd =
+        open(path.ptr, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_EXCL, DEFAULT_MODE);
     if (fd >= 0)
         (void)fchmod(fd, file_mode());
     else if (errno == EEXIST)
@@ -56,7 +57,8 @@ void logfile_open(struct master *m)
 
     if (path.len) {
         if (!prefix_is_allowed(path))
-            log_fatal("maillog_file value '" STR_FMT "' does not match any prefix in maillog_file_prefixes",
+            log_fatal("maillog_file value '" STR_FMT
+                      "' does not match any prefix in maillog_file_prefixes",
                       STR_ARG(path));
         fd = open_path(path);
         if (fd < 0)

@@ -114,7 +114,8 @@ static void raise_file_limit(void)
 {
     struct rlimit limit;
 
-    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max && limit.rlim_max <= 1048576) {
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max &&
+        limit.rlim_max <= 1048576) {
         limit.rlim_cur = limit.rlim_max;
         (void)setrlimit(RLIMIT_NOFILE, &limit);
     }
@@ -122,7 +123,9 @@ static void raise_file_limit(void)
 
 static void open_early_logger(void)
 {
-    struct logger_options log = { .tag = "postfix/master", .hostname = "localhost", .file_fd = -1, .facility = "mail" };
+    struct logger_options log = {
+        .tag = "postfix/master", .hostname = "localhost", .file_fd = -1, .facility = "mail"
+    };
 
     log.program = "master";
     log.to_stderr = true;
@@ -185,8 +188,8 @@ static void start(struct master *m)
     demand_start(m);
     reload_services(m);
     detach(m);
-    log_info("daemon started -- version " STR_FMT ", configuration %s", STR_ARG(site_conf.mail_version),
-             conf_directory(m->conf));
+    log_info("daemon started -- version " STR_FMT ", configuration %s",
+             STR_ARG(site_conf.mail_version), conf_directory(m->conf));
     if (m->options.exit_after_s)
         (void)loop_timer_start(m->loop, (int64_t)m->options.exit_after_s * 1000, leave_at_time, m);
     monitor_report_success();

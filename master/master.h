@@ -27,14 +27,15 @@ struct listener {
 /* A line of master.cf.  Its strings live in `arena`, which a reload replaces. */
 struct service_line {
     struct arena arena;
-    const char *name;  /* field 1 */
-    const char *label; /* what log lines show in parentheses: "25", "127.0.0.1:25", "private/smtp" */
+    const char *name; /* field 1 */
+    const char
+        *label; /* what log lines show in parentheses: "25", "127.0.0.1:25", "private/smtp" */
     enum master_type type;
     bool private, unprivileged, chroot;
     bool local_only; /* no stranger can connect: never under stress */
     int wakeup_s;
     bool wakeup_if_used;
-    int limit; /* 0: none */
+    int limit;           /* 0: none */
     const char *command; /* base name */
     const char *path;    /* of the program */
     const char **args;   /* from master.cf, ends with NULL */
@@ -54,11 +55,11 @@ struct service {
     struct list children;
     int running; /* children of the present generation */
 
-    bool watching;          /* we listen for clients ourselves */
-    bool pressure_known;    /* we have acted on the scoreboard's pressure */
-    bool used;              /* a process was started: conditional wakeups count from now */
-    bool missing;           /* the program is not there: clients are turned away */
-    bool keep;              /* survives the reload that is going on */
+    bool watching;       /* we listen for clients ourselves */
+    bool pressure_known; /* we have acted on the scoreboard's pressure */
+    bool used;           /* a process was started: conditional wakeups count from now */
+    bool missing;        /* the program is not there: clients are turned away */
+    bool keep;           /* survives the reload that is going on */
     struct throttle throttle;
     int64_t ran_out_ms;     /* when its idle workers ran out last */
     int64_t limit_warned_s; /* when its process limit was reached last */
@@ -84,7 +85,7 @@ struct master {
     struct loop *loop;
     struct scoreboard *board;
     int board_fd, wake_fd, signal_fd;
-    int log_fd; /* maillog_file or -1 */
+    int log_fd;    /* maillog_file or -1 */
     bool attached; /* starting: stderr is still that of the one who starts us */
     int generation_pipe[2];
     unsigned generation;
@@ -127,8 +128,9 @@ void listen_close_except(struct service *s, const struct service_line *line);
 /* start.c */
 bool start_child(struct service *s);
 /* The command line of a process of the service, ends with NULL; lives in `a`. */
-const char *const *start_arguments(const struct service_line *line, const struct master_options *options,
-                                   bool stressed, size_t sockets, struct arena *a);
+const char *const *start_arguments(const struct service_line *line,
+                                   const struct master_options *options, bool stressed,
+                                   size_t sockets, struct arena *a);
 
 /* reap.c */
 void reap_children(struct master *m);

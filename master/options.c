@@ -18,15 +18,33 @@ static int seconds_of(const char *text)
 static void take_option(struct master_options *o, int letter)
 {
     switch (letter) {
-    case 'c': o->config_directory = optarg; break;
-    case 'd': o->keep_terminal = true; break;
-    case 'D': o->debugger = true; break;
-    case 'e': o->exit_after_s = seconds_of(optarg); break;
-    case 'i': o->init = true; break;
-    case 's': o->foreground = true; break;
-    case 't': o->test_lock = true; break;
-    case 'v': o->verbose++; break;
-    case 'w': o->wait = true; break;
+    case 'c':
+        o->config_directory = optarg;
+        break;
+    case 'd':
+        o->keep_terminal = true;
+        break;
+    case 'D':
+        o->debugger = true;
+        break;
+    case 'e':
+        o->exit_after_s = seconds_of(optarg);
+        break;
+    case 'i':
+        o->init = true;
+        break;
+    case 's':
+        o->foreground = true;
+        break;
+    case 't':
+        o->test_lock = true;
+        break;
+    case 'v':
+        o->verbose++;
+        break;
+    case 'w':
+        o->wait = true;
+        break;
     default:
         log_fatal("usage: master [-c config_dir] [-D (debug)] [-d (don't detach from terminal)] "
                   "[-e exit_time] [-i (init mode)] [-s (keep stdout)] [-t (test)] [-v] "

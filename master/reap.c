@@ -35,7 +35,8 @@ static void judge_death(struct child *c, int raw, unsigned served)
         return;
     log_warning("%s: bad command startup -- throttling", s->line.path);
     loop_timer_cancel(s->master->loop, &s->rest);
-    s->rest = loop_timer_start(s->master->loop, (int64_t)site_conf.service_throttle_time * 1000, end_rest, s);
+    s->rest = loop_timer_start(s->master->loop, (int64_t)site_conf.service_throttle_time * 1000,
+                               end_rest, s);
 }
 
 static void bury(struct master *m, pid_t pid, int raw)

@@ -12,12 +12,14 @@ static void warn(struct service *s)
 {
     int64_t now = clock_now_ms();
 
-    if (s->missing_warned_ms && now - s->missing_warned_ms < (int64_t)site_conf.service_throttle_time * 1000)
+    if (s->missing_warned_ms &&
+        now - s->missing_warned_ms < (int64_t)site_conf.service_throttle_time * 1000)
         return;
     s->missing_warned_ms = now;
-    log_warning("service \"%s\" (%s): program %s is not installed: install it, or remove the service from "
-                "master.cf; until then its clients are turned away",
-                s->line.name, s->line.label, s->line.path);
+    log_warning(
+        "service \"%s\" (%s): program %s is not installed: install it, or remove the service from "
+        "master.cf; until then its clients are turned away",
+        s->line.name, s->line.label, s->line.path);
 }
 
 bool refuse_is_needed(struct service *s)

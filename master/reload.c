@@ -16,7 +16,8 @@
 
 static struct service *find_service(struct master *m, const struct service_line *line)
 {
-    LIST_FOREACH(&m->services, node) {
+    LIST_FOREACH(&m->services, node)
+    {
         struct service *s = LIST_ITEM(node, struct service, node);
         if (s->line.type == line->type && strcmp(s->line.name, line->name) == 0)
             return s;
@@ -75,7 +76,8 @@ void reload_free_if_done(struct service *s)
 
 static void retire_missing(struct master *m)
 {
-    LIST_FOREACH(&m->services, node) {
+    LIST_FOREACH(&m->services, node)
+    {
         struct service *s = LIST_ITEM(node, struct service, node);
         if (!s->keep)
             retire(s);
@@ -86,7 +88,7 @@ static void retire_missing(struct master *m)
 static void merge(struct master *m, struct service_line *lines, size_t count)
 {
     LIST_FOREACH(&m->services, node)
-        LIST_ITEM(node, struct service, node)->keep = false;
+    LIST_ITEM(node, struct service, node)->keep = false;
     for (size_t i = 0; i < count; i++) {
         struct service *s = find_service(m, &lines[i]);
         if (s) {
@@ -139,7 +141,7 @@ void reload_services(struct master *m)
     free(lines);
     begin_generation(m);
     LIST_FOREACH(&m->services, node)
-        begin_service(LIST_ITEM(node, struct service, node));
+    begin_service(LIST_ITEM(node, struct service, node));
 }
 
 /* Reading a bad file ends the process that reads it.  So a child reads it first: a slip in an editor must
@@ -163,12 +165,13 @@ static bool configuration_is_good(struct master *m)
 /* postlogd writes to the descriptor that it was started with. */
 static void restart_postlogd(struct master *m)
 {
-    LIST_FOREACH(&m->services, node) {
+    LIST_FOREACH(&m->services, node)
+    {
         struct service *s = LIST_ITEM(node, struct service, node);
         if (s->line.type != MASTER_UNIX_DGRAM)
             continue;
         LIST_FOREACH(&s->children, at)
-            (void)kill(LIST_ITEM(at, struct child, node)->pid, SIGTERM);
+        (void)kill(LIST_ITEM(at, struct child, node)->pid, SIGTERM);
     }
 }
 

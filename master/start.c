@@ -48,7 +48,8 @@ static bool can_be_stressed(const struct service_line *line)
     return (line->type == MASTER_INET || line->type == MASTER_PASS) && line->limit > 1;
 }
 
-static void add_flags(struct arguments *a, const struct service_line *line, const struct master_options *o)
+static void add_flags(struct arguments *a, const struct service_line *line,
+                      const struct master_options *o)
 {
     if (line->limit == 1)
         add(a, "-l");
@@ -67,14 +68,16 @@ static void add_flags(struct arguments *a, const struct service_line *line, cons
         add(a, "-c");
 }
 
-const char *const *start_arguments(const struct service_line *line, const struct master_options *options,
-                                   bool stressed, size_t sockets, struct arena *arena)
+const char *const *start_arguments(const struct service_line *line,
+                                   const struct master_options *options, bool stressed,
+                                   size_t sockets, struct arena *arena)
 {
     size_t own = 0;
 
     while (line->args[own])
         own++;
-    struct arguments a = { arena_alloc(arena, (ARGUMENTS_MAX + own + 1) * sizeof(char *)), 0, arena };
+    struct arguments a = { arena_alloc(arena, (ARGUMENTS_MAX + own + 1) * sizeof(char *)), 0,
+                           arena };
     add(&a, line->command);
     add_flags(&a, line, options);
     if (can_be_stressed(line))
@@ -160,11 +163,12 @@ bool start_child(struct service *s)
     int slot = board_take_slot(m, s);
 
     if (slot < 0) {
-        log_warning("service \"%s\" (%s): no room for one more process", s->line.name, s->line.label);
+        log_warning("service \"%s\" (%s): no room for one more process", s->line.name,
+                    s->line.label);
         return false;
     }
-    const char *const *argv = start_arguments(&s->line, &m->options, s->stress_until_s > (int64_t)time(NULL),
-                                              s->listener_count, &arena);
+    const char *const *argv = start_arguments(
+        &s->line, &m->options, s->stress_until_s > (int64_t)time(NULL), s->listener_count, &arena);
     pid_t pid = fork();
     if (pid == 0)
         run_child(s, argv, slot);

@@ -8,7 +8,8 @@ bool throttle_is_bad_start(const struct throttle_death *d)
         return false;
     if (d->exited)
         return d->status != 0;
-    return d->status != SIGKILL && d->status != SIGTERM && d->status != SIGINT && d->status != SIGHUP;
+    return d->status != SIGKILL && d->status != SIGTERM && d->status != SIGINT &&
+           d->status != SIGHUP;
 }
 
 bool throttle_note(struct throttle *t, const struct throttle_death *d, int64_t now_ms, int rest_s)

@@ -23,10 +23,14 @@ static int connect_service(const struct service *s)
     const char *where = s->listeners[0].where;
 
     switch (s->line.type) {
-    case MASTER_INET: return connect_inet(where);
-    case MASTER_FIFO: return open(where, O_WRONLY | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
-    case MASTER_UNIX_DGRAM: return socket_unix_dgram_connect(where);
-    default: return socket_unix_connect_nonblocking(where);
+    case MASTER_INET:
+        return connect_inet(where);
+    case MASTER_FIFO:
+        return open(where, O_WRONLY | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
+    case MASTER_UNIX_DGRAM:
+        return socket_unix_dgram_connect(where);
+    default:
+        return socket_unix_connect_nonblocking(where);
     }
 }
 

@@ -50,7 +50,8 @@ static bool forward_line(int socket)
             line[i] = '?';
     line[n++] = '\n';
     if (!fd_write_all(log_file, (struct str){ line, (size_t)n }))
-        log_fatal("write logfile '" STR_FMT "': %s", STR_ARG(site_conf.maillog_file), strerror(errno));
+        log_fatal("write logfile '" STR_FMT "': %s", STR_ARG(site_conf.maillog_file),
+                  strerror(errno));
     return true;
 }
 

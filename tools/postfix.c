@@ -13,12 +13,30 @@
 
 /* main.cf parameters that the scripts use, under their own names. */
 static const char *const exported[] = {
-    "command_directory",   "daemon_directory",  "data_directory",           "queue_directory",
-    "meta_directory",      "shlib_directory",   "mail_owner",               "setgid_group",
-    "process_id_directory", "sendmail_path",    "newaliases_path",          "mailq_path",
-    "manpage_directory",   "sample_directory",  "readme_directory",         "html_directory",
-    "mail_version",        "openssl_path",      "maillog_file",             "maillog_file_compressor",
-    "maillog_file_rotate_suffix", "maillog_file_permissions", "multi_instance_name", "alias_database",
+    "command_directory",
+    "daemon_directory",
+    "data_directory",
+    "queue_directory",
+    "meta_directory",
+    "shlib_directory",
+    "mail_owner",
+    "setgid_group",
+    "process_id_directory",
+    "sendmail_path",
+    "newaliases_path",
+    "mailq_path",
+    "manpage_directory",
+    "sample_directory",
+    "readme_directory",
+    "html_directory",
+    "mail_version",
+    "openssl_path",
+    "maillog_file",
+    "maillog_file_compressor",
+    "maillog_file_rotate_suffix",
+    "maillog_file_permissions",
+    "multi_instance_name",
+    "alias_database",
 };
 
 static const char *const absolute[] = { "command_directory", "daemon_directory", "data_directory",
@@ -36,13 +54,18 @@ static void parse_options(struct options *o, int argc, char **argv)
     *o = (struct options){ 0 };
     while ((letter = getopt(argc, argv, "+c:Dv")) > 0) {
         switch (letter) {
-        case 'c': o->config_directory = optarg; break;
-        case 'D': o->debug = true; break;
+        case 'c':
+            o->config_directory = optarg;
+            break;
+        case 'D':
+            o->debug = true;
+            break;
         case 'v':
             o->verbose = true;
             command_more_verbose();
             break;
-        default: log_fatal("usage: postfix [-c config_dir] [-Dv] command");
+        default:
+            log_fatal("usage: postfix [-c config_dir] [-Dv] command");
         }
     }
 }
@@ -64,7 +87,8 @@ static void check_directories(struct conf *conf)
 {
     for (size_t i = 0; i < ARRAY_LEN(absolute); i++)
         if (value_of(conf, absolute[i])[0] != '/')
-            log_fatal("parameter %s: \"%s\" is not an absolute path name", absolute[i], value_of(conf, absolute[i]));
+            log_fatal("parameter %s: \"%s\" is not an absolute path name", absolute[i],
+                      value_of(conf, absolute[i]));
 }
 
 static void export_parameters(struct conf *conf, const struct options *o)
@@ -121,7 +145,8 @@ int main(int argc, char **argv)
     (void)umask(022);
     parse_options(&o, argc, argv);
     if (getuid() != 0)
-        log_fatal("to submit mail, use the sendmail command; the postfix command is reserved for the superuser");
+        log_fatal("to submit mail, use the sendmail command; the postfix command is reserved for "
+                  "the superuser");
     struct conf *conf = command_conf(o.config_directory);
     check_directories(conf);
     export_parameters(conf, &o);

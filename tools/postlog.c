@@ -40,12 +40,22 @@ static void parse_options(struct options *o, int argc, char **argv)
     *o = (struct options){ .level = LOG_LEVEL_INFO };
     while ((letter = getopt(argc, argv, "c:ip:t:v")) > 0) {
         switch (letter) {
-        case 'c': o->config_directory = optarg; break;
-        case 'i': break; /* the process id is always shown */
-        case 'p': o->level = parse_priority(optarg); break;
-        case 't': o->tag = optarg; break;
-        case 'v': command_more_verbose(); break;
-        default: log_fatal("usage: postlog [-c config_dir] [-i] [-p priority] [-t tag] [-v] [text]");
+        case 'c':
+            o->config_directory = optarg;
+            break;
+        case 'i':
+            break; /* the process id is always shown */
+        case 'p':
+            o->level = parse_priority(optarg);
+            break;
+        case 't':
+            o->tag = optarg;
+            break;
+        case 'v':
+            command_more_verbose();
+            break;
+        default:
+            log_fatal("usage: postlog [-c config_dir] [-i] [-p priority] [-t tag] [-v] [text]");
         }
     }
 }
@@ -58,9 +68,12 @@ static const char *value_of(struct conf *conf, const char *name)
 }
 
 /* Unlike other commands this one has the tag of whom it speaks for, and shows what it logs on a terminal. */
-static void open_log(struct conf *conf, const struct options *o, struct buf *tag, struct buf *socket_path)
+static void open_log(struct conf *conf, const struct options *o, struct buf *tag,
+                     struct buf *socket_path)
 {
-    struct logger_options log = { .file_fd = -1, .program = "postlog", .to_stderr = isatty(STDERR_FILENO) };
+    struct logger_options log = { .file_fd = -1,
+                                  .program = "postlog",
+                                  .to_stderr = isatty(STDERR_FILENO) };
     const char *file = value_of(conf, "maillog_file");
 
     if (o->tag)

@@ -12,10 +12,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#define LINE_ROOM  6144 /* header and the longest text that base/log makes */
-#define TAG_ROOM   256
-#define HOST_ROOM  64
-#define TIME_ROOM  24
+#define LINE_ROOM   6144 /* header and the longest text that base/log makes */
+#define TAG_ROOM    256
+#define HOST_ROOM   64
+#define TIME_ROOM   24
 #define SYSLOG_PATH "/dev/log"
 
 enum route { ROUTE_NONE, ROUTE_FILE, ROUTE_POSTLOG, ROUTE_SYSLOG };
@@ -41,12 +41,13 @@ static const struct {
     const char *name;
     int value;
 } facilities[] = {
-    { "auth", LOG_AUTH },     { "authpriv", LOG_AUTHPRIV }, { "cron", LOG_CRON },     { "daemon", LOG_DAEMON },
-    { "ftp", LOG_FTP },       { "kern", LOG_KERN },         { "lpr", LOG_LPR },       { "mail", LOG_MAIL },
-    { "news", LOG_NEWS },     { "security", LOG_AUTH },     { "syslog", LOG_SYSLOG }, { "user", LOG_USER },
-    { "uucp", LOG_UUCP },     { "local0", LOG_LOCAL0 },     { "local1", LOG_LOCAL1 }, { "local2", LOG_LOCAL2 },
-    { "local3", LOG_LOCAL3 }, { "local4", LOG_LOCAL4 },     { "local5", LOG_LOCAL5 }, { "local6", LOG_LOCAL6 },
-    { "local7", LOG_LOCAL7 },
+    { "auth", LOG_AUTH },     { "authpriv", LOG_AUTHPRIV }, { "cron", LOG_CRON },
+    { "daemon", LOG_DAEMON }, { "ftp", LOG_FTP },           { "kern", LOG_KERN },
+    { "lpr", LOG_LPR },       { "mail", LOG_MAIL },         { "news", LOG_NEWS },
+    { "security", LOG_AUTH }, { "syslog", LOG_SYSLOG },     { "user", LOG_USER },
+    { "uucp", LOG_UUCP },     { "local0", LOG_LOCAL0 },     { "local1", LOG_LOCAL1 },
+    { "local2", LOG_LOCAL2 }, { "local3", LOG_LOCAL3 },     { "local4", LOG_LOCAL4 },
+    { "local5", LOG_LOCAL5 }, { "local6", LOG_LOCAL6 },     { "local7", LOG_LOCAL7 },
 };
 
 static const int priorities[] = {
@@ -73,8 +74,9 @@ static const char *time_text(void)
     if (now.tv_sec == logger.second)
         return logger.when;
     (void)localtime_r(&now.tv_sec, &tm);
-    snprintf(logger.when, sizeof logger.when, "%.3s %2d %02d:%02d:%02d ", months + tm.tm_mon % 12 * 3,
-             tm.tm_mday % 100, tm.tm_hour % 100, tm.tm_min % 100, tm.tm_sec % 100);
+    snprintf(logger.when, sizeof logger.when, "%.3s %2d %02d:%02d:%02d ",
+             months + tm.tm_mon % 12 * 3, tm.tm_mday % 100, tm.tm_hour % 100, tm.tm_min % 100,
+             tm.tm_sec % 100);
     logger.second = now.tv_sec;
     return logger.when;
 }
@@ -160,7 +162,8 @@ static void notice_rotation(void)
 {
     const _Atomic uint32_t *epoch = logger.options.file_epoch;
 
-    if (epoch == NULL || logger.file < 0 || atomic_load_explicit(epoch, memory_order_relaxed) == logger.epoch)
+    if (epoch == NULL || logger.file < 0 ||
+        atomic_load_explicit(epoch, memory_order_relaxed) == logger.epoch)
         return;
     logger.epoch = atomic_load(epoch);
     fd_close(&logger.file);

@@ -13,14 +13,15 @@ struct logger_options {
     const char *hostname;     /* first label, for lines we format ourselves */
     int file_fd;              /* O_APPEND descriptor of maillog_file, or -1 */
     const char *postlog_path; /* public/postlog as seen from here, or NULL */
-    const char *direct_path;  /* maillog_file itself, written when postlogd is not there and we may; or NULL */
+    const char *
+        direct_path; /* maillog_file itself, written when postlogd is not there and we may; or NULL */
     /* A number in shared memory that changes when maillog_file was rotated: `file_fd` is given up then and
      * lines go to postlogd.  NULL without master. */
     const _Atomic uint32_t *file_epoch;
-    const char *facility;     /* "mail" */
-    bool to_stderr;           /* commands: "program: warning: text" */
-    const char *program;      /* name for stderr lines */
-    bool quiet;               /* stderr only */
+    const char *facility; /* "mail" */
+    bool to_stderr;       /* commands: "program: warning: text" */
+    const char *program;  /* name for stderr lines */
+    bool quiet;           /* stderr only */
 };
 
 /* Opens what it needs (time zone, sockets), so that it works in a jail afterwards. */

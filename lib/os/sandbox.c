@@ -18,7 +18,10 @@ struct program {
     size_t count;
 };
 
-#define PROGRAM(array) { array, ARRAY_LEN(array) }
+#define PROGRAM(array)          \
+    {                           \
+        array, ARRAY_LEN(array) \
+    }
 
 /* Indexed by group, then by log_only. */
 static const struct program programs[][2] = {
@@ -40,19 +43,26 @@ static bool load_filter(const struct program *p)
     memcpy(&prog.filter, &p->code, sizeof prog.filter); /* the kernel only reads it */
     /* SPEC_ALLOW: older kernels otherwise switch on a costly CPU mitigation that is meant for processes
      * which run code of strangers. */
-    return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_SPEC_ALLOW, &prog) == 0 ||
+    return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_SPEC_ALLOW, &prog) ==
+               0 ||
            (errno == EINVAL && syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &prog) == 0);
 }
 
 /* Agents start set-uid commands for their users, which no_new_privs would break. */
-static bool is_agent(enum sandbox_group group) { return group == SANDBOX_NONE || group == SANDBOX_ROOT_AGENT; }
+static bool is_agent(enum sandbox_group group)
+{
+    return group == SANDBOX_NONE || group == SANDBOX_ROOT_AGENT;
+}
 
 static enum landlock_network network_rule(enum sandbox_group group)
 {
     switch (group) {
-    case SANDBOX_SERVICE: return LANDLOCK_NO_TCP;
-    case SANDBOX_ACCEPT: return LANDLOCK_NO_TCP_BIND;
-    default: return LANDLOCK_TCP;
+    case SANDBOX_SERVICE:
+        return LANDLOCK_NO_TCP;
+    case SANDBOX_ACCEPT:
+        return LANDLOCK_NO_TCP_BIND;
+    default:
+        return LANDLOCK_TCP;
     }
 }
 
@@ -68,7 +78,8 @@ bool sandbox_enter(const struct sandbox_rules *rules, const char **reason)
             *reason = "no_new_privs is not available";
             return false;
         }
-        if (rules->paths && !rules->log_only && !landlock_confine(rules->paths, network_rule(rules->group))) {
+        if (rules->paths && !rules->log_only &&
+            !landlock_confine(rules->paths, network_rule(rules->group))) {
             *reason = "Landlock is not available";
             complete = false;
         }

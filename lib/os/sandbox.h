@@ -9,10 +9,10 @@
  * The filters are compiled at build time from lib/os/sandbox/<group>.list (one system call a line), so a
  * process start costs two system calls and no library. */
 enum sandbox_group {
-    SANDBOX_NONE,     /* no filter: agents that must become the recipient and run commands */
-    SANDBOX_SERVICE,  /* files, UNIX sockets; no INET sockets, no exec */
-    SANDBOX_NETWORK,  /* SERVICE plus INET sockets (smtp client, DNS); no exec */
-    SANDBOX_ACCEPT,   /* SERVICE plus INET sockets for DNS and accept; no exec: smtpd */
+    SANDBOX_NONE,      /* no filter: agents that must become the recipient and run commands */
+    SANDBOX_SERVICE,   /* files, UNIX sockets; no INET sockets, no exec */
+    SANDBOX_NETWORK,   /* SERVICE plus INET sockets (smtp client, DNS); no exec */
+    SANDBOX_ACCEPT,    /* SERVICE plus INET sockets for DNS and accept; no exec: smtpd */
     SANDBOX_ROOT_AGENT /* local, virtual: as SERVICE plus set*uid, fork, exec */
 };
 

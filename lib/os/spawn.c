@@ -60,7 +60,8 @@ static bool set_stdio(const struct spawn_request *r, int output)
     int in = r->stdin_fd >= 0 ? r->stdin_fd : open("/dev/null", O_RDONLY | O_CLOEXEC);
     int out = r->session ? in : output;
 
-    return in >= 0 && dup2(in, STDIN_FILENO) >= 0 && dup2(out, STDOUT_FILENO) >= 0 && dup2(out, STDERR_FILENO) >= 0;
+    return in >= 0 && dup2(in, STDIN_FILENO) >= 0 && dup2(out, STDOUT_FILENO) >= 0 &&
+           dup2(out, STDERR_FILENO) >= 0;
 }
 
 static const char *path_of(const char *const *envp)
@@ -76,10 +77,14 @@ static char *const *mutable_vector(const char *const *v) { return (char *const *
 static void execute(const struct spawn_request *r)
 {
     static const char *const no_environment[] = { NULL };
-    const char *const shell[] = { "/bin/sh", "-c", r->shell_command, NULL };
-    const char *const *argv = r->shell_command ? shell : r->argv;
+    const char *const shell[] = { "sh", "-c", r->shell_command, NULL };
+    const char *const *argv = r->argv;
     const char *const *envp = r->envp ? r->envp : no_environment;
 
+    if (r->shell_command) {
+        execve("/bin/sh", mutable_vector(shell), mutable_vector(envp));
+        return;
+    }
     if (strchr(argv[0], '/')) {
         execve(argv[0], mutable_vector(argv), mutable_vector(envp));
         return;
@@ -99,7 +104,8 @@ static NORETURN void run_child(const struct spawn_request *r, const struct pipes
     (void)alarm(0);
     sigemptyset(&none);
     (void)sigprocmask(SIG_SETMASK, &none, NULL);
-    if (!set_stdio(r, p->output[1]) || !become_user(r) || (r->directory && chdir(r->directory) != 0))
+    if (!set_stdio(r, p->output[1]) || !become_user(r) ||
+        (r->directory && chdir(r->directory) != 0))
         give_up(p->trouble[1]);
     /* Whatever we inherited from master without close-on-exec ends here; our own report pipe has it. */
     (void)close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
@@ -175,8 +181,8 @@ static enum spawn_result judge(int raw, int *status)
     return SPAWN_SIGNALED;
 }
 
-static enum spawn_result watch_child(const struct spawn_request *r, pid_t pid, const struct pipes *p, int *status,
-                                     struct buf *output)
+static enum spawn_result watch_child(const struct spawn_request *r, pid_t pid,
+                                     const struct pipes *p, int *status, struct buf *output)
 {
     struct deadline until = r->time_limit_s > 0 ? deadline_in(r->time_limit_s) : DEADLINE_NEVER;
     int error = 0, raw = 0;

@@ -6,20 +6,21 @@
 
 /* Run a command as somebody, with a limit on time and output: |command in aliases, pipe(8), spawn(8). */
 struct spawn_request {
-    const char *const *argv;  /* argv[0] looked up in PATH of `envp`; ends with NULL */
+    const char *const *argv;   /* argv[0] looked up in PATH of `envp`; ends with NULL */
     const char *shell_command; /* used instead of argv: /bin/sh -c (only when it needs a shell) */
     const char *const *envp;
-    const char *directory;    /* working directory or NULL */
-    const char *chroot;       /* or NULL */
+    const char *directory; /* working directory or NULL */
+    const char *chroot;    /* or NULL */
     uid_t uid;
     gid_t gid;
-    int stdin_fd;             /* what the command reads; -1: nothing */
+    int stdin_fd; /* what the command reads; -1: nothing */
     int time_limit_s;
-    bool session;             /* stdin_fd is a socket: stdout and stderr too, and no output is collected */
+    bool session; /* stdin_fd is a socket: stdout and stderr too, and no output is collected */
 };
 
 enum spawn_result { SPAWN_EXITED, SPAWN_SIGNALED, SPAWN_TIMEOUT, SPAWN_FAILED };
 
 /* `status` is the exit status or the signal; the first bytes of stdout and stderr go to `output` (its
  * ceiling applies).  SPAWN_FAILED: errno says why. */
-NODISCARD enum spawn_result spawn_run(const struct spawn_request *request, int *status, struct buf *output);
+NODISCARD enum spawn_result spawn_run(const struct spawn_request *request, int *status,
+                                      struct buf *output);

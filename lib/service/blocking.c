@@ -32,7 +32,10 @@ static void serve_connection(struct service *svc, int listen_fd)
     scoreboard_idle(&svc->place);
 }
 
-static bool is_fifo(const struct service *svc) { return strcmp(svc->options.transport, "fifo") == 0; }
+static bool is_fifo(const struct service *svc)
+{
+    return strcmp(svc->options.transport, "fifo") == 0;
+}
 
 static void serve_trigger(struct service *svc, int listen_fd)
 {
@@ -68,9 +71,15 @@ static void serve_datagrams(struct service *svc, int fd)
 static void serve_one(struct service *svc, int listen_fd)
 {
     switch (svc->spec->kind) {
-    case SERVICE_TRIGGER: serve_trigger(svc, listen_fd); break;
-    case SERVICE_DATAGRAM: serve_datagrams(svc, listen_fd); break;
-    default: serve_connection(svc, listen_fd); break;
+    case SERVICE_TRIGGER:
+        serve_trigger(svc, listen_fd);
+        break;
+    case SERVICE_DATAGRAM:
+        serve_datagrams(svc, listen_fd);
+        break;
+    default:
+        serve_connection(svc, listen_fd);
+        break;
     }
 }
 

@@ -5,8 +5,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define PASSED_MAX       4096
-#define PASS_TIMEOUT_S   5
+#define PASSED_MAX     4096
+#define PASS_TIMEOUT_S 5
 
 /* Type `pass`: the connection brings the client's descriptor, then what its sender knows of the client. */
 static int receive_passed(struct service *svc, int carrier)

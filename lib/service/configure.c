@@ -73,7 +73,8 @@ static void open_logger(struct service *svc, int file_fd)
     BUF_AUTO(tag, TAG_MAX);
     BUF_AUTO(postlog, TAG_MAX);
 
-    buf_join(&tag, conf_value(svc->conf, STR("syslog_name")), STR("/"), str_from(svc->options.program));
+    buf_join(&tag, conf_value(svc->conf, STR("syslog_name")), STR("/"),
+             str_from(svc->options.program));
     log.tag = mem_copy_cstr(buf_cstr(&tag));
     if (conf_value(svc->conf, STR("maillog_file")).len) {
         buf_join(&postlog, STR("public/"), site_conf.postlog_service_name);

@@ -23,7 +23,8 @@ void service_take_lock(struct service *svc)
 
     if (!svc->options.single || svc->place.board == NULL)
         return;
-    buf_join(&path, site_conf.process_id_directory, STR("/"), str_from(svc->options.transport), STR("."));
+    buf_join(&path, site_conf.process_id_directory, STR("/"), str_from(svc->options.transport),
+             STR("."));
     size_t name_at = path.len;
     buf_add_cstr(&path, svc->options.name);
     for (size_t i = name_at; i < path.len; i++)
@@ -33,7 +34,8 @@ void service_take_lock(struct service *svc)
     if (svc->lock_fd < 0)
         log_fatal("open lock file %s: %s", buf_cstr(&path), strerror(errno));
     if (!lock_exclusive(svc->lock_fd))
-        log_fatal("lock file %s: unable to set exclusive lock: %s", buf_cstr(&path), strerror(errno));
+        log_fatal("lock file %s: unable to set exclusive lock: %s", buf_cstr(&path),
+                  strerror(errno));
 }
 
 /* debugger_command sees $process_name and $process_id; it is main.cf's author who is trusted here. */
@@ -75,7 +77,8 @@ static void confine(struct service *svc)
     }
     rules.log_only = str_equal_nocase(site_conf.relevo_sandbox, STR("log"));
     if (rules.log_only)
-        log_info("relevo_sandbox = log: refused system calls are logged by the kernel and let through");
+        log_info(
+            "relevo_sandbox = log: refused system calls are logged by the kernel and let through");
     else if (!str_equal_nocase(site_conf.relevo_sandbox, STR("yes")))
         log_fatal("bad configuration: relevo_sandbox = " STR_FMT ": use yes, no or log",
                   STR_ARG(site_conf.relevo_sandbox));

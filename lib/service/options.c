@@ -43,20 +43,46 @@ static int socket_count(const char *text)
 static void take_option(struct service_options *o, int letter)
 {
     switch (letter) {
-    case 'n': o->name = optarg; break;
-    case 't': o->transport = optarg; break;
-    case 's': o->sockets = socket_count(optarg); break;
-    case 'o': add_override(o, optarg); break;
-    case 'l': o->single = true; break;
-    case 'z': o->unlimited = true; break;
-    case 'u': o->unprivileged = true; break;
-    case 'c': o->chroot = true; break;
-    case 'D': o->debugger = true; break;
-    case 'S': o->standalone = true; break;
-    case 'V': o->to_stderr = true; break;
-    case 'v': o->verbose++; break;
-    case 'd': break; /* master did not detach; nothing follows from it here */
-    default: log_fatal("usage: %s [options as written by master(8)]", o->program);
+    case 'n':
+        o->name = optarg;
+        break;
+    case 't':
+        o->transport = optarg;
+        break;
+    case 's':
+        o->sockets = socket_count(optarg);
+        break;
+    case 'o':
+        add_override(o, optarg);
+        break;
+    case 'l':
+        o->single = true;
+        break;
+    case 'z':
+        o->unlimited = true;
+        break;
+    case 'u':
+        o->unprivileged = true;
+        break;
+    case 'c':
+        o->chroot = true;
+        break;
+    case 'D':
+        o->debugger = true;
+        break;
+    case 'S':
+        o->standalone = true;
+        break;
+    case 'V':
+        o->to_stderr = true;
+        break;
+    case 'v':
+        o->verbose++;
+        break;
+    case 'd':
+        break; /* master did not detach; nothing follows from it here */
+    default:
+        log_fatal("usage: %s [options as written by master(8)]", o->program);
     }
 }
 

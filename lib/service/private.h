@@ -10,18 +10,18 @@ struct service_override {
 
 /* The command line that master(8) builds (spec: master.cf section 1). */
 struct service_options {
-    const char *name;      /* -n; otherwise the program's base name */
-    const char *program;   /* base name of argv[0] */
-    const char *transport; /* -t */
-    bool single;           /* -l: process limit 1 */
-    bool unlimited;        /* -z: process limit 0 */
-    bool unprivileged;     /* -u */
-    bool chroot;           /* -c */
-    bool debugger;         /* -D */
-    bool standalone;       /* -S */
-    bool to_stderr;        /* -V */
-    int verbose;           /* -v */
-    int sockets;           /* -s */
+    const char *name;                   /* -n; otherwise the program's base name */
+    const char *program;                /* base name of argv[0] */
+    const char *transport;              /* -t */
+    bool single;                        /* -l: process limit 1 */
+    bool unlimited;                     /* -z: process limit 0 */
+    bool unprivileged;                  /* -u */
+    bool chroot;                        /* -c */
+    bool debugger;                      /* -D */
+    bool standalone;                    /* -S */
+    bool to_stderr;                     /* -V */
+    int verbose;                        /* -v */
+    int sockets;                        /* -s */
     struct service_override *overrides; /* -o */
     size_t override_count;
     int argc; /* what is left */
@@ -35,18 +35,18 @@ struct service {
     struct service_options options;
     struct conf *conf;
     struct scoreboard_place place;
-    struct loop *loop;     /* MULTI */
+    struct loop *loop; /* MULTI */
     const char *queue_directory;
-    int listen_first;      /* listening sockets are consecutive descriptors */
-    int generation_fd;     /* -1 without master */
-    int lock_fd;           /* of a single-process service, or -1 */
+    int listen_first;  /* listening sockets are consecutive descriptors */
+    int generation_fd; /* -1 without master */
+    int lock_fd;       /* of a single-process service, or -1 */
     int max_idle_s, max_use;
     int uses;
-    uint64_t activity;     /* changes with every client, for the watchdog and the idle timer */
-    bool over;             /* the generation is over or master is gone */
-    bool leaving;          /* asked to end after the present client */
-    bool kept;             /* serve() kept the connection */
-    bool serving;          /* a client is being served: the watchdog counts */
+    uint64_t activity; /* changes with every client, for the watchdog and the idle timer */
+    bool over;         /* the generation is over or master is gone */
+    bool leaving;      /* asked to end after the present client */
+    bool kept;         /* serve() kept the connection */
+    bool serving;      /* a client is being served: the watchdog counts */
     struct buf passed;
 };
 

@@ -21,7 +21,8 @@
 
 /* Descriptors that master hands down. */
 enum {
-    SERVICE_FD_GENERATION = 3, /* pipe, read end: EOF means this generation is over or master is gone */
+    SERVICE_FD_GENERATION =
+        3, /* pipe, read end: EOF means this generation is over or master is gone */
     SERVICE_FD_SCOREBOARD = 4,
     SERVICE_FD_WAKE = 5,   /* eventfd towards master */
     SERVICE_FD_LOG = 6,    /* maillog_file, O_APPEND; closed when there is none */
@@ -29,17 +30,17 @@ enum {
 };
 #define SERVICE_SLOT_ENV "RELEVO_SLOT"
 
-#define SCOREBOARD_SERVICES 1024
-#define SCOREBOARD_BLOCKS   1024
+#define SCOREBOARD_SERVICES  1024
+#define SCOREBOARD_BLOCKS    1024
 #define SCOREBOARD_PER_BLOCK 64
-#define SCOREBOARD_SLOTS    (SCOREBOARD_BLOCKS * SCOREBOARD_PER_BLOCK)
-#define SCOREBOARD_NO_BLOCK (-1)
+#define SCOREBOARD_SLOTS     (SCOREBOARD_BLOCKS * SCOREBOARD_PER_BLOCK)
+#define SCOREBOARD_NO_BLOCK  (-1)
 
 enum scoreboard_state { SLOT_FREE, SLOT_STARTING, SLOT_IDLE, SLOT_BUSY };
 
 struct scoreboard_service {
-    _Atomic int32_t first_block;  /* of its chain; SCOREBOARD_NO_BLOCK when it has none */
-    _Atomic int32_t pressure;     /* raised by a worker that found no idle sibling; lowered by master */
+    _Atomic int32_t first_block; /* of its chain; SCOREBOARD_NO_BLOCK when it has none */
+    _Atomic int32_t pressure; /* raised by a worker that found no idle sibling; lowered by master */
     _Atomic int64_t stress_until; /* wall-clock seconds */
     _Atomic uint64_t uses;
 };
@@ -50,7 +51,7 @@ struct scoreboard_block {
 };
 
 struct scoreboard_slot {
-    _Atomic int32_t state;   /* enum scoreboard_state, for people and statistics; bits decide */
+    _Atomic int32_t state; /* enum scoreboard_state, for people and statistics; bits decide */
     _Atomic int32_t pid;
     _Atomic int32_t service; /* index into services */
     _Atomic uint32_t served; /* clients served: 0 at death means a bad start */

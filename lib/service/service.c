@@ -13,7 +13,9 @@
 /* Complaints before main.cf is read need a place too. */
 static void open_early_logger(const struct service *svc)
 {
-    struct logger_options log = { .tag = "postfix", .hostname = "localhost", .file_fd = -1, .facility = "mail" };
+    struct logger_options log = {
+        .tag = "postfix", .hostname = "localhost", .file_fd = -1, .facility = "mail"
+    };
 
     log.program = svc->options.program;
     log.to_stderr = svc->options.standalone || svc->options.to_stderr;
@@ -40,7 +42,8 @@ static void find_descriptors(struct service *svc)
     svc->generation_fd = svc->place.board ? SERVICE_FD_GENERATION : -1;
     svc->listen_first = svc->place.board ? SERVICE_FD_LISTEN : STDIN_FILENO;
     if (svc->place.board == NULL && !svc->options.standalone)
-        log_fatal("stand-alone mode requires the -S option; otherwise this program is run by master(8)");
+        log_fatal(
+            "stand-alone mode requires the -S option; otherwise this program is run by master(8)");
     svc->passed = BUF_INIT(4096);
 }
 
@@ -96,7 +99,10 @@ void service_main(const struct service_spec *spec, int argc, char **argv)
     run(&svc);
 }
 
-bool service_may_leave(struct service *svc) { return svc->spec->may_leave == NULL || svc->spec->may_leave(svc); }
+bool service_may_leave(struct service *svc)
+{
+    return svc->spec->may_leave == NULL || svc->spec->may_leave(svc);
+}
 
 void service_leave(struct service *svc)
 {

@@ -13,23 +13,24 @@
 struct service;
 
 enum service_kind {
-    SERVICE_SINGLE,   /* one client at a time, blocking; serve() is called with each accepted connection */
-    SERVICE_MULTI,    /* one epoll loop; accepted connections are handed to serve(), which keeps them */
+    SERVICE_SINGLE, /* one client at a time, blocking; serve() is called with each accepted connection */
+    SERVICE_MULTI, /* one epoll loop; accepted connections are handed to serve(), which keeps them */
     SERVICE_TRIGGER,  /* one trigger at a time: trigger() gets the bytes of each request */
     SERVICE_DATAGRAM, /* serve() is called when the datagram socket is readable, with that socket */
 };
 
 /* What a daemon is, in one place: how it runs, what it may read, whom it may call. */
 struct service_spec {
-    const char *name;                      /* program name: "smtpd" */
+    const char *name; /* program name: "smtpd" */
     enum service_kind kind;
     const struct param_set *const *params; /* NULL-terminated; site is always filled */
-    const char *const *talks_to;           /* NULL-terminated: services it may call, for docs/TRUST.md */
+    const char *const *talks_to; /* NULL-terminated: services it may call, for docs/TRUST.md */
     enum sandbox_group sandbox;
-    const struct sandbox_path *paths;      /* below the queue directory unless absolute; NULL: no Landlock */
-    bool needs_root;                       /* "requires a privileged process" */
-    int process_limit;                     /* -1 any, 1 or 0: "requires a process limit of N" */
-    bool no_max_use;                       /* resident: qmgr, anvil, ... ignore max_use and max_idle */
+    const struct sandbox_path
+        *paths;        /* below the queue directory unless absolute; NULL: no Landlock */
+    bool needs_root;   /* "requires a privileged process" */
+    int process_limit; /* -1 any, 1 or 0: "requires a process limit of N" */
+    bool no_max_use;   /* resident: qmgr, anvil, ... ignore max_use and max_idle */
     /* MULTI: after a reload, finish the present clients beside the successor.  Without it a service with a
      * process limit of 1 keeps its exclusive lock until it ends, and the successor waits for that. */
     bool drains;
@@ -51,9 +52,9 @@ NORETURN void service_main(const struct service_spec *spec, int argc, char **arg
 struct conf *service_conf(struct service *svc);
 struct str service_name(struct service *svc);      /* field 1 of master.cf */
 struct str service_transport(struct service *svc); /* -t: inet, unix, pass, fifo, unix-dgram */
-int service_argc(struct service *svc);             /* arguments after the options: pipe(8), spawn(8) */
+int service_argc(struct service *svc); /* arguments after the options: pipe(8), spawn(8) */
 char **service_argv(struct service *svc);
-struct loop *service_loop(struct service *svc);    /* MULTI only */
+struct loop *service_loop(struct service *svc); /* MULTI only */
 bool service_is_stressed(struct service *svc);
 /* Text that begins with "/" or "name/": the queue directory is the working directory; absolute when needed. */
 const char *service_queue_directory(struct service *svc);

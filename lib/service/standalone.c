@@ -39,7 +39,8 @@ static bool pump(int from, int to)
 /* The helper's life: stdin to the socket, the socket to stdout, until the daemon closes its end. */
 static NORETURN void relay(int fd)
 {
-    struct pollfd p[2] = { { .fd = fd, .events = POLLIN }, { .fd = STDIN_FILENO, .events = POLLIN } };
+    struct pollfd p[2] = { { .fd = fd, .events = POLLIN },
+                           { .fd = STDIN_FILENO, .events = POLLIN } };
 
     for (;;) {
         if (poll(p, 2, -1) < 0 && errno != EINTR)
@@ -59,8 +60,8 @@ static bool is_same_socket(void)
 {
     struct stat in, out;
 
-    return fstat(STDIN_FILENO, &in) == 0 && fstat(STDOUT_FILENO, &out) == 0 && S_ISSOCK(in.st_mode) &&
-           in.st_ino == out.st_ino;
+    return fstat(STDIN_FILENO, &in) == 0 && fstat(STDOUT_FILENO, &out) == 0 &&
+           S_ISSOCK(in.st_mode) && in.st_ino == out.st_ino;
 }
 
 /* serve() wants one descriptor for both directions. */

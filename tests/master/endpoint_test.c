@@ -1,10 +1,9 @@
 #include "master/endpoint.h"
 
+#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-
-#include <cmocka.h>
 
 struct endpoint_case {
     const char *name;
@@ -32,7 +31,9 @@ static const struct endpoint_case cases[] = {
 
 static void check(const struct endpoint_case *c)
 {
-    struct service_line line = { .arena = ARENA_INIT, .name = c->name, .type = c->type, .private = true };
+    struct service_line line = {
+        .arena = ARENA_INIT, .name = c->name, .type = c->type, .private = true
+    };
     BUF_AUTO(error, 256);
     BUF_AUTO(where, 256);
 

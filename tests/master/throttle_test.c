@@ -1,11 +1,10 @@
 #include "master/throttle.h"
 
+#include <cmocka.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
-
-#include <cmocka.h>
 
 static const struct throttle_death failed = { .exited = true, .status = 1 };
 
@@ -15,8 +14,9 @@ static void only_failures_before_the_first_client_are_bad_starts(void **state)
         struct throttle_death death;
         bool bad;
     } cases[] = {
-        { { true, 0, 0 }, false },       { { true, 1, 0 }, true },         { { true, 1, 3 }, false },
-        { { false, SIGSEGV, 0 }, true }, { { false, SIGSEGV, 1 }, false }, { { false, SIGKILL, 0 }, false },
+        { { true, 0, 0 }, false },        { { true, 1, 0 }, true },
+        { { true, 1, 3 }, false },        { { false, SIGSEGV, 0 }, true },
+        { { false, SIGSEGV, 1 }, false }, { { false, SIGKILL, 0 }, false },
         { { false, SIGTERM, 0 }, false },
     };
 

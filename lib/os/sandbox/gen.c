@@ -60,10 +60,13 @@ struct filter {
     bool allow_by_default;
 };
 
-static uint32_t soften(const struct filter *f, uint32_t action) { return f->log ? SCMP_ACT_LOG : action; }
+static uint32_t soften(const struct filter *f, uint32_t action)
+{
+    return f->log ? SCMP_ACT_LOG : action;
+}
 
-static void add(struct filter *f, const char *call, uint32_t action, int arg, unsigned long value, const char *file,
-                int line)
+static void add(struct filter *f, const char *call, uint32_t action, int arg, unsigned long value,
+                const char *file, int line)
 {
     int number = seccomp_syscall_resolve_name(call);
     int rc;
@@ -75,7 +78,7 @@ static void add(struct filter *f, const char *call, uint32_t action, int arg, un
     if (arg < 0) {
         rc = seccomp_rule_add(f->ctx, action, number, 0);
     } else {
-        struct scmp_arg_cmp equal = SCMP_CMP((unsigned)arg, SCMP_CMP_EQ, value);
+        struct scmp_arg_cmp equal = { (unsigned)arg, SCMP_CMP_EQ, value, 0 };
         rc = seccomp_rule_add_array(f->ctx, action, number, 1, &equal);
     }
     /* The log variant's default is what a kill rule is softened to: nothing to add then. */
@@ -111,7 +114,8 @@ static void take_line(struct filter *f, char *text, const char *file, int line)
     else if (n == 3)
         add(f, word[0], SCMP_ACT_ALLOW, atoi(word[1]), value_of(word[2], file, line), file, line);
     else if (n == 1)
-        add(f, word[0], f->allow_by_default ? soften(f, SCMP_ACT_ERRNO(EPERM)) : SCMP_ACT_ALLOW, -1, 0, file, line);
+        add(f, word[0], f->allow_by_default ? soften(f, SCMP_ACT_ERRNO(EPERM)) : SCMP_ACT_ALLOW, -1,
+            0, file, line);
     else
         die(file, line, "bad line");
 }

@@ -32,9 +32,9 @@
 #define FS_MAKE_FIFO    FS(10)
 #define FS_MAKE_BLOCK   FS(11)
 #define FS_MAKE_SYM     FS(12)
-#define FS_REFER        FS(13) /* version 2 */
-#define FS_TRUNCATE     FS(14) /* version 3 */
-#define FS_IOCTL_DEV    FS(15) /* version 5 */
+#define FS_REFER        FS(13)      /* version 2 */
+#define FS_TRUNCATE     FS(14)      /* version 3 */
+#define FS_IOCTL_DEV    FS(15)      /* version 5 */
 #define NET_BIND_TCP    UINT64_C(1) /* version 4 */
 #define NET_CONNECT_TCP UINT64_C(2)
 #define SCOPE_ABSTRACT  UINT64_C(1) /* version 6 */
@@ -42,8 +42,8 @@
 
 #define FS_OF_FILES (FS_EXECUTE | FS_WRITE_FILE | FS_READ_FILE | FS_TRUNCATE | FS_IOCTL_DEV)
 #define FS_READING  (FS_READ_FILE | FS_READ_DIR)
-#define FS_WRITING                                                                                     \
-    (FS_READING | FS_WRITE_FILE | FS_REMOVE_DIR | FS_REMOVE_FILE | FS_MAKE_DIR | FS_MAKE_REG |         \
+#define FS_WRITING                                                                             \
+    (FS_READING | FS_WRITE_FILE | FS_REMOVE_DIR | FS_REMOVE_FILE | FS_MAKE_DIR | FS_MAKE_REG | \
      FS_MAKE_SOCK | FS_REFER | FS_TRUNCATE)
 
 struct ruleset_attr {
@@ -60,7 +60,9 @@ struct path_attr {
 /* Which part of the attributes a kernel of each version knows. */
 static size_t attr_size(int version)
 {
-    return version >= 6 ? sizeof(struct ruleset_attr) : version >= 4 ? 2 * sizeof(uint64_t) : sizeof(uint64_t);
+    return version >= 6   ? sizeof(struct ruleset_attr)
+           : version >= 4 ? 2 * sizeof(uint64_t)
+                          : sizeof(uint64_t);
 }
 
 static uint64_t known_fs(int version)

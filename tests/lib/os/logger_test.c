@@ -1,7 +1,7 @@
+#include "os/fd.h"
 #include "os/logger.h"
 
-#include "os/fd.h"
-
+#include <cmocka.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <regex.h>
@@ -14,8 +14,6 @@
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#include <cmocka.h>
 
 static void assert_matches(const char *text, const char *pattern)
 {
@@ -43,7 +41,9 @@ static void lines_of_a_file_have_the_known_form(void **state)
 {
     char path[64];
     int fd = open_log_file(path);
-    struct logger_options o = { .tag = "postfix/smtpd", .hostname = "mx.example.com", .file_fd = fd };
+    struct logger_options o = { .tag = "postfix/smtpd",
+                                .hostname = "mx.example.com",
+                                .file_fd = fd };
     BUF_AUTO(text, 4096);
 
     (void)state;
@@ -56,10 +56,10 @@ static void lines_of_a_file_have_the_known_form(void **state)
     }
     (void)wait(NULL);
     read_log(path, &text);
-    assert_matches(buf_cstr(&text),
-                   "^[A-Z][a-z]{2} [ 0-9][0-9] [0-9:]{8} mx postfix/smtpd\\[[0-9]+\\]: connect from a\\[192.0.2.1\\]\n"
-                   ".{16}mx postfix/smtpd\\[[0-9]+\\]: warning: bad \\? byte\n"
-                   ".{16}mx postfix/smtpd\\[[0-9]+\\]: from a child\n$");
+    assert_matches(buf_cstr(&text), "^[A-Z][a-z]{2} [ 0-9][0-9] [0-9:]{8} mx "
+                                    "postfix/smtpd\\[[0-9]+\\]: connect from a\\[192.0.2.1\\]\n"
+                                    ".{16}mx postfix/smtpd\\[[0-9]+\\]: warning: bad \\? byte\n"
+                                    ".{16}mx postfix/smtpd\\[[0-9]+\\]: from a child\n$");
     unlink(path);
 }
 

@@ -1,15 +1,14 @@
 #include "service/private.h"
 
+#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 
-#include <cmocka.h>
-
-#define PARSE(o, ...)                                                               \
-    do {                                                                            \
-        char *words[] = { __VA_ARGS__, NULL };                                      \
-        service_options_parse(&(o), (int)ARRAY_LEN(words) - 1, words);              \
+#define PARSE(o, ...)                                                  \
+    do {                                                               \
+        char *words[] = { __VA_ARGS__, NULL };                         \
+        service_options_parse(&(o), (int)ARRAY_LEN(words) - 1, words); \
     } while (0)
 
 static char *w(const char *text) { return (char *)(uintptr_t)text; }
@@ -19,9 +18,9 @@ static void the_command_line_of_master_is_understood(void **state)
     struct service_options o;
 
     (void)state;
-    PARSE(o, w("/usr/lib/postfix/sbin/bounce"), w("-z"), w("-n"), w("defer"), w("-t"), w("unix"), w("-v"), w("-v"),
-          w("-u"), w("-c"), w("-s"), w("2"), w("-o"), w("a=b"), w("-o"), w("{ c = d e }"), w("-o"), w("f ="),
-          w("flags=R"), w("-x"));
+    PARSE(o, w("/usr/lib/postfix/sbin/bounce"), w("-z"), w("-n"), w("defer"), w("-t"), w("unix"),
+          w("-v"), w("-v"), w("-u"), w("-c"), w("-s"), w("2"), w("-o"), w("a=b"), w("-o"),
+          w("{ c = d e }"), w("-o"), w("f ="), w("flags=R"), w("-x"));
     assert_string_equal(o.program, "bounce");
     assert_string_equal(o.name, "defer");
     assert_string_equal(o.transport, "unix");
@@ -29,7 +28,8 @@ static void the_command_line_of_master_is_understood(void **state)
     assert_int_equal(o.verbose, 2);
     assert_int_equal(o.sockets, 2);
     assert_int_equal(o.override_count, 3);
-    assert_true(str_equal(o.overrides[1].name, STR("c")) && str_equal(o.overrides[1].value, STR("d e")));
+    assert_true(str_equal(o.overrides[1].name, STR("c")) &&
+                str_equal(o.overrides[1].value, STR("d e")));
     assert_true(str_equal(o.overrides[2].name, STR("f")) && o.overrides[2].value.len == 0);
     assert_int_equal(o.argc, 2);
     assert_string_equal(o.argv[1], "-x");
