@@ -44,6 +44,7 @@ static void find_descriptors(struct service *svc)
     if (svc->place.board == NULL && !svc->options.standalone)
         log_fatal(
             "stand-alone mode requires the -S option; otherwise this program is run by master(8)");
+    svc->standalone = svc->place.board == NULL && !service_stdin_is_listener();
     svc->passed = BUF_INIT(4096);
 }
 
@@ -62,13 +63,11 @@ static void go_to_queue_directory(const struct service *svc)
 
 static NORETURN void run(struct service *svc)
 {
-    bool listener = svc->place.board || service_stdin_is_listener();
-
     if (svc->spec->kind == SERVICE_MULTI)
         svc->loop = loop_new();
     if (svc->spec->after_jail)
         svc->spec->after_jail(svc);
-    if (!listener)
+    if (svc->standalone)
         service_run_standalone(svc);
     if (svc->place.board)
         service_watchdog_start(svc, site_conf.daemon_timeout);
@@ -117,7 +116,7 @@ int service_argc(struct service *svc) { return svc->options.argc; }
 char **service_argv(struct service *svc) { return svc->options.argv; }
 struct loop *service_loop(struct service *svc) { return svc->loop; }
 const char *service_queue_directory(struct service *svc) { return svc->queue_directory; }
-bool service_is_standalone(struct service *svc) { return svc->place.board == NULL; }
+bool service_is_standalone(struct service *svc) { return svc->standalone; }
 struct str service_passed(struct service *svc) { return buf_str(&svc->passed); }
 void service_keep(struct service *svc) { svc->kept = true; }
 

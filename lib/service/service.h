@@ -13,8 +13,8 @@
 struct service;
 
 enum service_kind {
-    SERVICE_SINGLE, /* one client at a time, blocking; serve() is called with each accepted connection */
-    SERVICE_MULTI, /* one epoll loop; accepted connections are handed to serve(), which keeps them */
+    SERVICE_SINGLE,   /* one client at a time, blocking; serve() is called with each accepted connection */
+    SERVICE_MULTI,    /* one epoll loop; accepted connections are handed to serve(), which keeps them */
     SERVICE_TRIGGER,  /* one trigger at a time: trigger() gets the bytes of each request */
     SERVICE_DATAGRAM, /* serve() is called when the datagram socket is readable, with that socket */
 };
@@ -26,8 +26,9 @@ struct service_spec {
     const struct param_set *const *params; /* NULL-terminated; site is always filled */
     const char *const *talks_to; /* NULL-terminated: services it may call, for docs/TRUST.md */
     enum sandbox_group sandbox;
-    const struct sandbox_path
-        *paths;        /* below the queue directory unless absolute; NULL: no Landlock */
+    /* What it may open after before_jail, below the queue directory unless absolute.  NULL: no Landlock;
+     * an empty list: nothing but what libc needs. */
+    const struct sandbox_path *paths;
     bool needs_root;   /* "requires a privileged process" */
     int process_limit; /* -1 any, 1 or 0: "requires a process limit of N" */
     bool no_max_use;   /* resident: qmgr, anvil, ... ignore max_use and max_idle */
@@ -75,6 +76,6 @@ struct str service_passed(struct service *svc);
 int service_log_fd(struct service *svc);
 /* End the process now, in good order: accounted for, exit status 0. */
 NORETURN void service_leave(struct service *svc);
-/* Started by hand for tests: `-S` serves stdin/stdout once without master (also sendmail -bs).  When
- * stdin is a listening (or datagram) socket, its clients are served as under master. */
+/* `-S`: serves stdin/stdout once, without master (sendmail -bs).  False when stdin is a listening (or
+ * datagram) socket: its clients are served as under master, which is how a daemon is run by hand. */
 bool service_is_standalone(struct service *svc);
