@@ -26,9 +26,8 @@ struct address_maps {
     unsigned roles;
 };
 
-/* Is a domain of our own: keys without a domain apply. */
 struct cleanup {
-    struct service *svc;
+    struct service *svc; /* NULL in tests */
     struct rewriter *rewriter;
     struct queue_layout layout;
     struct queue_writer writer; /* one message at a time */
@@ -50,6 +49,6 @@ struct cleanup {
 };
 
 /* Read parameters and open tables; before the jail. */
-void cleanup_setup(struct cleanup *c, struct service *svc);
+void cleanup_setup(struct cleanup *c, struct conf *conf);
 /* Keys of an address and how its extension is split. */
 struct address_walk cleanup_walk(struct cleanup *c, unsigned keys);

@@ -36,7 +36,7 @@ static void write_end(struct message *m)
         .data_offset = m->data_offset,
         .rcpt_count = m->rcpt_count,
         .qmgr_opts = m->opts,
-        .text_size = m->text_size,
+        .text_size = m->content_size, /* the peer counts the same bytes in both, and logs them as size= */
         .sendopts = m->sendopts,
     };
     record_size_format(&size, text);
@@ -124,5 +124,6 @@ struct cleanup_verdict message_finish(struct message *m)
     } else {
         conclude(m);
     }
+    queue_writer_close(&m->c->writer, &m->c->layout); /* what was not stored is gone before anybody hears of it */
     return (struct cleanup_verdict){ .status = m->status, .reason = m->reason, .size = m->text_size };
 }

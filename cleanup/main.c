@@ -11,7 +11,8 @@ static struct cleanup cleanup;
 static void before_jail(struct service *svc)
 {
     delivery_log_open(service_conf(svc));
-    cleanup_setup(&cleanup, svc);
+    cleanup_setup(&cleanup, service_conf(svc));
+    cleanup.svc = svc;
 }
 
 static void serve(struct service *svc, int fd)

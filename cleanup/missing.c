@@ -145,6 +145,8 @@ void headers_complete(struct message *m)
     const struct header_names *names = m->content.resent ? &resent : &original;
     const bool *seen = m->content.seen;
 
+    if (!message_is_wanted(m))
+        return;
     if (cleanup_conf.always_add_missing_headers || m->env.context == REWRITE_LOCAL) {
         if (!seen[names->message_id])
             put_message_id(m, names);

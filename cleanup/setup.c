@@ -46,9 +46,9 @@ static struct table_list *open_maps(struct str text, const char *parameter)
     return table_list_open(text, parameter, TABLE_DEFAULT);
 }
 
-static void open_address_tables(struct cleanup *c)
+static void open_address_tables(struct cleanup *c, struct conf *conf)
 {
-    struct str propagate = conf_value(service_conf(c->svc), STR("propagate_unmatched_extensions"));
+    struct str propagate = conf_value(conf, STR("propagate_unmatched_extensions"));
 
     c->sender_canonical = (struct address_maps){
         open_maps(site_conf.sender_canonical_maps, "sender_canonical_maps"),
@@ -121,16 +121,15 @@ static void choose_dropped_headers(struct cleanup *c)
     c->drops_unknown = c->drop_names.count > 0;
 }
 
-void cleanup_setup(struct cleanup *c, struct service *svc)
+void cleanup_setup(struct cleanup *c, struct conf *conf)
 {
     *c = (struct cleanup){
-        .svc = svc,
         .layout = { site_conf.hash_queue_names, site_conf.hash_queue_depth },
         .writer = QUEUE_WRITER_INIT,
         .notifier = QUEUE_NOTIFIER_INIT,
     };
-    c->rewriter = rewrite_open(service_conf(svc), site_conf.rewrite_service_name);
-    open_address_tables(c);
+    c->rewriter = rewrite_open(conf, site_conf.rewrite_service_name);
+    open_address_tables(c, conf);
     open_checks(c);
     choose_mime_flags(c);
     choose_dropped_headers(c);
