@@ -62,7 +62,7 @@ void buf_add_int(struct buf *b, int64_t value)
 
 void buf_add_lower(struct buf *b, struct str s)
 {
-    char *room = buf_reserve(b, s.len);
+    char *room = s.len ? buf_reserve(b, s.len) : NULL;
 
     if (room == NULL)
         return;
