@@ -59,10 +59,12 @@ static void expand(const struct template *result, const struct asked *asked, str
 static enum table_result pattern_lookup(struct table *t, struct str key, struct str *value)
 {
     const struct pattern_table *p = t->data;
-    struct asked asked = { .table = p, .text = key };
+    struct asked asked = { .table = p };
 
-    if (asked.text.ptr == NULL)
-        asked.text = STR("");
+    /* A copy with a NUL behind it: regexec() promises not to look there, but not every stand-in for it knows. */
+    buf_clear(&t->folded);
+    buf_add(&t->folded, key);
+    asked.text = (struct str){ buf_cstr(&t->folded), key.len };
     const struct rule *rule = rules_first_match(&p->list, holds, &asked);
     if (asked.failed)
         return TABLE_ERROR;

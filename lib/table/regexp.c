@@ -47,7 +47,7 @@ static enum pattern_result match(const struct rule_list *l, unsigned line, void 
     size_t count = groups ? MIN(re->re_nsub, (size_t)PATTERN_GROUPS_MAX) + 1 : 0;
     char message[256];
 
-    /* REG_STARTEND takes the bounds of the text from at[0], so nothing is copied to add a NUL. */
+    /* REG_STARTEND takes the bounds of the text from at[0], so that a NUL in it is a byte like others. */
     at[0] = (regmatch_t){ .rm_so = 0, .rm_eo = (regoff_t)text.len };
     int result = regexec(re, text.ptr, count, at, REG_STARTEND);
     if (result == REG_NOMATCH)
