@@ -16,6 +16,7 @@
 #include "queue/notify.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <sysexits.h>
 #include <unistd.h>
@@ -38,21 +39,30 @@ struct postdrop {
 
 /* ---- outcome ---- */
 
+static void write_reply(const struct postdrop *d, struct buf *text)
+{
+    attr_put_end(text);
+    if (d->reply && !fd_write_all(STDOUT_FILENO, buf_str(text)))
+        log_warning("write reply: %s", strerror(errno));
+}
+
+/* smtpd -S wants to know the queue id before it sends anything. */
+static void announce(const struct postdrop *d)
+{
+    BUF_AUTO(text, 0);
+
+    attr_put_str(&text, "protocol", STR("postdrop_protocol"));
+    attr_put_str(&text, "queue_id", queue_id_str(&d->file.id));
+    write_reply(d, &text);
+}
+
 static void send_reply(const struct postdrop *d, enum cleanup_status status, const char *reason)
 {
     BUF_AUTO(text, 0);
 
-    if (!d->reply)
-        return;
-    attr_put_str(&text, "protocol", STR("postdrop_protocol"));
-    if (d->created)
-        attr_put_str(&text, "queue_id", queue_id_str(&d->file.id));
-    attr_put_end(&text);
     attr_put_int(&text, "status", status);
     attr_put_str(&text, "reason", str_from(reason));
-    attr_put_end(&text);
-    if (!fd_write_all(STDOUT_FILENO, buf_str(&text)))
-        log_warning("write reply: %s", strerror(errno));
+    write_reply(d, &text);
 }
 
 NORETURN static void refuse(struct postdrop *d, enum cleanup_status status, const char *reason)
@@ -81,11 +91,17 @@ NORETURN static void fail_write(struct postdrop *d)
 
 /* ---- records ---- */
 
-static void write_out(struct postdrop *d)
+static void create_file(struct postdrop *d)
 {
-    if (!d->created && !drop_file_create(&d->file, d->long_ids))
+    if (!drop_file_create(&d->file, d->long_ids))
         fail_write(d);
     d->created = true;
+}
+
+static void write_out(struct postdrop *d)
+{
+    if (!d->created)
+        create_file(d);
     if (!drop_file_write(&d->file, buf_str(&d->out)))
         fail_write(d);
     buf_clear(&d->out);
@@ -161,8 +177,10 @@ static void read_message(struct postdrop *d)
 
     while (more) {
         enum io_result result = fd_read(STDIN_FILENO, &input, READ_SIZE);
-        if (result == IO_EOF && !any)
-            _exit(EX_OK); /* the submitter changed its mind before it began */
+        if (result == IO_EOF && !any) { /* the submitter changed its mind before it began */
+            drop_file_remove();
+            exit(EX_OK);
+        }
         if (result != IO_OK)
             refuse_input(d, result == IO_EOF ? "unexpected EOF in data" : strerror(errno));
         any = true;
@@ -234,6 +252,10 @@ int main(int argc, char **argv)
     read_conf(&d, config_dir);
     drop_policy_require_user(d.conf);
     command_enter_queue(d.conf);
+    if (d.reply) {
+        create_file(&d);
+        announce(&d);
+    }
     read_message(&d);
     write_out(&d);
     if (!drop_file_commit(&d.file))

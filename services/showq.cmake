@@ -1,0 +1,1 @@
+relevo_daemon(showq showq.c LIBS service queue)
