@@ -189,6 +189,27 @@ static void log_active(const struct message *m, const struct envelope *e)
              (long long)e->size.text_size, (long long)e->size.rcpt_count);
 }
 
+/* Two delimiters that the site allows, and a sender to put them into. */
+static bool wants_verp(const struct message *m, const struct envelope *e)
+{
+    struct str delims = e->text[DETAIL_VERP];
+
+    if (delims.len == 0)
+        return false;
+    if (m->flags & MESSAGE_NULL_SENDER) {
+        log_warning("%s: ignoring VERP request for null sender", m->id);
+        return false;
+    }
+    if (delims.len != 2 || !str_has(site_conf.verp_delimiter_filter, delims.ptr[0]) ||
+        !str_has(site_conf.verp_delimiter_filter, delims.ptr[1])) {
+        log_warning("%s: ignoring bad VERP request: \"" STR_FMT "\"", m->id, STR_ARG(delims));
+        return false;
+    }
+    if (!(m->flags & MESSAGE_TRIED))
+        log_info("%s: enabling VERP for sender \"" STR_FMT "\"", m->id, STR_ARG(e->text[DETAIL_SENDER]));
+    return true;
+}
+
 static struct message *new_message(const struct queue_id *id, const struct envelope *e, const struct stat *st,
                                    enum activate_from from)
 {
@@ -205,7 +226,7 @@ static struct message *new_message(const struct queue_id *id, const struct envel
         m->flags |= MESSAGE_FORCE_EXPIRE;
     if (e->warn_at && e->warn_time == 0 && qmgr_conf.confirm_delay_cleared && !(m->flags & MESSAGE_NULL_SENDER))
         m->flags |= MESSAGE_CONFIRM;
-    m->core.one_by_one = e->text[DETAIL_VERP].len == 2 && !(m->flags & MESSAGE_NULL_SENDER);
+    m->core.one_by_one = wants_verp(m, e);
     return m;
 }
 

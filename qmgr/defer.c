@@ -5,6 +5,9 @@
 #include "ipc/messages/bounce.h"
 #include "qmgr/qmgr.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 static void log_deferred(const struct message *m, const struct recipient *r, struct str dsn, struct str reason)
 {
     BUF_AUTO(code, 0);
@@ -60,6 +63,29 @@ static void defer_here(struct qmgr *q, struct message *m, struct recipient *firs
         record_deferred(q, m, r, dsn, reason);
     }
     recipient_free_all(first);
+}
+
+/* An agent that died may have marked some of its recipients before. */
+int qmgr_drop_done(struct qmgr *q, struct message *m, struct recipient **first)
+{
+    struct queue_id id = message_queue_id(m);
+    FD_AUTO(fd, queue_open(&q->layout, QUEUE_ACTIVE, &id, O_RDONLY | O_CLOEXEC));
+    int left = 0;
+    char type;
+
+    while (*first) {
+        struct recipient *r = *first;
+
+        if (fd >= 0 && pread(fd, &type, 1, (off_t)r->offset) == 1 && type == REC_DONE) {
+            *first = r->next;
+            r->next = NULL;
+            recipient_free_all(r);
+        } else {
+            left++;
+            first = &r->next;
+        }
+    }
+    return left;
 }
 
 void qmgr_defer(struct qmgr *q, struct message *m, struct recipient *first, int count, struct str dsn,

@@ -156,10 +156,12 @@ static void entry_defer(struct qmgr *q, struct schedule_entry *e, struct str dsn
 {
     struct message *m = message_of(e->message);
     struct recipient *first = e->recipients;
-    int count = e->count;
 
     e->recipients = NULL;
     (void)schedule_done(e, SCHEDULE_NEITHER, clock_now_ms(), 0, STR_NONE, STR_NONE);
+    int count = qmgr_drop_done(q, m, &first);
+
+    m->flags |= MESSAGE_TRIED; /* there may be logs that nobody told of */
     qmgr_defer(q, m, first, count, dsn, reason);
     qmgr_check_done(q, m);
 }

@@ -83,6 +83,21 @@ def an_agent_that_dies_throttles_its_transport():
 
 
 @test
+def recipients_that_a_dead_agent_had_finished_are_not_deferred():
+    with start() as q:
+        def answer(r, rcpts):
+            q.mark(r["queue_id"], int(rcpts[0]["offset"]))
+            open(q.dir + "/bounce/" + r["queue_id"], "w").close()
+            return "close"
+        q.smtp.answer = answer
+        q.start()
+        n = q.send(rcpts=["a@y.test", "b@y.test"])
+        q.wait(lambda: q.find(n) == "deferred", "deferred")
+        eq([x["recipient"] for x in q.retry.requests[0][1][1:]], ["b@y.test"])
+        eq([k for k, _ in q.bounce.requests], ["F"])
+
+
+@test
 def a_missing_socket_defers():
     with start() as q:
         q.smtp.stop()
