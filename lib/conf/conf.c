@@ -1,7 +1,6 @@
-#include "conf/internal.h"
-
 #include "base/log.h"
 #include "base/mem.h"
+#include "conf/internal.h"
 #include "conf/level.h"
 #include "conf/main_cf.h"
 #include "os/fd.h"
@@ -9,7 +8,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
-
 
 #define MAIN_CF_MAX (64 << 20)
 #define VALUE_MAX   (4 << 20) /* an expanded value; `a = $b$b` repeated must not fill the memory */
@@ -83,8 +81,8 @@ static void add_setting(void *context, const struct main_cf_setting *s)
     struct str *old = map_set(&r->file->settings, s->name, keep(&r->file->arena, s->value));
 
     if (old)
-        log_warning(STR_FMT ", line %u: overriding earlier entry: " STR_FMT "=" STR_FMT, STR_ARG(r->path),
-                    s->line, STR_ARG(s->name), STR_ARG(*old));
+        log_warning(STR_FMT ", line %u: overriding earlier entry: " STR_FMT "=" STR_FMT,
+                    STR_ARG(r->path), s->line, STR_ARG(s->name), STR_ARG(*old));
 }
 
 static bool read_file(struct conf_file *f, struct buf *error)
@@ -131,7 +129,8 @@ const char *conf_directory(const struct conf *c) { return c->file->dir; }
 void conf_override(struct conf *c, struct str name, struct str value)
 {
     map_set(&c->overrides, name, keep(&c->arena, arena_str(&c->arena, value)));
-    map_free(&c->expanded, NULL); /* other values may mention this one; the strings stay in the arena */
+    map_free(&c->expanded,
+             NULL); /* other values may mention this one; the strings stay in the arena */
 }
 
 static const struct str *find_setting(struct conf *c, struct str name)
@@ -144,7 +143,8 @@ static const struct str *find_setting(struct conf *c, struct str name)
 bool conf_is_set(struct conf *c, struct str name) { return find_setting(c, name) != NULL; }
 
 /* Like conf_raw(); a computed default may need other values, whose expansion can fail. */
-static bool find_raw(struct conf *c, struct str name, unsigned depth, struct str *raw, struct buf *error)
+static bool find_raw(struct conf *c, struct str name, unsigned depth, struct str *raw,
+                     struct buf *error)
 {
     const struct str *value = find_setting(c, name);
 
@@ -168,8 +168,8 @@ static struct expand_names names_of(struct conf *c)
     return (struct expand_names){ .value = expand_named, .is_set = has_value, .context = c };
 }
 
-static bool expand_raw(struct conf *c, struct str raw, unsigned depth, struct arena *a, struct str *value,
-                       struct buf *error)
+static bool expand_raw(struct conf *c, struct str raw, unsigned depth, struct arena *a,
+                       struct str *value, struct buf *error)
 {
     BUF_AUTO(text, VALUE_MAX);
     struct expand_names names = names_of(c);
@@ -219,12 +219,14 @@ static bool has_value(void *context, struct str name)
     return !find_raw(context, name, EXPAND_DEPTH_MAX, &raw, &error) || raw.len > 0;
 }
 
-bool conf_try_value(struct conf *c, struct str name, unsigned depth, struct str *value, struct buf *error)
+bool conf_try_value(struct conf *c, struct str name, unsigned depth, struct str *value,
+                    struct buf *error)
 {
     return expand_named(c, name, depth, value, error);
 }
 
-bool conf_try_expand(struct conf *c, struct str text, struct arena *a, struct str *value, struct buf *error)
+bool conf_try_expand(struct conf *c, struct str text, struct arena *a, struct str *value,
+                     struct buf *error)
 {
     return expand_raw(c, text, 0, a, value, error);
 }
@@ -278,7 +280,8 @@ bool conf_level_below(struct conf *c, const char *level)
 
 struct arena *conf_arena(struct conf *c) { return &c->arena; }
 
-void conf_each_setting(struct conf *c, void (*each)(void *context, struct str name, struct str value),
+void conf_each_setting(struct conf *c,
+                       void (*each)(void *context, struct str name, struct str value),
                        void *context)
 {
     struct map_cursor cursor = { 0 };

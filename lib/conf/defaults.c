@@ -59,8 +59,10 @@ static bool default_mynetworks(struct question *q)
 {
     struct own_networks_options o;
 
-    return ask(q, STR("inet_interfaces"), &o.interfaces) && ask(q, STR("inet_protocols"), &o.protocols) &&
-           ask(q, STR("mynetworks_style"), &o.style) && own_networks_format(&o, q->answer, q->error);
+    return ask(q, STR("inet_interfaces"), &o.interfaces) &&
+           ask(q, STR("inet_protocols"), &o.protocols) &&
+           ask(q, STR("mynetworks_style"), &o.style) &&
+           own_networks_format(&o, q->answer, q->error);
 }
 
 static bool default_process_id(struct question *q)
@@ -85,12 +87,16 @@ static const struct computed {
     struct str name;
     bool (*compute)(struct question *q);
 } computed[] = {
-    { STR("myhostname"), default_myhostname },     { STR("mydomain"), default_mydomain },
-    { STR("mynetworks"), default_mynetworks },     { STR("process_id"), default_process_id },
-    { STR("process_name"), default_process_name }, { STR("config_directory"), default_config_directory },
+    { STR("myhostname"), default_myhostname },
+    { STR("mydomain"), default_mydomain },
+    { STR("mynetworks"), default_mynetworks },
+    { STR("process_id"), default_process_id },
+    { STR("process_name"), default_process_name },
+    { STR("config_directory"), default_config_directory },
 };
 
-bool conf_compute_default(struct conf *c, struct str name, unsigned depth, struct str *raw, struct buf *error)
+bool conf_compute_default(struct conf *c, struct str name, unsigned depth, struct str *raw,
+                          struct buf *error)
 {
     BUF_AUTO(answer, 0);
     struct question q = { c, depth, &answer, error };

@@ -19,7 +19,8 @@
 /* Where names come from.  Both get `depth`, which the value callback passes on when it expands. */
 struct expand_names {
     /* The expanded value; empty for an unknown name.  False with `error` set when that fails. */
-    bool (*value)(void *context, struct str name, unsigned depth, struct str *value, struct buf *error);
+    bool (*value)(void *context, struct str name, unsigned depth, struct str *value,
+                  struct buf *error);
     /* What `?` and `:` ask: does the name have a value other than the empty one, before expansion? */
     bool (*is_set)(void *context, struct str name);
     void *context;
@@ -31,4 +32,5 @@ NODISCARD bool expand_text(const struct expand_names *names, struct str text, un
                            struct buf *out, struct buf *error);
 
 /* Calls `found` for each name that `text` mentions, in any branch. */
-void expand_each_name(struct str text, void (*found)(void *context, struct str name), void *context);
+void expand_each_name(struct str text, void (*found)(void *context, struct str name),
+                      void *context);

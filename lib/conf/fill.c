@@ -1,7 +1,6 @@
-#include "conf/internal.h"
-
 #include "base/log.h"
 #include "base/number.h"
+#include "conf/internal.h"
 
 #include <inttypes.h>
 #include <limits.h>
@@ -20,13 +19,14 @@ static int64_t read_number(const struct field *f, int64_t ceiling)
     int64_t number;
 
     if (!number_parse_range(f->value, -ceiling - 1, ceiling, &number))
-        log_fatal("bad numerical configuration: " STR_FMT " = " STR_FMT, STR_ARG(f->name), STR_ARG(f->value));
+        log_fatal("bad numerical configuration: " STR_FMT " = " STR_FMT, STR_ARG(f->name),
+                  STR_ARG(f->value));
     if (number < f->param->min)
-        log_fatal("invalid " STR_FMT " parameter value %" PRId64 " < %" PRId64, STR_ARG(f->name), number,
-                  f->param->min);
+        log_fatal("invalid " STR_FMT " parameter value %" PRId64 " < %" PRId64, STR_ARG(f->name),
+                  number, f->param->min);
     if (above(f->param, number))
-        log_fatal("invalid " STR_FMT " parameter value %" PRId64 " > %" PRId64, STR_ARG(f->name), number,
-                  f->param->max);
+        log_fatal("invalid " STR_FMT " parameter value %" PRId64 " > %" PRId64, STR_ARG(f->name),
+                  number, f->param->max);
     return number;
 }
 
@@ -51,7 +51,8 @@ static int64_t parse_time(struct str name, struct str value, enum param_type typ
     int64_t seconds;
 
     if (!time_parse(value, time_unit(type), &seconds) || seconds < 0 || seconds > INT_MAX)
-        log_fatal("parameter " STR_FMT ": bad time value or unit: " STR_FMT, STR_ARG(name), STR_ARG(value));
+        log_fatal("parameter " STR_FMT ": bad time value or unit: " STR_FMT, STR_ARG(name),
+                  STR_ARG(value));
     return seconds;
 }
 
@@ -73,7 +74,8 @@ static bool read_bool(const struct field *f)
     bool truth;
 
     if (!bool_parse(f->value, &truth))
-        log_fatal("bad boolean configuration: " STR_FMT " = " STR_FMT, STR_ARG(f->name), STR_ARG(f->value));
+        log_fatal("bad boolean configuration: " STR_FMT " = " STR_FMT, STR_ARG(f->name),
+                  STR_ARG(f->value));
     return truth;
 }
 
@@ -88,9 +90,9 @@ static struct str read_text(const struct field *f)
 }
 
 /* The members have the types of PARAM_CTYPE_x; memcpy, because a row only knows an offset. */
-#define STORE(field, type, value)                     \
-    do {                                              \
-        type stored_ = (value);                       \
+#define STORE(field, type, value)                      \
+    do {                                               \
+        type stored_ = (value);                        \
         memcpy((field)->at, &stored_, sizeof stored_); \
     } while (0)
 
@@ -124,7 +126,9 @@ void conf_fill(struct conf *c, const struct param_set *set, void *params)
 {
     for (size_t i = 0; i < set->count; i++) {
         const struct param *p = &set->params[i];
-        struct field f = { .param = p, .name = str_from(p->name), .at = (char *)params + p->offset };
+        struct field f = { .param = p,
+                           .name = str_from(p->name),
+                           .at = (char *)params + p->offset };
         read_field(c, &f);
     }
 }
@@ -134,7 +138,9 @@ void conf_fill_lmtp(struct conf *c, const struct param_set *set, void *params)
     for (size_t i = 0; i < set->count; i++) {
         const struct param *p = &set->params[i];
         BUF_AUTO(twin, 0);
-        struct field f = { .param = p, .name = str_from(p->name), .at = (char *)params + p->offset };
+        struct field f = { .param = p,
+                           .name = str_from(p->name),
+                           .at = (char *)params + p->offset };
         struct str rest = f.name;
         if (str_skip_prefix(&rest, STR("smtp_"))) {
             buf_join(&twin, STR("lmtp_"), rest);
@@ -146,8 +152,8 @@ void conf_fill_lmtp(struct conf *c, const struct param_set *set, void *params)
 }
 
 /* SERVICE + SUFFIX where that is set or has a default of its own, else the fallback. */
-static struct str service_name_or(struct conf *c, struct buf *name, struct str service, const char *suffix,
-                                  const char *fallback)
+static struct str service_name_or(struct conf *c, struct buf *name, struct str service,
+                                  const char *suffix, const char *fallback)
 {
     buf_join(name, service, str_from(suffix));
     if (conf_is_set(c, buf_str(name)) || param_find(buf_str(name)))
@@ -155,25 +161,30 @@ static struct str service_name_or(struct conf *c, struct buf *name, struct str s
     return str_from(fallback);
 }
 
-struct str conf_service_value(struct conf *c, struct str service, const char *suffix, const char *fallback)
+struct str conf_service_value(struct conf *c, struct str service, const char *suffix,
+                              const char *fallback)
 {
     BUF_AUTO(name, 0);
 
     return conf_value(c, service_name_or(c, &name, service, suffix, fallback));
 }
 
-int64_t conf_service_int(struct conf *c, struct str service, const char *suffix, const char *fallback)
+int64_t conf_service_int(struct conf *c, struct str service, const char *suffix,
+                         const char *fallback)
 {
     BUF_AUTO(name, 0);
-    struct str chosen = service_name_or(c, &name, service, suffix, fallback), value = conf_value(c, chosen);
+    struct str chosen = service_name_or(c, &name, service, suffix, fallback),
+               value = conf_value(c, chosen);
     int64_t number;
 
     if (!number_parse_range(value, 0, INT_MAX, &number))
-        log_fatal("bad numerical configuration: " STR_FMT " = " STR_FMT, STR_ARG(chosen), STR_ARG(value));
+        log_fatal("bad numerical configuration: " STR_FMT " = " STR_FMT, STR_ARG(chosen),
+                  STR_ARG(value));
     return number;
 }
 
-int64_t conf_service_time(struct conf *c, struct str service, const char *suffix, const char *fallback)
+int64_t conf_service_time(struct conf *c, struct str service, const char *suffix,
+                          const char *fallback)
 {
     BUF_AUTO(name, 0);
     struct str chosen = service_name_or(c, &name, service, suffix, fallback);

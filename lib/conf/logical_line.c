@@ -10,7 +10,10 @@ bool logical_line_is_comment(struct str physical)
     return true;
 }
 
-static bool is_indented(struct str physical) { return physical.len && char_is_space(physical.ptr[0]); }
+static bool is_indented(struct str physical)
+{
+    return physical.len && char_is_space(physical.ptr[0]);
+}
 
 static struct str without_trailing_blanks(struct str s)
 {
@@ -48,7 +51,9 @@ bool logical_line_next(struct logical_reader *r, struct logical_line *line)
 
     if (!next_physical(r, &physical))
         return false;
-    *line = (struct logical_line){ .text = physical, .number = r->line, .indented = is_indented(physical) };
+    *line = (struct logical_line){ .text = physical,
+                                   .number = r->line,
+                                   .indented = is_indented(physical) };
     while (next_continuation(r, &physical)) {
         if (joined.len == 0)
             buf_add(&joined, line->text);

@@ -7,9 +7,10 @@
 #include "base/arena.h"
 
 struct logical_line {
-    struct str text;   /* borrowed from the source, or joined in the arena; no newline, no trailing blanks */
-    unsigned number;   /* physical line where it begins, counted from 1 */
-    bool indented;     /* begins with white space: there was nothing to continue */
+    struct str
+        text; /* borrowed from the source, or joined in the arena; no newline, no trailing blanks */
+    unsigned number; /* physical line where it begins, counted from 1 */
+    bool indented;   /* begins with white space: there was nothing to continue */
 };
 
 struct logical_reader {
@@ -18,7 +19,8 @@ struct logical_reader {
     struct arena *arena;
 };
 
-#define LOGICAL_READER(source, memory) ((struct logical_reader){ .rest = (source), .arena = (memory) })
+#define LOGICAL_READER(source, memory) \
+    ((struct logical_reader){ .rest = (source), .arena = (memory) })
 
 /* False at the end of the text. */
 NODISCARD bool logical_line_next(struct logical_reader *r, struct logical_line *line);

@@ -27,8 +27,8 @@ static const char *split_setting(struct str text, struct main_cf_setting *settin
     return NULL;
 }
 
-bool main_cf_parse(struct str text, struct str file, struct arena *arena, main_cf_fn *each, void *context,
-                   struct buf *error)
+bool main_cf_parse(struct str text, struct str file, struct arena *arena, main_cf_fn *each,
+                   void *context, struct buf *error)
 {
     struct logical_reader reader = LOGICAL_READER(text, arena);
     struct logical_line line;

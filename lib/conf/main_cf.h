@@ -13,5 +13,5 @@ typedef void main_cf_fn(void *context, const struct main_cf_setting *setting);
 /* Call `each` for every setting, in the order of the file.  False at the first bad line; then `error`
  * has "FILE, line N: what is wrong".  An indented first line is only warned about, as it always was.
  * The strings borrow from `text` and `arena`. */
-NODISCARD bool main_cf_parse(struct str text, struct str file, struct arena *arena, main_cf_fn *each,
-                             void *context, struct buf *error);
+NODISCARD bool main_cf_parse(struct str text, struct str file, struct arena *arena,
+                             main_cf_fn *each, void *context, struct buf *error);

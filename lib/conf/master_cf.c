@@ -15,12 +15,16 @@ static const struct {
     struct str name;
     enum master_type type;
 } types[] = {
-    { STR("inet"), MASTER_INET }, { STR("unix"), MASTER_UNIX }, { STR("unix-dgram"), MASTER_UNIX_DGRAM },
-    { STR("fifo"), MASTER_FIFO }, { STR("pass"), MASTER_PASS },
+    { STR("inet"), MASTER_INET },
+    { STR("unix"), MASTER_UNIX },
+    { STR("unix-dgram"), MASTER_UNIX_DGRAM },
+    { STR("fifo"), MASTER_FIFO },
+    { STR("pass"), MASTER_PASS },
 };
 
 static const char *const field_names[MASTER_FIELD_COUNT] = {
-    "service", "transport", "private", "unprivileged", "chroot", "wakeup", "process_limit", "command",
+    "service", "transport", "private",       "unprivileged",
+    "chroot",  "wakeup",    "process_limit", "command",
 };
 enum field { SERVICE, TYPE, PRIVATE, UNPRIVILEGED, CHROOT, WAKEUP, PROCESS_LIMIT, COMMAND };
 
@@ -86,7 +90,8 @@ static bool require_all(struct line_parser *p)
     return true;
 }
 
-static bool parse_yes_no(struct line_parser *p, enum field field, bool fallback, bool *value, bool *by_default)
+static bool parse_yes_no(struct line_parser *p, enum field field, bool fallback, bool *value,
+                         bool *by_default)
 {
     struct str text = field_text(p, field);
 
@@ -128,7 +133,8 @@ static bool parse_process_limit(struct line_parser *p)
 {
     p->entry->process_limit = -1;
     return is_default(p, PROCESS_LIMIT) ||
-           parse_count(field_text(p, PROCESS_LIMIT), &p->entry->process_limit) || bad_value(p, PROCESS_LIMIT);
+           parse_count(field_text(p, PROCESS_LIMIT), &p->entry->process_limit) ||
+           bad_value(p, PROCESS_LIMIT);
 }
 
 static bool parse_service(struct line_parser *p)
@@ -143,8 +149,8 @@ static bool parse_service(struct line_parser *p)
     if (e->type == MASTER_INET) {
         struct str host = str_cut_last(&name, ':');
         if (name.ptr && host.len == 0)
-            return complain(p, STR("service definition requires valid host name or address"), STR_NONE,
-                            STR_NONE);
+            return complain(p, STR("service definition requires valid host name or address"),
+                            STR_NONE, STR_NONE);
         if (name.ptr && name.len == 0)
             return bad_value(p, SERVICE);
     }
@@ -221,7 +227,8 @@ static bool parse_line(const struct logical_line *line, struct str file, struct 
     return true;
 }
 
-static void add_entry(struct master_cf *cf, size_t *room, struct arena *arena, const struct master_entry *entry)
+static void add_entry(struct master_cf *cf, size_t *room, struct arena *arena,
+                      const struct master_entry *entry)
 {
     if (cf->count == *room) {
         struct master_entry *old = cf->entries;
@@ -278,7 +285,8 @@ bool master_cf_read(const char *dir, struct arena *arena, struct master_cf *out,
     return master_cf_parse(arena_str(arena, buf_str(&text)), buf_str(&path), arena, out, error);
 }
 
-const struct master_entry *master_cf_find(const struct master_cf *cf, struct str service, enum master_type type)
+const struct master_entry *master_cf_find(const struct master_cf *cf, struct str service,
+                                          enum master_type type)
 {
     for (size_t i = cf->count; i-- > 0;)
         if (cf->entries[i].type == type && str_equal(cf->entries[i].service, service))

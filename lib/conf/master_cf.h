@@ -45,8 +45,8 @@ struct master_entry {
 
     bool private_is_default, unprivileged_is_default, chroot_is_default; /* written as `-` */
     bool wakeup_is_default;
-    bool replaced;    /* a later line defines the same service and type again */
-    unsigned line;    /* first line of the definition */
+    bool replaced;               /* a later line defines the same service and type again */
+    unsigned line;               /* first line of the definition */
     struct master_field *fields; /* the whole line */
     size_t field_count;
 };
@@ -58,16 +58,18 @@ struct master_cf {
 
 /* Everything that `out` points to lives in `arena` or borrows from `text`.  False at the first bad line,
  * with "FILE: line N: what is wrong" in `error`. */
-NODISCARD bool master_cf_parse(struct str text, struct str file, struct arena *arena, struct master_cf *out,
-                               struct buf *error);
+NODISCARD bool master_cf_parse(struct str text, struct str file, struct arena *arena,
+                               struct master_cf *out, struct buf *error);
 /* DIR/master.cf; the text is kept in the arena. */
-NODISCARD bool master_cf_read(const char *dir, struct arena *arena, struct master_cf *out, struct buf *error);
+NODISCARD bool master_cf_read(const char *dir, struct arena *arena, struct master_cf *out,
+                              struct buf *error);
 
 /* The definition that counts; NULL if there is none. */
 const struct master_entry *master_cf_find(const struct master_cf *cf, struct str service,
                                           enum master_type type);
 /* The value of a -o setting of this entry; false if it has none of that name. */
-NODISCARD bool master_entry_setting(const struct master_entry *e, struct str name, struct str *value);
+NODISCARD bool master_entry_setting(const struct master_entry *e, struct str name,
+                                    struct str *value);
 
 NODISCARD bool master_type_parse(struct str text, enum master_type *type);
 struct str master_type_name(enum master_type type);
@@ -93,7 +95,8 @@ struct master_arg {
     size_t index; /* of the field that it ends in */
 };
 #define MASTER_ARGS(line_fields, line_count) \
-    ((struct master_args){ .fields = (line_fields), .count = (line_count), .next = MASTER_FIELD_COUNT })
+    ((struct master_args){                   \
+        .fields = (line_fields), .count = (line_count), .next = MASTER_FIELD_COUNT })
 NODISCARD bool master_args_next(struct master_args *a, struct arena *arena, struct master_arg *arg);
 /* `name=value`, blanks around both dropped.  False without a name or a `=`. */
 NODISCARD bool master_setting_parse(struct str text, struct master_setting *setting);

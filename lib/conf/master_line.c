@@ -29,7 +29,8 @@ static bool next_field(struct str *s, struct master_field *field)
     return str_token(s, BLANKS, &field->text);
 }
 
-bool master_line_split(struct str line, struct arena *arena, struct master_field **fields, size_t *count)
+bool master_line_split(struct str line, struct arena *arena, struct master_field **fields,
+                       size_t *count)
 {
     size_t room = 0, n = 0;
     struct master_field *list = NULL;
@@ -58,7 +59,8 @@ bool master_setting_parse(struct str text, struct master_setting *setting)
 
     if (equals == STR_NOT_FOUND)
         return false;
-    struct master_setting s = { str_trim(str_sub(text, 0, equals)), str_trim(str_skip(text, equals + 1)) };
+    struct master_setting s = { str_trim(str_sub(text, 0, equals)),
+                                str_trim(str_skip(text, equals + 1)) };
     if (s.name.len == 0 || str_find_any(s.name, BLANKS) != STR_NOT_FOUND)
         return false;
     *setting = s;
@@ -100,15 +102,17 @@ static void take_letter(struct master_args *a, struct arena *arena, struct maste
         a->letters = STR_NONE;
         return;
     }
-    *arg = (struct master_arg){ .text = dashed(arena, takes_value ? letters : str_sub(letters, 0, 1)),
-                                .index = a->next - 1 };
+    *arg =
+        (struct master_arg){ .text = dashed(arena, takes_value ? letters : str_sub(letters, 0, 1)),
+                             .index = a->next - 1 };
     a->letters = takes_value ? STR_NONE : rest;
     a->value_follows = takes_value && rest.len == 0;
 }
 
 static bool is_option(const struct master_field *f)
 {
-    return f->text.len > 1 && f->text.ptr[0] == '-' && f->text.ptr[1] != '-' && f->text.ptr[1] != '\0';
+    return f->text.len > 1 && f->text.ptr[0] == '-' && f->text.ptr[1] != '-' &&
+           f->text.ptr[1] != '\0';
 }
 
 bool master_args_next(struct master_args *a, struct arena *arena, struct master_arg *arg)
@@ -120,7 +124,8 @@ bool master_args_next(struct master_args *a, struct arena *arena, struct master_
         if (a->options_over || a->value_follows || !is_option(f)) {
             a->options_over = !a->value_follows;
             a->value_follows = false;
-            *arg = (struct master_arg){ .text = f->text, .braced = f->braced, .index = a->next - 1 };
+            *arg =
+                (struct master_arg){ .text = f->text, .braced = f->braced, .index = a->next - 1 };
             return true;
         }
         a->letters = str_skip(f->text, 1);

@@ -42,7 +42,8 @@ static bool has_word(struct str list, struct str word)
     return false;
 }
 
-void own_network_add(struct buf *out, const struct sockaddr *address, unsigned prefix, struct str style)
+void own_network_add(struct buf *out, const struct sockaddr *address, unsigned prefix,
+                     struct str style)
 {
     unsigned bits;
     unsigned char net[16] = { 0 };
@@ -93,7 +94,8 @@ static unsigned prefix_of(const struct interface_list *host, const struct sockad
 
 static bool is_style(struct str style)
 {
-    return str_equal(style, STR("host")) || str_equal(style, STR("subnet")) || str_equal(style, STR("class"));
+    return str_equal(style, STR("host")) || str_equal(style, STR("subnet")) ||
+           str_equal(style, STR("class"));
 }
 
 bool own_networks_format(const struct own_networks_options *o, struct buf *out, struct buf *error)

@@ -149,9 +149,9 @@ static const struct param virtual_rows[] = {
 };
 #undef ROW_OF
 
-#define DEFINE_SET(set)                                                                    \
-    const struct param_set set##_param_set = { #set, set##_rows, ARRAY_LEN(set##_rows),    \
-                                               sizeof(struct set##_params) };              \
+#define DEFINE_SET(set)                                                                 \
+    const struct param_set set##_param_set = { #set, set##_rows, ARRAY_LEN(set##_rows), \
+                                               sizeof(struct set##_params) };           \
     struct set##_params set##_conf;
 PARAM_SETS(DEFINE_SET)
 

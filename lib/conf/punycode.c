@@ -14,7 +14,12 @@ static bool next_point(struct str *s, uint32_t *point)
 {
     static const uint32_t least[] = { 0, 0x80, 0x800, 0x10000 };
     unsigned char lead = (unsigned char)s->ptr[0];
-    size_t more = lead < 0x80 ? 0 : lead < 0xC0 ? 4 : lead < 0xE0 ? 1 : lead < 0xF0 ? 2 : lead < 0xF8 ? 3 : 4;
+    size_t more = lead < 0x80   ? 0
+                  : lead < 0xC0 ? 4
+                  : lead < 0xE0 ? 1
+                  : lead < 0xF0 ? 2
+                  : lead < 0xF8 ? 3
+                                : 4;
 
     if (more == 4 || s->len <= more)
         return false;

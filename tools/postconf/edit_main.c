@@ -1,7 +1,6 @@
-#include "tools/postconf/postconf.h"
-
 #include "base/log.h"
 #include "conf/logical_line.h"
+#include "tools/postconf/postconf.h"
 
 /* One name on the command line. */
 struct change {
@@ -65,15 +64,16 @@ static struct str setting_name(struct str physical)
 }
 
 /* What becomes of the first line of an entry that is to be changed. */
-static void change_entry(struct main_edit *m, struct change *c, struct str physical, struct buf *out)
+static void change_entry(struct main_edit *m, struct change *c, struct str physical,
+                         struct buf *out)
 {
     if (m->pc->req.edit == '#')
         buf_join(out, STR("#"), physical, STR("\n"));
     if (m->pc->req.edit == 'e' && c->found == 0)
         add_setting(out, c);
     if (c->found++ == 1)
-        log_warning(STR_FMT ": multiple entries for \"" STR_FMT "\"", STR_ARG(buf_str(&m->pc->main_path)),
-                    STR_ARG(c->name));
+        log_warning(STR_FMT ": multiple entries for \"" STR_FMT "\"",
+                    STR_ARG(buf_str(&m->pc->main_path)), STR_ARG(c->name));
 }
 
 static void edit_text(void *context, struct str old, struct buf *out)

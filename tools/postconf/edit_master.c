@@ -1,8 +1,7 @@
-#include "tools/postconf/postconf.h"
-
 #include "base/log.h"
 #include "base/number.h"
 #include "conf/logical_line.h"
+#include "tools/postconf/postconf.h"
 
 #include <limits.h>
 
@@ -10,10 +9,10 @@
 struct change {
     const char *argument;
     struct pattern where;
-    struct str value;             /* -F, -P: the new value */
-    struct master_field *fields;  /* -M, -F command: the new line or the new command */
+    struct str value;            /* -F, -P: the new value */
+    struct master_field *fields; /* -M, -F command: the new line or the new command */
     size_t field_count;
-    size_t field;                 /* -F */
+    size_t field; /* -F */
     bool found;
 };
 
@@ -62,8 +61,8 @@ static bool is_valid_field(size_t field, struct str text)
 static void check_field(size_t field, struct str text, struct str whole)
 {
     if (!is_valid_field(field, text))
-        log_fatal("invalid %s field \"" STR_FMT "\" in \"" STR_FMT "\"", field_names[field], STR_ARG(text),
-                  STR_ARG(whole));
+        log_fatal("invalid %s field \"" STR_FMT "\" in \"" STR_FMT "\"", field_names[field],
+                  STR_ARG(text), STR_ARG(whole));
 }
 
 static void split(struct postconf *pc, struct str text, struct master_field **fields, size_t *count)
@@ -149,7 +148,8 @@ struct present {
     bool changed, removed;
 };
 
-static void replace_tail(struct present *p, size_t keep, const struct master_field *tail, size_t count)
+static void replace_tail(struct present *p, size_t keep, const struct master_field *tail,
+                         size_t count)
 {
     struct master_field *fields = arena_alloc(&p->pc->arena, (keep + count) * sizeof *fields);
 
@@ -200,8 +200,9 @@ static void change_setting(struct present *p, const struct change *c, bool remov
         if (arg.is_setting)
             list[n++] = (struct master_field){ .text = STR("-o") };
         struct str value = ours ? c->value : arg.setting.value;
-        list[n++] = (struct master_field){ arg.is_setting ? joined(p, arg.setting.name, value) : arg.text,
-                                           arg.braced };
+        list[n++] =
+            (struct master_field){ arg.is_setting ? joined(p, arg.setting.name, value) : arg.text,
+                                   arg.braced };
         found |= ours;
         if (!args.options_over)
             options_end = n;
@@ -235,7 +236,8 @@ static void apply_change(struct present *p, struct change *c)
 
 static bool matches(const struct change *c, const struct present *p)
 {
-    return p->count >= MASTER_FIELD_COUNT && pattern_matches(c->where.service, p->fields[SERVICE].text) &&
+    return p->count >= MASTER_FIELD_COUNT &&
+           pattern_matches(c->where.service, p->fields[SERVICE].text) &&
            pattern_matches(c->where.type, p->fields[TYPE].text);
 }
 

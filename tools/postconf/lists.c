@@ -1,7 +1,6 @@
-#include "tools/postconf/postconf.h"
-
 #include "base/log.h"
 #include "table/type.h"
+#include "tools/postconf/postconf.h"
 
 #include <openssl/evp.h>
 #include <openssl/opensslv.h>

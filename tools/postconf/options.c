@@ -1,6 +1,5 @@
-#include "tools/postconf/postconf.h"
-
 #include "base/log.h"
+#include "tools/postconf/postconf.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -51,8 +50,9 @@ static NORETURN void usage(const char *program)
 }
 
 /* Letters that cannot stand together, in the order in which the complaint names them. */
-static const char *const either_or[] = { "de", "dn", "ef", "eh", "en", "ex", "hH", "dX", "eX", "fX", "hX",
-                                         "HX", "nX", "xX", "d#", "e#", "f#", "h#", "H#", "n#", "x#", "X#" };
+static const char *const either_or[] = { "de", "dn", "ef", "eh", "en", "ex", "hH", "dX",
+                                         "eX", "fX", "hX", "HX", "nX", "xX", "d#", "e#",
+                                         "f#", "h#", "H#", "n#", "x#", "X#" };
 
 /* Letters that mean nothing in a mode. */
 static const struct {
@@ -69,7 +69,10 @@ struct letters_seen {
     bool seen[128];
 };
 
-static bool has(const struct letters_seen *s, char letter) { return s->seen[(unsigned char)letter]; }
+static bool has(const struct letters_seen *s, char letter)
+{
+    return s->seen[(unsigned char)letter];
+}
 
 static char chosen_mode(const struct letters_seen *s)
 {
@@ -177,7 +180,9 @@ void options_parse(struct request *req, struct arena *arena, int argc, char **ar
     const char *dir = getenv("MAIL_CONFIG");
     int letter;
 
-    *req = (struct request){ .dir = dir ? dir : "/etc/postfix", .dir_is_given = dir, .classes = CLASS_ALL };
+    *req = (struct request){ .dir = dir ? dir : "/etc/postfix",
+                             .dir_is_given = dir,
+                             .classes = CLASS_ALL };
     req->overrides = arena_alloc(arena, (size_t)argc * sizeof *req->overrides);
     while ((letter = getopt(argc, argv, LETTERS)) != -1) {
         if (letter == '?')

@@ -9,10 +9,13 @@ static const struct {
     { "_delivery_slot_cost", "$default_delivery_slot_cost" },
     { "_delivery_slot_discount", "$default_delivery_slot_discount" },
     { "_delivery_slot_loan", "$default_delivery_slot_loan" },
-    { "_destination_concurrency_failed_cohort_limit", "$default_destination_concurrency_failed_cohort_limit" },
+    { "_destination_concurrency_failed_cohort_limit",
+      "$default_destination_concurrency_failed_cohort_limit" },
     { "_destination_concurrency_limit", "$default_destination_concurrency_limit" },
-    { "_destination_concurrency_negative_feedback", "$default_destination_concurrency_negative_feedback" },
-    { "_destination_concurrency_positive_feedback", "$default_destination_concurrency_positive_feedback" },
+    { "_destination_concurrency_negative_feedback",
+      "$default_destination_concurrency_negative_feedback" },
+    { "_destination_concurrency_positive_feedback",
+      "$default_destination_concurrency_positive_feedback" },
     { "_destination_rate_delay", "$default_destination_rate_delay" },
     { "_destination_recipient_limit", "$default_destination_recipient_limit" },
     { "_extra_recipient_limit", "$default_extra_recipient_limit" },
@@ -48,7 +51,8 @@ static bool has_time_limit(const struct master_entry *e)
 
 static int compare_names(const void *a, const void *b)
 {
-    return str_compare(((const struct shown_param *)a)->name, ((const struct shown_param *)b)->name);
+    return str_compare(((const struct shown_param *)a)->name,
+                       ((const struct shown_param *)b)->name);
 }
 
 static void add_service_param(struct postconf *pc, struct shown_params *out, struct str service,
@@ -68,7 +72,8 @@ static void add_service_params(struct postconf *pc, struct shown_params *out)
     for (size_t i = 0; i < pc->master.count; i++) {
         const struct master_entry *e = &pc->master.entries[i];
         for (size_t j = 0; params_is_delivery_agent(e) && j < ARRAY_LEN(transport_params); j++)
-            add_service_param(pc, out, e->service, transport_params[j].suffix, transport_params[j].fallback);
+            add_service_param(pc, out, e->service, transport_params[j].suffix,
+                              transport_params[j].fallback);
         if (has_time_limit(e))
             add_service_param(pc, out, e->service, "_time_limit", "$command_time_limit");
     }
@@ -94,8 +99,8 @@ void params_collect(struct postconf *pc, struct shown_params *out)
     *out = (struct shown_params){ .list = arena_alloc(&pc->arena, room * sizeof *out->list) };
     for (size_t s = 0; s < param_set_count; s++)
         for (size_t i = 0; i < param_sets[s]->count; i++)
-            out->list[out->count++] =
-                (struct shown_param){ str_from(param_sets[s]->params[i].name), CLASS_BUILTIN, NULL };
+            out->list[out->count++] = (struct shown_param){ str_from(param_sets[s]->params[i].name),
+                                                            CLASS_BUILTIN, NULL };
     add_service_params(pc, out);
     sort_and_unify(out);
 }

@@ -25,7 +25,7 @@ struct request {
     unsigned classes; /* -C */
     char **overrides; /* -o name=value */
     int override_count;
-    bool dir_is_given; /* -c or MAIL_CONFIG: then config_directory counts as set */
+    bool dir_is_given;        /* -c or MAIL_CONFIG: then config_directory counts as set */
     const char *tls_question; /* -T */
     char *const *args;
     int arg_count;
@@ -35,7 +35,7 @@ struct request {
 struct postconf {
     struct request req;
     struct conf *conf;
-    bool conf_is_read;  /* main.cf, not only defaults */
+    bool conf_is_read; /* main.cf, not only defaults */
     struct arena arena;
     struct master_cf master;
     struct buf main_path, master_path;
@@ -71,9 +71,9 @@ void usage_warn_deprecated(struct postconf *pc);
 
 /* show_main.c, show_master.c */
 void show_main(struct postconf *pc);
-void show_master(struct postconf *pc);      /* -M */
-void show_fields(struct postconf *pc);      /* -F */
-void show_settings(struct postconf *pc);    /* -P */
+void show_master(struct postconf *pc);   /* -M */
+void show_fields(struct postconf *pc);   /* -F */
+void show_settings(struct postconf *pc); /* -P */
 /* SERVICE, SERVICE/TYPE or SERVICE/TYPE/NAME, any of them `*`.  Service names may hold slashes; types end them. */
 struct pattern {
     struct str service, type, name; /* absent ones match everything */
@@ -85,10 +85,11 @@ bool pattern_matches(struct str pattern, struct str text);
 /* `name = value`, or a part of it, with one blank between words; folded at 80 columns with -f. */
 void print_setting(const struct postconf *pc, struct str name, struct str value);
 /* The columns of a master.cf line; with `fold` each setting has a line of its own. */
-void print_master_line(struct buf *out, struct arena *arena, const struct master_field *fields, size_t count,
-                       bool fold);
+void print_master_line(struct buf *out, struct arena *arena, const struct master_field *fields,
+                       size_t count, bool fold);
 /* The command and its arguments in one line. */
-void print_command(struct buf *out, struct arena *arena, const struct master_field *fields, size_t count);
+void print_command(struct buf *out, struct arena *arena, const struct master_field *fields,
+                   size_t count);
 void print_flush(const struct buf *out);
 /* A file's or argument's value with $ expanded when -x was given; bad syntax is fatal. */
 struct str expand_if_asked(struct postconf *pc, struct conf *scope, struct str raw);
@@ -96,8 +97,8 @@ struct str expand_if_asked(struct postconf *pc, struct conf *scope, struct str r
 /* rewrite.c */
 /* Read FILE, let `edit` write the new text, and put that in its place in one step, with the old
  * file's owner and mode.  Trouble is fatal. */
-void rewrite_file(const char *path, void (*edit)(void *context, struct str old, struct buf *new_text),
-                  void *context);
+void rewrite_file(const char *path,
+                  void (*edit)(void *context, struct str old, struct buf *new_text), void *context);
 
 /* edit_main.c, edit_master.c */
 void edit_main(struct postconf *pc);

@@ -1,6 +1,5 @@
-#include "tools/postconf/postconf.h"
-
 #include "base/log.h"
+#include "tools/postconf/postconf.h"
 
 #include <stdio.h>
 
@@ -14,7 +13,8 @@ struct word_writer {
     bool fold, line_is_empty;
 };
 
-#define WORD_WRITER(to, folded) ((struct word_writer){ .out = (to), .fold = (folded), .line_is_empty = true })
+#define WORD_WRITER(to, folded) \
+    ((struct word_writer){ .out = (to), .fold = (folded), .line_is_empty = true })
 
 static void start_line(struct word_writer *w)
 {
@@ -78,8 +78,8 @@ static struct str setting_word(struct arena *arena, const struct master_setting 
 }
 
 /* The arguments; when folding, every setting has a line of its own. */
-static void add_arguments(struct word_writer *w, struct arena *arena, const struct master_field *fields,
-                          size_t count)
+static void add_arguments(struct word_writer *w, struct arena *arena,
+                          const struct master_field *fields, size_t count)
 {
     struct master_args args = MASTER_ARGS(fields, count);
     struct master_arg arg;
@@ -90,13 +90,14 @@ static void add_arguments(struct word_writer *w, struct arena *arena, const stru
             start_line(w);
         if (arg.is_setting)
             add_word(w, STR("-o"));
-        add_word(w, arg.is_setting ? setting_word(arena, &arg.setting) : field_word(arena, arg.text));
+        add_word(w,
+                 arg.is_setting ? setting_word(arena, &arg.setting) : field_word(arena, arg.text));
         after_setting = arg.is_setting;
     }
 }
 
-void print_master_line(struct buf *out, struct arena *arena, const struct master_field *fields, size_t count,
-                       bool fold)
+void print_master_line(struct buf *out, struct arena *arena, const struct master_field *fields,
+                       size_t count, bool fold)
 {
     static const size_t stops[MASTER_FIELD_COUNT] = { 0, 11, 17, 25, 33, 41, 49, 57 };
     struct word_writer w = WORD_WRITER(out, fold);
@@ -112,7 +113,8 @@ void print_master_line(struct buf *out, struct arena *arena, const struct master
     buf_addc(out, '\n');
 }
 
-void print_command(struct buf *out, struct arena *arena, const struct master_field *fields, size_t count)
+void print_command(struct buf *out, struct arena *arena, const struct master_field *fields,
+                   size_t count)
 {
     struct word_writer w = WORD_WRITER(out, false);
 

@@ -1,8 +1,7 @@
-#include "tools/postconf/postconf.h"
-
 #include "base/log.h"
 #include "os/fd.h"
 #include "os/lock.h"
+#include "tools/postconf/postconf.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -16,7 +15,8 @@ static bool is_current(int fd, const char *path)
 {
     struct stat a, b;
 
-    return fstat(fd, &a) == 0 && stat(path, &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+    return fstat(fd, &a) == 0 && stat(path, &b) == 0 && a.st_dev == b.st_dev &&
+           a.st_ino == b.st_ino;
 }
 
 /* The new file, locked: one editor at a time.  Who waited may hold a file that has since become
@@ -58,7 +58,8 @@ static void sync_directory(const char *path)
         log_warning("cannot sync directory %s: %m", buf_cstr(&dir));
 }
 
-static void replace_file(const char *path, void (*edit)(void *context, struct str old, struct buf *new_text),
+static void replace_file(const char *path,
+                         void (*edit)(void *context, struct str old, struct buf *new_text),
                          void *context)
 {
     BUF_AUTO(temporary, 0);
@@ -79,8 +80,8 @@ static void replace_file(const char *path, void (*edit)(void *context, struct st
     sync_directory(path);
 }
 
-void rewrite_file(const char *path, void (*edit)(void *context, struct str old, struct buf *new_text),
-                  void *context)
+void rewrite_file(const char *path,
+                  void (*edit)(void *context, struct str old, struct buf *new_text), void *context)
 {
     char *target = realpath(path, NULL); /* a symbolic link stays one */
 

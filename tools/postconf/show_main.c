@@ -1,6 +1,5 @@
-#include "tools/postconf/postconf.h"
-
 #include "base/log.h"
+#include "tools/postconf/postconf.h"
 
 static void show_param(struct postconf *pc, const struct shown_param *p)
 {

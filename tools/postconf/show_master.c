@@ -1,6 +1,5 @@
-#include "tools/postconf/postconf.h"
-
 #include "base/log.h"
+#include "tools/postconf/postconf.h"
 
 #include <stdlib.h>
 
@@ -36,10 +35,12 @@ bool pattern_matches(struct str pattern, struct str text)
 
 static bool entry_matches(const struct pattern *p, const struct master_entry *e)
 {
-    return pattern_matches(p->service, e->service) && pattern_matches(p->type, master_type_name(e->type));
+    return pattern_matches(p->service, e->service) &&
+           pattern_matches(p->type, master_type_name(e->type));
 }
 
-typedef bool show_entry_fn(struct postconf *pc, const struct master_entry *e, const struct pattern *p);
+typedef bool show_entry_fn(struct postconf *pc, const struct master_entry *e,
+                           const struct pattern *p);
 
 /* Entries that a pattern asks for; without arguments, all. */
 static void show_chosen(struct postconf *pc, show_entry_fn *show)
@@ -47,7 +48,8 @@ static void show_chosen(struct postconf *pc, show_entry_fn *show)
     static const struct pattern everything;
 
     for (int i = 0; i < pc->req.arg_count || i == 0; i++) {
-        struct pattern p = pc->req.arg_count ? pattern_parse(str_from(pc->req.args[i])) : everything;
+        struct pattern p =
+            pc->req.arg_count ? pattern_parse(str_from(pc->req.args[i])) : everything;
         bool found = false;
         for (size_t e = 0; e < pc->master.count; e++)
             if (entry_matches(&p, &pc->master.entries[e]))
@@ -118,7 +120,8 @@ static struct str qualified(struct postconf *pc, const struct master_entry *e, s
     return arena_str(&pc->arena, buf_str(&text));
 }
 
-static bool show_entry_fields(struct postconf *pc, const struct master_entry *e, const struct pattern *p)
+static bool show_entry_fields(struct postconf *pc, const struct master_entry *e,
+                              const struct pattern *p)
 {
     const struct master_field *fields = fields_to_show(pc, e);
     BUF_AUTO(command, 0);
@@ -142,7 +145,8 @@ void show_fields(struct postconf *pc) { show_matching(pc, show_entry_fields); }
 
 static int compare_settings(const void *a, const void *b)
 {
-    return str_compare(((const struct master_setting *)a)->name, ((const struct master_setting *)b)->name);
+    return str_compare(((const struct master_setting *)a)->name,
+                       ((const struct master_setting *)b)->name);
 }
 
 /* By name; of settings with the same name only the last, which is the one that counts. */
@@ -152,14 +156,16 @@ static size_t sort_settings(const struct master_entry *e, struct master_setting 
     struct str value;
 
     for (size_t i = 0; i < e->setting_count; i++)
-        if (master_entry_setting(e, e->settings[i].name, &value) && value.ptr == e->settings[i].value.ptr)
+        if (master_entry_setting(e, e->settings[i].name, &value) &&
+            value.ptr == e->settings[i].value.ptr)
             sorted[count++] = e->settings[i];
     if (count)
         qsort(sorted, count, sizeof *sorted, compare_settings);
     return count;
 }
 
-static bool show_entry_settings(struct postconf *pc, const struct master_entry *e, const struct pattern *p)
+static bool show_entry_settings(struct postconf *pc, const struct master_entry *e,
+                                const struct pattern *p)
 {
     struct master_setting *sorted = arena_alloc(&pc->arena, e->setting_count * sizeof *sorted);
     size_t count = sort_settings(e, sorted);
@@ -170,7 +176,8 @@ static bool show_entry_settings(struct postconf *pc, const struct master_entry *
         if (!pattern_matches(p->name, sorted[i].name))
             continue;
         found = true;
-        print_setting(pc, qualified(pc, e, sorted[i].name), expand_if_asked(pc, scope, sorted[i].value));
+        print_setting(pc, qualified(pc, e, sorted[i].name),
+                      expand_if_asked(pc, scope, sorted[i].value));
     }
     conf_close(scope);
     return found;

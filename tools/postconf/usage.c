@@ -1,9 +1,8 @@
 /* Which settings have an effect: names that main.cf makes up count when a value that counts mentions them. */
-#include "tools/postconf/postconf.h"
-
 #include "base/log.h"
 #include "base/map.h"
 #include "conf/expand.h"
+#include "tools/postconf/postconf.h"
 #include "tools/postconf/table_names.h"
 
 #include <stdlib.h>
@@ -33,7 +32,8 @@ static void add_setting(void *context, struct str name, struct str value)
 
 static int compare_settings(const void *a, const void *b)
 {
-    return str_compare(((const struct master_setting *)a)->name, ((const struct master_setting *)b)->name);
+    return str_compare(((const struct master_setting *)a)->name,
+                       ((const struct master_setting *)b)->name);
 }
 
 static struct settings settings_of_main_cf(struct postconf *pc)
@@ -157,10 +157,11 @@ static void warn_if_undefined(void *context, struct str name)
 {
     struct undefined_search *u = context;
 
-    if (params_find(u->params, name) || conf_is_set(u->pc->conf, name) || entry_sets(u->entry, name) ||
-        map_set(&u->told, name, u))
+    if (params_find(u->params, name) || conf_is_set(u->pc->conf, name) ||
+        entry_sets(u->entry, name) || map_set(&u->told, name, u))
         return;
-    log_warning(STR_FMT ": undefined parameter: " STR_FMT, STR_ARG(buf_str(u->path)), STR_ARG(name));
+    log_warning(STR_FMT ": undefined parameter: " STR_FMT, STR_ARG(buf_str(u->path)),
+                STR_ARG(name));
 }
 
 /* Values that are not expanded when read have names of their own ($home, $user). */
@@ -196,7 +197,9 @@ static void search_master_cf(struct undefined_search *u)
 
 void usage_warn_undefined(struct postconf *pc, const struct shown_params *params)
 {
-    struct undefined_search u = { .pc = pc, .params = params, .path = &pc->main_path, .told = MAP_INIT };
+    struct undefined_search u = {
+        .pc = pc, .params = params, .path = &pc->main_path, .told = MAP_INIT
+    };
 
     search_main_cf(&u);
     u.path = &pc->master_path;
@@ -206,8 +209,8 @@ void usage_warn_undefined(struct postconf *pc, const struct shown_params *params
 
 static void warn_unused(const struct buf *path, const struct master_setting *s)
 {
-    log_warning(STR_FMT ": unused parameter: " STR_FMT "=" STR_FMT, STR_ARG(buf_str(path)), STR_ARG(s->name),
-                STR_ARG(s->value));
+    log_warning(STR_FMT ": unused parameter: " STR_FMT "=" STR_FMT, STR_ARG(buf_str(path)),
+                STR_ARG(s->name), STR_ARG(s->value));
 }
 
 /* Names that another value of the same entry mentions are the entry's own. */
@@ -237,7 +240,8 @@ void usage_warn_unused_master(struct postconf *pc, const struct shown_params *pa
     for (size_t i = 0; i < pc->master.count; i++) {
         const struct master_entry *e = &pc->master.entries[i];
         for (size_t j = 0; j < e->setting_count; j++)
-            if (!params_find(params, e->settings[j].name) && !entry_mentions(e, e->settings[j].name))
+            if (!params_find(params, e->settings[j].name) &&
+                !entry_mentions(e, e->settings[j].name))
                 warn_unused(&pc->master_path, &e->settings[j]);
     }
 }
@@ -273,6 +277,7 @@ void usage_warn_deprecated(struct postconf *pc)
 {
     for (size_t i = 0; i < ARRAY_LEN(deprecated); i++)
         if (conf_is_set(pc->conf, str_from(deprecated[i].name)))
-            log_warning(STR_FMT ": support for parameter \"%s\" will be removed; instead, specify \"%s\"",
-                        STR_ARG(buf_str(&pc->main_path)), deprecated[i].name, deprecated[i].instead);
+            log_warning(
+                STR_FMT ": support for parameter \"%s\" will be removed; instead, specify \"%s\"",
+                STR_ARG(buf_str(&pc->main_path)), deprecated[i].name, deprecated[i].instead);
 }
