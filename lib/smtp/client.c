@@ -10,7 +10,8 @@
 #define FLUSH_AT       (32 * 1024)
 #define DEFAULT_WINDOW 4096
 
-/* `out` has no ceiling of its own: commands are bounded by the window, and content by FLUSH_AT and one piece. */
+/* `out` has no ceiling of its own: commands are bounded by the window, and content by FLUSH_AT and
+ * one piece. */
 void smtp_client_init(struct smtp_client *c, const struct smtp_client_options *options)
 {
     *c = (struct smtp_client){ .options = *options };
@@ -49,7 +50,10 @@ void smtp_client_fini(struct smtp_client *c)
 
 /* ---- bytes ---- */
 
-static struct str unread(const struct smtp_client_state *st) { return str_skip(buf_str(&st->in), st->start); }
+static struct str unread(const struct smtp_client_state *st)
+{
+    return str_skip(buf_str(&st->in), st->start);
+}
 
 static void compact(struct smtp_client_state *st)
 {
@@ -230,7 +234,8 @@ static bool handle_reply(struct smtp_client *c, const struct smtp_answer *answer
 {
     struct smtp_client_state *st = c->state;
     bool greeting = st->mode == SMTP_CMODE_GREETING;
-    struct smtp_pending p = greeting ? (struct smtp_pending){ SMTP_STEP_GREETING, 0, 0 } : take_pending(st);
+    struct smtp_pending p =
+        greeting ? (struct smtp_pending){ SMTP_STEP_GREETING, 0, 0 } : take_pending(st);
 
     c->closing |= answer->code == 421;
     *ev = (struct smtp_client_event){ .step = p.step, .answer = *answer, .recipient = p.recipient };
@@ -283,8 +288,8 @@ static struct smtp_client_event plain(const struct smtp_client *c, enum smtp_cli
     return (struct smtp_client_event){ .kind = kind, .step = smtp_client_step(c) };
 }
 
-/* One step without input; false if the machine has moved and is to be asked again: the reply to what it said may be
- * here already. */
+/* One step without input; false if the machine has moved and is to be asked again: the reply to
+ * what it said may be here already. */
 static bool advance(struct smtp_client *c, struct smtp_client_event *ev)
 {
     struct smtp_client_state *st = c->state;
@@ -315,7 +320,7 @@ static bool advance(struct smtp_client *c, struct smtp_client_event *ev)
         return true;
     default:
         *ev = plain(c, st->pending_count || st->mode == SMTP_CMODE_GREETING ? SMTP_CLIENT_NEED_INPUT
-                                                                             : SMTP_CLIENT_CLOSE);
+                                                                            : SMTP_CLIENT_CLOSE);
         return true;
     }
 }
@@ -449,5 +454,6 @@ enum smtp_step smtp_client_step(const struct smtp_client *c)
         return SMTP_STEP_BODY;
     if (st->pending_count)
         return st->pending[st->pending_head].step;
-    return st->mode == SMTP_CMODE_QUIT || st->mode == SMTP_CMODE_CLOSED ? SMTP_STEP_QUIT : SMTP_STEP_EHLO;
+    return st->mode == SMTP_CMODE_QUIT || st->mode == SMTP_CMODE_CLOSED ? SMTP_STEP_QUIT
+                                                                        : SMTP_STEP_EHLO;
 }

@@ -5,19 +5,28 @@
  *     for (;;) {
  *         struct smtp_client_event ev = smtp_client_next(&c);
  *         switch (ev.kind) {
- *         case SMTP_CLIENT_NEED_INPUT: write c.out, smtp_client_sent(); read into smtp_client_room(), smtp_client_filled().
- *                                      The deadline belongs to ev.step; on failure: smtp_step_doing(ev.step)
- *         case SMTP_CLIENT_FLUSH:      write c.out, smtp_client_sent()
- *         case SMTP_CLIENT_GREETING:   look at the banner; next() then says EHLO by itself
- *         case SMTP_CLIENT_READY:      session is up: STARTTLS, AUTH, a transaction, or QUIT
- *         case SMTP_CLIENT_MAIL, RCPT: note the verdicts
- *         case SMTP_CLIENT_SEND:       content: smtp_client_write() line by line, then smtp_client_end()
- *         case SMTP_CLIENT_ACCEPTED, ...
+ *         case SMTP_CLIENT_NEED_INPUT:
+ *             write c.out, smtp_client_sent(); read into smtp_client_room(), smtp_client_filled();
+ *             (the deadline belongs to ev.step; the text on failure is smtp_step_doing(ev.step))
+ *         case SMTP_CLIENT_FLUSH:
+ *             write c.out, smtp_client_sent();
+ *         case SMTP_CLIENT_GREETING:
+ *             look at the banner; next() then says EHLO by itself
+ *         case SMTP_CLIENT_READY:
+ *             STARTTLS, AUTH, a transaction, or QUIT
+ *         case SMTP_CLIENT_MAIL, SMTP_CLIENT_RCPT:
+ *             note the verdicts
+ *         case SMTP_CLIENT_SEND:
+ *             smtp_client_write() line by line, then smtp_client_end()
+ *         case SMTP_CLIENT_ACCEPTED:
+ *             the verdict on the content
+ *         ...
  *
- * The core decides what is sent when: EHLO, then HELO if that is refused; MAIL, RCPTs and DATA in one go
- * if the server has PIPELINING, one after the other otherwise; the empty message that must follow when DATA was
- * granted with no recipient left; RSET before a transaction if the one before was left half done.  The driver decides what
- * to do next when the session is READY, and what replies mean for recipients. */
+ * The core decides what is sent when: EHLO, then HELO if that is refused; MAIL, RCPTs and DATA in
+ * one go if the server has PIPELINING, one after the other otherwise; the empty message that must
+ * follow when DATA was granted with no recipient left; RSET before a transaction if the one before
+ * was left half done.  The driver decides what to do next when the session is READY, and what
+ * replies mean for recipients. */
 #include "base/buf.h"
 #include "base/str.h"
 #include "smtp/data.h"
@@ -77,28 +86,29 @@ struct smtp_offer {
 enum smtp_client_event_kind {
     SMTP_CLIENT_NEED_INPUT,
     SMTP_CLIENT_FLUSH,
-    SMTP_CLIENT_CLOSE,    /* QUIT has been answered, or smtp_client_abort(): close the connection */
-    SMTP_CLIENT_BAD,      /* the server sends nonsense without end: close; `step` */
+    SMTP_CLIENT_CLOSE, /* QUIT has been answered, or smtp_client_abort(): close the connection */
+    SMTP_CLIENT_BAD,   /* the server sends nonsense without end: close; `step` */
 
     SMTP_CLIENT_GREETING, /* answer: 2xx.  May change options (PIX), or smtp_client_quit() */
     /* Greeting or EHLO/HELO refused: `step`, `answer`.  smtp_client_quit() or close. */
     SMTP_CLIENT_REFUSED,
-    SMTP_CLIENT_READY,    /* `offer` is valid.  Call one of starttls, auth, begin, rset, quit */
+    SMTP_CLIENT_READY, /* `offer` is valid.  Call one of starttls, auth, begin, rset, quit */
 
-    SMTP_CLIENT_STARTTLS, /* answer: 220: shake hands, smtp_client_secured(); otherwise next() gives READY */
-    SMTP_CLIENT_AUTH,     /* answer: 334: smtp_client_auth_respond(); otherwise next() gives READY */
-    SMTP_CLIENT_RSET,     /* answer to smtp_client_rset() */
+    /* answer: 220: shake hands, smtp_client_secured(); otherwise next() gives READY */
+    SMTP_CLIENT_STARTTLS,
+    SMTP_CLIENT_AUTH, /* answer: 334: smtp_client_auth_respond(); otherwise next() gives READY */
+    SMTP_CLIENT_RSET, /* answer to smtp_client_rset() */
 
     SMTP_CLIENT_XFORWARD, /* answer: for the log only, mail goes on whatever it is */
     SMTP_CLIENT_MAIL,     /* answer.  After a refusal no RCPT or DATA event follows, only DONE */
     SMTP_CLIENT_RCPT,     /* answer, recipient */
-    /* answer: DATA was refused although recipients were accepted.  A probe_data transaction gets it also for 354, and
-     * must then close the connection: there is no way back but to send a message. */
+    /* answer: DATA was refused although recipients were accepted.  A probe_data transaction gets it
+     * also for 354, and must then close the connection: the way back is a message. */
     SMTP_CLIENT_DATA,
-    SMTP_CLIENT_SEND,     /* send the content now */
-    /* Answer to the content.  SMTP: one for all accepted recipients; LMTP: one for each, `recipient`. */
+    SMTP_CLIENT_SEND, /* send the content now */
+    /* Answer to the content.  SMTP: one for all accepted recipients; LMTP: one for each. */
     SMTP_CLIENT_ACCEPTED,
-    SMTP_CLIENT_DONE,     /* the transaction is over; then READY */
+    SMTP_CLIENT_DONE, /* the transaction is over; then READY */
 };
 
 struct smtp_client_event {
@@ -109,36 +119,37 @@ struct smtp_client_event {
 };
 
 struct smtp_client_options {
-    bool lmtp;               /* LHLO, one reply for each recipient at the end */
-    bool never_esmtp;        /* HELO only (smtp_never_send_ehlo, PIX disable_esmtp) */
-    bool ehlo_if_announced;  /* smtp_always_send_ehlo = no: EHLO only if the banner says ESMTP */
+    bool lmtp;              /* LHLO, one reply for each recipient at the end */
+    bool never_esmtp;       /* HELO only (smtp_never_send_ehlo, PIX disable_esmtp) */
+    bool ehlo_if_announced; /* smtp_always_send_ehlo = no: EHLO only if the banner says ESMTP */
     struct str helo_name;
     unsigned discard;        /* enum smtp_extension: ignore these offers */
     size_t reply_line_limit; /* line_length_limit */
-    size_t window;           /* most command bytes without a reply; 0: 4096.  At most the socket's send buffer */
-    size_t line_limit;       /* smtp_line_length_limit */
+    size_t window;     /* most command bytes without a reply, at most a send buffer; 0: 4096 */
+    size_t line_limit; /* smtp_line_length_limit */
     /* smtp_reply_filter: as in struct smtp_reply_reader. */
     bool (*filter)(void *context, struct str line, struct buf *out);
     void *filter_context;
 };
 
-/* One transaction, in the words of the queue file; borrowed until SMTP_CLIENT_DONE.  The core leaves out
- * what the server does not offer; whether it may be left out is the driver's concern. */
+/* One transaction, in the words of the queue file; borrowed until SMTP_CLIENT_DONE.  The core
+ * leaves out what the server does not offer; whether it may be left out is the driver's concern. */
 struct smtp_transaction {
     struct str sender; /* external form, empty for <> */
     int64_t size;      /* bytes for SIZE=, -1: do not say */
     enum smtp_body body;
     bool smtputf8;
     bool requiretls;
-    struct str envid;  /* decoded; absent: none */
+    struct str envid; /* decoded; absent: none */
     enum dsn_ret ret;
-    bool auth;         /* send AUTH=<> (smtp_send_dummy_mail_auth) */
+    bool auth;                          /* send AUTH=<> (smtp_send_dummy_mail_auth) */
     const struct smtp_forward *forward; /* NULL: no XFORWARD */
     /* Recipient by index; called once or more for each while commands are sent. */
     size_t recipients;
-    struct smtp_rcpt (*recipient)(void *context, size_t index); /* uses path (external form), notify, orcpt */
+    /* Uses path (external form), notify, orcpt. */
+    struct smtp_rcpt (*recipient)(void *context, size_t index);
     void *context;
-    bool probe;        /* address verification: stop after RCPT, or after DATA with probe_data */
+    bool probe; /* address verification: stop after RCPT, or after DATA with probe_data */
     bool probe_data;
 };
 
@@ -154,8 +165,8 @@ struct smtp_client {
     struct smtp_offer offer;
     bool secured;
     bool authenticated;
-    bool closing;       /* the server said 421, or was left inside of a message: do not reuse the connection */
-    bool half_done;     /* the server is inside of a transaction: the next one begins with RSET */
+    bool closing;   /* 421, or left inside of a message: do not reuse the connection */
+    bool half_done; /* the server is inside of a transaction: the next one begins with RSET */
     unsigned transactions;
     struct smtp_client_state *state;
 };
@@ -176,7 +187,8 @@ NODISCARD struct smtp_client_event smtp_client_next(struct smtp_client *c);
 
 /* When READY: */
 void smtp_client_starttls(struct smtp_client *c);
-void smtp_client_auth(struct smtp_client *c, struct str mechanism, struct str initial); /* absent: none */
+/* `initial`: the first response in base64; absent: none. */
+void smtp_client_auth(struct smtp_client *c, struct str mechanism, struct str initial);
 void smtp_client_begin(struct smtp_client *c, const struct smtp_transaction *t);
 void smtp_client_rset(struct smtp_client *c, bool probe);
 /* When READY or REFUSED; also during a transaction that cannot go on before content was sent. */
@@ -184,14 +196,15 @@ void smtp_client_quit(struct smtp_client *c);
 /* Any time: nothing more will be sent or read. */
 void smtp_client_abort(struct smtp_client *c);
 
-/* After 220 to STARTTLS and the handshake: the session starts again with EHLO; early plaintext is dropped. */
+/* After 220 to STARTTLS and the handshake: the session starts again with EHLO; early plaintext is
+ * dropped. */
 void smtp_client_secured(struct smtp_client *c);
 void smtp_client_auth_respond(struct smtp_client *c, struct str base64);
 /* Cancel the exchange: `*`. */
 void smtp_client_auth_cancel(struct smtp_client *c);
 
-/* After SMTP_CLIENT_SEND: content, one piece after the other.  True when `out` should be written now (and
- * smtp_client_sent() called) before more is added. */
+/* After SMTP_CLIENT_SEND: content, one piece after the other.  True when `out` should be written
+ * now (and smtp_client_sent() called) before more is added. */
 NODISCARD bool smtp_client_write(struct smtp_client *c, struct str piece, bool ends_line);
 /* The content is complete: final dot, or BDAT LAST's end. */
 void smtp_client_end(struct smtp_client *c);

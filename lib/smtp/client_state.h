@@ -11,14 +11,14 @@ struct smtp_pending {
 
 enum smtp_client_mode {
     SMTP_CMODE_GREETING,
-    SMTP_CMODE_HELLO,       /* say EHLO, HELO or LHLO next */
+    SMTP_CMODE_HELLO, /* say EHLO, HELO or LHLO next */
     SMTP_CMODE_HELLO_SENT,
     SMTP_CMODE_READY,
     SMTP_CMODE_STARTTLS,
     SMTP_CMODE_AUTH,
-    SMTP_CMODE_AUTH_ASKED,  /* 334 was given: the driver responds */
+    SMTP_CMODE_AUTH_ASKED, /* 334 was given: the driver responds */
     SMTP_CMODE_TRANSACTION,
-    SMTP_CMODE_BODY,        /* the driver sends content */
+    SMTP_CMODE_BODY, /* the driver sends content */
     SMTP_CMODE_RSET,
     SMTP_CMODE_REFUSED,
     SMTP_CMODE_QUIT,
@@ -52,7 +52,7 @@ struct smtp_client_state {
     } next_command;
     size_t next_recipient;
     bool mail_refused;
-    size_t accepted;     /* recipients */
+    size_t accepted; /* recipients */
     bool data_granted, content_sent;
     struct smtp_encoder encoder;
     /* LMTP: which recipients the replies to the content are about. */
@@ -62,14 +62,15 @@ struct smtp_client_state {
 
 void smtp_client_queue(struct smtp_client *c, enum smtp_step step, size_t recipient, size_t bytes);
 /* Append `line` and CR LF to the output and await its reply. */
-void smtp_client_command(struct smtp_client *c, enum smtp_step step, size_t recipient, struct str line);
+void smtp_client_command(struct smtp_client *c, enum smtp_step step, size_t recipient,
+                         struct str line);
 bool smtp_client_window_full(const struct smtp_client *c);
 
 /* Next commands of the transaction, as far as the window and the server's replies allow. */
 void smtp_transaction_send(struct smtp_client *c);
 /* A reply to a command of the transaction; false if there is nothing to tell the driver. */
-bool smtp_transaction_reply(struct smtp_client *c, const struct smtp_pending *p, const struct smtp_answer *answer,
-                            struct smtp_client_event *ev);
+bool smtp_transaction_reply(struct smtp_client *c, const struct smtp_pending *p,
+                            const struct smtp_answer *answer, struct smtp_client_event *ev);
 /* Nothing is pending: what the transaction does next.  False: commands remain to be sent. */
 bool smtp_transaction_next(struct smtp_client *c, struct smtp_client_event *ev);
 

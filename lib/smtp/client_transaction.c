@@ -11,7 +11,8 @@ static bool offers(const struct smtp_client *c, unsigned extension)
 
 /* ---- commands ---- */
 
-static void add_attr(struct smtp_client *c, enum smtp_xattr attr, struct str value, struct buf *line)
+static void add_attr(struct smtp_client *c, enum smtp_xattr attr, struct str value,
+                     struct buf *line)
 {
     if (c->offer.xforward & (1u << attr))
         smtp_xattr_format(attr, value, line);
@@ -170,7 +171,8 @@ static void note_accepted(struct smtp_client_state *st, size_t recipient)
 {
     if (st->accepted == st->accepted_size) {
         st->accepted_size = st->accepted_size ? 2 * st->accepted_size : 16;
-        st->accepted_list = mem_resize(st->accepted_list, st->accepted_size * sizeof *st->accepted_list);
+        st->accepted_list =
+            mem_resize(st->accepted_list, st->accepted_size * sizeof *st->accepted_list);
     }
     st->accepted_list[st->accepted++] = recipient;
 }
@@ -209,7 +211,8 @@ bool smtp_transaction_reply(struct smtp_client *c, const struct smtp_pending *p,
 {
     bool yes = answer->code < 300;
 
-    *ev = (struct smtp_client_event){ .step = p->step, .answer = *answer, .recipient = p->recipient };
+    *ev =
+        (struct smtp_client_event){ .step = p->step, .answer = *answer, .recipient = p->recipient };
     switch (p->step) {
     case SMTP_STEP_XFORWARD_NAME_ADDR:
     case SMTP_STEP_XFORWARD_PROTO_HELO:

@@ -8,12 +8,12 @@ static const struct {
     bool ends_group;
 } commands[SMTP_CMD_COUNT] = {
 #define COMMAND(id, junk, last) [SMTP_CMD_##id] = { { #id, sizeof(#id) - 1 }, junk, last }
-    COMMAND(CONNECT, false, true),  COMMAND(HELO, false, true),      COMMAND(EHLO, false, true),
-    COMMAND(XCLIENT, false, true),  COMMAND(XFORWARD, false, false), COMMAND(STARTTLS, false, true),
-    COMMAND(AUTH, false, true),     COMMAND(MAIL, false, false),     COMMAND(RCPT, false, false),
-    COMMAND(DATA, false, true),     COMMAND(BDAT, false, false),     COMMAND(RSET, true, false),
-    COMMAND(NOOP, true, true),      COMMAND(VRFY, true, true),       COMMAND(ETRN, true, false),
-    COMMAND(QUIT, false, true),     COMMAND(HELP, false, true),      COMMAND(UNKNOWN, false, false),
+    COMMAND(CONNECT, false, true), COMMAND(HELO, false, true),      COMMAND(EHLO, false, true),
+    COMMAND(XCLIENT, false, true), COMMAND(XFORWARD, false, false), COMMAND(STARTTLS, false, true),
+    COMMAND(AUTH, false, true),    COMMAND(MAIL, false, false),     COMMAND(RCPT, false, false),
+    COMMAND(DATA, false, true),    COMMAND(BDAT, false, false),     COMMAND(RSET, true, false),
+    COMMAND(NOOP, true, true),     COMMAND(VRFY, true, true),       COMMAND(ETRN, true, false),
+    COMMAND(QUIT, false, true),    COMMAND(HELP, false, true),      COMMAND(UNKNOWN, false, false),
 #undef COMMAND
 };
 

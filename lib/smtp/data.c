@@ -72,8 +72,8 @@ static bool is_too_long(const struct smtp_decoder *d, struct str text)
     return without_trailing_cr(str_skip(text, stuffed_dot(d, text))).len > d->line_limit;
 }
 
-/* The line is longer than the limit.  CRs at the cut stay for the next piece, where the line's end may follow; a
- * piece of nothing but CRs is passed on, so that there is progress. */
+/* The line is longer than the limit.  CRs at the cut stay for the next piece, where the line's end
+ * may follow; a piece of nothing but CRs is passed on, so that there is progress. */
 static void take_part(struct smtp_decoder *d, struct str in, size_t *consumed,
                       struct smtp_piece *piece)
 {

@@ -1,8 +1,8 @@
 #pragma once
 /* smtp/data - message content on the wire: the one place that knows about CR, LF and dots.
  *
- * Both halves give the same result however the bytes are cut into pieces, and touch each byte once or twice
- * (memchr and memcpy). */
+ * Both halves give the same result however the bytes are cut into pieces, and touch each byte once
+ * or twice (memchr and memcpy). */
 #include "base/buf.h"
 #include "base/str.h"
 
@@ -20,11 +20,11 @@ NODISCARD bool smtp_bare_newline_parse(struct str word, enum smtp_bare_newline *
 
 struct smtp_decoder {
     enum smtp_bare_newline policy;
-    size_t line_limit;  /* longer lines come in pieces of this size */
-    bool chunked;       /* BDAT: no dots, the count ends it */
-    bool line_start;    /* at the start of a line */
-    bool after_crlf;    /* the line before ended in CRLF */
-    bool bare_lf;       /* out: a bare LF has been seen */
+    size_t line_limit; /* longer lines come in pieces of this size */
+    bool chunked;      /* BDAT: no dots, the count ends it */
+    bool line_start;   /* at the start of a line */
+    bool after_crlf;   /* the line before ended in CRLF */
+    bool bare_lf;      /* out: a bare LF has been seen */
 };
 
 enum smtp_decode_result {
@@ -34,7 +34,7 @@ enum smtp_decode_result {
 };
 
 struct smtp_piece {
-    struct str text; /* borrowed from the input; no line end, no stuffed dot; CRs in front of the line end dropped */
+    struct str text; /* borrowed; without stuffed dot, line end, and CRs in front of that */
     bool ends_line;
 };
 
@@ -42,24 +42,24 @@ void smtp_decoder_init(struct smtp_decoder *d, enum smtp_bare_newline policy, si
 /* The same for BDAT; one decoder serves all chunks of a message. */
 void smtp_decoder_init_chunked(struct smtp_decoder *d, enum smtp_bare_newline policy,
                                size_t line_limit);
-/* Take one piece from the front of `in`; `consumed` is how far to advance.  The caller keeps what was not consumed and
- * calls again with more behind it; it must be able to hold line_limit + 4 bytes.
- * `final` (BDAT LAST): no more will come, an unfinished line is given as a whole line. */
+/* Take one piece from the front of `in`; `consumed` is how far to advance.  The caller keeps what
+ * was not consumed and calls again with more behind it; it must be able to hold line_limit + 4
+ * bytes. `final` (BDAT LAST): no more will come, an unfinished line is given as a whole line. */
 NODISCARD enum smtp_decode_result smtp_decode(struct smtp_decoder *d, struct str in, bool final,
                                               size_t *consumed, struct smtp_piece *piece);
 
 /* ---- lines to wire ---- */
 
 struct smtp_encoder {
-    size_t line_limit; /* smtp_line_length_limit: longer lines are folded with CR LF SPACE; 0: never */
+    size_t line_limit; /* longer lines are folded with CR LF SPACE; 0: never */
     size_t column;     /* bytes on the wire line so far, the stuffed dot not counted */
     bool in_line;      /* a line is open */
     bool dots;         /* stuff dots (not for BDAT) */
 };
 
 void smtp_encoder_init(struct smtp_encoder *e, size_t line_limit, bool dots);
-/* Append the wire form of a piece of content to `out`.  A stray LF inside of a piece ends a line, so that
- * content can never end the message early. */
+/* Append the wire form of a piece of content to `out`.  A stray LF inside of a piece ends a line,
+ * so that content can never end the message early. */
 void smtp_encode(struct smtp_encoder *e, struct str piece, bool ends_line, struct buf *out);
 /* Close an open line, then the final dot (if `dots`). */
 void smtp_encode_end(struct smtp_encoder *e, struct buf *out);

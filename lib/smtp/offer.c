@@ -50,13 +50,14 @@ static const struct {
     unsigned bit;
     void (*parse)(struct smtp_offer *o, struct str args);
 } extensions[] = {
-#define EXTENSION(name, parse) { { #name, sizeof(#name) - 1 }, SMTP_EXT_##name, parse }
-    EXTENSION(PIPELINING, NULL),   EXTENSION(SIZE, offer_size),
-    EXTENSION(8BITMIME, NULL),     EXTENSION(SMTPUTF8, NULL),
-    EXTENSION(DSN, NULL),          EXTENSION(ENHANCEDSTATUSCODES, NULL),
-    EXTENSION(STARTTLS, NULL),     EXTENSION(AUTH, offer_auth),
-    EXTENSION(XFORWARD, offer_xforward), EXTENSION(CHUNKING, NULL),
-    EXTENSION(REQUIRETLS, NULL),
+#define EXTENSION(name, parse)                               \
+    {                                                        \
+        { #name, sizeof(#name) - 1 }, SMTP_EXT_##name, parse \
+    }
+    EXTENSION(PIPELINING, NULL), EXTENSION(SIZE, offer_size), EXTENSION(8BITMIME, NULL),
+    EXTENSION(SMTPUTF8, NULL),   EXTENSION(DSN, NULL),        EXTENSION(ENHANCEDSTATUSCODES, NULL),
+    EXTENSION(STARTTLS, NULL),   EXTENSION(AUTH, offer_auth), EXTENSION(XFORWARD, offer_xforward),
+    EXTENSION(CHUNKING, NULL),   EXTENSION(REQUIRETLS, NULL),
 #undef EXTENSION
 };
 

@@ -14,8 +14,8 @@ static struct str skip_blanks(struct str s)
     return s;
 }
 
-/* Length of the run at the start of `s` up to a blank, or to the end of a `<...>` group.  Quoted text, in which
- * anything may stand, counts as one byte. */
+/* Length of the run at the start of `s` up to a blank, or to the end of a `<...>` group.  Quoted
+ * text, in which anything may stand, counts as one byte. */
 static size_t path_length(struct str s)
 {
     bool quoted = false;
@@ -73,7 +73,8 @@ bool smtp_path_parse(struct str text, bool strict, struct arena *a, struct str *
     struct str raw = cut_path(&rest);
 
     /* VRFY needs no angle brackets even where envelopes do. */
-    if (skip_blanks(rest).len || !parse_path(raw, strict && raw.len && raw.ptr[0] == '<', a, path, address))
+    if (skip_blanks(rest).len ||
+        !parse_path(raw, strict && raw.len && raw.ptr[0] == '<', a, path, address))
         return false;
     return address->len > 0;
 }
@@ -205,7 +206,8 @@ static bool mail_xverp(struct params *p, struct str value)
     if (value.ptr && (value.len != 2 || !str_has(p->rules->verp_filter, value.ptr[0]) ||
                       !str_has(p->rules->verp_filter, value.ptr[1]))) {
         BUF_AUTO(text, 0);
-        buf_join(&text, STR("5.5.4 Error: XVERP needs two characters from "), p->rules->verp_filter);
+        buf_join(&text, STR("5.5.4 Error: XVERP needs two characters from "),
+                 p->rules->verp_filter);
         return fail(p, 501, arena_str(p->arena, buf_str(&text)));
     }
     p->mail->verp = true;
@@ -283,11 +285,13 @@ static bool parse_params(struct params *p, struct str rest, const struct param *
 static bool syntax_error(struct smtp_path_error *error, int code, struct str text, bool address,
                          struct str arg)
 {
-    *error = (struct smtp_path_error){ code, text, address ? SMTP_PATH_ADDRESS : SMTP_PATH_SYNTAX, arg };
+    *error =
+        (struct smtp_path_error){ code, text, address ? SMTP_PATH_ADDRESS : SMTP_PATH_SYNTAX, arg };
     return false;
 }
 
-static const struct str must_declare = { "5.6.7 Must declare SMTPUTF8 to send unicode address", 51 };
+static const struct str must_declare = { "5.6.7 Must declare SMTPUTF8 to send unicode address",
+                                         51 };
 
 bool smtp_mail_parse(struct str args, const struct smtp_path_rules *rules, struct arena *a,
                      struct smtp_mail *out, struct smtp_path_error *error)
@@ -305,7 +309,8 @@ bool smtp_mail_parse(struct str args, const struct smtp_path_rules *rules, struc
     if (rules->strict_smtputf8 && !mail.smtputf8 && !utf8_is_ascii(mail.address))
         return syntax_error(error, 553, must_declare, false, raw);
     if (mail.verp && mail.address.len == 0)
-        return syntax_error(error, 503, STR("5.5.4 Error: XVERP requires non-null sender"), false, raw);
+        return syntax_error(error, 503, STR("5.5.4 Error: XVERP requires non-null sender"), false,
+                            raw);
     *out = mail;
     return true;
 }

@@ -32,27 +32,36 @@ struct smtp_rcpt {
 
 /* What the options of the dialogue allow. */
 struct smtp_path_rules {
-    bool strict;     /* angle brackets required, no comments (strict_rfc821_envelopes) */
+    bool strict; /* angle brackets required, no comments (strict_rfc821_envelopes) */
     bool smtputf8, strict_smtputf8, requiretls, dsn, verp;
     bool auth, authenticated;
     int64_t size_limit; /* 0: none */
     struct str verp_filter;
 };
 
-/* What is wrong with an argument. `text` includes the enhanced status; both may lie in the arena. */
+/* What is wrong with an argument. `text` includes the enhanced status; both may lie in the arena.
+ */
 struct smtp_path_error {
     int code;
     struct str text;
-    enum { SMTP_PATH_SYNTAX, SMTP_PATH_ADDRESS, SMTP_PATH_NOTIFY, SMTP_PATH_OPTION, SMTP_PATH_SIZE } what;
+    enum {
+        SMTP_PATH_SYNTAX,
+        SMTP_PATH_ADDRESS,
+        SMTP_PATH_NOTIFY,
+        SMTP_PATH_OPTION,
+        SMTP_PATH_SIZE
+    } what;
     struct str arg; /* the address or word that is to blame */
 };
 
-/* Arguments of MAIL (`FROM:<a@b> SIZE=1`) and RCPT.  The parts of `out` lie in `args` or in the arena.
- * `utf8`: the transaction declared SMTPUTF8. */
-NODISCARD bool smtp_mail_parse(struct str args, const struct smtp_path_rules *rules, struct arena *a,
-                               struct smtp_mail *out, struct smtp_path_error *error);
+/* Arguments of MAIL (`FROM:<a@b> SIZE=1`) and RCPT.  The parts of `out` lie in `args` or in the
+ * arena. `utf8`: the transaction declared SMTPUTF8. */
+NODISCARD bool smtp_mail_parse(struct str args, const struct smtp_path_rules *rules,
+                               struct arena *a, struct smtp_mail *out,
+                               struct smtp_path_error *error);
 NODISCARD bool smtp_rcpt_parse(struct str args, const struct smtp_path_rules *rules, bool utf8,
-                               struct arena *a, struct smtp_rcpt *out, struct smtp_path_error *error);
+                               struct arena *a, struct smtp_rcpt *out,
+                               struct smtp_path_error *error);
 /* A bare address, as VRFY has it; the empty one is refused. */
 NODISCARD bool smtp_path_parse(struct str text, bool strict, struct arena *a, struct str *path,
                                struct str *address);

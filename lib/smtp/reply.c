@@ -54,7 +54,8 @@ bool smtp_reply_split(struct str whole, struct smtp_reply *reply)
 
 void smtp_reply_reader_init(struct smtp_reply_reader *r, size_t line_limit)
 {
-    *r = (struct smtp_reply_reader){ .line_limit = MAX(line_limit, 4), .text = BUF_INIT(SMTP_REPLY_MAX) };
+    *r = (struct smtp_reply_reader){ .line_limit = MAX(line_limit, 4),
+                                     .text = BUF_INIT(SMTP_REPLY_MAX) };
 }
 
 void smtp_reply_reader_fini(struct smtp_reply_reader *r) { buf_free(&r->text); }

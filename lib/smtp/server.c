@@ -68,10 +68,9 @@ struct smtp_event smtp_event_ask(struct smtp_server *s, enum smtp_event_kind kin
     st->optional = false;
     st->asked_kind = kind;
     st->asked_command = command;
-    return (struct smtp_event){ .kind = kind,
-                                .command = command,
-                                .line = st->line,
-                                .bare_lf = st->line_bare_lf };
+    return (struct smtp_event){
+        .kind = kind, .command = command, .line = st->line, .bare_lf = st->line_bare_lf
+    };
 }
 
 struct smtp_event smtp_event_refuse(struct smtp_server *s, enum smtp_command command,
@@ -92,7 +91,10 @@ struct str smtp_event_text(struct smtp_server *s, struct str a, struct str b, st
     return arena_str(&s->state->scratch, buf_str(&text));
 }
 
-static struct smtp_event plain(enum smtp_event_kind kind) { return (struct smtp_event){ .kind = kind }; }
+static struct smtp_event plain(enum smtp_event_kind kind)
+{
+    return (struct smtp_event){ .kind = kind };
+}
 
 struct smtp_event smtp_event_after_abandon(struct smtp_server *s, struct smtp_event ev)
 {
@@ -163,7 +165,8 @@ static bool has_early_input(const struct smtp_server_state *st, enum smtp_comman
 static struct smtp_event early_input(struct smtp_server_state *st, enum smtp_command c)
 {
     st->early_told = true;
-    return (struct smtp_event){ .kind = SMTP_EARLY_INPUT, .command = c, .arg = smtp_server_unread(st) };
+    return (
+        struct smtp_event){ .kind = SMTP_EARLY_INPUT, .command = c, .arg = smtp_server_unread(st) };
 }
 
 static enum smtp_command line_command(const struct smtp_server *s)
@@ -213,7 +216,8 @@ static bool command_next(struct smtp_server *s, struct smtp_event *ev)
         if (r == LINE_TOO_LONG) {
             s->last = line_command(s);
             *ev = too_long(s, s->last,
-                           smtp_event_text(s, STR("5.5.2 "), s->options.hostname, STR(" Error: command too long")));
+                           smtp_event_text(s, STR("5.5.2 "), s->options.hostname,
+                                           STR(" Error: command too long")));
             return true;
         }
         st->have_line = true;
@@ -501,7 +505,8 @@ bool smtp_server_has_input(const struct smtp_server *s)
     const struct smtp_server_state *st = s->state;
     struct str in = smtp_server_unread(st);
 
-    return st->have_held || st->abandon_due || str_has(in, '\n') || in.len >= s->options.line_limit + 3;
+    return st->have_held || st->abandon_due || str_has(in, '\n') ||
+           in.len >= s->options.line_limit + 3;
 }
 
 void smtp_server_ehlo_text(const struct smtp_server *s, struct buf *out)
@@ -525,7 +530,8 @@ void smtp_server_ehlo_text(const struct smtp_server *s, struct buf *out)
         { o->starttls && !s->secured, STR("STARTTLS"), STR("") },
         { o->auth, STR("AUTH "), o->auth_mechanisms },
         { o->auth && o->auth_old_style, STR("AUTH="), o->auth_mechanisms },
-        { o->xclient, STR("XCLIENT NAME ADDR PROTO HELO REVERSE_NAME PORT LOGIN DESTADDR DESTPORT"), STR("") },
+        { o->xclient, STR("XCLIENT NAME ADDR PROTO HELO REVERSE_NAME PORT LOGIN DESTADDR DESTPORT"),
+          STR("") },
         { o->xforward, STR("XFORWARD NAME ADDR PROTO HELO SOURCE PORT IDENT"), STR("") },
         { o->enhanced_codes, STR("ENHANCEDSTATUSCODES"), STR("") },
         { o->eightbit, STR("8BITMIME"), STR("") },

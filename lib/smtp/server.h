@@ -5,20 +5,29 @@
  *     for (;;) {
  *         struct smtp_event ev = smtp_server_next(&s);
  *         switch (ev.kind) {
- *         case SMTP_NEED_INPUT:  write out s.out, smtp_server_sent(); read into smtp_server_room(), smtp_server_filled()
- *         case SMTP_FLUSH:       write out s.out, smtp_server_sent()
- *         case SMTP_REFUSED:     smtp_server_answer(&s, ev.reply), after counting, logging, changing ...
- *         case SMTP_MAIL:        smtp_server_answer(&s, verdict on ev.mail) ...
- *         case SMTP_CLOSE:       write out s.out and hang up
+ *         case SMTP_NEED_INPUT:
+ *             write out s.out, smtp_server_sent();
+ *             read into smtp_server_room(), smtp_server_filled();
+ *         case SMTP_FLUSH:
+ *             write out s.out, smtp_server_sent();
+ *         case SMTP_REFUSED:
+ *             count, log, change, then smtp_server_answer(&s, ev.reply);
+ *         case SMTP_MAIL:
+ *             smtp_server_answer(&s, verdict on ev.mail);
+ *         case SMTP_CLOSE:
+ *             write out s.out and hang up;
+ *         ...
  *
- * Bytes go in; smtp_server_next() says what they mean, one thing at a time; smtp_server_answer() gives
- * our verdict; bytes for the client collect in `out`.  Events marked (answer) below must be answered before
- * the next call.  Everything a client can do wrong in syntax or order arrives as SMTP_REFUSED with the
- * reply that is due, so that a driver sees the other events only where RFC 5321 allows them; the
- * driver still passes that reply on itself, because soft_bounce, footers, delays and transcripts apply to it too.
+ * Bytes go in; smtp_server_next() says what they mean, one thing at a time; smtp_server_answer()
+ * gives our verdict; bytes for the client collect in `out`.  Events marked (answer) below must be
+ * answered before the next call.  Everything a client can do wrong in syntax or order arrives as
+ * SMTP_REFUSED with the reply that is due, so that a driver sees the other events only where RFC
+ * 5321 allows them; the driver still passes that reply on itself, because soft_bounce, footers,
+ * delays and transcripts apply to it too.
  *
- * A transaction begins with an accepted MAIL and ends exactly once: with the answer to SMTP_MESSAGE, or
- * with SMTP_ABANDON (RSET, a new greeting, lost chunks ...), or with the connection.
+ * A transaction begins with an accepted MAIL and ends exactly once: with the answer to
+ * SMTP_MESSAGE, or with SMTP_ABANDON (RSET, a new greeting, lost chunks ...), or with the
+ * connection.
  *
  * Memory: `in` holds one read, `out` at most SMTP_OUT_MAX, the arena one command's strings.  All
  * strings of an event live until the next call of smtp_server_next(). */
@@ -37,26 +46,28 @@ enum smtp_event_kind {
     SMTP_CLOSE,      /* write out `out`, then hang up; every later call says so again */
 
     SMTP_CONNECT, /* (answer) first event: the greeting.  421 and 521 close */
-    /* The client sent `arg` before it may (RFC 2920): behind ev.command, which is yet to come as an event of its own;
-     * CONNECT before the greeting.  No answer: go on with smtp_server_next(), or smtp_server_close(). */
+    /* The client sent `arg` before it may (RFC 2920): behind ev.command, which is yet to come as an
+     * event of its own; CONNECT before the greeting.  No answer: go on with smtp_server_next(), or
+     * smtp_server_close(). */
     SMTP_EARLY_INPUT,
     /* With options.watch_lines: `line` is about to be parsed.  Go on with smtp_server_next(), or
      * smtp_server_replace() it, or smtp_server_answer() it, which settles it as ev.command. */
     SMTP_LINE,
     SMTP_REFUSED, /* (answer) wrong syntax or order: `fault`, `reply` */
-    SMTP_UNKNOWN, /* (answer) unknown verb; `reply` is what is usual. ev.header_like: looks like a mail header */
+    SMTP_UNKNOWN, /* (answer) unknown verb; `reply` is what is usual; `header_like` */
     SMTP_ABANDON, /* the transaction is void: forget it */
 
-    SMTP_HELO,     /* (answer) arg: the client's name */
-    SMTP_EHLO,     /* (answer) arg: the client's name; see smtp_server_ehlo_text() */
-    SMTP_MAIL,     /* (answer) mail */
-    SMTP_RCPT,     /* (answer) rcpt */
-    SMTP_DATA,     /* (answer) 354 starts the message */
-    SMTP_BDAT,     /* a chunk of `size` bytes begins, `first` and `last` tell which: go on with smtp_server_next(), or
-                    * smtp_server_answer() with a refusal, which skips the chunk and those behind it */
+    SMTP_HELO, /* (answer) arg: the client's name */
+    SMTP_EHLO, /* (answer) arg: the client's name; see smtp_server_ehlo_text() */
+    SMTP_MAIL, /* (answer) mail */
+    SMTP_RCPT, /* (answer) rcpt */
+    SMTP_DATA, /* (answer) 354 starts the message */
+    /* A chunk of `size` bytes begins, `first` and `last` tell which: go on with smtp_server_next(),
+     * or smtp_server_answer() with a refusal, which skips the chunk and those behind it. */
+    SMTP_BDAT,
     SMTP_TEXT,     /* arg: a line of message, or a part of a long one; ends_line */
     SMTP_CHUNK,    /* (answer) the chunk of `size` bytes is complete, more will follow */
-    SMTP_MESSAGE,  /* (answer) the message is complete: accept it? `size`: bytes of all chunks (BDAT) */
+    SMTP_MESSAGE,  /* (answer) the message is complete: accept it? `size`: of all chunks (BDAT) */
     SMTP_RSET,     /* (answer) SMTP_ABANDON came before if there was a transaction */
     SMTP_NOOP,     /* (answer) */
     SMTP_VRFY,     /* (answer) rcpt.path, rcpt.address; `smtputf8` */
@@ -64,8 +75,11 @@ enum smtp_event_kind {
     SMTP_HELP,     /* (answer) reply: the usual one */
     SMTP_QUIT,     /* (answer) reply: the usual one; the dialogue closes after any answer */
     SMTP_STARTTLS, /* (answer) 220: write out, shake hands, smtp_server_secured() */
-    SMTP_AUTH,     /* (answer) arg: mechanism, `initial` (absent: none).  334 asks for SMTP_AUTH_RESPONSE, 235 is success */
-    SMTP_AUTH_RESPONSE, /* (answer) arg: the client's line.  SMTP_REFUSED of SMTP_CMD_AUTH instead ends the exchange */
+    /* (answer) arg: mechanism, `initial` (absent: none).  334 asks for SMTP_AUTH_RESPONSE, 235 is
+     * success. */
+    SMTP_AUTH,
+    /* (answer) arg: the client's line.  SMTP_REFUSED of SMTP_CMD_AUTH instead ends the exchange. */
+    SMTP_AUTH_RESPONSE,
     SMTP_XCLIENT,  /* (answer) xattrs.  220 starts the session over: no greeting, no TLS change */
     SMTP_XFORWARD, /* (answer) xattrs */
 };
@@ -102,27 +116,29 @@ struct smtp_event {
     bool first, last;
     bool ends_line;
     bool smtputf8;
-    bool header_like;
-    bool bare_lf; /* the command ended in a bare LF, or the content had one (policy note: log once) */
+    bool header_like; /* an unknown command that looks like a mail header */
+    bool bare_lf; /* the command ended in a bare LF, or the content had one (policy note: log once)
+                   */
 };
 
 /* The driver may change these between events (after STARTTLS, AUTH, XCLIENT). */
 struct smtp_server_options {
-    struct str hostname;    /* for texts of ours */
-    size_t line_limit;      /* line_length_limit */
-    size_t sasl_line_limit; /* smtpd_sasl_response_limit */
-    int64_t message_size_limit; /* 0: none; for SIZE and BDAT */
+    struct str hostname;                 /* for texts of ours */
+    size_t line_limit;                   /* line_length_limit */
+    size_t sasl_line_limit;              /* smtpd_sasl_response_limit */
+    int64_t message_size_limit;          /* 0: none; for SIZE and BDAT */
     enum smtp_bare_newline bare_newline; /* of this client, exclusions applied */
     int bare_newline_code;               /* smtpd_forbid_bare_newline_reject_code */
     struct str verp_filter;              /* verp_delimiter_filter */
 
     /* What EHLO offers; also what commands and parameters are accepted. */
-    bool pipelining, size, vrfy, etrn, starttls, auth, xclient, xforward, enhanced_codes, eightbit, dsn,
-        smtputf8, requiretls, chunking, verp;
+    bool pipelining, size, vrfy, etrn, starttls, auth, xclient, xforward, enhanced_codes, eightbit,
+        dsn, smtputf8, requiretls, chunking, verp;
     struct str auth_mechanisms; /* "PLAIN LOGIN" */
     bool auth_old_style;        /* broken_sasl_auth_clients */
-    bool vrfy_disabled;         /* 502 5.5.1 VRFY command is disabled (discarding the keyword leaves it working) */
-    bool etrn_disabled;         /* 502 */
+    bool vrfy_disabled; /* 502 5.5.1 VRFY command is disabled (discarding the keyword leaves it
+                           working) */
+    bool etrn_disabled; /* 502 */
 
     bool helo_required;
     bool tls_required;     /* 530 until smtp_server_secured() */
@@ -160,8 +176,8 @@ struct smtp_server {
 void smtp_server_init(struct smtp_server *s, const struct smtp_server_options *options);
 void smtp_server_fini(struct smtp_server *s);
 
-/* Room for the next read: at least 4 KB, 64 KB while a message is coming in.  Input is added after SMTP_NEED_INPUT
- * or before the first event only: events borrow from it. */
+/* Room for the next read: at least 4 KB, 64 KB while a message is coming in.  Input is added after
+ * SMTP_NEED_INPUT or before the first event only: events borrow from it. */
 char *smtp_server_room(struct smtp_server *s, size_t *size);
 void smtp_server_filled(struct smtp_server *s, size_t n);
 /* The same with a copy, for tests; any length. */
@@ -174,8 +190,8 @@ void smtp_server_answer(struct smtp_server *s, struct smtp_reply reply);
 
 /* Say `reply` (code 0: nothing) and close, whatever is going on: timeouts, too many errors. */
 void smtp_server_close(struct smtp_server *s, struct smtp_reply reply);
-/* The client has been refused for good: every command but QUIT is REFUSED with `reply`, whose text must outlive the
- * dialogue ("5.7.0 Error: access denied for N[A]"). */
+/* The client has been refused for good: every command but QUIT is REFUSED with `reply`, whose text
+ * must outlive the dialogue ("5.7.0 Error: access denied for N[A]"). */
 void smtp_server_deny(struct smtp_server *s, struct smtp_reply reply);
 /* Answer to an SMTP_LINE event: parse this instead. */
 void smtp_server_replace(struct smtp_server *s, struct str line);

@@ -100,7 +100,8 @@ static struct smtp_event run_mail(struct smtp_server *s, struct str args)
     if (st->bdat)
         return refuse(s, SMTP_CMD_MAIL, SMTP_FAULT_ORDER, 503, STR("5.5.1 Error: MAIL after BDAT"));
     if (st->transaction != SMTP_NO_TRANSACTION)
-        return refuse(s, SMTP_CMD_MAIL, SMTP_FAULT_ORDER, 503, STR("5.5.1 Error: nested MAIL command"));
+        return refuse(s, SMTP_CMD_MAIL, SMTP_FAULT_ORDER, 503,
+                      STR("5.5.1 Error: nested MAIL command"));
     if (!smtp_mail_parse(args, &rules, &st->scratch, &st->mail, &error))
         return bad_path(s, SMTP_CMD_MAIL, &error);
     struct smtp_event ev = smtp_event_ask(s, SMTP_MAIL, SMTP_CMD_MAIL);
@@ -116,7 +117,8 @@ static struct smtp_event run_rcpt(struct smtp_server *s, struct str args)
     struct smtp_path_error error;
 
     if (st->transaction == SMTP_NO_TRANSACTION)
-        return refuse(s, SMTP_CMD_RCPT, SMTP_FAULT_ORDER, 503, STR("5.5.1 Error: need MAIL command"));
+        return refuse(s, SMTP_CMD_RCPT, SMTP_FAULT_ORDER, 503,
+                      STR("5.5.1 Error: need MAIL command"));
     if (st->bdat)
         return refuse(s, SMTP_CMD_RCPT, SMTP_FAULT_ORDER, 503, STR("5.5.1 Error: RCPT after BDAT"));
     if (!smtp_rcpt_parse(args, &rules, st->utf8, &st->scratch, &st->rcpt, &error))
@@ -134,9 +136,11 @@ static struct smtp_event run_data(struct smtp_server *s, struct str args)
     if (st->bdat)
         return refuse(s, SMTP_CMD_DATA, SMTP_FAULT_ORDER, 503, STR("5.5.1 Error: DATA after BDAT"));
     if (st->transaction == SMTP_NO_TRANSACTION)
-        return refuse(s, SMTP_CMD_DATA, SMTP_FAULT_ORDER, 503, STR("5.5.1 Error: need RCPT command"));
+        return refuse(s, SMTP_CMD_DATA, SMTP_FAULT_ORDER, 503,
+                      STR("5.5.1 Error: need RCPT command"));
     if (st->transaction == SMTP_HAS_SENDER)
-        return refuse(s, SMTP_CMD_DATA, SMTP_FAULT_ORDER, 554, STR("5.5.1 Error: no valid recipients"));
+        return refuse(s, SMTP_CMD_DATA, SMTP_FAULT_ORDER, 554,
+                      STR("5.5.1 Error: no valid recipients"));
     if (args.len)
         return refuse(s, SMTP_CMD_DATA, SMTP_FAULT_SYNTAX, 501, STR("5.5.4 Syntax: DATA"));
     return smtp_event_ask(s, SMTP_DATA, SMTP_CMD_DATA);
@@ -185,9 +189,11 @@ static struct smtp_event run_vrfy(struct smtp_server *s, struct str args)
     bool utf8 = s->options.smtputf8 && cut_smtputf8(&args);
 
     if (s->options.vrfy_disabled)
-        return refuse(s, SMTP_CMD_VRFY, SMTP_FAULT_OPTION, 502, STR("5.5.1 VRFY command is disabled"));
+        return refuse(s, SMTP_CMD_VRFY, SMTP_FAULT_OPTION, 502,
+                      STR("5.5.1 VRFY command is disabled"));
     if (args.len == 0)
-        return refuse(s, SMTP_CMD_VRFY, SMTP_FAULT_SYNTAX, 501, STR("5.5.4 Syntax: VRFY address [SMTPUTF8]"));
+        return refuse(s, SMTP_CMD_VRFY, SMTP_FAULT_SYNTAX, 501,
+                      STR("5.5.4 Syntax: VRFY address [SMTPUTF8]"));
     st->rcpt = (struct smtp_rcpt){ .path = args };
     if (!smtp_path_parse(args, s->options.strict_addresses, &st->scratch, &st->rcpt.path,
                          &st->rcpt.address)) {
@@ -222,7 +228,8 @@ static struct smtp_event run_etrn(struct smtp_server *s, struct str args)
     if (name.ptr[0] == '@' || name.ptr[0] == '#')
         name = str_skip(name, 1);
     if (!hostname_is_valid(name, true) && hostname_literal_address(name).ptr == NULL)
-        return refuse(s, SMTP_CMD_ETRN, SMTP_FAULT_SYNTAX, 501, STR("Error: invalid parameter syntax"));
+        return refuse(s, SMTP_CMD_ETRN, SMTP_FAULT_SYNTAX, 501,
+                      STR("Error: invalid parameter syntax"));
     struct smtp_event ev = smtp_event_ask(s, SMTP_ETRN, SMTP_CMD_ETRN);
     ev.arg = word;
     return ev;
@@ -255,8 +262,9 @@ static bool is_available(const struct smtp_server *s, enum smtp_command c)
 static struct smtp_event run_help(struct smtp_server *s, struct str args)
 {
     static const enum smtp_command sorted[] = {
-        SMTP_CMD_AUTH, SMTP_CMD_BDAT, SMTP_CMD_DATA, SMTP_CMD_EHLO,     SMTP_CMD_ETRN, SMTP_CMD_HELO,
-        SMTP_CMD_HELP, SMTP_CMD_MAIL, SMTP_CMD_NOOP, SMTP_CMD_QUIT,     SMTP_CMD_RCPT, SMTP_CMD_RSET,
+        SMTP_CMD_AUTH,     SMTP_CMD_BDAT, SMTP_CMD_DATA,    SMTP_CMD_EHLO,
+        SMTP_CMD_ETRN,     SMTP_CMD_HELO, SMTP_CMD_HELP,    SMTP_CMD_MAIL,
+        SMTP_CMD_NOOP,     SMTP_CMD_QUIT, SMTP_CMD_RCPT,    SMTP_CMD_RSET,
         SMTP_CMD_STARTTLS, SMTP_CMD_VRFY, SMTP_CMD_XCLIENT, SMTP_CMD_XFORWARD,
     };
     BUF_AUTO(text, 0);
@@ -287,7 +295,8 @@ static struct smtp_event run_starttls(struct smtp_server *s, struct str args)
     if (args.len)
         return refuse(s, SMTP_CMD_STARTTLS, SMTP_FAULT_SYNTAX, 501, STR("5.5.4 Syntax: STARTTLS"));
     if (s->secured)
-        return refuse(s, SMTP_CMD_STARTTLS, SMTP_FAULT_ORDER, 554, STR("5.5.1 Error: TLS already active"));
+        return refuse(s, SMTP_CMD_STARTTLS, SMTP_FAULT_ORDER, 554,
+                      STR("5.5.1 Error: TLS already active"));
     if (!s->options.starttls)
         return not_implemented(s, SMTP_CMD_STARTTLS);
     return smtp_event_ask(s, SMTP_STARTTLS, SMTP_CMD_STARTTLS);
@@ -301,14 +310,17 @@ static struct smtp_event run_auth(struct smtp_server *s, struct str args)
     if (must_greet(s))
         return no_greeting(s, SMTP_CMD_AUTH);
     if (!s->options.auth)
-        return refuse(s, SMTP_CMD_AUTH, SMTP_FAULT_OPTION, 503, STR("5.5.1 Error: authentication not enabled"));
+        return refuse(s, SMTP_CMD_AUTH, SMTP_FAULT_OPTION, 503,
+                      STR("5.5.1 Error: authentication not enabled"));
     if (s->state->transaction != SMTP_NO_TRANSACTION)
         return in_transaction(s, SMTP_CMD_AUTH);
     if (s->authenticated)
-        return refuse(s, SMTP_CMD_AUTH, SMTP_FAULT_ORDER, 503, STR("5.5.1 Error: already authenticated"));
+        return refuse(s, SMTP_CMD_AUTH, SMTP_FAULT_ORDER, 503,
+                      STR("5.5.1 Error: already authenticated"));
     if (!str_token(&rest, BLANKS, &mechanism) ||
         (str_token(&rest, BLANKS, &initial) && str_trim(rest).len))
-        return refuse(s, SMTP_CMD_AUTH, SMTP_FAULT_SYNTAX, 501, STR("5.5.4 Syntax: AUTH mechanism"));
+        return refuse(s, SMTP_CMD_AUTH, SMTP_FAULT_SYNTAX, 501,
+                      STR("5.5.4 Syntax: AUTH mechanism"));
     struct smtp_event ev = smtp_event_ask(s, SMTP_AUTH, SMTP_CMD_AUTH);
     ev.arg = mechanism;
     /* RFC 4954: `=` is a response of no bytes. */
@@ -386,7 +398,8 @@ static struct smtp_event unknown(struct smtp_server *s, struct str verb)
         return refuse(s, SMTP_CMD_UNKNOWN, SMTP_FAULT_SYNTAX, 500, STR("5.5.2 Error: bad syntax"));
     struct smtp_event ev = smtp_event_ask(s, SMTP_UNKNOWN, SMTP_CMD_UNKNOWN);
     ev.arg = verb;
-    ev.header_like = colon != STR_NOT_FOUND && colon > 0 && str_find_any(str_sub(line, 0, colon), BLANKS) == STR_NOT_FOUND;
+    ev.header_like = colon != STR_NOT_FOUND && colon > 0 &&
+                     str_find_any(str_sub(line, 0, colon), BLANKS) == STR_NOT_FOUND;
     ev.reply = (struct smtp_reply){ 500, STR("5.5.2 Error: command not recognized") };
     return ev;
 }
@@ -406,7 +419,8 @@ static bool refused_anyway(struct smtp_server *s, enum smtp_command c, struct sm
         *ev = refuse(s, c, SMTP_FAULT_UTF8, 500, STR("5.5.2 Error: bad UTF-8 syntax"));
     else if (str_has(st->line, '\0'))
         *ev = refuse(s, c, SMTP_FAULT_SYNTAX, 500, STR("5.5.2 Error: bad syntax"));
-    else if (s->options.tls_required && !s->secured && c != SMTP_CMD_UNKNOWN && !commands[c].before_tls)
+    else if (s->options.tls_required && !s->secured && c != SMTP_CMD_UNKNOWN &&
+             !commands[c].before_tls)
         *ev = refuse(s, c, SMTP_FAULT_TLS, 530, STR("5.7.0 Must issue a STARTTLS command first"));
     else
         return false;

@@ -9,7 +9,8 @@ static enum smtp_command content_command(const struct smtp_server_state *st)
     return st->mode == SMTP_MODE_TEXT ? SMTP_CMD_DATA : SMTP_CMD_BDAT;
 }
 
-static struct smtp_event text_event(const struct smtp_server_state *st, const struct smtp_piece *piece)
+static struct smtp_event text_event(const struct smtp_server_state *st,
+                                    const struct smtp_piece *piece)
 {
     return (struct smtp_event){ .kind = SMTP_TEXT,
                                 .command = content_command(st),
@@ -27,9 +28,9 @@ static struct smtp_event end_event(struct smtp_server *s, enum smtp_event_kind k
 
     if (st->decoder.bare_lf && st->decoder.policy == SMTP_BARE_REJECT) {
         st->content_refused = true;
-        ev = smtp_event_refuse(
-            s, command, SMTP_FAULT_BARE_LF, s->options.bare_newline_code,
-            smtp_event_text(s, STR("5.5.2 "), s->options.hostname, STR(" Error: bare <LF> received")));
+        ev = smtp_event_refuse(s, command, SMTP_FAULT_BARE_LF, s->options.bare_newline_code,
+                               smtp_event_text(s, STR("5.5.2 "), s->options.hostname,
+                                               STR(" Error: bare <LF> received")));
     } else {
         ev = smtp_event_ask(s, kind, command);
     }
@@ -130,7 +131,8 @@ struct smtp_event smtp_content_begin_chunk(struct smtp_server *s, struct str arg
     if (!st->bdat)
         st->total = 0;
     if (st->chunk_size == 0 && !st->chunk_last)
-        return smtp_event_refuse(s, SMTP_CMD_BDAT, SMTP_FAULT_SYNTAX, 551, STR("5.7.1 Null BDAT request"));
+        return smtp_event_refuse(s, SMTP_CMD_BDAT, SMTP_FAULT_SYNTAX, 551,
+                                 STR("5.7.1 Null BDAT request"));
     if (is_too_big(s)) {
         st->abandon_due = true;
         return refuse_chunk(s, SMTP_FAULT_SIZE, 552, STR("5.3.4 Chunk exceeds message size limit"));
@@ -173,8 +175,10 @@ bool smtp_content_skip(struct smtp_server *s)
     return true;
 }
 
-/* An unfinished line of earlier input is completed in `carry`, which then holds one decoder's window at most. */
-static bool carry_next(struct smtp_server_state *st, struct str chunk, bool final, struct smtp_event *ev)
+/* An unfinished line of earlier input is completed in `carry`, which then holds one decoder's
+ * window at most. */
+static bool carry_next(struct smtp_server_state *st, struct str chunk, bool final,
+                       struct smtp_event *ev)
 {
     struct smtp_piece piece;
     size_t before = st->carry.len, used = 0;
@@ -188,8 +192,8 @@ static bool carry_next(struct smtp_server_state *st, struct str chunk, bool fina
         st->chunk_left -= (int64_t)added;
         return false;
     }
-    /* Bytes of the chunk that the piece did not take stay in the input; bytes of the old carry that it did not take
-     * (CRs at a cut) stay here. */
+    /* Bytes of the chunk that the piece did not take stay in the input; bytes of the old carry that
+     * it did not take (CRs at a cut) stay here. */
     size_t taken = used > before ? used - before : 0;
     st->start += taken;
     st->chunk_left -= (int64_t)taken;

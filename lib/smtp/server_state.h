@@ -3,13 +3,13 @@
 #include "smtp/server.h"
 
 enum smtp_mode {
-    SMTP_MODE_CONNECT,  /* the greeting is to come */
+    SMTP_MODE_CONNECT, /* the greeting is to come */
     SMTP_MODE_COMMAND,
-    SMTP_MODE_AUTH,     /* lines of a SASL exchange */
-    SMTP_MODE_TEXT,     /* DATA */
-    SMTP_MODE_CHUNK,    /* BDAT */
-    SMTP_MODE_SKIP,     /* a chunk that nobody wants */
-    SMTP_MODE_TLS,      /* 220 to STARTTLS given: waiting for smtp_server_secured() */
+    SMTP_MODE_AUTH,  /* lines of a SASL exchange */
+    SMTP_MODE_TEXT,  /* DATA */
+    SMTP_MODE_CHUNK, /* BDAT */
+    SMTP_MODE_SKIP,  /* a chunk that nobody wants */
+    SMTP_MODE_TLS,   /* 220 to STARTTLS given: waiting for smtp_server_secured() */
     SMTP_MODE_CLOSED,
 };
 
@@ -31,7 +31,8 @@ struct smtp_server_state {
     enum smtp_event_kind asked_kind;
     enum smtp_command asked_command;
 
-    /* The command line under way: it may give a LINE, EARLY_INPUT or ABANDON event before its own. */
+    /* The command line under way: it may give a LINE, EARLY_INPUT or ABANDON event before its own.
+     */
     bool have_line, shown, early_told;
     struct str line;
     bool line_bare_lf;
@@ -45,8 +46,8 @@ struct smtp_server_state {
     struct buf carry; /* an unfinished line at the end of a chunk */
     bool carry_used;  /* the last event's text lies in its first `carry_taken` bytes */
     size_t carry_taken;
-    bool bdat;        /* chunks of this transaction have begun */
-    bool bdat_failed; /* chunks are skipped until the last one */
+    bool bdat;            /* chunks of this transaction have begun */
+    bool bdat_failed;     /* chunks are skipped until the last one */
     bool content_refused; /* bare LF at the end of content */
     int64_t chunk_size, chunk_left, total;
     bool chunk_last;

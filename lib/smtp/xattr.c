@@ -45,11 +45,11 @@ static const struct {
 } attrs[SMTP_XATTR_COUNT] = {
 #define ATTR(id, xclient, xforward, check) \
     [SMTP_XATTR_##id] = { { #id, sizeof(#id) - 1 }, xclient, xforward, check }
-    ATTR(NAME, true, true, is_name),          ATTR(ADDR, true, true, is_address),
-    ATTR(PORT, true, true, is_port),          ATTR(PROTO, true, true, is_text),
-    ATTR(HELO, true, true, is_text),          ATTR(REVERSE_NAME, true, false, is_name),
-    ATTR(LOGIN, true, false, is_text),        ATTR(DESTADDR, true, false, is_address),
-    ATTR(DESTPORT, true, false, is_port),     ATTR(IDENT, false, true, is_text),
+    ATTR(NAME, true, true, is_name),      ATTR(ADDR, true, true, is_address),
+    ATTR(PORT, true, true, is_port),      ATTR(PROTO, true, true, is_text),
+    ATTR(HELO, true, true, is_text),      ATTR(REVERSE_NAME, true, false, is_name),
+    ATTR(LOGIN, true, false, is_text),    ATTR(DESTADDR, true, false, is_address),
+    ATTR(DESTPORT, true, false, is_port), ATTR(IDENT, false, true, is_text),
     ATTR(SOURCE, false, true, is_source),
 #undef ATTR
 };
@@ -59,7 +59,8 @@ struct str smtp_xattr_name(enum smtp_xattr attr) { return attrs[attr].name; }
 static enum smtp_xattr find_attr(struct str name, bool xclient)
 {
     for (enum smtp_xattr x = 0; x < SMTP_XATTR_COUNT; x++)
-        if ((xclient ? attrs[x].xclient : attrs[x].xforward) && str_equal_nocase(name, attrs[x].name))
+        if ((xclient ? attrs[x].xclient : attrs[x].xforward) &&
+            str_equal_nocase(name, attrs[x].name))
             return x;
     return SMTP_XATTR_COUNT;
 }
@@ -123,7 +124,8 @@ static bool parse_one(struct str word, bool xclient, struct arena *a, struct smt
         return false;
     }
     if (!set_value(x, value, xclient, a, out)) {
-        *error = complain(a, STR("Bad "), attrs[x].name, STR(" syntax: "), value.len ? value : none);
+        *error =
+            complain(a, STR("Bad "), attrs[x].name, STR(" syntax: "), value.len ? value : none);
         return false;
     }
     return true;

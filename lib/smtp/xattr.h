@@ -20,7 +20,7 @@ enum smtp_xattr {
 };
 
 enum smtp_xvalue {
-    SMTP_XVALUE_ABSENT,      /* the attribute was not sent */
+    SMTP_XVALUE_ABSENT, /* the attribute was not sent */
     SMTP_XVALUE_GIVEN,
     SMTP_XVALUE_UNAVAILABLE, /* [UNAVAILABLE] */
     SMTP_XVALUE_TEMPORARY,   /* [TEMPUNAVAIL] */
@@ -33,10 +33,10 @@ struct smtp_xattrs {
 };
 
 struct str smtp_xattr_name(enum smtp_xattr attr);
-/* Parse `NAME=x ADDR=y`; which names exist depends on the command.  On failure `error` is the text of the 501
- * reply ("5.5.4 Bad PORT syntax: x"), in the arena. */
+/* Parse `NAME=x ADDR=y`; which names exist depends on the command.  On failure `error` is the text
+ * of the 501 reply ("5.5.4 Bad PORT syntax: x"), in the arena. */
 NODISCARD bool smtp_xattrs_parse(struct str args, bool xclient, struct arena *a,
                                  struct smtp_xattrs *out, struct str *error);
-/* ` NAME=value` for an XFORWARD or XCLIENT command; the value is encoded, empty becomes [UNAVAILABLE].
- * IPv6 addresses get their tag. */
+/* ` NAME=value` for an XFORWARD or XCLIENT command; the value is encoded, empty becomes
+ * [UNAVAILABLE]. IPv6 addresses get their tag. */
 void smtp_xattr_format(enum smtp_xattr attr, struct str value, struct buf *out);

@@ -1,7 +1,7 @@
 #include "text/address.h"
 
-/* Bytes that RFC 5321 allows in an unquoted local part besides letters, digits and the dot; 8-bit bytes are
- * RFC 6531's. */
+/* Bytes that RFC 5321 allows in an unquoted local part besides letters, digits and the dot; 8-bit
+ * bytes are RFC 6531's. */
 static bool is_atom_byte(char c)
 {
     return char_is_alnum(c) || ((unsigned char)c & 0x80) ||
@@ -98,17 +98,17 @@ bool address_split_extension(const struct address_extension_rule *rule, struct s
 
 /* ---- external to internal ---- */
 
-/* One pass over the external form.  `words` counts runs of text that nothing joins: two of them are a name in front
- * of `<`, or an error. */
+/* One pass over the external form.  `words` counts runs of text that nothing joins: two of them are
+ * a name in front of `<`, or an error. */
 struct unquoter {
     struct str in;
     struct buf *out;
-    size_t start;     /* where our text begins in `out` */
-    bool gap;         /* white space or a comment since the last byte of text */
+    size_t start; /* where our text begins in `out` */
+    bool gap;     /* white space or a comment since the last byte of text */
     bool two_words;
     bool in_angle, after_angle;
-    bool decorated;   /* there was something besides the address */
-    bool has_text;    /* words, be they empty ("") */
+    bool decorated; /* there was something besides the address */
+    bool has_text;  /* words, be they empty ("") */
 };
 
 static bool is_glue(char c) { return c == '.' || c == '@'; }
@@ -118,7 +118,8 @@ static bool begin_text(struct unquoter *u, char next)
 {
     if (u->after_angle)
         return false;
-    if (u->gap && u->out->len > u->start && !is_glue(next) && !is_glue(u->out->ptr[u->out->len - 1]))
+    if (u->gap && u->out->len > u->start && !is_glue(next) &&
+        !is_glue(u->out->ptr[u->out->len - 1]))
         u->two_words = true;
     u->gap = false;
     u->has_text = true;

@@ -34,13 +34,13 @@ static void add_token(struct tokens *t, struct token token)
     t->at[t->count++] = token;
 }
 
-/* Length of `"..."` or `[...]` at the start of `s`; all of it if the end is missing. */
-static size_t closed_length(struct str s, char end)
+/* Length of `"..."` at the start of `s`; all of it if the end is missing. */
+static size_t quoted_length(struct str s)
 {
     for (size_t i = 1; i < s.len; i++) {
         if (s.ptr[i] == '\\')
             i++;
-        else if (s.ptr[i] == end)
+        else if (s.ptr[i] == '"')
             return i + 1;
     }
     return s.len;
@@ -92,13 +92,14 @@ static struct token scan_token(struct arena *a, struct str s)
 
     switch (s.ptr[0]) {
     case '"':
-        n = closed_length(s, '"');
-        return (struct token){ TOKEN_QUOTED, str_sub(s, 0, n), unescape(a, str_sub(s, 0, n)), false };
+        n = quoted_length(s);
+        return (struct token){ TOKEN_QUOTED, str_sub(s, 0, n), unescape(a, str_sub(s, 0, n)),
+                               false };
     case '(':
         n = comment_length(s);
         return (struct token){ TOKEN_COMMENT, str_sub(s, 0, n), STR(""), false };
     case '[':
-        n = closed_length(s, ']');
+        n = MIN(str_find(s, ']'), s.len - 1) + 1;
         return (struct token){ TOKEN_LITERAL, str_sub(s, 0, n), str_sub(s, 0, n), false };
     default:
         n = is_special(s.ptr[0]) ? 1 : atom_length(s);
@@ -158,7 +159,8 @@ static void add_item(struct parser *p, struct address_item item)
     list->items[list->count++] = item;
 }
 
-/* Tokens [from, to) as text with one blank where white space was.  `comments`: -1 without, 1 only, 0 all. */
+/* Tokens [from, to) as text with one blank where white space was.  `comments`: -1 without, 1 only,
+ * 0 all. */
 static struct str join(struct parser *p, size_t from, size_t to, bool raw, int comments)
 {
     size_t size = 0, n = 0;
@@ -250,7 +252,8 @@ static bool is_joined(const struct token *left, const struct token *right)
     return !right->space || left->kind == TOKEN_SPECIAL || right->kind == TOKEN_SPECIAL;
 }
 
-/* End of the bare address that starts at `from`: up to `end`, a comment, or a gap between two words. */
+/* End of the bare address that starts at `from`: up to `end`, a comment, or a gap between two
+ * words. */
 static size_t bare_end(const struct parser *p, size_t from, size_t end)
 {
     const struct token *t = p->tokens.at;

@@ -54,8 +54,8 @@ void date_format_ctime(const struct tm *local, struct buf *out)
 
 static int64_t floor_div(int64_t a, int64_t b) { return a / b - (a % b < 0); }
 
-/* The proleptic Gregorian calendar in 400-year eras that begin on 1 March, so that the leap day is the
- * last day of a year. */
+/* The proleptic Gregorian calendar in 400-year eras that begin on 1 March, so that the leap day is
+ * the last day of a year. */
 void date_utc(int64_t seconds, struct tm *out)
 {
     int64_t day = floor_div(seconds, 86400);

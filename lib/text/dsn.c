@@ -113,9 +113,9 @@ bool dsn_ret_parse(struct str text, enum dsn_ret *ret)
 
 struct str dsn_ret_name(enum dsn_ret ret)
 {
-    static const struct str names[] = { [DSN_RET_NONE] = { "", 0 },
-                                        [DSN_RET_FULL] = { "FULL", 4 },
-                                        [DSN_RET_HDRS] = { "HDRS", 4 } };
+    static const struct str names[] = {
+        [DSN_RET_NONE] = { "", 0 }, [DSN_RET_FULL] = { "FULL", 4 }, [DSN_RET_HDRS] = { "HDRS", 4 }
+    };
     return names[ret];
 }
 
@@ -128,7 +128,10 @@ static bool is_type(struct str type)
 }
 
 /* An original recipient ends up in reports and records: no line breaks, no NUL. */
-static bool is_one_line(struct str s) { return !str_has(s, '\n') && !str_has(s, '\r') && !str_has(s, '\0'); }
+static bool is_one_line(struct str s)
+{
+    return !str_has(s, '\n') && !str_has(s, '\r') && !str_has(s, '\0');
+}
 
 bool dsn_orcpt_parse(struct str text, bool utf8, struct buf *out)
 {
@@ -142,7 +145,7 @@ bool dsn_orcpt_parse(struct str text, bool utf8, struct buf *out)
     buf_join(out, type, STR(";"));
     size_t head = out->len;
     bool good = utf8 && str_equal_nocase(type, STR("utf-8")) ? uxtext_decode(address, out)
-                                                              : xtext_decode(address, out);
+                                                             : xtext_decode(address, out);
     if (!good || !is_one_line(str_skip(buf_str(out), head))) {
         buf_truncate(out, start);
         return false;

@@ -3,13 +3,16 @@
 #include "base/buf.h"
 #include "base/str.h"
 
-/* "4.2.1" inside of a longer text: length of a valid status code at the start of `s`, followed by a blank
- * or the end; 0 if there is none.  Classes 2, 4 and 5. */
+/* "4.2.1" inside of a longer text: length of a valid status code at the start of `s`, followed by a
+ * blank or the end; 0 if there is none.  Classes 2, 4 and 5. */
 size_t dsn_status_length(struct str s);
-static inline bool dsn_status_is_valid(struct str s) { return s.len && dsn_status_length(s) == s.len; }
+static inline bool dsn_status_is_valid(struct str s)
+{
+    return s.len && dsn_status_length(s) == s.len;
+}
 
-/* "4.2.1 text" -> status and text without the blanks between.  Without a status: `fallback` and all of
- * `s`. */
+/* "4.2.1 text" -> status and text without the blanks between.  Without a status: `fallback` and all
+ * of `s`. */
 struct dsn_split {
     struct str status;
     struct str text;
@@ -24,7 +27,8 @@ enum dsn_notify {
     DSN_NOTIFY_FAILURE = 1 << 2,
     DSN_NOTIFY_DELAY = 1 << 3,
 };
-/* "SUCCESS,DELAY", any case; false if it is empty, has an unknown word (which `bad` names), or combines NEVER. */
+/* "SUCCESS,DELAY", any case; false if it is empty, has an unknown word (which `bad` names), or
+ * combines NEVER. */
 NODISCARD bool dsn_notify_parse(struct str text, unsigned *notify, struct str *bad);
 void dsn_notify_format(unsigned notify, struct buf *out);
 

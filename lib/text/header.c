@@ -27,7 +27,8 @@ const struct header_info *header_find(struct str name)
 
 const struct header_info *header_by_id(enum header_id id) { return &headers[id]; }
 
-/* RFC 5322 ftext, and 8-bit bytes (RFC 6532 does not allow them here, mail in the wild has them). */
+/* RFC 5322 ftext, and 8-bit bytes (RFC 6532 does not allow them here, mail in the wild has them).
+ */
 static bool is_name_byte(char c) { return (unsigned char)c > ' ' && c != 0x7f && c != ':'; }
 
 size_t header_name_length(struct str line)

@@ -31,8 +31,8 @@ struct header_info {
 const struct header_info *header_find(struct str name);
 const struct header_info *header_by_id(enum header_id id);
 
-/* Length of the name if `line` starts a header (`name:`, RFC 5322 bytes, blanks before the colon are
- * tolerated); 0 if it is no header line. */
+/* Length of the name if `line` starts a header (`name:`, RFC 5322 bytes, blanks before the colon
+ * are tolerated); 0 if it is no header line. */
 size_t header_name_length(struct str line);
 static inline bool header_is_line(struct str line) { return header_name_length(line) > 0; }
 /* Does the line continue the header before it? */
@@ -41,8 +41,8 @@ static inline bool header_is_continuation(struct str line)
     return line.len && (line.ptr[0] == ' ' || line.ptr[0] == '\t');
 }
 
-/* Split a (possibly folded) header into name and value; the value starts after the colon and the blanks
- * behind it and keeps its line breaks.  False if it is no header. */
+/* Split a (possibly folded) header into name and value; the value starts after the colon and the
+ * blanks behind it and keeps its line breaks.  False if it is no header. */
 NODISCARD bool header_split(struct str header, struct str *name, struct str *value);
 /* Remove line breaks (LF or CRLF); the blanks behind them stay.  Appends. */
 void header_unfold(struct str header, struct buf *out);

@@ -61,8 +61,8 @@ static bool is_hex(char c)
     return char_is_digit(c) || (c >= 'a' && c <= 'f');
 }
 
-/* Groups of a part of an IPv6 address that has no `::`; -1 if it is malformed.  `tail`: may end in an IPv4
- * address, which counts as two. */
+/* Groups of a part of an IPv6 address that has no `::`; -1 if it is malformed.  `tail`: may end in
+ * an IPv4 address, which counts as two. */
 static int count_groups(struct str s, bool tail)
 {
     int groups = 0;

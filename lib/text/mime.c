@@ -27,8 +27,8 @@ struct mime {
 
     /* The logical header under way. */
     struct buf pending;
-    bool pending_cut;  /* something was dropped */
-    bool in_pending;   /* the line under way belongs to it */
+    bool pending_cut; /* something was dropped */
+    bool in_pending;  /* the line under way belongs to it */
 
     /* What the headers of this part say. */
     struct mime_content_type type;
@@ -44,7 +44,8 @@ struct mime {
     bool has_8bit, has_8bit_header, declares_8bit;
 };
 
-struct mime *mime_new(const struct mime_options *options, const struct mime_sink *sink, void *context)
+struct mime *mime_new(const struct mime_options *options, const struct mime_sink *sink,
+                      void *context)
 {
     struct mime *m = mem_alloc(sizeof *m);
 
@@ -113,13 +114,15 @@ static void begin_headers(struct mime *m, enum mime_part part, bool digest)
     buf_clear(&m->type.boundary);
 }
 
-/* Take note of a MIME header.  True if it is to be left out, because another one will take its place. */
+/* Take note of a MIME header.  True if it is to be left out, because another one will take its
+ * place. */
 static bool learn(struct mime *m, const struct header_info *info, struct str value)
 {
     if (m->options.flags & MIME_DISABLE)
         return false;
     if (info->id == HEADER_CONTENT_TYPE)
-        mime_type_parse(value, m->options.flags & MIME_RECURSE_ALL, MAX(m->options.boundary_limit, 1), &m->type);
+        mime_type_parse(value, m->options.flags & MIME_RECURSE_ALL,
+                        MAX(m->options.boundary_limit, 1), &m->type);
     if (info->id != HEADER_CONTENT_TRANSFER_ENCODING)
         return false;
     m->encoding = mime_encoding_parse(value);
@@ -174,7 +177,8 @@ static bool push(struct mime *m, struct str boundary, bool digest)
         m->levels = mem_resize(m->levels, m->size * sizeof *m->levels);
     }
     struct level *l = &m->levels[m->depth++];
-    *l = (struct level){ .boundary = BUF_INIT(MAX(m->options.boundary_limit, 1)), .digest = digest };
+    *l =
+        (struct level){ .boundary = BUF_INIT(MAX(m->options.boundary_limit, 1)), .digest = digest };
     buf_add(&l->boundary, boundary);
     l->cut = boundary.len >= m->options.boundary_limit;
     return true;
@@ -190,7 +194,8 @@ static void begin_body(struct mime *m)
     if (m->type.type == MIME_TYPE_MULTIPART)
         (void)push(m, buf_str(&m->type.boundary), m->type.digest);
     /* An encoded message cannot be looked into. */
-    if (m->type.type == MIME_TYPE_MESSAGE && m->encoding != MIME_ENCODING_ENCODED && push(m, STR(""), false))
+    if (m->type.type == MIME_TYPE_MESSAGE && m->encoding != MIME_ENCODING_ENCODED &&
+        push(m, STR(""), false))
         begin_headers(m, MIME_NESTED, false);
 }
 
@@ -270,8 +275,8 @@ static void body_piece(struct mime *m, struct str piece, bool ends_line)
         put_body(m, piece, ends_line);
 }
 
-/* Text where a header should be.  In the message's own header an empty line goes in between, so that the next
- * reader does not take it for a header. */
+/* Text where a header should be.  In the message's own header an empty line goes in between, so
+ * that the next reader does not take it for a header. */
 static void text_in_header(struct mime *m, struct str line, bool ends_line)
 {
     bool primary = m->part == MIME_PRIMARY;

@@ -1,11 +1,12 @@
 #pragma once
 /* text/mime - follow the MIME structure of a message, line by line.
  *
- * Lines go in with mime_line(); headers and body pieces come out through the sink's functions in the
- * order of the message, so that a filter can copy, change or drop each.  With MIME_DOWNGRADE 8-bit body
- * parts leave as quoted-printable and their Content-Transfer-Encoding header is replaced.
+ * Lines go in with mime_line(); headers and body pieces come out through the sink's functions in
+ * the order of the message, so that a filter can copy, change or drop each.  With MIME_DOWNGRADE
+ * 8-bit body parts leave as quoted-printable and their Content-Transfer-Encoding header is
+ * replaced.
  *
- * Memory is bounded by the limits: one logical header, and one boundary for each level of nesting. */
+ * Memory is bounded by the limits: a logical header, and a boundary for each level of nesting. */
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/str.h"
@@ -18,9 +19,9 @@ enum mime_part {
 };
 
 enum mime_flag {
-    MIME_DISABLE = 1 << 0,               /* disable_mime_input_processing: one header, one body */
-    MIME_REPORT_8BIT_HEADER = 1 << 1,    /* strict_7bit_headers */
-    MIME_REPORT_8BIT_BODY = 1 << 2,      /* strict_8bitmime_body: 8-bit text declared as 7bit */
+    MIME_DISABLE = 1 << 0,                /* disable_mime_input_processing: one header, one body */
+    MIME_REPORT_8BIT_HEADER = 1 << 1,     /* strict_7bit_headers */
+    MIME_REPORT_8BIT_BODY = 1 << 2,       /* strict_8bitmime_body: 8-bit text declared as 7bit */
     MIME_REPORT_ENCODING_DOMAIN = 1 << 3, /* strict_mime_encoding_domain */
     MIME_REPORT_NESTING = 1 << 4,
     MIME_REPORT_LONG_HEADER = 1 << 5,
@@ -49,23 +50,26 @@ struct mime_options {
 
 /* Called with the context given to mime_init.  Any member may be NULL. */
 struct mime_sink {
-    /* One logical header without its last line break; folded lines are joined by LF.  `info` is NULL for
-     * names nobody knows. */
-    void (*header)(void *context, enum mime_part part, const struct header_info *info, struct str header);
-    /* The primary header is over; called once, before the empty line or the first body text is passed on.
-     * Headers that must be appended to the message are written here. */
+    /* One logical header without its last line break; folded lines are joined by LF.  `info` is
+     * NULL for names nobody knows. */
+    void (*header)(void *context, enum mime_part part, const struct header_info *info,
+                   struct str header);
+    /* The primary header is over; called once, before the empty line or the first body text is
+     * passed on. Headers that must be appended to the message are written here. */
     void (*head_end)(void *context);
-    /* A piece of body, the empty lines that end headers, and boundary lines; `ends_line` tells a piece
-     * that is followed by a line break. */
+    /* A piece of body, the empty lines that end headers, and boundary lines; `ends_line` tells a
+     * piece that is followed by a line break. */
     void (*body)(void *context, struct str piece, bool ends_line);
     /* The message is over. */
     void (*end)(void *context);
-    /* The first occurrence of each error that the flags ask for; `text` is the offending line or header. */
+    /* The first occurrence of each error that the flags ask for; `text` is the offending line or
+     * header. */
     void (*error)(void *context, enum mime_error error, struct str text);
 };
 
 struct mime;
-struct mime *mime_new(const struct mime_options *options, const struct mime_sink *sink, void *context);
+struct mime *mime_new(const struct mime_options *options, const struct mime_sink *sink,
+                      void *context);
 void mime_free(struct mime *m);
 
 /* Next piece of the message: a line without its end, or a part of an overlong one (ends_line false,
@@ -81,5 +85,6 @@ bool mime_has_8bit_header(const struct mime *m);
 /* Is a body part declared as 8bit or binary (also false after conversion)? */
 bool mime_declares_8bit(const struct mime *m);
 
-/* Text of one error, as logged and replied: "MIME nesting exceeds safety limit".  Enhanced status 5.6.0. */
+/* Text of one error, as logged and replied: "MIME nesting exceeds safety limit".  Enhanced
+ * status 5.6.0. */
 struct str mime_error_text(enum mime_error error);

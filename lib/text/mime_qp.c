@@ -28,7 +28,8 @@ static void release_held(struct mime_qp *q, mime_qp_line *out, void *context)
         put(q, (struct str){ &held, 1 }, out, context);
 }
 
-void mime_qp_encode(struct mime_qp *q, struct str piece, bool ends_line, mime_qp_line *out, void *context)
+void mime_qp_encode(struct mime_qp *q, struct str piece, bool ends_line, mime_qp_line *out,
+                    void *context)
 {
     for (size_t i = 0; i < piece.len; i++) {
         char c = piece.ptr[i];

@@ -23,7 +23,8 @@ struct mime_content_type {
 };
 
 /* Parse the value of a Content-Type header; `boundary` is cut at `limit`. */
-void mime_type_parse(struct str value, bool recurse_all, size_t limit, struct mime_content_type *out);
+void mime_type_parse(struct str value, bool recurse_all, size_t limit,
+                     struct mime_content_type *out);
 enum mime_encoding mime_encoding_parse(struct str value);
 
 /* Quoted-printable, one line at a time. */
@@ -36,4 +37,5 @@ struct mime_qp {
 
 typedef void mime_qp_line(void *context, struct str line);
 /* Encode a piece of a line; complete output lines are passed to `out`. */
-void mime_qp_encode(struct mime_qp *q, struct str piece, bool ends_line, mime_qp_line *out, void *context);
+void mime_qp_encode(struct mime_qp *q, struct str piece, bool ends_line, mime_qp_line *out,
+                    void *context);

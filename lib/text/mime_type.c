@@ -119,7 +119,8 @@ static enum mime_type message_type(struct str subtype, bool recurse_all)
     return MIME_TYPE_OPAQUE;
 }
 
-void mime_type_parse(struct str value, bool recurse_all, size_t limit, struct mime_content_type *out)
+void mime_type_parse(struct str value, bool recurse_all, size_t limit,
+                     struct mime_content_type *out)
 {
     struct str type = cut_token(&value), subtype = STR("");
 

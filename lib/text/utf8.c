@@ -16,7 +16,8 @@ bool utf8_is_ascii(struct str s)
     return true;
 }
 
-/* Length of the sequence that `lead` starts, and the bits it contributes; 0 for a byte that starts none. */
+/* Length of the sequence that `lead` starts, and the bits it contributes; 0 for a byte that starts
+ * none. */
 static size_t lead_length(unsigned char lead, uint32_t *bits)
 {
     static const struct {

@@ -8,5 +8,6 @@
 bool utf8_is_valid(struct str s);
 /* Only bytes below 128 (fast). */
 bool utf8_is_ascii(struct str s);
-/* Next character of `s`; advances past it.  False, `s` untouched, at the end or for a bad sequence. */
+/* Next character of `s`; advances past it.  False, `s` untouched, at the end or for a bad sequence.
+ */
 NODISCARD bool utf8_next(struct str *s, uint32_t *rune);

@@ -78,7 +78,10 @@ bool xtext_is_valid(struct str text)
 }
 
 /* RFC 6533: characters that the unitext form must write as \x{HH}. */
-static bool needs_escape(uint32_t rune) { return rune < 0x80 && (!is_plain((unsigned char)rune) || rune == '\\'); }
+static bool needs_escape(uint32_t rune)
+{
+    return rune < 0x80 && (!is_plain((unsigned char)rune) || rune == '\\');
+}
 
 static void add_rune_escape(uint32_t rune, struct buf *out)
 {
@@ -116,7 +119,8 @@ void uxtext_encode(struct str bytes, struct buf *out)
     while (bytes.len) {
         struct str before = bytes;
         if (!utf8_next(&bytes, &rune)) {
-            /* Not UTF-8: there is no faithful form, so a replacement character stands for the byte. */
+            /* Not UTF-8: there is no faithful form, so a replacement character stands for the byte.
+             */
             bytes = str_skip(bytes, 1);
             buf_add(out, STR("\xef\xbf\xbd"));
         } else if (needs_escape(rune)) {

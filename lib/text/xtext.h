@@ -5,7 +5,8 @@
 void xtext_encode(struct str bytes, struct buf *out);
 /* Appends; false with nothing appended for what is not xtext.  Lower-case hex is accepted. */
 NODISCARD bool xtext_decode(struct str text, struct buf *out);
-/* RFC 6533 utf-8-addr-unitext / -xtext: as xtext, besides UTF-8 stands for itself and \x{HHHH} is decoded. */
+/* RFC 6533 utf-8-addr-unitext / -xtext: as xtext, besides UTF-8 stands for itself and \x{HHHH} is
+ * decoded. */
 void uxtext_encode(struct str bytes, struct buf *out);
 NODISCARD bool uxtext_decode(struct str text, struct buf *out);
 /* May `text` stand as an xtext parameter? */

@@ -1,7 +1,8 @@
-/* One address: what was unquoted can be quoted and unquoted again.  A list: parsing what was formatted changes
- * nothing any more, and nothing in a list can break a header line. */
-#include "base/buf.h"
+/* One address: what was unquoted can be quoted and unquoted again.  A list: parsing what was
+ * formatted changes nothing any more, and nothing in a list can break a header line. */
 #include "text/address.h"
+
+#include "base/buf.h"
 
 #include <stdint.h>
 #include <stdlib.h>

@@ -1,7 +1,9 @@
-/* Following the structure changes nothing: headers and body come out as they went in, whatever the flags ask to report.
- * With conversion, nothing that was declared 8bit stays so, and quoted-printable lines are short ASCII. */
-#include "base/buf.h"
+/* Following the structure changes nothing: headers and body come out as they went in, whatever the
+ * flags ask to report. With conversion, nothing that was declared 8bit stays so, and
+ * quoted-printable lines are short ASCII. */
 #include "text/mime.h"
+
+#include "base/buf.h"
 #include "text/utf8.h"
 
 #include <stdint.h>
@@ -21,12 +23,14 @@ struct output {
     unsigned errors;
 };
 
-static void on_header(void *context, enum mime_part part, const struct header_info *info, struct str header)
+static void on_header(void *context, enum mime_part part, const struct header_info *info,
+                      struct str header)
 {
     struct output *o = context;
     size_t n = header_name_length(header);
 
-    must(part <= MIME_NESTED && (info == NULL || str_equal_nocase(info->name, str_sub(header, 0, n))));
+    must(part <= MIME_NESTED &&
+         (info == NULL || str_equal_nocase(info->name, str_sub(header, 0, n))));
     must(header.len > 0 && o->ends == 0 && (o->head_ends == 0 || part != MIME_PRIMARY));
     buf_join(&o->text, header, STR("\n"));
 }
@@ -60,7 +64,8 @@ static void on_error(void *context, enum mime_error error, struct str text)
 static const struct mime_sink sink = { on_header, on_head_end, on_body, on_end, on_error };
 
 /* Lines go in whole or in pieces of `step`. */
-static void follow(struct str text, size_t step, const struct mime_options *options, struct output *o)
+static void follow(struct str text, size_t step, const struct mime_options *options,
+                   struct output *o)
 {
     struct mime *m = mime_new(options, &sink, o);
 
@@ -98,7 +103,8 @@ static void check_conversion(struct str text, size_t step, struct mime_options o
     follow(text, step, &options, &first);
     follow(buf_str(&first.text), 1 << 20, &options, &second);
     /* What was converted has nothing to convert any more, unless lines moved. */
-    if (((first.errors | second.errors) & (MIME_ERROR_LONG_HEADER | MIME_ERROR_HEADER_END | MIME_ERROR_NESTING)) == 0 &&
+    if (((first.errors | second.errors) &
+         (MIME_ERROR_LONG_HEADER | MIME_ERROR_HEADER_END | MIME_ERROR_NESTING)) == 0 &&
         step > 1000)
         must(str_equal(buf_str(&first.text), buf_str(&second.text)));
     buf_free(&first.text);
@@ -110,7 +116,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size < 4 || size > 1 << 14)
         return 0;
     struct mime_options options = {
-        .flags = (data[0] | (unsigned)data[1] << 8 | MIME_REPORT_LONG_HEADER | MIME_REPORT_BAD_HEADER_END | MIME_REPORT_NESTING) & 0x1ff,
+        .flags = (data[0] | (unsigned)data[1] << 8 | MIME_REPORT_LONG_HEADER |
+                  MIME_REPORT_BAD_HEADER_END | MIME_REPORT_NESTING) &
+                 0x1ff,
         .header_limit = 20 + 8 * data[2],
         .boundary_limit = 1 + data[2] % 20,
         .nesting_limit = data[3] % 8,

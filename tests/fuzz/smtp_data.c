@@ -1,4 +1,5 @@
-/* The decoder gives the same lines however its input is cut; what it gives survives the encoder and comes back. */
+/* The decoder gives the same lines however its input is cut; what it gives survives the encoder and
+ * comes back. */
 #include "base/buf.h"
 #include "smtp/data.h"
 
@@ -15,15 +16,18 @@ static void must(bool truth)
         abort();
 }
 
-/* Decode `wire`, given in steps of `step` bytes.  Pieces are written down with a mark behind each, so that cuts count too. */
-static void decode(struct smtp_decoder d, struct str wire, size_t step, struct buf *lines, struct buf *content)
+/* Decode `wire`, given in steps of `step` bytes.  Pieces are written down with a mark behind each,
+ * so that cuts count too. */
+static void decode(struct smtp_decoder d, struct str wire, size_t step, struct buf *lines,
+                   struct buf *content)
 {
     size_t start = 0, end = 0, used;
     struct smtp_piece piece;
 
     for (;;) {
         struct str window = str_sub(wire, start, end);
-        enum smtp_decode_result r = smtp_decode(&d, window, d.chunked && end == wire.len, &used, &piece);
+        enum smtp_decode_result r =
+            smtp_decode(&d, window, d.chunked && end == wire.len, &used, &piece);
         if (r == SMTP_DECODE_MORE && end == wire.len)
             break;
         if (r == SMTP_DECODE_MORE) {

@@ -1,5 +1,6 @@
-/* The server's dialogue: whatever a client says, in whatever pieces, the driver sees only what RFC 5321 allows, the
- * replies are the same for every chunking, each command has one, and no buffer passes its ceiling. */
+/* The server's dialogue: whatever a client says, in whatever pieces, the driver sees only what RFC
+ * 5321 allows, the replies are the same for every chunking, each command has one, and no buffer
+ * passes its ceiling. */
 #include "base/buf.h"
 #include "smtp/server.h"
 
@@ -35,7 +36,10 @@ static void answer(struct driver *d, int code, struct str text)
 }
 
 /* Refuse some things, the same ones in every run. */
-static bool likes(const struct driver *d, struct str address) { return (address.len * 7 + d->mood) % 4 != 0; }
+static bool likes(const struct driver *d, struct str address)
+{
+    return (address.len * 7 + d->mood) % 4 != 0;
+}
 
 static void judge(struct driver *d, bool yes) { answer(d, yes ? 250 : 550, STR("x")); }
 
@@ -130,7 +134,8 @@ static bool on_event(struct driver *d, const struct smtp_event *ev)
     }
 }
 
-static void talk(struct str client, size_t step, const struct smtp_server_options *options, uint8_t mood, struct buf *log)
+static void talk(struct str client, size_t step, const struct smtp_server_options *options,
+                 uint8_t mood, struct buf *log)
 {
     struct driver d = { .mood = mood };
 

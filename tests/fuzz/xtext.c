@@ -1,8 +1,10 @@
-/* Encodings of addresses and parameters come back as they were; what is refused leaves nothing behind. */
+/* Encodings of addresses and parameters come back as they were; what is refused leaves nothing
+ * behind. */
+#include "text/xtext.h"
+
 #include "base/buf.h"
 #include "text/dsn.h"
 #include "text/utf8.h"
-#include "text/xtext.h"
 
 #include <stdint.h>
 #include <stdlib.h>

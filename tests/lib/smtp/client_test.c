@@ -1,15 +1,18 @@
+/* clang-format off */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+/* clang-format on */
 
 #include "base/buf.h"
 #include "smtp/client.h"
 #include "smtp/xattr.h"
 
-/* A conversation is a script: `C: command` is what must be sent, `S: reply` what the server says then, `E: event` what the
- * driver must see.  It is replayed with the server's bytes in chunks of every size. */
+/* A conversation is a script: `C: command` is what must be sent, `S: reply` what the server says
+ * then, `E: event` what the driver must see.  It is replayed with the server's bytes in chunks of
+ * every size. */
 struct conversation {
     struct smtp_client_options options;
     struct smtp_transaction transaction;
@@ -38,7 +41,8 @@ static void log_sent(struct run *r)
     smtp_client_sent(&r->c);
 }
 
-static void log_event(struct run *r, const char *name, const struct smtp_client_event *ev, bool recipient)
+static void log_event(struct run *r, const char *name, const struct smtp_client_event *ev,
+                      bool recipient)
 {
     log_sent(r);
     buf_join(&r->log, STR("E: "), str_from(name));
@@ -112,7 +116,8 @@ static bool handle(struct run *r, const struct smtp_client_event *ev)
         smtp_client_end(&r->c);
         return true;
     default:
-        log_event(r, names[ev->kind], ev, ev->kind == SMTP_CLIENT_RCPT || ev->kind == SMTP_CLIENT_ACCEPTED);
+        log_event(r, names[ev->kind], ev,
+                  ev->kind == SMTP_CLIENT_RCPT || ev->kind == SMTP_CLIENT_ACCEPTED);
     }
     if (ev->kind == SMTP_CLIENT_REFUSED)
         smtp_client_quit(&r->c);
@@ -197,7 +202,11 @@ static void mail_goes_command_by_command_without_pipelining(void **state)
 {
     (void)state;
     struct conversation say = {
-        .transaction = { .sender = STR("s@x"), .size = 12, .body = SMTP_BODY_8BITMIME, .ret = DSN_RET_HDRS, .envid = STR("a b") },
+        .transaction = { .sender = STR("s@x"),
+                         .size = 12,
+                         .body = SMTP_BODY_8BITMIME,
+                         .ret = DSN_RET_HDRS,
+                         .envid = STR("a b") },
         .recipients = { "a@y", "b@y", "c@y" },
         .content = ".text",
         .script = "S: 220 mx ESMTP\n"
@@ -234,7 +243,11 @@ static void pipelined_commands_go_together(void **state)
 {
     (void)state;
     struct conversation say = {
-        .transaction = { .size = -1, .forward = &(struct smtp_forward){ .name = STR("h"), .addr = STR("::1"), .proto = STR("ESMTP"), .helo = STR("a b") } },
+        .transaction = { .size = -1,
+                         .forward = &(struct smtp_forward){ .name = STR("h"),
+                                                            .addr = STR("::1"),
+                                                            .proto = STR("ESMTP"),
+                                                            .helo = STR("a b") } },
         .recipients = { "a@y", "b@y" },
         .content = "x",
         .script = "S: 220 mx\n"
@@ -244,7 +257,8 @@ static void pipelined_commands_go_together(void **state)
                   "C: XFORWARD NAME=h ADDR=IPV6:::1\nC: XFORWARD PROTO=ESMTP HELO=a+20b\n"
                   "C: MAIL FROM:<>\nC: RCPT TO:<a@y>\nC: RCPT TO:<b@y>\nC: DATA\n"
                   "S: 250 ok\nS: 250 ok\nS: 250 ok\nS: 250 ok\nS: 550 no\nS: 354 go\n"
-                  "E: xforward 2.0.0 250 ok\nE: xforward 2.0.0 250 ok\nE: mail 2.0.0 250 ok\nE: rcpt 0 2.0.0 250 ok\nE: rcpt 1 5.0.0 550 no\n"
+                  "E: xforward 2.0.0 250 ok\nE: xforward 2.0.0 250 ok\nE: mail 2.0.0 250 ok\nE: "
+                  "rcpt 0 2.0.0 250 ok\nE: rcpt 1 5.0.0 550 no\n"
                   "E: send\n"
                   "C: x\nC: .\n"
                   "S: 451 4.3.0 disk\n"
@@ -319,7 +333,8 @@ static void lmtp_has_a_reply_for_each_accepted_recipient(void **state)
                   "S: 250-mx\nS: 250 PIPELINING\n"
                   "C: MAIL FROM:<>\nC: RCPT TO:<a@y>\nC: RCPT TO:<b@y>\nC: RCPT TO:<c@y>\nC: DATA\n"
                   "S: 250 ok\nS: 250 ok\nS: 550 no\nS: 250 ok\nS: 354 go\n"
-                  "E: mail 2.0.0 250 ok\nE: rcpt 0 2.0.0 250 ok\nE: rcpt 1 5.0.0 550 no\nE: rcpt 2 2.0.0 250 ok\n"
+                  "E: mail 2.0.0 250 ok\nE: rcpt 0 2.0.0 250 ok\nE: rcpt 1 5.0.0 550 no\nE: rcpt 2 "
+                  "2.0.0 250 ok\n"
                   "E: send\n"
                   "C: x\nC: .\n"
                   "S: 250 saved\nS: 452 4.2.2 full\n"
@@ -447,10 +462,12 @@ static void offers_are_read_from_the_hello_reply(void **state)
     smtp_client_feed(&c, STR("220 x\r\n"));
     assert_int_equal(smtp_client_next(&c).kind, SMTP_CLIENT_GREETING);
     assert_int_equal(smtp_client_next(&c).kind, SMTP_CLIENT_NEED_INPUT);
-    smtp_client_feed(&c, STR("250-x PIPELINING\r\n250-size 35882577\r\n250-AUTH PLAIN LOGIN\r\n250-AUTH=LOGIN CRAM-MD5\r\n250-DSN\r\n"
+    smtp_client_feed(&c, STR("250-x PIPELINING\r\n250-size 35882577\r\n250-AUTH PLAIN "
+                             "LOGIN\r\n250-AUTH=LOGIN CRAM-MD5\r\n250-DSN\r\n"
                              "250-XFORWARD NAME SOURCE FOO\r\n250 SMTPUTF8\r\n"));
     assert_int_equal(smtp_client_next(&c).kind, SMTP_CLIENT_READY);
-    assert_int_equal(c.offer.extensions, SMTP_EXT_ESMTP | SMTP_EXT_SIZE | SMTP_EXT_AUTH | SMTP_EXT_XFORWARD | SMTP_EXT_SMTPUTF8);
+    assert_int_equal(c.offer.extensions, SMTP_EXT_ESMTP | SMTP_EXT_SIZE | SMTP_EXT_AUTH |
+                                             SMTP_EXT_XFORWARD | SMTP_EXT_SMTPUTF8);
     assert_int_equal(c.offer.size_limit, 35882577);
     assert_string_equal(buf_cstr(&c.offer.auth), "PLAIN LOGIN CRAM-MD5");
     assert_int_equal(c.offer.xforward, 1u << SMTP_XATTR_NAME | 1u << SMTP_XATTR_SOURCE);
@@ -464,7 +481,9 @@ static void half_done_transaction_is_reset_before_the_next(void **state)
     struct smtp_client_options options = { .helo_name = STR("x") };
     struct smtp_offer offer = { .extensions = SMTP_EXT_PIPELINING };
     struct conversation say = { .recipients = { "a@y" } };
-    struct smtp_transaction t = { .size = -1, .recipients = 1, .recipient = recipient, .context = &say };
+    struct smtp_transaction t = {
+        .size = -1, .recipients = 1, .recipient = recipient, .context = &say
+    };
 
     smtp_client_resume(&c, &options, &offer);
     assert_int_equal(smtp_client_next(&c).kind, SMTP_CLIENT_READY);
@@ -490,7 +509,9 @@ static void window_bounds_what_is_sent_ahead(void **state)
     struct smtp_client_options options = { .helo_name = STR("x"), .window = 29 };
     struct smtp_offer offer = { .extensions = SMTP_EXT_PIPELINING };
     struct conversation say = { .recipients = { "a@y", "a@y", "a@y", "a@y" } };
-    struct smtp_transaction t = { .size = -1, .recipients = 4, .recipient = recipient, .context = &say };
+    struct smtp_transaction t = {
+        .size = -1, .recipients = 4, .recipient = recipient, .context = &say
+    };
 
     smtp_client_resume(&c, &options, &offer);
     assert_int_equal(smtp_client_next(&c).kind, SMTP_CLIENT_READY);
@@ -527,7 +548,8 @@ static void status_texts_are_those_of_the_log(void **state)
 {
     (void)state;
     assert_true(str_equal(smtp_step_command(SMTP_STEP_RCPT), STR("RCPT TO command")));
-    assert_true(str_equal(smtp_step_doing(SMTP_STEP_DOT), STR("sending end of data -- message may be sent more than once")));
+    assert_true(str_equal(smtp_step_doing(SMTP_STEP_DOT),
+                          STR("sending end of data -- message may be sent more than once")));
     for (enum smtp_step s = 0; s < SMTP_STEP_COUNT; s++)
         assert_true(smtp_step_doing(s).len && smtp_step_command(s).len);
 }

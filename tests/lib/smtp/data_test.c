@@ -1,13 +1,16 @@
+/* clang-format off */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+/* clang-format on */
 
 #include "base/buf.h"
 #include "smtp/data.h"
 
-/* Decode in steps of `step`; lines are joined by `|`, pieces of a long line by `+`, the end is `$`, a bare LF adds `!`. */
+/* Decode in steps of `step`; lines are joined by `|`, pieces of a long line by `+`, the end is `$`,
+ * a bare LF adds `!`. */
 static void decode(struct smtp_decoder d, struct str wire, size_t step, struct buf *out)
 {
     size_t start = 0, end = 0, used;
@@ -49,7 +52,8 @@ static const struct decode_case cases[] = {
     { "a\r\n.\rb\r\n.\r\n", { "a|\rb|$", "a|\rb|$", "a|.\rb|.|" } },
     { "a\r\n.\r\r\nb\r\n.\r\n", { "a||b|$", "a||b|$", "a|.|b|.|" } },
     { "a\r\r\r\nb\n.\r\n", { "a|b|$!", "a|b||!", "a|b|.|!" } },
-    { "12345678\r\n123456789\r\n.\r\n", { "12345678|12345678+9|$", "12345678|12345678+9|$", "12345678|12345678+9|.|" } },
+    { "12345678\r\n123456789\r\n.\r\n",
+      { "12345678|12345678+9|$", "12345678|12345678+9|$", "12345678|12345678+9|.|" } },
     { ".12345678\r\n.\r\n", { "12345678|$", "12345678|$", ".1234567+8|.|" } },
     { "1234567\r\r\r\r\nx\r\n.\r\n", { "1234567+|x|$", "1234567+|x|$", "1234567+|x|.|" } },
     { "no end", { "", "", "no end|" } },

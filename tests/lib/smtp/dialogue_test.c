@@ -9,14 +9,17 @@
  *   M: text            a line of content reaches the driver; `M+` a part of a line
  *   X: abandon         the transaction is given up; also `X: close`
  *
- * What follows from the client's bytes must be the S, M and X lines in their order, whether all bytes
- * come at once, in chunks of 1 to 64, or each C line only after the server has answered the one before.  `@lockstep` leaves out
- * all but the last, for dialogues where the client may not talk ahead. */
+ * What follows from the client's bytes must be the S, M and X lines in their order, whether all
+ * bytes come at once, in chunks of 1 to 64, or each C line only after the server has answered the
+ * one before.  `@lockstep` leaves out all but the last, for dialogues where the client may not talk
+ * ahead. */
+/* clang-format off */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+/* clang-format on */
 
 #include "base/buf.h"
 #include "base/number.h"
@@ -58,15 +61,38 @@ static const struct smtp_server_options standard = {
     .auth_mechanisms = { "PLAIN LOGIN", 11 },
 };
 
-#define FLAG(name) { { #name, sizeof(#name) - 1 }, offsetof(struct smtp_server_options, name) }
+#define FLAG(name)                                                               \
+    {                                                                            \
+        { #name, sizeof(#name) - 1 }, offsetof(struct smtp_server_options, name) \
+    }
 static const struct {
     struct str name;
     size_t offset;
 } flags[] = {
-    FLAG(pipelining), FLAG(size), FLAG(vrfy), FLAG(etrn), FLAG(starttls), FLAG(auth), FLAG(xclient), FLAG(xforward),
-    FLAG(enhanced_codes), FLAG(eightbit), FLAG(dsn), FLAG(smtputf8), FLAG(requiretls), FLAG(chunking), FLAG(verp),
-    FLAG(auth_old_style), FLAG(vrfy_disabled), FLAG(etrn_disabled), FLAG(helo_required), FLAG(tls_required),
-    FLAG(strict_addresses), FLAG(strict_smtputf8), FLAG(watch_lines), FLAG(no_help),
+    FLAG(pipelining),
+    FLAG(size),
+    FLAG(vrfy),
+    FLAG(etrn),
+    FLAG(starttls),
+    FLAG(auth),
+    FLAG(xclient),
+    FLAG(xforward),
+    FLAG(enhanced_codes),
+    FLAG(eightbit),
+    FLAG(dsn),
+    FLAG(smtputf8),
+    FLAG(requiretls),
+    FLAG(chunking),
+    FLAG(verp),
+    FLAG(auth_old_style),
+    FLAG(vrfy_disabled),
+    FLAG(etrn_disabled),
+    FLAG(helo_required),
+    FLAG(tls_required),
+    FLAG(strict_addresses),
+    FLAG(strict_smtputf8),
+    FLAG(watch_lines),
+    FLAG(no_help),
 };
 
 static void set_option(struct transcript *t, struct str name, struct str value)
@@ -236,8 +262,9 @@ static void log_mail(struct driver *d, const struct smtp_event *ev)
     if (m->size >= 0)
         buf_addf(&d->log, " size=%lld", (long long)m->size);
     buf_add_cstr(&d->log, bodies[m->body]);
-    buf_join(&d->log, m->smtputf8 ? STR(" smtputf8") : STR(""), m->ret ? STR(" ret=") : STR(""), dsn_ret_name(m->ret),
-             m->envid.ptr ? STR(" envid=") : STR(""), m->envid, m->verp ? STR(" verp=") : STR(""), m->verp_delimiters,
+    buf_join(&d->log, m->smtputf8 ? STR(" smtputf8") : STR(""), m->ret ? STR(" ret=") : STR(""),
+             dsn_ret_name(m->ret), m->envid.ptr ? STR(" envid=") : STR(""), m->envid,
+             m->verp ? STR(" verp=") : STR(""), m->verp_delimiters,
              m->auth.ptr ? STR(" auth=") : STR(""), m->auth, STR("\n"));
 }
 
@@ -246,7 +273,8 @@ static void log_rcpt(struct driver *d, const struct smtp_event *ev)
     BUF_AUTO(notify, 100);
 
     dsn_notify_format(ev->rcpt->notify, &notify);
-    buf_join(&d->log, STR("M: to <"), ev->rcpt->address, STR(">"), notify.len ? STR(" notify=") : STR(""), buf_str(&notify),
+    buf_join(&d->log, STR("M: to <"), ev->rcpt->address, STR(">"),
+             notify.len ? STR(" notify=") : STR(""), buf_str(&notify),
              ev->rcpt->orcpt.ptr ? STR(" orcpt=") : STR(""), ev->rcpt->orcpt, STR("\n"));
 }
 
@@ -257,7 +285,8 @@ static void log_xattrs(struct driver *d, const struct smtp_xattrs *x)
     buf_add(&d->log, STR("M: client"));
     for (enum smtp_xattr i = 0; i < SMTP_XATTR_COUNT; i++)
         if (x->kind[i] != SMTP_XVALUE_ABSENT)
-            buf_join(&d->log, STR(" "), smtp_xattr_name(i), STR("="), x->value[i], str_from(kinds[x->kind[i]]));
+            buf_join(&d->log, STR(" "), smtp_xattr_name(i), STR("="), x->value[i],
+                     str_from(kinds[x->kind[i]]));
     buf_add(&d->log, STR("\n"));
 }
 
@@ -281,7 +310,8 @@ static void end_content(struct driver *d, const struct smtp_event *ev)
 
     buf_add(&text, STR("2.0.0 Ok"));
     if (ev->command == SMTP_CMD_BDAT)
-        buf_addf(&text, ": %lld bytes%s", (long long)ev->size, ev->kind == SMTP_MESSAGE ? " queued as QID" : "");
+        buf_addf(&text, ": %lld bytes%s", (long long)ev->size,
+                 ev->kind == SMTP_MESSAGE ? " queued as QID" : "");
     else
         buf_add(&text, STR(": queued as QID"));
     say(d, 250, buf_str(&text));
@@ -290,7 +320,8 @@ static void end_content(struct driver *d, const struct smtp_event *ev)
 static void greet(struct driver *d)
 {
     if (d->transcript->deny) {
-        smtp_server_deny(&d->s, (struct smtp_reply){ 503, STR("5.7.0 Error: access denied for x[1.2.3.4]") });
+        smtp_server_deny(
+            &d->s, (struct smtp_reply){ 503, STR("5.7.0 Error: access denied for x[1.2.3.4]") });
         say(d, 554, STR("5.7.1 <x[1.2.3.4]>: Client host rejected: go away"));
     } else {
         say(d, 220, STR("mx.example ESMTP"));
@@ -382,7 +413,8 @@ static bool handle(struct driver *d, const struct smtp_event *ev)
         return true;
     case SMTP_EARLY_INPUT:
         if (d->transcript->refuse_early) {
-            smtp_server_close(&d->s, (struct smtp_reply){ 554, STR("5.5.0 Error: SMTP protocol synchronization") });
+            smtp_server_close(&d->s, (struct smtp_reply){
+                                         554, STR("5.5.0 Error: SMTP protocol synchronization") });
             log_replies(d);
         }
         return true;
@@ -430,7 +462,8 @@ static void run(const struct transcript *t, const struct str *pieces, size_t cou
         at += bytes.len;
     }
     if (!str_equal(buf_str(&d.log), buf_str(&t->expected)))
-        fail_msg("step %zu: got\n%s\nexpected\n%.*s", step, buf_cstr(&d.log), STR_ARG(buf_str(&t->expected)));
+        fail_msg("step %zu: got\n%s\nexpected\n%.*s", step, buf_cstr(&d.log),
+                 STR_ARG(buf_str(&t->expected)));
     smtp_server_fini(&d.s);
     buf_free(&d.log);
 }
@@ -478,9 +511,11 @@ static void early_input_is_reported_before_the_greeting_and_behind_sync_points(v
     assert_true(str_equal(ev.arg, STR("MAIL FROM:<a@b>\r\n")));
     ev = smtp_server_next(&s);
     assert_int_equal(ev.kind, SMTP_EHLO);
-    smtp_server_close(&s, (struct smtp_reply){ 554, STR("5.5.0 Error: SMTP protocol synchronization") });
+    smtp_server_close(
+        &s, (struct smtp_reply){ 554, STR("5.5.0 Error: SMTP protocol synchronization") });
     assert_int_equal(smtp_server_next(&s).kind, SMTP_CLOSE);
-    assert_true(str_ends(buf_str(&s.out), STR("554 5.5.0 Error: SMTP protocol synchronization\r\n")));
+    assert_true(
+        str_ends(buf_str(&s.out), STR("554 5.5.0 Error: SMTP protocol synchronization\r\n")));
     smtp_server_fini(&s);
 }
 
@@ -523,7 +558,8 @@ static void session_statistics_are_in_table_order(void **state)
     smtp_server_init(&s, &standard);
     smtp_server_format_tally(&s, &text);
     assert_string_equal(buf_cstr(&text), " commands=0/0");
-    smtp_server_feed(&s, STR("RCPT TO:<a@b>\r\nEHLO x\r\nEHLO\r\nFOO\r\nMAIL FROM:<a@b>\r\nRCPT TO:<a@b>\r\nDATA\r\nx\r\n.\r\nQUIT\r\n"));
+    smtp_server_feed(&s, STR("RCPT TO:<a@b>\r\nEHLO x\r\nEHLO\r\nFOO\r\nMAIL FROM:<a@b>\r\nRCPT "
+                             "TO:<a@b>\r\nDATA\r\nx\r\n.\r\nQUIT\r\n"));
     for (;;) {
         struct smtp_event ev = smtp_server_next(&s);
         if (ev.kind == SMTP_CLOSE)
@@ -535,7 +571,8 @@ static void session_statistics_are_in_table_order(void **state)
     }
     buf_clear(&text);
     smtp_server_format_tally(&s, &text);
-    assert_string_equal(buf_cstr(&text), " ehlo=1/2 mail=1 rcpt=1/2 data=1 quit=1 unknown=0/1 commands=5/8");
+    assert_string_equal(buf_cstr(&text),
+                        " ehlo=1/2 mail=1 rcpt=1/2 data=1 quit=1 unknown=0/1 commands=5/8");
     smtp_server_fini(&s);
 }
 

@@ -1,8 +1,10 @@
+/* clang-format off */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+/* clang-format on */
 
 #include "text/address.h"
 
@@ -40,6 +42,7 @@ static const struct pair pairs[] = {
     { "a@b)", NULL },
     { "a@\"b c\"", NULL },
     { "a@[b", NULL },
+    { "@a.@b:<@,:>", NULL },
     { "a@b>", NULL },
     { "<a@b", NULL },
     { "<a@b> c", NULL },
@@ -70,7 +73,10 @@ static void internal_form_is_quoted_when_it_must(void **state)
         { "\"a\\\"b\\\\\"@c", "a\"b\\@c" },
         { "\".a\"@c", ".a@c" },
         { "\"a..b\"", "a..b" },
-        { "ma\xc3\xb1""ana@c", "ma\xc3\xb1""ana@c" },
+        { "ma\xc3\xb1"
+          "ana@c",
+          "ma\xc3\xb1"
+          "ana@c" },
         { "\"\"@c", "@c" },
         { "", "" },
     };
@@ -99,11 +105,16 @@ static void extension_is_split_unless_the_name_is_reserved(void **state)
     static const struct {
         const char *local, *delimiters, *base, *extension;
     } cases[] = {
-        { "user+ext", "+", "user", "ext" },     { "user-a+b", "+-", "user", "a+b" },
-        { "user+", "+", "user", "" },           { "+ext", "+", NULL, NULL },
-        { "user", "+", NULL, NULL },            { "user+ext", "", NULL, NULL },
-        { "owner-list", "-", NULL, NULL },      { "list-request", "-", NULL, NULL },
-        { "owner+list", "+", "owner", "list" }, { "double-bounce", "-", NULL, NULL },
+        { "user+ext", "+", "user", "ext" },
+        { "user-a+b", "+-", "user", "a+b" },
+        { "user+", "+", "user", "" },
+        { "+ext", "+", NULL, NULL },
+        { "user", "+", NULL, NULL },
+        { "user+ext", "", NULL, NULL },
+        { "owner-list", "-", NULL, NULL },
+        { "list-request", "-", NULL, NULL },
+        { "owner+list", "+", "owner", "list" },
+        { "double-bounce", "-", NULL, NULL },
         { "MAILER-DAEMON", "-", NULL, NULL },
     };
     struct address_extension_rule rule = { .owner_request_special = true,
@@ -113,7 +124,8 @@ static void extension_is_split_unless_the_name_is_reserved(void **state)
         struct str base, extension;
         char delimiter;
         rule.delimiters = str_from(cases[i].delimiters);
-        bool split = address_split_extension(&rule, str_from(cases[i].local), &base, &delimiter, &extension);
+        bool split =
+            address_split_extension(&rule, str_from(cases[i].local), &base, &delimiter, &extension);
         assert_int_equal(split, cases[i].base != NULL);
         if (split) {
             assert_true(str_equal(base, str_from(cases[i].base)));
@@ -160,6 +172,7 @@ static void lists_are_taken_apart(void **state)
         { ":include:/a/b.c, x", "|:include:/a/b.c|;|x|;", "\":include:/a/b.c\", x" },
         { "\"|cmd \\\"x\\\" y\", /file, \\user", "||cmd \"x\" y|;|/file|;|\\user|;",
           "\"|cmd \\\"x\\\" y\", /file, \"\\\\user\"" },
+        { "<a@[b\\]>, c", "|<a@[b\\]|;|c|;", "<a@[b\\]>, c" },
         { "u@[1.2.3.4]", "|u@[1.2.3.4]|;", "u@[1.2.3.4]" },
         { "(only)", "(only)||;", "(only)" },
         { "", "", "" },

@@ -1,8 +1,10 @@
+/* clang-format off */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+/* clang-format on */
 
 #include "text/date.h"
 #include "text/dsn.h"
@@ -52,10 +54,14 @@ static void enhanced_codes_are_found_in_front_of_text(void **state)
     static const struct {
         const char *text, *status, *rest;
     } cases[] = {
-        { "4.2.1 text", "4.2.1", "text" },     { "  5.7.1   x", "5.7.1", "x" },
-        { "2.0.0", "2.0.0", "" },              { "3.0.0 x", "9.9.9", "3.0.0 x" },
-        { "5.7 x", "9.9.9", "5.7 x" },         { "5.7.1x", "9.9.9", "5.7.1x" },
-        { "5.1000.1 x", "9.9.9", "5.1000.1 x" }, { "", "9.9.9", "" },
+        { "4.2.1 text", "4.2.1", "text" },
+        { "  5.7.1   x", "5.7.1", "x" },
+        { "2.0.0", "2.0.0", "" },
+        { "3.0.0 x", "9.9.9", "3.0.0 x" },
+        { "5.7 x", "9.9.9", "5.7 x" },
+        { "5.7.1x", "9.9.9", "5.7.1x" },
+        { "5.1000.1 x", "9.9.9", "5.1000.1 x" },
+        { "", "9.9.9", "" },
     };
 
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
@@ -115,17 +121,23 @@ static void utf8_is_checked_to_the_letter(void **state)
     assert_false(utf8_is_valid(STR("\x80")));
     assert_true(utf8_is_ascii(STR("123456789")));
     assert_false(utf8_is_ascii(STR("12345678\xe9")));
-    assert_false(utf8_is_ascii(STR("1234\xe9""5678")));
+    assert_false(utf8_is_ascii(STR("1234\xe9"
+                                   "5678")));
 }
 
 static void host_names_and_addresses(void **state)
 {
     (void)state;
     static const char *const good[] = { "a", "mail.example.test", "x-1.y_z", "1a", "1.a" };
-    static const char *const bad[] = { "", ".", "a.", ".a", "a..b", "-a", "a-", "a b", "1.2.3.4", "m\xc3\xa9", "a,b" };
-    static const char *const v6[] = { "::", "::1", "1::", "1:2:3:4:5:6:7:8", "::ffff:1.2.3.4", "fe80::1:2", "1:2:3:4:5:6:7::" };
-    static const char *const not6[] = { "", ":", ":::", "1:2:3", "1:2:3:4:5:6:7:8:9", "12345::", "g::", "1::2::3",
-                                        "::1.2.3", "1.2.3.4::", "::1:", ":1::", "1:2:3:4:5:6:7:8::" };
+    static const char *const bad[] = { "",   ".",   "a.",      ".a",        "a..b", "-a",
+                                       "a-", "a b", "1.2.3.4", "m\xc3\xa9", "a,b" };
+    static const char *const v6[] = {
+        "::", "::1", "1::", "1:2:3:4:5:6:7:8", "::ffff:1.2.3.4", "fe80::1:2", "1:2:3:4:5:6:7::"
+    };
+    static const char *const not6[] = {
+        "",        ":",         ":::",  "1:2:3", "1:2:3:4:5:6:7:8:9", "12345::", "g::", "1::2::3",
+        "::1.2.3", "1.2.3.4::", "::1:", ":1::",  "1:2:3:4:5:6:7:8::"
+    };
 
     for (size_t i = 0; i < ARRAY_LEN(good); i++)
         assert_true(hostname_is_valid(str_from(good[i]), false));
@@ -155,7 +167,8 @@ static void header_names_are_known_in_any_case(void **state)
         assert_ptr_equal(header_find(header_by_id(id)->name), header_by_id(id));
     assert_int_equal(header_find(STR("rePLY-to"))->id, HEADER_REPLY_TO);
     assert_null(header_find(STR("X-Other")));
-    assert_int_equal(header_by_id(HEADER_RESENT_REPLY_TO)->flags & HEADER_IS_ADDRESS, HEADER_IS_RECIPIENT);
+    assert_int_equal(header_by_id(HEADER_RESENT_REPLY_TO)->flags & HEADER_IS_ADDRESS,
+                     HEADER_IS_RECIPIENT);
 }
 
 static void header_lines_are_told_from_text(void **state)
