@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "client/cleanup.h"
 #include "text/date.h"
+#include "text/dsn.h"
 
 #include <time.h>
 
@@ -195,6 +196,8 @@ static bool send_one(struct resend *r)
     struct attempt *a = r->from.attempt;
     struct branch top = { .attempt = a, .who = a->rcpt->info, .sender = a->d->request.sender };
 
+    /* The new message carries the wish for a success report, or the alias has fulfilled it. */
+    top.who.dsn_notify &= ~DSN_NOTIFY_SUCCESS;
     if (!cleanup_client_open(&cleanup, site_conf.cleanup_service_name, CLEANUP_FLAG_MAP_OK, a->d->request.sendopts,
                              site_conf.ipc_timeout))
         return branch_defer(&top, "4.3.0", "unable to forward message");

@@ -281,7 +281,7 @@ void command_deliver(struct delivery *d, const struct command *c, const struct c
     if (result == SPAWN_FAILED) {
         const char *program = r.shell_command ? "/bin/sh" : r.argv[0];
         log_warning("%s: execvp %s: %m", c->agent, program);
-        buf_addf(output, "%s: fatal: execvp %s: %m ", c->agent, program);
+        buf_addf(output, "%s: fatal: %sexecvp %s: %m ", c->agent, c->argv ? "pipe_command: " : "", program);
     }
     one_line(output);
     struct command_end end = { result, status, buf_str(output) };

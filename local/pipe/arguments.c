@@ -151,7 +151,7 @@ static bool expand_one(struct context *c, const char *text, struct vector *v)
     struct str bad;
 
     if (!macro_expand(str_from(text), &source, &out, &bad)) {
-        log_warning("unknown macro name \"" STR_FMT "\" in \"%s\"", STR_ARG(bad), text);
+        log_warning(STR_FMT ": unknown macro name: \"" STR_FMT "\"", STR_ARG(c->settings->where), STR_ARG(bad));
         return false;
     }
     add_argument(v, &c->d->arena, buf_str(&out));

@@ -19,6 +19,7 @@ struct pipe_settings {
     int64_t size_limit;       /* 0: none */
     const char *directory, *chroot;
     char **argv;              /* templates; ends with NULL */
+    struct str where;         /* "file /etc/postfix/master.cf: service NAME", for warnings */
 };
 
 /* Attributes end with argv=.  A mistake ends the process. */
