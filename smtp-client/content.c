@@ -1,10 +1,20 @@
 #include "smtp-client/content.h"
 
 #include "base/log.h"
+#include "smtp-client/filter.h"
 
 #include <errno.h>
 
-static bool send_records(struct delivery *d, struct client_session *s, struct queue_file *f)
+static bool send_piece(struct client_session *s, struct filter *filter, const struct record *rec)
+{
+    bool ends_line = rec->type == REC_TEXT;
+
+    if (filter)
+        return filter_piece(filter, rec->payload, ends_line);
+    return !smtp_client_write(&s->dialogue, rec->payload, ends_line) || session_flush(s);
+}
+
+static bool send_records(struct delivery *d, struct client_session *s, struct filter *filter, struct queue_file *f)
 {
     struct record rec;
 
@@ -16,22 +26,23 @@ static bool send_records(struct delivery *d, struct client_session *s, struct qu
             return false;
         }
         if (rec.type != REC_TEXT && rec.type != REC_TEXT_PART)
-            return rec.type == REC_EXTRACTED;
-        if (smtp_client_write(&s->dialogue, rec.payload, rec.type == REC_TEXT) && !session_flush(s))
+            return rec.type == REC_EXTRACTED && (filter == NULL || filter_finish(filter));
+        if (!send_piece(s, filter, &rec))
             return false;
-        /* A server that speaks now will not take the message; its answer is read in the usual place. */
     }
 }
 
 bool content_send(struct delivery *d, struct client_session *s)
 {
+    struct filter *filter = filter_applies(d, s) ? filter_new(d, s) : NULL;
     struct queue_file f;
 
     queue_file_init(&f, d->file_fd);
     queue_file_seek(&f, d->request.data_offset);
-    bool ok = send_records(d, s, &f);
+    bool ok = send_records(d, s, filter, &f);
     f.fd = -1; /* the request keeps the descriptor */
     queue_file_close(&f);
+    filter_free(filter);
     if (ok)
         smtp_client_end(&s->dialogue);
     return ok;

@@ -1,6 +1,7 @@
 #include "smtp-client/deliver.h"
 
 #include "base/log.h"
+#include "smtp-client/filter.h"
 #include "smtp-client/transfer.h"
 #include "table/list.h"
 
@@ -16,6 +17,7 @@ static struct {
 void deliver_open(const struct client *client)
 {
     agent.client = client;
+    filter_open(service_conf(client->svc));
     if (smtp_conf.smtp_sasl_auth_enable)
         agent.passwords = table_list_open(smtp_conf.smtp_sasl_password_maps, "smtp_sasl_password_maps", TABLE_DEFAULT);
 }

@@ -59,6 +59,7 @@ static const struct service_spec smtp = {
     .params = (const struct param_set *const[]){ &smtp_param_set, &smtp_tls_param_set, NULL },
     .talks_to = (const char *const[]){ "bounce", "defer", "trace", NULL },
     .sandbox = SANDBOX_NETWORK,
+    .paths = (const struct sandbox_path[]){ { "active", true }, { NULL, false } },
     .process_limit = -1,
     .before_jail = open_resolver,
     .serve = serve_qmgr,

@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "smtp-client/content.h"
+#include "smtp-client/filter.h"
 #include "text/address.h"
 
 #include <errno.h>
@@ -11,6 +12,8 @@ static struct str external_form(struct delivery *d, struct str address)
 {
     BUF_AUTO(text, 0);
 
+    if (!filter_map_address(&address, &d->arena))
+        log_warning(STR_FMT ": smtp_generic_maps lookup failure, address is sent as it is", STR_ARG(d->request.queue_id));
     if (!smtp_conf.smtp_quote_rfc821_envelope)
         return address;
     address_quote(address, &text);
