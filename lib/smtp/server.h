@@ -54,7 +54,9 @@ enum smtp_event_kind {
      * smtp_server_replace() it, or smtp_server_answer() it, which settles it as ev.command. */
     SMTP_LINE,
     SMTP_REFUSED, /* (answer) wrong syntax or order: `fault`, `reply` */
-    SMTP_UNKNOWN, /* (answer) unknown verb; `reply` is what is usual; `header_like` */
+    /* (answer) unknown verb `arg`; `reply` is what is usual; `header_like`.  A forbidden command is
+     * answered 221, then smtp_server_close() with no reply. */
+    SMTP_UNKNOWN,
     SMTP_ABANDON, /* the transaction is void: forget it */
 
     SMTP_HELO, /* (answer) arg: the client's name */

@@ -576,6 +576,43 @@ static void session_statistics_are_in_table_order(void **state)
     smtp_server_fini(&s);
 }
 
+static void forbidden_command_is_answered_and_the_session_closed(void **state)
+{
+    (void)state;
+    struct smtp_server s;
+    BUF_AUTO(text, 200);
+
+    smtp_server_init(&s, &standard);
+    assert_int_equal(smtp_server_next(&s).kind, SMTP_CONNECT);
+    smtp_server_answer(&s, (struct smtp_reply){ 220, STR("x") });
+    smtp_server_feed(&s, STR("GET / HTTP/1.0\r\nHost: x\r\n"));
+    struct smtp_event ev = smtp_server_next(&s);
+    assert_int_equal(ev.kind, SMTP_UNKNOWN);
+    assert_true(str_equal(ev.arg, STR("GET")) && !ev.header_like);
+    smtp_server_answer(
+        &s, (struct smtp_reply){ 221, STR("2.7.0 Error: I can break rules, too. Goodbye.") });
+    smtp_server_close(&s, (struct smtp_reply){ .code = 0 });
+    assert_int_equal(smtp_server_next(&s).kind, SMTP_CLOSE);
+    smtp_server_format_tally(&s, &text);
+    assert_string_equal(buf_cstr(&text), " unknown=0/1 commands=0/1");
+    smtp_server_fini(&s);
+}
+
+static void header_lines_are_told_from_other_unknown_commands(void **state)
+{
+    (void)state;
+    struct smtp_server s;
+
+    smtp_server_init(&s, &standard);
+    assert_int_equal(smtp_server_next(&s).kind, SMTP_CONNECT);
+    smtp_server_answer(&s, (struct smtp_reply){ 220, STR("x") });
+    smtp_server_feed(&s, STR("Subject: spam\r\n"));
+    struct smtp_event ev = smtp_server_next(&s);
+    assert_int_equal(ev.kind, SMTP_UNKNOWN);
+    assert_true(ev.header_like);
+    smtp_server_fini(&s);
+}
+
 static void control_bytes_cannot_break_a_reply(void **state)
 {
     (void)state;
@@ -592,6 +629,8 @@ int main(void)
         cmocka_unit_test(early_input_is_reported_before_the_greeting_and_behind_sync_points),
         cmocka_unit_test(no_reply_is_lost_in_a_long_run_of_commands),
         cmocka_unit_test(session_statistics_are_in_table_order),
+        cmocka_unit_test(forbidden_command_is_answered_and_the_session_closed),
+        cmocka_unit_test(header_lines_are_told_from_other_unknown_commands),
         cmocka_unit_test(control_bytes_cannot_break_a_reply),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
