@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "os/fd.h"
 #include "table/internal.h"
 
 #include <errno.h>
@@ -160,8 +161,10 @@ bool table_open_lmdb(struct table *t, struct buf *error)
         return false;
     }
     learn_convention(l);
-    if (mdb_env_get_fd(l->env, &fd) == 0)
+    if (mdb_env_get_fd(l->env, &fd) == 0) {
+        fd_set_cloexec(fd, true);
         table_watch_start(t, fd, false, false);
+    }
     t->ops = &ops;
     return true;
 }

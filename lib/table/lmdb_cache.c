@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "conf/params.h"
+#include "os/fd.h"
 #include "os/lock.h"
 #include "table/internal.h"
 
@@ -161,8 +162,10 @@ static int open_environment(struct lmdb_cache *c, const char *path)
         return result;
     mdb_env_set_mapsize(c->env, (size_t)MAX(table_conf.lmdb_map_size, (int64_t)1 << 20));
     result = mdb_env_open(c->env, path, MDB_NOSUBDIR | MDB_NOLOCK | MDB_NOSYNC | MDB_NOTLS, 0600);
-    if (result == 0 && mdb_env_get_fd(c->env, &fd) == 0 && !lock_try_exclusive(fd))
-        result = errno;
+    if (result == 0 && mdb_env_get_fd(c->env, &fd) == 0) {
+        fd_set_cloexec(fd, true);
+        result = lock_try_exclusive(fd) ? 0 : errno;
+    }
     if (result == 0)
         result = mdb_txn_begin(c->env, NULL, 0, &txn);
     if (result != 0)

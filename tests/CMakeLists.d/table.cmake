@@ -9,3 +9,8 @@ relevo_test(lib/text/casefold_test.c text)
 relevo_fuzz(table_source.c table)
 relevo_fuzz(table_rules.c table)
 relevo_fuzz(netaddr.c text)
+
+find_package(Python3 REQUIRED COMPONENTS Interpreter)
+add_test(NAME tools.postmap
+  COMMAND ${Python3_EXECUTABLE} ${CMAKE_SOURCE_DIR}/tests/tools/postmap_test.py $<TARGET_FILE:postmap>
+          $<TARGET_FILE:postalias>)

@@ -18,6 +18,18 @@ static void ask(struct str type, struct str rules, struct str key)
     table_close(t);
 }
 
+/* libc unrolls repetitions of repetitions when it compiles: a memory bomb that only the administrator could set off. */
+static bool repeats_much(struct str rules)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < rules.len; i++) {
+        bool counted = rules.ptr[i] == '{' && i + 1 < rules.len && char_is_digit(rules.ptr[i + 1]);
+        count += counted ? 10 : strchr("+*?", rules.ptr[i]) != NULL;
+    }
+    return count > 8;
+}
+
 /* The first line is the key, the rest the rules. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -26,7 +38,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size > 512 || str_has((struct str){ (const char *)data, size }, '\0'))
         return 0;
     ask(STR("cidr"), rules, key);
-    ask(STR("regexp"), rules, key);
+    if (!repeats_much(rules))
+        ask(STR("regexp"), rules, key);
     ask(STR("pcre"), rules, key);
     ask(STR("inline"), rules, key);
     return 0;

@@ -90,7 +90,6 @@ int table_tool_begin(struct table_tool *tool, int argc, char **argv)
         usage(tool);
     check(tool);
     struct conf *conf = command_conf(tool->conf_dir);
-    begin_messages(tool->program);
     conf_fill(conf, &site_param_set, &site_conf);
     conf_fill(conf, &table_param_set, &table_conf);
     if (tool->utf8)

@@ -1,0 +1,161 @@
+#!/usr/bin/env python3
+"""postmap and postalias as a user sees them: files in, text and exit status out."""
+import os
+import subprocess
+import sys
+import tempfile
+import unittest
+
+POSTMAP = POSTALIAS = None
+
+
+class Case(unittest.TestCase):
+    def setUp(self):
+        self.dir = tempfile.TemporaryDirectory()
+        self.write("main.cf", "compatibility_level = 3.6\nmyhostname = mail.example.com\n")
+
+    def tearDown(self):
+        self.dir.cleanup()
+
+    def path(self, name):
+        return os.path.join(self.dir.name, name)
+
+    def write(self, name, text):
+        with open(self.path(name), "w", encoding="utf-8") as f:
+            f.write(text)
+
+    def run_tool(self, tool, args, stdin=""):
+        done = subprocess.run([tool, "-c", self.dir.name, *args], input=stdin, text=True, cwd=self.dir.name,
+                              capture_output=True)
+        return done.returncode, done.stdout, done.stderr
+
+    def postmap(self, *args, stdin=""):
+        return self.run_tool(POSTMAP, args, stdin)
+
+    def postalias(self, *args, stdin=""):
+        return self.run_tool(POSTALIAS, args, stdin)
+
+    def test_a_built_map_is_asked_by_any_of_its_type_names(self):
+        self.write("t", "Key Value  \n# comment\nk2 v2\n  more\n")
+        self.assertEqual(self.postmap("hash:t"), (0, "", ""))
+        for kind in ("hash", "btree", "lmdb"):
+            self.assertEqual(self.postmap("-q", "KEY", kind + ":t"), (0, "Value\n", ""))
+        self.assertEqual(self.postmap("-q", "none", "hash:t"), (1, "", ""))
+        self.assertEqual(self.postmap("-s", "hash:t"), (0, "k2\tv2  more\nkey\tValue\n", ""))
+
+    def test_keys_come_from_standard_input(self):
+        self.write("t", "a 1\nb 2\n")
+        self.postmap("hash:t")
+        self.assertEqual(self.postmap("-q", "-", "hash:t", stdin="A\nx\nb"), (0, "A\t1\nb\t2\n", ""))
+        self.assertEqual(self.postmap("-q", "-", "hash:t", stdin="x\n"), (1, "", ""))
+
+    def test_duplicates_are_reported_unless_told_otherwise(self):
+        self.write("t", "a 1\na 2\n")
+        warning = 'postmap: warning: lmdb:t: duplicate entry: "a"\n'
+        self.assertEqual(self.postmap("lmdb:t"), (0, "", warning))
+        self.assertEqual(self.postmap("-q", "a", "lmdb:t")[1], "1\n")
+        self.assertEqual(self.postmap("-w", "lmdb:t"), (0, "", ""))
+        self.assertEqual(self.postmap("-r", "lmdb:t"), (0, "", ""))
+        self.assertEqual(self.postmap("-q", "a", "lmdb:t")[1], "2\n")
+
+    def test_bad_lines_are_named_and_left_out(self):
+        self.write("t", "good 1\nbad\nk: v\n")
+        status, _, err = self.postmap("hash:t")
+        self.assertEqual(status, 0)
+        self.assertEqual(err, "postmap: warning: t, line 2: expected format: key whitespace value\n"
+                              "postmap: warning: t, line 3: record is in \"key: value\" format; "
+                              "is this an alias file?\n")
+
+    def test_entries_are_added_and_deleted(self):
+        self.assertEqual(self.postmap("-i", "hash:t", stdin="a 1\nb 2\n"), (0, "", ""))
+        self.assertEqual(self.postmap("-i", "hash:t", stdin="c 3\n"), (0, "", ""))
+        self.assertEqual(self.postmap("-d", "A", "hash:t"), (0, "", ""))
+        self.assertEqual(self.postmap("-d", "A", "hash:t"), (1, "", ""))
+        self.assertEqual(self.postmap("-d", "-", "hash:t", stdin="b\nx\n"), (0, "", ""))
+        self.assertEqual(self.postmap("-s", "hash:t"), (0, "c\t3\n", ""))
+
+    def test_mode_follows_the_source(self):
+        self.write("t", "a 1\n")
+        for options, source, index in ((), 0o640, 0o640), ((), 0o600, 0o600), ((), 0o777, 0o644), (("-p",), 0o600, 0o644):
+            os.chmod(self.path("t"), source)
+            self.postmap(*options, "hash:t")
+            self.assertEqual(os.stat(self.path("t.lmdb")).st_mode & 0o777, index)
+
+    @unittest.skipIf(os.geteuid() != 0, "needs root")
+    def test_owner_follows_the_source(self):
+        self.write("t", "a 1\n")
+        os.chown(self.path("t"), 8, 8)
+        for owner in 0, 8:
+            os.chown(self.dir.name, owner, owner)
+            os.chmod(self.dir.name, 0o755)
+            self.postmap("hash:t")
+            self.assertEqual(os.stat(self.path("t.lmdb")).st_uid, 8)
+            self.postmap("-o", "hash:t")
+            self.assertEqual(os.stat(self.path("t.lmdb")).st_uid, 0)
+        os.chown(self.dir.name, 0, 0)
+
+    def test_nothing_is_left_behind(self):
+        self.write("t", "a 1\n")
+        self.postmap("hash:t")
+        self.postmap("-i", "hash:t", stdin="b 2\n")
+        self.assertEqual(sorted(os.listdir(self.dir.name)), ["main.cf", "t", "t.lmdb"])
+
+    def test_failures_say_why(self):
+        self.write("t", "a 1\n")
+        usage = "usage: postmap [-bfFhimnNoprsuUvw] [-c config_dir] [-d key] [-q key] [map_type:]file...\n"
+        cases = [
+            ((), usage),
+            (("-q", "x", "foo:bar"), "unsupported dictionary type: foo\n"),
+            (("nonexist",), "open nonexist: No such file or directory\n"),
+            (("hash:",), 'open dictionary: expecting "type:name" form instead of "hash:"\n'),
+            (("cdb:t",), "unsupported dictionary type: cdb. Is the postfix-cdb package installed?\n"),
+            (("texthash:t",), "unsupported dictionary type: texthash does not support bulk-mode creation.\n"),
+            (("-d", "x", "texthash:t"), "texthash:t map requires O_RDONLY access mode\n"),
+            (("-q", "x", "fail:x"), "table fail:x: query error: Application error\n"),
+            (("-s", "static:x"), "table static:x: sequence operation is not supported\n"),
+            (("-q", "x", "-d", "y", "hash:t"), "specify only one of -s or -q or -d\n"),
+            (("-h", "hash:t"), 'specify -b -h or -m only with "-q -"\n'),
+        ]
+        for args, text in cases:
+            self.assertEqual(self.postmap(*args), (1, "", "postmap: fatal: " + text), args)
+        status, _, err = self.postmap("-q", "x", "hash:nope")
+        self.assertEqual(status, 1)
+        self.assertTrue(err.startswith("postmap: fatal: open database nope.lmdb: No such file or directory"))
+
+    def test_a_message_is_asked_by_header_and_body_line(self):
+        self.write("re", "/^Subject: (.*)/ S=$1\n/^(x-.*)/ X\n/text/ B\n")
+        message = ("Subject: a\n b\nContent-Type: multipart/mixed; boundary=b\n\npre text\n--b\nX-Part: y\n\n"
+                   "text\n--b--\n")
+        self.assertEqual(self.postmap("-hq", "-", "regexp:re", stdin=message)[1], "Subject: a\n b\tS=a\n b\n")
+        self.assertEqual(self.postmap("-hmq", "-", "regexp:re", stdin=message)[1],
+                         "Subject: a\n b\tS=a\n b\nX-Part: y\tX\n")
+        self.assertEqual(self.postmap("-bmq", "-", "regexp:re", stdin=message)[1], "pre text\tB\ntext\tB\n")
+
+    def test_values_may_be_files(self):
+        self.write("content", "hello\n")
+        self.write("t", "x " + self.path("content") + "\ny /no/such\n")
+        self.assertEqual(self.postmap("-F", "hash:t")[2],
+                         "postmap: warning: t, line 2: open /no/such: No such file or directory: "
+                         "skipping this entry\n")
+        self.assertEqual(self.postmap("-q", "x", "hash:t")[1], "aGVsbG8K\n")
+        self.assertEqual(self.postmap("-F", "-q", "x", "hash:t")[1], "hello\n\n")
+        self.assertEqual(self.postmap("-F", "-s", "hash:t")[1], "x\thello\n\n")
+
+    def test_an_alias_database_has_its_marks(self):
+        self.write("a", "Root: a,b\n\"x y\": |\"cmd arg\"\nbad\na@b: c\n")
+        status, _, err = self.postalias("hash:a")
+        self.assertEqual((status, err), (0, "postalias: warning: a, line 3: need name:value pair\n"
+                                            "postalias: warning: a, line 4: name must be local\n"))
+        lines = self.postalias("-s", "hash:a")[1].splitlines()
+        self.assertEqual(lines[0], "@:\t@")
+        self.assertRegex(lines[1], r"^YP_LAST_MODIFIED:\t\d+$")
+        self.assertEqual(lines[2:], ["YP_MASTER_NAME:\tmail.example.com", "root:\ta, b", "x y:\t|\"cmd arg\""])
+        self.assertEqual(self.postalias("-q", "ROOT", "hash:a"), (0, "a, b\n", ""))
+        self.assertEqual(self.postalias("-i", "hash:a", stdin="new: x\n")[0], 0)
+        self.assertEqual(self.postalias("-q", "new", "hash:a")[1], "x\n")
+
+
+if __name__ == "__main__":
+    POSTALIAS = os.path.abspath(sys.argv.pop())
+    POSTMAP = os.path.abspath(sys.argv.pop())
+    unittest.main()
