@@ -90,7 +90,8 @@ static enum check_result reject(struct match *k)
 static enum check_result filter(struct match *k)
 {
     if (!str_has(k->argument, ':')) {
-        log_warning("bad FILTER command in %s -- need transport:destination", k->map);
+        log_warning("bad FILTER command " STR_FMT " in %s -- need transport:destination",
+                    STR_ARG(k->argument), k->map);
         return CHECK_KEEP;
     }
     log_event(k, "filter", k->argument);
@@ -98,18 +99,18 @@ static enum check_result filter(struct match *k)
     return CHECK_KEEP;
 }
 
-static bool is_address(const struct match *k, const char *action)
+static bool is_address(const struct match *k, const char *what)
 {
     if (str_has(k->argument, '@'))
         return true;
-    log_warning("bad %s target \"" STR_FMT "\" in %s map -- need user@domain", action,
+    log_warning("bad %s \"" STR_FMT "\" in %s map -- need user@domain", what,
                 STR_ARG(k->argument), k->map);
     return false;
 }
 
 static enum check_result redirect(struct match *k)
 {
-    if (!is_address(k, "REDIRECT"))
+    if (!is_address(k, "REDIRECT target"))
         return CHECK_KEEP;
     log_event(k, "redirect", k->argument);
     k->m->redirect = arena_str(&k->m->arena, k->argument);
@@ -118,7 +119,7 @@ static enum check_result redirect(struct match *k)
 
 static enum check_result bcc(struct match *k)
 {
-    if (!is_address(k, "BCC"))
+    if (!is_address(k, "BCC address"))
         return CHECK_KEEP;
     log_event(k, "bcc", k->argument);
     address_set_add(&k->m->bcc, arena_str(&k->m->arena, k->argument), &k->m->arena);

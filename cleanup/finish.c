@@ -11,15 +11,17 @@ static void add_blind_copies(struct message *m)
         recipient_add_bcc(m, cleanup_conf.always_bcc);
 }
 
-/* SMTPUTF8 is a wish of the submitter, or, for local programs that cannot say so, follows from the text. */
+/* SMTPUTF8 is a wish of the submitter, or, for local programs that cannot say so, follows from the text.  That
+ * the header holds UTF-8 is noted in any case; what the addresses hold, only where it matters. */
 static void settle_sendopts(struct message *m)
 {
-    int utf8 = SENDOPT_UTF8_HEADER | SENDOPT_UTF8_SENDER | SENDOPT_UTF8_RCPT;
+    int addresses = SENDOPT_UTF8_SENDER | SENDOPT_UTF8_RCPT;
 
-    if ((m->flags & CLEANUP_FLAG_SMTPUTF8_AUTO) && site_conf.smtputf8_enable && (m->sendopts & utf8))
+    if ((m->flags & CLEANUP_FLAG_SMTPUTF8_AUTO) && site_conf.smtputf8_enable &&
+        (m->sendopts & (SENDOPT_UTF8_HEADER | addresses)))
         m->sendopts |= SENDOPT_SMTPUTF8;
     if (!(m->sendopts & SENDOPT_SMTPUTF8))
-        m->sendopts &= ~utf8;
+        m->sendopts &= ~addresses;
 }
 
 static void write_end(struct message *m)

@@ -269,11 +269,12 @@ def encodings_are_told_to_the_delivery_agents(c):
 
 def utf8_is_noticed_for_programs_that_cannot_say_so(c):
     utf8 = "Subject: \u00e4\n\nx\n".encode()
-    for flags, sendopts, text, to, want in ((EXTERNAL, 0, utf8, "b@out.test", 0), (EXTERNAL | UTF8_AUTO, 0, utf8, "b@out.test", 3),
+    for flags, sendopts, text, to, want in ((EXTERNAL, 0, utf8, "b@out.test", 2), (EXTERNAL | UTF8_AUTO, 0, utf8, "b@out.test", 3),
                                             (EXTERNAL, 1, utf8, "b@out.test", 3), (EXTERNAL | UTF8_AUTO, 0, b"X: a\n\n\xc3\xa4\n", "b@out.test", 0),
                                             (EXTERNAL | UTF8_AUTO, 0, b"X: \xe4\n\nx\n", "b@out.test", 0),
                                             (EXTERNAL | UTF8_AUTO, 0, b"X: a\n \xc3\xa4\n\nx\n", "b@out.test", 3),
-                                            (EXTERNAL | UTF8_AUTO, 0, b"X: a\n\nx\n", "\u00fc@out.test".encode(), 9)):
+                                            (EXTERNAL | UTF8_AUTO, 0, b"X: a\n\nx\n", "\u00fc@out.test".encode(), 9),
+                                            (EXTERNAL, 0, b"X: a\n\nx\n", "\u00fc@out.test".encode(), 0)):
         v = c.message(envelope("a@x.test", rec("R", to)), text, flags=flags, sendopts=sendopts)
         assert int(c.records(v.qid)[0][1].split()[5]) == want, (flags, sendopts, text, c.records(v.qid)[0])
 
@@ -371,6 +372,16 @@ def header_checks_route(c):
     got = c.records(v.qid)
     assert got[-5:] == [("X", ""), *rcpt("bccd@sink.test", orcpt="", notify=1), ("E", "")] and int(got[0][1].split()[2]) == 2
     assert checked(c, "Subject: pass\nX-Ign: stays\n" + PLAIN)[1] == "Subject: pass\nX-Ign: stays\n" + PLAIN
+
+
+def actions_that_make_no_sense_are_ignored(c):
+    for what, said in (("B", 'bad REDIRECT target "nobody" in header_checks map -- need user@domain'), ("C", 'bad BCC address "foo" in header_checks map -- need user@domain'),
+                       ("D", "bad FILTER command foo in header_checks -- need transport:destination"), ("F", "REPLACE action without text in header_checks map"),
+                       ("E", 'bad PREPEND header text "bad text" in header_checks map -- need "headername: headervalue"')):
+        v, stored, log = checked(c, "X-%s: a\n" % what + PLAIN)
+        assert stored == "X-%s: a\n" % what + PLAIN and "warning: %s\n" % said in c.log_text(), (what, stored, c.log_text())
+    v, stored, log = checked(c, "X-A: a\n" + PLAIN)
+    assert (v.status, v.reason) == ("CONTENT", "4.7.9 try")
 
 
 def checks_apply_to_what_comes_from_outside(c):
@@ -551,6 +562,8 @@ SETTINGS = {
     header_checks_edit: HEADER_CHECKS,
     header_checks_route: HEADER_CHECKS,
     checks_apply_to_what_comes_from_outside: HEADER_CHECKS,
+    actions_that_make_no_sense_are_ignored: {"header_checks": "regexp:DIR/hc", "files": {"hc":
+        "/^X-A/ REJECT 4.7.9 try\n/^X-B/ REDIRECT nobody\n/^X-C/ BCC foo\n/^X-D/ FILTER foo\n/^X-E/ PREPEND bad text\n/^X-F/ REPLACE\n"}},
     local_mail_that_checks_refuse_is_bounced_whole: HEADER_CHECKS,
     body_checks_see_lines: BODY_CHECKS,
     parts_have_checks_of_their_own: PART_CHECKS,
