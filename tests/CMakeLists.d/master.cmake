@@ -12,3 +12,7 @@ add_test(NAME system.master
           --toy $<TARGET_FILE:toy_daemon> --postlogd $<TARGET_FILE:postlogd>)
 relevo_test(lib/os/spawn_test.c os)
 relevo_test(lib/os/logger_test.c os)
+add_test(NAME system.postfix
+  COMMAND python3 ${CMAKE_SOURCE_DIR}/tests/system/postfix_test.py --master $<TARGET_FILE:master>
+          --toy $<TARGET_FILE:toy_daemon> --postlogd $<TARGET_FILE:postlogd>
+          --tools $<TARGET_FILE_DIR:postfix> --source ${CMAKE_SOURCE_DIR})

@@ -476,7 +476,7 @@ def exit_time_is_kept(sys_):
     sys_.start()
 
 
-def inside(args):
+def inside(args, system_class, tests):
     subprocess.run("mount --make-rprivate / && mount -t tmpfs tmpfs /run && mount -t proc proc /proc && "
                    "ip link set lo up && ip addr add 10.99.0.1/32 dev lo", shell=True, check=True)
     for path, line in (("/etc/passwd", "postfix:x:%d:%d::/nonexistent:/bin/false\n" % (UID, GID)),
@@ -487,9 +487,9 @@ def inside(args):
         with open(copy, "w") as f:
             f.write("".join(x for x in text.splitlines(True) if not x.startswith(("postfix:", "postdrop:"))) + line)
         subprocess.run(["mount", "--bind", copy, path], check=True)
-    system = System(args)
+    system = system_class(args)
     failed = 0
-    for fn in TESTS:
+    for fn in tests:
         if args.only and not re.search(args.only, fn.__name__):
             continue
         system.prepare()
@@ -519,9 +519,12 @@ def main():
     parser.add_argument("--only")
     parser.add_argument("--log", type=int, default=0, help="bytes of mail.log to show after a failure")
     parser.add_argument("--inside", action="store_true")
-    args = parser.parse_args()
+    return run(parser.parse_args(), System, TESTS)
+
+
+def run(args, system_class, tests):
     if args.inside:
-        return inside(args)
+        return inside(args, system_class, tests)
     if os.getuid() != 0 or subprocess.run(["unshare", "-n", "-m", "-p", "-f", "true"], stderr=subprocess.DEVNULL).returncode:
         print("skipped: needs root and namespaces")
         return 0
