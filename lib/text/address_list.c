@@ -389,6 +389,17 @@ static struct str separator(const struct address_item *left, const struct addres
     return comma ? STR(",") : STR("");
 }
 
+/* The name of a group and its first member stay on one line. */
+static size_t unbroken_length(const struct address_list *list, size_t i, size_t own)
+{
+    BUF_AUTO(next, 0);
+
+    if (list->items[i].kind != ADDRESS_GROUP_START || i + 1 >= list->count)
+        return own;
+    format_item(&list->items[i + 1], &next);
+    return own + 1 + next.len;
+}
+
 void address_list_format(const struct address_list *list, size_t used, size_t fold, struct buf *out)
 {
     BUF_AUTO(text, 0);
@@ -401,7 +412,7 @@ void address_list_format(const struct address_list *list, size_t used, size_t fo
         format_item(item, &text);
         buf_add(out, comma);
         column += comma.len;
-        if (i && fold && comma.len && column + 1 + text.len > fold) {
+        if (i && fold && comma.len && column + 1 + unbroken_length(list, i, text.len) > fold) {
             buf_add(out, STR("\n\t"));
             column = 8;
         } else if (i && item->kind != ADDRESS_GROUP_END) {

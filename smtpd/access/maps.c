@@ -69,10 +69,14 @@ enum outcome_kind rule_check_etrn_access(struct judge *j, const struct rule *rul
     return check_domain(j, rule, SUBJECT_ETRN, j->etrn_domain);
 }
 
+/* What is looked up is the address as it would be delivered, folded: routing and case do not hide it. */
 static enum outcome_kind check_address(struct judge *j, const struct rule *rule, enum subject_kind subject,
-                                       struct str address)
+                                       const struct resolution *resolved, struct str given)
 {
     BUF_AUTO(value, 0);
+    BUF_AUTO(folded, 0);
+    buf_add_lower(&folded, given.len ? resolved->recipient : given);
+    struct str address = buf_str(&folded);
     struct address_walk walk = { .keys = ADDRESS_KEYS_ACCESS |
                                          (plain_parents() ? ADDRESS_KEY_PARENTS : ADDRESS_KEY_DOTTED_PARENTS),
                                  .delimiters = site_conf.recipient_delimiter };
@@ -85,12 +89,13 @@ static enum outcome_kind check_address(struct judge *j, const struct rule *rule,
 
 enum outcome_kind rule_check_sender_access(struct judge *j, const struct rule *rule)
 {
-    return j->s->t.active ? check_address(j, rule, SUBJECT_SENDER, j->s->t.sender) : JUDGE_NEXT;
+    return j->s->t.active ? check_address(j, rule, SUBJECT_SENDER, judge_sender(j), j->s->t.sender)
+                           : JUDGE_NEXT;
 }
 
 enum outcome_kind rule_check_recipient_access(struct judge *j, const struct rule *rule)
 {
-    return j->rcpt ? check_address(j, rule, SUBJECT_RECIPIENT, j->rcpt->address) : JUDGE_NEXT;
+    return j->rcpt ? check_address(j, rule, SUBJECT_RECIPIENT, judge_recipient(j), j->rcpt->address) : JUDGE_NEXT;
 }
 
 /* ---- the servers behind a name: check_*_{mx,ns,a}_access ---- */
