@@ -37,13 +37,13 @@ static size_t atom_length(struct str s, bool *escaped)
     size_t i = 0;
 
     while (i < s.len && starts_word(s.ptr[i])) {
-        if (s.ptr[i] == '\\' && i + 1 < s.len) {
+        if (s.ptr[i] == '\\') {
             *escaped = true;
             i++;
         }
         i++;
     }
-    return i;
+    return MIN(i, s.len);
 }
 
 static struct token next_token(struct str *s)
@@ -78,11 +78,12 @@ static struct token next_token(struct str *s)
     return t;
 }
 
+/* One at the very end, with nothing to protect, is dropped. */
 static void add_without_backslashes(struct buf *out, struct str s)
 {
     for (size_t i = 0; i < s.len; i++) {
-        if (s.ptr[i] == '\\' && i + 1 < s.len)
-            i++;
+        if (s.ptr[i] == '\\' && ++i == s.len)
+            break;
         buf_addc(out, s.ptr[i]);
     }
 }
@@ -175,7 +176,7 @@ static bool parse_name(struct str *line, struct buf *name, bool *local)
             return false;
         if (is_operator(&t, ':'))
             return name->len > 0;
-        if (is_operator(&t, '@'))
+        if (is_operator(&t, '@') || is_operator(&t, '%'))
             *local = false;
         if (needs_blank(&before, &t))
             buf_addc(name, ' ');
@@ -189,6 +190,8 @@ static void format_value(struct str line, struct buf *value)
     struct token before = { .kind = TOKEN_END };
 
     for (struct token t = next_token(&line); t.kind != TOKEN_END; t = next_token(&line)) {
+        if (str_equal(t.text, STR("\\")))
+            continue; /* at the end, with nothing to protect */
         if (needs_blank(&before, &t))
             buf_addc(value, ' ');
         add_token(value, &t, true);
@@ -205,7 +208,9 @@ enum alias_line alias_line_parse(struct str line, struct buf *name, struct buf *
         return ALIAS_LINE_NO_PAIR;
     if (!local)
         return ALIAS_LINE_NOT_LOCAL;
-    buf_add(name, buf_str(&parsed));
     format_value(line, value);
+    if (value->len == 0)
+        return ALIAS_LINE_NO_PAIR;
+    buf_add(name, buf_str(&parsed));
     return ALIAS_LINE_OK;
 }
