@@ -1,9 +1,10 @@
 #include "master/endpoint.h"
 
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+
+#include <cmocka.h>
 
 struct endpoint_case {
     const char *name;

@@ -1,9 +1,10 @@
 #include "master/master.h"
 
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+
+#include <cmocka.h>
 
 static const char *const no_args[] = { NULL };
 static const char *const two_args[] = { "-o", "myhostname=one.test", NULL };

@@ -1,10 +1,11 @@
 #include "master/throttle.h"
 
-#include <cmocka.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
+
+#include <cmocka.h>
 
 static const struct throttle_death failed = { .exited = true, .status = 1 };
 

@@ -1,7 +1,6 @@
 #include "os/fd.h"
 #include "os/logger.h"
 
-#include <cmocka.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <regex.h>
@@ -14,6 +13,8 @@
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include <cmocka.h>
 
 static void assert_matches(const char *text, const char *pattern)
 {

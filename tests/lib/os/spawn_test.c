@@ -1,6 +1,5 @@
 #include "os/spawn.h"
 
-#include <cmocka.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
@@ -8,6 +7,8 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <unistd.h>
+
+#include <cmocka.h>
 
 static const char *const environment[] = { "PATH=/usr/bin:/bin", "COLOUR=blue", NULL };
 

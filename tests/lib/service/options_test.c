@@ -1,9 +1,11 @@
 #include "service/private.h"
 
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
 
 #define PARSE(o, ...)                                                  \
     do {                                                               \
@@ -33,6 +35,7 @@ static void the_command_line_of_master_is_understood(void **state)
     assert_true(str_equal(o.overrides[2].name, STR("f")) && o.overrides[2].value.len == 0);
     assert_int_equal(o.argc, 2);
     assert_string_equal(o.argv[1], "-x");
+    free(o.overrides);
 }
 
 static void the_name_defaults_to_that_of_the_program(void **state)
