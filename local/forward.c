@@ -125,8 +125,12 @@ bool forward_deliver(struct branch *b, bool *status)
         }
         if (state == FORWARD_NONE || !has_text(buf_str(&text)))
             continue;
-        if (!branch_is_first(b, "forward", buf_str(&path))) /* named in his own file: the mailbox */
+        if (str_equal(b->forwarder, b->base)) /* named in his own file: the mailbox */
             return false;
+        if (!branch_is_first(b, "forward", buf_str(&path))) {
+            *status = true;
+            return true;
+        }
         *status = expand_forward(b, buf_cstr(&path), buf_str(&text), names_extension && b->delimiter);
         return true;
     }

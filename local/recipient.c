@@ -95,14 +95,18 @@ static struct str lower_case(struct arena *a, struct str s)
     return arena_str(a, buf_str(&lower));
 }
 
+/* `\user`: no aliases, no .forward. */
+static bool is_plain_mailbox(struct str address) { return str_starts(address, STR("\\")); }
+
 /* The parts of the branch's address. */
 static void take_apart(struct branch *b)
 {
     struct address_parts parts = address_split(b->who.address);
     struct str local = parts.local;
 
-    if (str_starts(local, STR("\\"))) {
+    if (is_plain_mailbox(b->who.address)) {
         b->only_mailbox = true;
+        b->who.address = str_skip(b->who.address, 1);
         local = str_skip(local, 1);
     }
     b->local = lower_case(branch_arena(b), local);
@@ -160,7 +164,7 @@ static void deliver_recipient(struct delivery *d, struct delivery_rcpt *rcpt)
     struct branch b = { .attempt = &a, .who = rcpt->info, .sender = d->request.sender, .origin = FROM_REQUEST };
     bool done;
 
-    if (copy_is_looping(d, rcpt->info.address))
+    if (copy_is_looping(d, str_skip(rcpt->info.address, is_plain_mailbox(rcpt->info.address))))
         done = branch_bounce(&b, "5.4.6", "mail forwarding loop for " STR_FMT, STR_ARG(rcpt->info.address));
     else
         done = branch_deliver(&b);

@@ -52,7 +52,7 @@ static void write_line(struct delivery *d, const struct delivery_recipient *who,
 }
 
 static bool append(struct delivery *d, struct str service, const struct delivery_recipient *who,
-                   const struct outcome *o, const char *action)
+                   const struct outcome *o, const char *action, struct str reason)
 {
     struct bounce_append entry = {
         .queue_id = d->request.queue_id,
@@ -67,16 +67,22 @@ static bool append(struct delivery *d, struct str service, const struct delivery
         .diag_text = o->diag_text,
         .mta_type = o->mta_name.len ? STR("dns") : STR_NONE,
         .mta_name = o->mta_name,
-        .reason = o->text,
+        .reason = reason,
     };
 
     return bounce_client_append(service, &entry);
 }
 
+/* Reports of success and of probes also say who answers. */
 static bool append_trace(struct delivery *d, const struct delivery_recipient *who, const struct outcome *o,
                          const char *action)
 {
-    bool ok = append(d, site_conf.trace_service_name, who, o, action);
+    BUF_AUTO(reason, 0);
+
+    if (!str_equal(d->relay, STR("none")))
+        buf_join(&reason, STR("delivery via "), d->relay, STR(": "));
+    buf_add(&reason, o->text);
+    bool ok = append(d, site_conf.trace_service_name, who, o, action, buf_str(&reason));
 
     if (ok)
         d->reply.traced = 1;
@@ -95,7 +101,7 @@ static bool defer(struct delivery *d, const struct delivery_recipient *who, stru
     write_line(d, who, o, status);
     if (d->request.flags & DELIVERY_FLAG_RECORD)
         (void)append_trace(d, who, o, words[OUTCOME_DEFERRED].action);
-    if (!append(d, site_conf.defer_service_name, who, o, words[OUTCOME_DEFERRED].action))
+    if (!append(d, site_conf.defer_service_name, who, o, words[OUTCOME_DEFERRED].action, o->text))
         log_warning(STR_FMT ": " STR_FMT " service failure", STR_ARG(d->request.queue_id),
                     STR_ARG(site_conf.defer_service_name));
     return false;
@@ -108,7 +114,7 @@ static bool bounce(struct delivery *d, const struct delivery_recipient *who, str
     if (d->request.flags & DELIVERY_FLAG_RECORD)
         (void)append_trace(d, who, o, action_of(o));
     if (!(who->dsn_notify & DSN_NOTIFY_NEVER)) {
-        if (!append(d, site_conf.bounce_service_name, who, o, action_of(o))) {
+        if (!append(d, site_conf.bounce_service_name, who, o, action_of(o), o->text)) {
             log_info(STR_FMT ": status=deferred (bounce failed)", STR_ARG(d->request.queue_id));
             return defer(d, who, o, words[OUTCOME_DEFERRED].status);
         }
