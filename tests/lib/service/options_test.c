@@ -7,19 +7,18 @@
 
 #include <cmocka.h>
 
-#define PARSE(o, ...)                                                  \
-    do {                                                               \
-        char *words[] = { __VA_ARGS__, NULL };                         \
-        service_options_parse(&(o), (int)ARRAY_LEN(words) - 1, words); \
-    } while (0)
+/* In the scope of the caller: what was parsed borrows from the words. */
+#define PARSE(o, ...)                                                                              \
+    char *words[] = { __VA_ARGS__, NULL };                                                         \
+    service_options_parse(&(o), (int)ARRAY_LEN(words) - 1, words)
 
 static char *w(const char *text) { return (char *)(uintptr_t)text; }
 
 static void the_command_line_of_master_is_understood(void **state)
 {
     struct service_options o;
-
     (void)state;
+
     PARSE(o, w("/usr/lib/postfix/sbin/bounce"), w("-z"), w("-n"), w("defer"), w("-t"), w("unix"),
           w("-v"), w("-v"), w("-u"), w("-c"), w("-s"), w("2"), w("-o"), w("a=b"), w("-o"),
           w("{ c = d e }"), w("-o"), w("f ="), w("flags=R"), w("-x"));
@@ -41,8 +40,8 @@ static void the_command_line_of_master_is_understood(void **state)
 static void the_name_defaults_to_that_of_the_program(void **state)
 {
     struct service_options o;
-
     (void)state;
+
     PARSE(o, w("qmgr"), w("-l"));
     assert_string_equal(o.name, "qmgr");
     assert_true(o.single);
