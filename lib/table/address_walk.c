@@ -9,7 +9,8 @@ struct walk {
     const struct address_walk *rules;
     struct buf *value;
     struct str local, domain;
-    struct str base, extension; /* of the local part; `extension` with its delimiter, absent without one */
+    /* Of the local part; `extension` with its delimiter, absent without one. */
+    struct str base, extension;
     struct buf key, quoted;
     bool partial;
     bool dropped_extension; /* the key that was tried last had none, though the address does */
@@ -25,7 +26,8 @@ static void split(struct walk *w, struct str address)
 
     w->local = w->base = parts.local;
     w->domain = parts.domain;
-    if (rule.delimiters.len && address_split_extension(&rule, parts.local, &base, NULL, &extension)) {
+    if (rule.delimiters.len &&
+        address_split_extension(&rule, parts.local, &base, NULL, &extension)) {
         w->base = base;
         w->extension = str_skip(parts.local, base.len); /* from the delimiter on */
     }

@@ -1,22 +1,27 @@
 #include "table/alias_line.h"
 
 /* RFC 822 tokens, as far as the layout of an alias list depends on them. */
-enum token_kind { TOKEN_ATOM, TOKEN_QUOTED, TOKEN_LITERAL, TOKEN_COMMENT, TOKEN_OPERATOR, TOKEN_END };
+enum token_kind {
+    TOKEN_ATOM,
+    TOKEN_QUOTED,
+    TOKEN_LITERAL,
+    TOKEN_COMMENT,
+    TOKEN_OPERATOR,
+    TOKEN_END
+};
 
 struct token {
     enum token_kind kind;
-    struct str text;  /* as written, with quotes, brackets or parentheses */
-    bool escaped;     /* an atom with a backslash in it */
+    struct str text; /* as written, with quotes, brackets or parentheses */
+    bool escaped;    /* an atom with a backslash in it */
 };
 
 #define OPERATORS "<>@,;:.%!|"
 
-static bool starts_word(char c)
-{
-    return !char_is_space(c) && strchr("\"[(" OPERATORS, c) == NULL;
-}
+static bool starts_word(char c) { return !char_is_space(c) && strchr("\"[(" OPERATORS, c) == NULL; }
 
-/* Where the token that begins with `open` ends; nested for comments.  A missing end is the end of the line. */
+/* Where the token that begins with `open` ends; nested for comments.  A missing end is the end of
+ * the line. */
 static size_t closing(struct str s, char open, char close)
 {
     size_t depth = 0;

@@ -96,7 +96,8 @@ static bool parse_rule(struct rule_list *l, struct str text, struct rule *rule)
     if (rule->kind == RULE_MATCH)
         return parse_result(l, text, rule);
     if (text.len > 0)
-        rules_warn(l, rule->line, "ignoring extra text after IF statement: \"" STR_FMT "\"", STR_ARG(text));
+        rules_warn(l, rule->line, "ignoring extra text after IF statement: \"" STR_FMT "\"",
+                   STR_ARG(text));
     return true;
 }
 
@@ -113,7 +114,8 @@ bool table_open_cidr(struct table *t, struct buf *error)
     static const struct table_ops ops = { .lookup = cidr_lookup, .close = cidr_close };
     struct cidr *c = mem_alloc(sizeof *c);
 
-    *c = (struct cidr){ .list = { .type = "cidr", .name = t->name.ptr,
+    *c = (struct cidr){ .list = { .type = "cidr",
+                                  .name = t->name.ptr,
                                   .endif_unmatched = "ENDIF without IF: skipping this rule" },
                         .values_are_files = (t->flags & TABLE_VALUES_ARE_FILES) != 0 };
     t->data = c;

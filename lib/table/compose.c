@@ -46,8 +46,8 @@ static bool open_member(struct table *t, struct str spec, struct buf *error)
 
 static bool bad_syntax(struct table *t, const char *type, const char *element, struct buf *error)
 {
-    buf_join(error, STR("bad syntax: \""), str_from(t->spec), STR("\"; need \""), str_from(type), STR(":{"),
-             str_from(element), STR("...}\""));
+    buf_join(error, STR("bad syntax: \""), str_from(t->spec), STR("\"; need \""), str_from(type),
+             STR(":{"), str_from(element), STR("...}\""));
     return false;
 }
 
@@ -129,7 +129,7 @@ bool table_open_unionmap(struct table *t, struct buf *error)
 
 struct choices {
     size_t count;
-    struct str *values; /* in the table's name, or one allocation each with TABLE_VALUES_ARE_FILES */
+    struct str *values; /* in the table's name, or `owned`: one allocation each */
     bool owned;
 };
 
@@ -201,12 +201,14 @@ static enum table_result inner_lookup(struct table *t, struct str key, struct st
 
 static enum table_result debug_lookup(struct table *t, struct str key, struct str *value)
 {
-    static const char *const outcomes[] = { [TABLE_NOT_FOUND] = "not found", [TABLE_ERROR] = "error" };
+    static const char *const outcomes[] = {
+        [TABLE_NOT_FOUND] = "not found", [TABLE_ERROR] = "error"
+    };
     enum table_result result = inner_lookup(t, key, value);
 
     if (result == TABLE_FOUND)
-        log_info(STR_FMT " lookup: \"" STR_FMT "\" = \"" STR_FMT "\"", STR_ARG(t->name), STR_ARG(key),
-                 STR_ARG(*value));
+        log_info(STR_FMT " lookup: \"" STR_FMT "\" = \"" STR_FMT "\"", STR_ARG(t->name),
+                 STR_ARG(key), STR_ARG(*value));
     else
         log_info(STR_FMT " lookup: \"" STR_FMT "\" = \"%s\"", STR_ARG(t->name), STR_ARG(key),
                  outcomes[result]);
@@ -235,16 +237,20 @@ static bool open_inner(struct table *t, const struct table_ops *ops, struct buf 
 
 bool table_open_debug(struct table *t, struct buf *error)
 {
-    static const struct table_ops ops = { .lookup = debug_lookup, .update = inner_update,
-                                          .remove = inner_remove, .close = members_close };
+    static const struct table_ops ops = { .lookup = debug_lookup,
+                                          .update = inner_update,
+                                          .remove = inner_remove,
+                                          .close = members_close };
 
     return open_inner(t, &ops, error);
 }
 
 bool table_open_proxy(struct table *t, struct buf *error)
 {
-    static const struct table_ops ops = { .lookup = inner_lookup, .update = inner_update,
-                                          .remove = inner_remove, .close = members_close };
+    static const struct table_ops ops = { .lookup = inner_lookup,
+                                          .update = inner_update,
+                                          .remove = inner_remove,
+                                          .close = members_close };
 
     return open_inner(t, &ops, error);
 }

@@ -5,19 +5,21 @@
 
 #include <sys/stat.h>
 
-/* What one open table can do.  A type without `lookup` cannot exist; the other members may be NULL. */
+/* What one open table can do.  A type without `lookup` cannot exist; the other members may be
+ * NULL. */
 struct table_ops {
     /* The result borrows from the table until its next lookup.  An error has been logged. */
     enum table_result (*lookup)(struct table *t, struct str key, struct str *value);
     bool (*update)(struct table *t, struct str key, struct str value);
     bool (*remove)(struct table *t, struct str key);
-    enum table_result (*next)(struct table *t, struct buf *position, struct str *key, struct str *value);
+    enum table_result (*next)(struct table *t, struct buf *position, struct str *key,
+                              struct str *value);
     void (*close)(struct table *t);
 };
 
 /* What kinds of keys a type works on. */
 enum table_trait {
-    TABLE_FIXED = 1 << 0,      /* fixed strings: keys are folded and may be parts of an address */
+    TABLE_FIXED = 1 << 0, /* fixed strings: keys are folded and may be parts of an address */
     TABLE_ENCODES_FILES = 1 << 1, /* with TABLE_VALUES_ARE_FILES results come out base64-encoded */
 };
 
@@ -57,14 +59,16 @@ const struct table_type *table_type_find(struct str name);
 void table_watch_start(struct table *t, int fd, bool owned, bool text);
 bool table_watch_has_changed(const struct table_watch *w);
 /* Read the whole text file `name` and watch it.  False: `error` says "open NAME: reason". */
-NODISCARD bool table_read_file(struct table *t, struct str name, struct buf *text, struct buf *error);
+NODISCARD bool table_read_file(struct table *t, struct str name, struct buf *text,
+                               struct buf *error);
 
-/* `{ text }` in brace syntax of a table name: the text inside, trimmed.  False: no such shape; `error` receives
- * the reason ("missing '}' in ..."). */
+/* `{ text }` in brace syntax of a table name: the text inside, trimmed.  False: no such shape;
+ * `error` receives the reason ("missing '}' in ..."). */
 NODISCARD bool table_unbrace(struct str text, struct str *inside, struct buf *error);
-/* The next element of such text, as str_token_braced() cuts it.  False at the end, and then `error` is
- * empty, or for something glued to a closing brace. */
-NODISCARD bool table_next_element(struct str *text, struct str *element, bool *braced, struct buf *error);
+/* The next element of such text, as str_token_braced() cuts it.  False at the end, and then
+ * `error` is empty, or for something glued to a closing brace. */
+NODISCARD bool table_next_element(struct str *text, struct str *element, bool *braced,
+                                  struct buf *error);
 
 bool table_open_lmdb(struct table *t, struct buf *error);
 bool table_open_lmdb_cache(struct table *t, struct buf *error);

@@ -32,7 +32,8 @@ static int compare(const void *a, const void *b)
 }
 
 /* One stable pass by the byte at `shift`; false if all items have the same one there. */
-static bool radix_pass(const struct sort_item *from, struct sort_item *to, size_t count, unsigned shift)
+static bool radix_pass(const struct sort_item *from, struct sort_item *to, size_t count,
+                       unsigned shift)
 {
     size_t start[257] = { 0 };
 
@@ -72,9 +73,10 @@ static void sort_parts(struct sort_item *items, size_t count)
         radix_sort(items, count);
 }
 
-/* Each item's part at `depth`; where no key has bytes left (they are equal but for zero bytes at the end), its
- * length.  True in that case. */
-static bool load_parts(const struct key_order *o, struct sort_item *items, size_t count, size_t depth)
+/* Each item's part at `depth`; where no key has bytes left (they are equal but for zero bytes at
+ * the end), its length.  True in that case. */
+static bool load_parts(const struct key_order *o, struct sort_item *items, size_t count,
+                       size_t depth)
 {
     size_t longest = 0;
 
@@ -90,8 +92,8 @@ static bool load_parts(const struct key_order *o, struct sort_item *items, size_
     return true;
 }
 
-/* Sort by the bytes at `depth`, then each run of equal ones by what follows.  The recursion ends behind the longest
- * key: 64 levels for the 511 bytes that a table's key may have. */
+/* Sort by the bytes at `depth`, then each run of equal ones by what follows.  The recursion ends
+ * behind the longest key: 64 levels for the 511 bytes that a table's key may have. */
 static void sort_at(const struct key_order *o, struct sort_item *items, size_t count, size_t depth)
 {
     bool last = load_parts(o, items, count, depth);

@@ -40,14 +40,18 @@ void table_list_close(struct table_list *l)
 
 bool table_list_is_empty(const struct table_list *l) { return l == NULL || l->count == 0; }
 const char *table_list_parameter(const struct table_list *l) { return l->parameter; }
-struct str table_list_last(const struct table_list *l) { return l->last ? table_name(l->last) : STR_NONE; }
+struct str table_list_last(const struct table_list *l)
+{
+    return l->last ? table_name(l->last) : STR_NONE;
+}
 
 /* An empty result would delete an address or open a door; nobody means that. */
 static enum table_result refuse_empty(const struct table *t, struct str key)
 {
     struct str name = table_name(t);
 
-    log_warning(STR_FMT " lookup of " STR_FMT " returns an empty string result", STR_ARG(name), STR_ARG(key));
+    log_warning(STR_FMT " lookup of " STR_FMT " returns an empty string result", STR_ARG(name),
+                STR_ARG(key));
     log_warning(STR_FMT " should return NO RESULT in case of NOT FOUND", STR_ARG(name));
     return TABLE_ERROR;
 }
@@ -58,7 +62,8 @@ static enum table_result lookup_in(struct table *t, struct str key, struct buf *
     enum table_result result = table_lookup(t, key, &found);
 
     if (result == TABLE_ERROR)
-        log_warning(STR_FMT " lookup error for \"" STR_FMT "\"", STR_ARG(table_name(t)), STR_ARG(key));
+        log_warning(STR_FMT " lookup error for \"" STR_FMT "\"", STR_ARG(table_name(t)),
+                    STR_ARG(key));
     if (result != TABLE_FOUND)
         return result;
     if (found.len == 0)
@@ -70,7 +75,8 @@ static enum table_result lookup_in(struct table *t, struct str key, struct buf *
     return TABLE_FOUND;
 }
 
-static enum table_result lookup(struct table_list *l, struct str key, bool partial, struct buf *value)
+static enum table_result lookup(struct table_list *l, struct str key, bool partial,
+                                struct buf *value)
 {
     if (l == NULL || key.len == 0)
         return TABLE_NOT_FOUND;
@@ -98,8 +104,8 @@ enum table_result table_list_lookup_partial(struct table_list *l, struct str key
     return lookup(l, key, true, value);
 }
 
-enum table_result table_list_lookup_domain(struct table_list *l, struct str domain, bool plain_parents,
-                                           struct buf *value)
+enum table_result table_list_lookup_domain(struct table_list *l, struct str domain,
+                                           bool plain_parents, struct buf *value)
 {
     enum table_result result = lookup(l, domain, false, value);
 

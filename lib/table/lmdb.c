@@ -2,14 +2,13 @@
  *
  * A published file never changes: postmap writes a new one and renames it.  So one read transaction
  * lives as long as the table, nobody locks, and a lookup is a walk through mapped memory. */
-#include <lmdb.h>
-
 #include "base/log.h"
 #include "base/mem.h"
 #include "os/fd.h"
 #include "table/internal.h"
 
 #include <errno.h>
+#include <lmdb.h>
 #include <stdlib.h>
 
 struct lmdb_table {
@@ -71,7 +70,8 @@ static enum table_result lmdb_lookup(struct table *t, struct str key, struct str
 }
 
 /* The position is the stored key that was returned last. */
-static enum table_result lmdb_next(struct table *t, struct buf *position, struct str *key, struct str *value)
+static enum table_result lmdb_next(struct table *t, struct buf *position, struct str *key,
+                                   struct str *value)
 {
     struct lmdb_table *l = t->data;
     MDB_val k = to_val(buf_str(position)), v;
@@ -145,7 +145,9 @@ static void explain_failure(const struct table *t, const char *path, int code, s
 
 bool table_open_lmdb(struct table *t, struct buf *error)
 {
-    static const struct table_ops ops = { .lookup = lmdb_lookup, .next = lmdb_next, .close = lmdb_close };
+    static const struct table_ops ops = { .lookup = lmdb_lookup,
+                                          .next = lmdb_next,
+                                          .close = lmdb_close };
     BUF_AUTO(path, 0);
     int fd;
 

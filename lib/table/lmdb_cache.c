@@ -1,7 +1,6 @@
-/* lmdb, hash, btree opened for writing: a cache with this process as its one writer (postscreen, verify, TLS
- * sessions).  Losing it costs time, never mail, so nothing is synced and a damaged file is started afresh. */
-#include <lmdb.h>
-
+/* lmdb, hash, btree opened for writing: a cache with this process as its one writer (postscreen,
+ * verify, TLS sessions).  Losing it costs time, never mail, so nothing is synced and a damaged
+ * file is started afresh. */
 #include "base/log.h"
 #include "base/mem.h"
 #include "conf/params.h"
@@ -10,6 +9,7 @@
 #include "table/internal.h"
 
 #include <errno.h>
+#include <lmdb.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -185,8 +185,10 @@ static bool is_damaged(int result)
 
 bool table_open_lmdb_cache(struct table *t, struct buf *error)
 {
-    static const struct table_ops ops = { .lookup = cache_lookup, .update = cache_update,
-                                          .remove = cache_remove, .next = cache_next,
+    static const struct table_ops ops = { .lookup = cache_lookup,
+                                          .update = cache_update,
+                                          .remove = cache_remove,
+                                          .next = cache_next,
                                           .close = cache_close };
     struct lmdb_cache *c = mem_alloc(sizeof *c);
     BUF_AUTO(path, 0);
@@ -201,7 +203,8 @@ bool table_open_lmdb_cache(struct table *t, struct buf *error)
         result = open_environment(c, buf_cstr(&path));
     }
     if (result != 0) {
-        buf_join(error, STR("open database "), buf_str(&path), STR(": "), str_from(mdb_strerror(result)));
+        buf_join(error, STR("open database "), buf_str(&path), STR(": "),
+                 str_from(mdb_strerror(result)));
         cache_close(t);
         return false;
     }

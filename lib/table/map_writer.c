@@ -1,7 +1,5 @@
 #include "table/map_writer.h"
 
-#include <lmdb.h>
-
 #include "base/mem.h"
 #include "conf/params.h"
 #include "os/lock.h"
@@ -9,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <lmdb.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -61,7 +60,8 @@ static struct str key_of(const struct map_writer *w, const struct entry *e)
 
 static void add_entry(struct map_writer *w, struct str key, struct str value, bool terminate)
 {
-    struct entry e = { .at = w->bytes.len, .key = (uint32_t)(key.len + terminate),
+    struct entry e = { .at = w->bytes.len,
+                       .key = (uint32_t)(key.len + terminate),
                        .value = (uint32_t)(value.len + terminate) };
 
     buf_add(&w->bytes, key);
@@ -92,7 +92,8 @@ bool map_writer_add(struct map_writer *w, struct str key, struct str value)
 
 static bool fail(const struct map_writer *w, const char *what, int code, struct buf *error)
 {
-    buf_join(error, str_from(what), STR(" "), str_from(w->path), STR(": "), str_from(mdb_strerror(code)));
+    buf_join(error, str_from(what), STR(" "), str_from(w->path), STR(": "),
+             str_from(mdb_strerror(code)));
     return false;
 }
 
@@ -129,9 +130,11 @@ static int copy_entries(struct map_writer *w, MDB_txn *txn)
     while ((result = mdb_cursor_get(cursor, &k, &v, MDB_NEXT)) == 0) {
         if (w->count == 0 && k.mv_size > 0) {
             bool terminated = ((const char *)k.mv_data)[k.mv_size - 1] == '\0';
-            w->flags = terminated ? w->flags | MAP_WRITER_NULS : w->flags & ~(unsigned)MAP_WRITER_NULS;
+            w->flags =
+                terminated ? w->flags | MAP_WRITER_NULS : w->flags & ~(unsigned)MAP_WRITER_NULS;
         }
-        add_entry(w, (struct str){ k.mv_data, k.mv_size }, (struct str){ v.mv_data, v.mv_size }, false);
+        add_entry(w, (struct str){ k.mv_data, k.mv_size }, (struct str){ v.mv_data, v.mv_size },
+                  false);
     }
     mdb_cursor_close(cursor);
     return result == MDB_NOTFOUND ? 0 : result;
@@ -224,7 +227,8 @@ static void sort_entries(struct map_writer *w)
     key_sort(w->order, w->count, &order);
 }
 
-static void report_duplicates(const struct map_writer *w, void (*duplicate)(void *, struct str), void *context)
+static void report_duplicates(const struct map_writer *w, void (*duplicate)(void *, struct str),
+                              void *context)
 {
     if (duplicate == NULL || (w->flags & MAP_WRITER_REPLACE))
         return;
@@ -252,7 +256,8 @@ static size_t map_size(const struct map_writer *w)
     return MAX(size, need);
 }
 
-/* Key order jumps about in memory; asking for it a few entries ahead halves the time of a large build. */
+/* Key order jumps about in memory; asking for it a few entries ahead halves the time of a large
+ * build. */
 static void prefetch(const struct map_writer *w, size_t i)
 {
     enum { ENTRY_AHEAD = 16, BYTES_AHEAD = 8 };
@@ -309,7 +314,7 @@ static int write_file(struct map_writer *w, const char *path)
     return result;
 }
 
-/* Create the file under a name of its own, with its final owner and mode before anything is in it. */
+/* Under a name of its own, with its final owner and mode before anything is in it. */
 static int create_file(const char *path, const struct map_owner *owner)
 {
     (void)unlink(path);
@@ -327,7 +332,8 @@ static int create_file(const char *path, const struct map_owner *owner)
 }
 
 bool map_writer_publish(struct map_writer *w, const struct map_owner *owner,
-                        void (*duplicate)(void *context, struct str key), void *context, struct buf *error)
+                        void (*duplicate)(void *context, struct str key), void *context,
+                        struct buf *error)
 {
     BUF_AUTO(fresh, 0);
 

@@ -1,8 +1,9 @@
 #pragma once
 /* table/map_writer - build an indexed file and publish it with one rename.
  *
- * Entries are collected in memory in any order.  Publishing sorts them and writes NAME.lmdb afresh; readers of
- * the old file keep it until they notice.  Concurrent writers of one file take turns. */
+ * Entries are collected in memory in any order.  Publishing sorts them and writes NAME.lmdb
+ * afresh; readers of the old file keep it until they notice.  Concurrent writers of one file take
+ * turns. */
 #include "base/buf.h"
 
 #include <sys/types.h>
@@ -10,18 +11,19 @@
 struct map_writer;
 
 enum map_writer_flag {
-    MAP_WRITER_NULS = 1 << 0,     /* keys and values end in a NUL (the default of postmap and postalias) */
-    MAP_WRITER_REPLACE = 1 << 1,  /* a later entry replaces an earlier one with the same key */
+    MAP_WRITER_NULS =
+        1 << 0, /* keys and values end in a NUL (the default of postmap and postalias) */
+    MAP_WRITER_REPLACE = 1 << 1, /* a later entry replaces an earlier one with the same key */
 };
 
 /* `path` is the index itself, "x.lmdb". */
 struct map_writer *map_writer_new(const char *path, unsigned flags);
 void map_writer_free(struct map_writer *w); /* what was not published is gone; NULL is fine */
 
-/* Take over the published file before adding to it: waits for other writers, and goes on with its NUL convention and
- * entries.  A missing file is an empty one.  False: `error`. */
+/* Take over the published file before adding to it: waits for other writers, and goes on with its
+ * NUL convention and entries.  A missing file is an empty one.  False: `error`. */
 NODISCARD bool map_writer_resume(struct map_writer *w, struct buf *error);
-/* False: the key does not fit (LMDB keys have at most 511 bytes); the caller says so and goes on. */
+/* False: the key does not fit (LMDB keys have at most 511 bytes); the caller says so. */
 NODISCARD bool map_writer_add(struct map_writer *w, struct str key, struct str value);
 /* True if there was such an entry (after map_writer_resume). */
 NODISCARD bool map_writer_delete(struct map_writer *w, struct str key);
@@ -32,8 +34,8 @@ struct map_owner {
     gid_t gid;
     mode_t mode;
 };
-/* `duplicate` (may be NULL) hears of each entry that lost against another with the same key, in the order of adding.
- * False: `error`; the published file is as it was. */
+/* `duplicate` (may be NULL) hears of each entry that lost against another with the same key, in
+ * the order of adding. False: `error`; the published file is as it was. */
 NODISCARD bool map_writer_publish(struct map_writer *w, const struct map_owner *owner,
                                   void (*duplicate)(void *context, struct str key), void *context,
                                   struct buf *error);

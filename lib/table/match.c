@@ -189,7 +189,8 @@ static enum match_result match_element_string(const struct match_list *l, const 
 }
 
 /* A name and its parents, `.parent` or with MATCH_SUBDOMAINS `parent`. */
-static enum match_result ask_table_for_domain(const struct match_list *l, struct table *t, struct str name)
+static enum match_result ask_table_for_domain(const struct match_list *l, struct table *t,
+                                              struct str name)
 {
     enum match_result result = ask_table(l, t, name);
 
@@ -245,7 +246,8 @@ static enum match_result match_element_client(const struct match_list *l, const 
     return result == MATCH_NO ? match_element_address(l, e, s) : result;
 }
 
-static enum match_result match_list(const struct match_list *l, const struct subject *s, match_fn *match)
+static enum match_result match_list(const struct match_list *l, const struct subject *s,
+                                    match_fn *match)
 {
     if (l == NULL)
         return MATCH_NO;

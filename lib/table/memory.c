@@ -71,10 +71,13 @@ static void memory_close(struct table *t)
     free(t->data);
 }
 
-static const struct table_ops read_only = { .lookup = memory_lookup, .next = memory_next,
+static const struct table_ops read_only = { .lookup = memory_lookup,
+                                            .next = memory_next,
                                             .close = memory_close };
-static const struct table_ops read_write = { .lookup = memory_lookup, .update = memory_update,
-                                             .remove = memory_remove, .next = memory_next,
+static const struct table_ops read_write = { .lookup = memory_lookup,
+                                             .update = memory_update,
+                                             .remove = memory_remove,
+                                             .next = memory_next,
                                              .close = memory_close };
 
 static void start(struct table *t, const struct table_ops *ops)

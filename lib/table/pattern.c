@@ -13,7 +13,10 @@ struct pattern_table {
     unsigned flags;
 };
 
-static struct pattern_table *table_of(struct rule_list *l) { return CONTAINER_OF(l, struct pattern_table, list); }
+static struct pattern_table *table_of(struct rule_list *l)
+{
+    return CONTAINER_OF(l, struct pattern_table, list);
+}
 
 /* ---- looking up ---- */
 
@@ -52,7 +55,8 @@ static void expand(const struct template *result, const struct asked *asked, str
         if (group == 0)
             buf_add(out, result->parts[i].text);
         else if (group < asked->groups.count && asked->groups.at[group].from != STR_NOT_FOUND)
-            buf_add(out, str_sub(asked->text, asked->groups.at[group].from, asked->groups.at[group].to));
+            buf_add(out,
+                    str_sub(asked->text, asked->groups.at[group].from, asked->groups.at[group].to));
     }
 }
 
@@ -61,7 +65,8 @@ static enum table_result pattern_lookup(struct table *t, struct str key, struct 
     const struct pattern_table *p = t->data;
     struct asked asked = { .table = p };
 
-    /* A copy with a NUL behind it: regexec() promises not to look there, but not every stand-in for it knows. */
+    /* A copy with a NUL behind it: regexec() promises not to look there, but not every stand-in
+     * for it knows. */
     buf_clear(&t->folded);
     buf_add(&t->folded, key);
     asked.text = (struct str){ buf_cstr(&t->folded), key.len };
@@ -116,7 +121,8 @@ static size_t find_delimiter(struct str text)
 }
 
 /* `/pattern/options`; `text` is advanced to what follows. */
-static bool cut_pattern(struct rule_list *l, unsigned line, struct str *text, struct pattern_text *out)
+static bool cut_pattern(struct rule_list *l, unsigned line, struct str *text,
+                        struct pattern_text *out)
 {
     struct str letters = STR_NONE;
 
@@ -145,7 +151,8 @@ static bool check_result(struct rule_list *l, const struct rule *rule, const str
     if (t->highest_group == 0)
         return true;
     if (rule->negated)
-        rules_warn(l, rule->line, "$number found in negative match replacement text: skipping this rule");
+        rules_warn(l, rule->line,
+                   "$number found in negative match replacement text: skipping this rule");
     else if (table_of(l)->flags & TABLE_NO_SUBSTITUTION)
         rules_warn(l, rule->line,
                    "regular expression substitution is not allowed: skipping this rule");
@@ -184,11 +191,13 @@ static bool compile(struct rule_list *l, struct rule *rule, const struct pattern
     const struct template *result = rule->result;
     size_t wanted = result ? result->highest_group : 0, groups = 0;
 
-    rule->pattern = engine->compile(l, rule->line, text->pattern, text->options, wanted > 0, &groups);
+    rule->pattern =
+        engine->compile(l, rule->line, text->pattern, text->options, wanted > 0, &groups);
     if (rule->pattern == NULL)
         return false;
     if (wanted > MIN(groups, (size_t)PATTERN_GROUPS_MAX)) {
-        rules_warn(l, rule->line, "out of range replacement index \"%zu\": skipping this rule", wanted);
+        rules_warn(l, rule->line, "out of range replacement index \"%zu\": skipping this rule",
+                   wanted);
         engine->release(rule->pattern);
         return false;
     }
@@ -203,7 +212,8 @@ static bool parse_if(struct rule_list *l, struct str text, struct rule *rule)
     if (!cut_pattern(l, rule->line, &text, &pattern))
         return false;
     if (text.len > 0) {
-        rules_warn(l, rule->line, "ignoring extra text after IF statement: \"" STR_FMT "\"", STR_ARG(text));
+        rules_warn(l, rule->line, "ignoring extra text after IF statement: \"" STR_FMT "\"",
+                   STR_ARG(text));
         rules_warn(l, rule->line, "do not prepend whitespace to statements between IF and ENDIF");
     }
     return compile(l, rule, &pattern);
@@ -250,9 +260,12 @@ bool pattern_table_open(struct table *t, const struct pattern_engine *engine, st
     static const struct table_ops ops = { .lookup = pattern_lookup, .close = pattern_close };
     struct pattern_table *p = mem_alloc(sizeof *p);
 
-    *p = (struct pattern_table){ .list = { .type = engine->type, .name = t->name.ptr,
-                                           .endif_unmatched = "ignoring ENDIF without matching IF" },
-                                 .engine = engine, .flags = t->flags };
+    *p =
+        (struct pattern_table){ .list = { .type = engine->type,
+                                          .name = t->name.ptr,
+                                          .endif_unmatched = "ignoring ENDIF without matching IF" },
+                                .engine = engine,
+                                .flags = t->flags };
     t->data = p;
     if (!rules_read(t, &p->list, parse_rule, error)) {
         pattern_close(t);

@@ -20,7 +20,8 @@ enum pattern_result { PATTERN_NO, PATTERN_YES, PATTERN_ERROR };
 struct pattern_engine {
     const char *type;
     const char *no_delimiter_action; /* "skipping this rule" */
-    /* The letters, and the option word before any of them is toggled.  An unknown letter is logged here. */
+    /* The letters, and the option word before any of them is toggled.  An unknown letter is logged
+     * here. */
     struct {
         char letter;
         unsigned bit;
@@ -31,8 +32,9 @@ struct pattern_engine {
                      bool needs_groups, size_t *groups);
     void (*release)(void *compiled);
     /* `groups` may be NULL.  PATTERN_ERROR has been logged. */
-    enum pattern_result (*match)(const struct rule_list *l, unsigned line, void *compiled, struct str text,
-                                 struct pattern_groups *groups);
+    enum pattern_result (*match)(const struct rule_list *l, unsigned line, void *compiled,
+                                 struct str text, struct pattern_groups *groups);
 };
 
-NODISCARD bool pattern_table_open(struct table *t, const struct pattern_engine *engine, struct buf *error);
+NODISCARD bool pattern_table_open(struct table *t, const struct pattern_engine *engine,
+                                  struct buf *error);

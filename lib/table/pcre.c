@@ -1,5 +1,5 @@
-/* pcre - Perl-compatible regular expressions.  The library is loaded when the first such table is opened, so
- * that a process without one does not carry it. */
+/* pcre - Perl-compatible regular expressions.  The library is loaded when the first such table is
+ * opened, so that a process without one does not carry it. */
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include "base/mem.h"
 #include "table/pattern.h"
@@ -9,9 +9,10 @@
 #include <stdlib.h>
 
 /* The functions used, under the names they have in the library. */
-#define PCRE_FUNCTIONS(F)                                                                      \
-    F(compile) F(code_free) F(match) F(match_data_create_from_pattern) F(match_data_free)      \
-    F(get_ovector_pointer) F(get_error_message) F(pattern_info)
+#define PCRE_FUNCTIONS(F)                                                      \
+    F(compile)                                                                 \
+    F(code_free) F(match) F(match_data_create_from_pattern) F(match_data_free) \
+        F(get_ovector_pointer) F(get_error_message) F(pattern_info)
 
 #define DECLARE(name) __typeof__(&pcre2_##name) name;
 struct pcre_library {
@@ -68,8 +69,8 @@ static void *compile(struct rule_list *l, unsigned line, struct str pattern, uns
     uint32_t captures = 0;
     int wrong;
 
-    pcre2_code *code = library->compile((PCRE2_SPTR)(pattern.len ? pattern.ptr : ""), pattern.len, options,
-                                        &wrong, &offset, NULL);
+    pcre2_code *code = library->compile((PCRE2_SPTR)(pattern.len ? pattern.ptr : ""), pattern.len,
+                                        options, &wrong, &offset, NULL);
     if (code == NULL) {
         library->get_error_message(wrong, message, sizeof message);
         rules_warn(l, line, "error in regex at offset %zu: %s", offset, (const char *)message);
@@ -96,8 +97,8 @@ static void copy_groups(const struct compiled *c, int count, struct pattern_grou
     }
 }
 
-static enum pattern_result match(const struct rule_list *l, unsigned line, void *compiled, struct str text,
-                                 struct pattern_groups *groups)
+static enum pattern_result match(const struct rule_list *l, unsigned line, void *compiled,
+                                 struct str text, struct pattern_groups *groups)
 {
     struct compiled *c = compiled;
     PCRE2_UCHAR message[256];

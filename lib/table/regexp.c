@@ -39,15 +39,16 @@ static void copy_groups(const regmatch_t *at, size_t count, struct pattern_group
     }
 }
 
-static enum pattern_result match(const struct rule_list *l, unsigned line, void *compiled, struct str text,
-                                 struct pattern_groups *groups)
+static enum pattern_result match(const struct rule_list *l, unsigned line, void *compiled,
+                                 struct str text, struct pattern_groups *groups)
 {
     const regex_t *re = compiled;
     regmatch_t at[PATTERN_GROUPS_MAX + 1];
     size_t count = groups ? MIN(re->re_nsub, (size_t)PATTERN_GROUPS_MAX) + 1 : 0;
     char message[256];
 
-    /* REG_STARTEND takes the bounds of the text from at[0], so that a NUL in it is a byte like others. */
+    /* REG_STARTEND takes the bounds of the text from at[0], so that a NUL in it is a byte like
+     * others. */
     at[0] = (regmatch_t){ .rm_so = 0, .rm_eo = (regoff_t)text.len };
     int result = regexec(re, text.ptr, count, at, REG_STARTEND);
     if (result == REG_NOMATCH)

@@ -73,7 +73,8 @@ static void add_rule(struct rule_list *l, struct str text, unsigned line, rule_p
     l->rules[l->count++] = rule;
 }
 
-static bool read_inline(struct rule_list *l, struct str name, rule_parse_fn *parse, struct buf *error)
+static bool read_inline(struct rule_list *l, struct str name, rule_parse_fn *parse,
+                        struct buf *error)
 {
     struct str text, element;
     unsigned line = 0;
@@ -102,7 +103,8 @@ static bool read_file(struct table *t, struct rule_list *l, rule_parse_fn *parse
     struct logical_line line;
     while (logical_line_next(&reader, &line)) {
         if (line.indented)
-            rules_warn(l, line.number, "logical line must not start with whitespace: skipping this rule");
+            rules_warn(l, line.number,
+                       "logical line must not start with whitespace: skipping this rule");
         else if (str_has(line.text, '\0'))
             rules_warn(l, line.number, "NUL byte: skipping this rule");
         else
@@ -146,7 +148,8 @@ bool rules_read(struct table *t, struct rule_list *l, rule_parse_fn *parse, stru
 }
 
 const struct rule *rules_first_match(const struct rule_list *l,
-                                     bool (*holds)(const struct rule *rule, void *context), void *context)
+                                     bool (*holds)(const struct rule *rule, void *context),
+                                     void *context)
 {
     for (unsigned i = 0; i < l->count; i++) {
         const struct rule *rule = &l->rules[i];

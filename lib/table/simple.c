@@ -84,8 +84,8 @@ static enum table_result find_passwd(const char *name, char *room, size_t size, 
     int result = getpwnam_r(name, &entry, room, size, &found);
 
     if (found)
-        buf_addf(line, "%s:%s:%u:%u:%s:%s:%s", entry.pw_name, entry.pw_passwd, entry.pw_uid, entry.pw_gid,
-                 entry.pw_gecos, entry.pw_dir, entry.pw_shell);
+        buf_addf(line, "%s:%s:%u:%u:%s:%s:%s", entry.pw_name, entry.pw_passwd, entry.pw_uid,
+                 entry.pw_gid, entry.pw_gecos, entry.pw_dir, entry.pw_shell);
     errno = result;
     return found ? TABLE_FOUND : result == ERANGE ? TABLE_ERROR : TABLE_NOT_FOUND;
 }
@@ -109,7 +109,8 @@ struct unix_database {
     enum table_result (*find)(const char *name, char *room, size_t size, struct buf *line);
 };
 
-static enum table_result find_with_room(const struct unix_database *db, const char *name, struct buf *line)
+static enum table_result find_with_room(const struct unix_database *db, const char *name,
+                                        struct buf *line)
 {
     BUF_AUTO(room, NSS_BUFFER_MAX);
     enum table_result result = TABLE_ERROR;
@@ -122,8 +123,9 @@ static enum table_result find_with_room(const struct unix_database *db, const ch
     return result;
 }
 
-/* "No such user" bounces mail, and a process in a jail or a directory server that is down gives the same
- * answer as a name that does not exist: believe it only while root, whom every system has, is found. */
+/* "No such user" bounces mail, and a process in a jail or a directory server that is down gives
+ * the same answer as a name that does not exist: believe it only while root, whom every system
+ * has, is found. */
 static enum table_result unix_lookup(struct table *t, struct str key, struct str *value)
 {
     const struct unix_database *db = t->data;

@@ -27,7 +27,6 @@ static void complain(const struct source *s, unsigned line, const char *what)
     log_warning("%s, line %u: %s", s->options->name, line, what);
 }
 
-
 static void complain_about_bytes(const struct source *s, unsigned line, struct str text)
 {
     BUF_AUTO(shown, 0);
@@ -36,8 +35,8 @@ static void complain_about_bytes(const struct source *s, unsigned line, struct s
     for (size_t i = 0; i < shown.len; i++)
         if ((unsigned char)shown.ptr[i] > 127)
             shown.ptr[i] = '?';
-    log_warning("%s, line %u: non-UTF-8 input \"" STR_FMT "\" -- ignoring this line", s->options->name, line,
-                STR_ARG(buf_str(&shown)));
+    log_warning("%s, line %u: non-UTF-8 input \"" STR_FMT "\" -- ignoring this line",
+                s->options->name, line, STR_ARG(buf_str(&shown)));
 }
 
 /* The next logical line that can be looked at. */
@@ -53,7 +52,8 @@ static bool next_line(struct source *s, struct str *text, unsigned *number)
         *text = str_trim(line.text);
         *number = line.number;
         if (line.indented)
-            complain(s, line.number, "logical line must not start with whitespace -- ignoring this line");
+            complain(s, line.number,
+                     "logical line must not start with whitespace -- ignoring this line");
         else if (str_has(*text, '\0'))
             complain(s, line.number, "NUL byte -- ignoring this line");
         else if (s->options->utf8 && !utf8_is_ascii(*text) && !utf8_is_valid(*text))
@@ -65,7 +65,8 @@ static bool next_line(struct source *s, struct str *text, unsigned *number)
     return false;
 }
 
-/* Length of the key: up to white space outside double quotes.  STR_NOT_FOUND: a quote is never closed. */
+/* Length of the key: up to white space outside double quotes.  STR_NOT_FOUND: a quote is never
+ * closed. */
 static size_t key_length(struct str text)
 {
     bool quoted = false;
@@ -85,15 +86,15 @@ static bool split_line(const struct source *s, struct str text, struct source_en
     size_t length = key_length(text);
 
     if (length == STR_NOT_FOUND) {
-        log_warning("%s, line %u: unbalanced '\"' in '" STR_FMT "' -- ignoring this line", s->options->name,
-                    entry->line, STR_ARG(text));
+        log_warning("%s, line %u: unbalanced '\"' in '" STR_FMT "' -- ignoring this line",
+                    s->options->name, entry->line, STR_ARG(text));
         return false;
     }
     entry->key = str_sub(text, 0, length);
     entry->value = str_trim(str_skip(text, length));
     if (entry->value.len == 0) {
-        log_warning("%s, line %u: expected format: key whitespace value%s", s->options->name, entry->line,
-                    s->options->says_ignored ? " -- ignoring this line" : "");
+        log_warning("%s, line %u: expected format: key whitespace value%s", s->options->name,
+                    entry->line, s->options->says_ignored ? " -- ignoring this line" : "");
         return false;
     }
     if (entry->key.ptr[length - 1] == ':')

@@ -17,7 +17,8 @@ static struct list open_tables = { &open_tables, &open_tables };
 
 static struct table *find_open(struct str spec, unsigned flags)
 {
-    LIST_FOREACH(&open_tables, node) {
+    LIST_FOREACH(&open_tables, node)
+    {
         struct table *t = LIST_ITEM(node, struct table, node);
 
         if (t->flags == flags && str_equal(str_from(t->spec), spec))
@@ -53,8 +54,9 @@ static struct table *new_table(struct str type, struct str name, unsigned flags)
     BUF_AUTO(spec, 0);
 
     buf_join(&spec, type, STR(":"), name);
-    *t = (struct table){ .spec = mem_copy_cstr(buf_cstr(&spec)), .flags = flags, .references = 1,
-                         .watch.fd = -1 };
+    *t = (struct table){
+        .spec = mem_copy_cstr(buf_cstr(&spec)), .flags = flags, .references = 1, .watch.fd = -1
+    };
     t->name = str_skip(str_from(t->spec), type.len + 1);
     list_init(&t->node);
     return t;
@@ -133,8 +135,8 @@ static bool decode_value(struct table *t, struct str key, struct str text, struc
     BUF_AUTO(decoded, 0);
 
     if (!base64_decode(&decoded, text)) {
-        log_warning("table %s: key " STR_FMT ": malformed BASE64 value: " STR_FMT, t->spec, STR_ARG(key),
-                    STR_ARG(text));
+        log_warning("table %s: key " STR_FMT ": malformed BASE64 value: " STR_FMT, t->spec,
+                    STR_ARG(key), STR_ARG(text));
         return false;
     }
     if (value) {
@@ -151,7 +153,8 @@ enum table_result table_lookup(struct table *t, struct str key, struct buf *valu
     if (!is_usable(t))
         return TABLE_ERROR;
     if (wants_utf8(t) && !utf8_is_ascii(key) && !utf8_is_valid(key)) {
-        log_warning("table %s: key " STR_FMT ": non-UTF-8 key; no lookup is done", t->spec, STR_ARG(key));
+        log_warning("table %s: key " STR_FMT ": non-UTF-8 key; no lookup is done", t->spec,
+                    STR_ARG(key));
         return TABLE_NOT_FOUND;
     }
     enum table_result result = t->ops->lookup(t, fold_key(t, key), &found);
@@ -176,7 +179,8 @@ bool table_delete(struct table *t, struct str key)
     return is_usable(t) && t->ops->remove && t->ops->remove(t, fold_key(t, key));
 }
 
-enum table_result table_next(struct table *t, struct buf *position, struct buf *key, struct buf *value)
+enum table_result table_next(struct table *t, struct buf *position, struct buf *key,
+                             struct buf *value)
 {
     struct str k, v;
 
@@ -199,7 +203,8 @@ enum table_result table_next(struct table *t, struct buf *position, struct buf *
 
 bool table_can_list(const struct table *t) { return t->ops && t->ops->next; }
 
-/* "hash:/x(0,lock|fold_fix|utf8_request)": open flags and table flags under the names that log readers know. */
+/* "hash:/x(0,lock|fold_fix|utf8_request)": open flags and table flags under the names that log
+ * readers know. */
 static void describe(const struct table *t, struct buf *out)
 {
     static const struct {
@@ -219,7 +224,8 @@ static void describe(const struct table *t, struct buf *out)
 
 bool tables_have_changed(struct buf *name)
 {
-    LIST_FOREACH(&open_tables, node) {
+    LIST_FOREACH(&open_tables, node)
+    {
         struct table *t = LIST_ITEM(node, struct table, node);
 
         if (!table_watch_has_changed(&t->watch))

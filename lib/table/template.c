@@ -13,7 +13,8 @@ static void add_part(struct arena *a, struct template *t, struct str text, size_
     t->parts[t->count++] = (struct template_part){ arena_str(a, text), group };
 }
 
-/* The name of a `$` macro; `text` stands behind the dollar and is advanced.  Absent: no end in sight. */
+/* The name of a `$` macro; `text` stands behind the dollar and is advanced.  Absent: no end in
+ * sight. */
 static struct str macro_name(struct str *text)
 {
     size_t end = 0;

@@ -7,7 +7,8 @@
 #include <time.h>
 #include <unistd.h>
 
-/* An editor may save a text file in several steps; it counts as changed when it has been quiet for this long. */
+/* An editor may save a text file in several steps; it counts as changed when it has been quiet for
+ * this long. */
 enum { TEXT_SETTLE_SECONDS = 2 };
 
 void table_watch_start(struct table *t, int fd, bool owned, bool text)
@@ -19,8 +20,9 @@ void table_watch_start(struct table *t, int fd, bool owned, bool text)
             close(fd);
         return;
     }
-    t->watch = (struct table_watch){ .fd = fd, .owned = owned, .text = text, .links = st.st_nlink,
-                                     .changed = st.st_mtim };
+    t->watch = (struct table_watch){
+        .fd = fd, .owned = owned, .text = text, .links = st.st_nlink, .changed = st.st_mtim
+    };
 }
 
 bool table_watch_has_changed(const struct table_watch *w)

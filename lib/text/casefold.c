@@ -47,8 +47,8 @@ static void add_rune(struct buf *out, uint32_t rune)
 
 static void add_folded(struct buf *out, uint32_t rune)
 {
-    const struct fold_range *r = bsearch(&rune, fold_ranges, ARRAY_LEN(fold_ranges), sizeof fold_ranges[0],
-                                         compare_range);
+    const struct fold_range *r =
+        bsearch(&rune, fold_ranges, ARRAY_LEN(fold_ranges), sizeof fold_ranges[0], compare_range);
 
     if (r && (rune - r->first) % (uint32_t)r->step == 0) {
         add_rune(out, rune + (uint32_t)r->distance);

@@ -23,8 +23,8 @@ bool netaddr_equal(const struct netaddr *a, const struct netaddr *b);
 /* ::ffff:1.2.3.4 becomes 1.2.3.4; other addresses stay. */
 void netaddr_unmap(struct netaddr *a);
 
-/* `address` or `address/bits`; brackets may be around the address or around everything.  On failure `why`
- * (may be NULL) receives what is wrong, in words for a warning:
+/* `address` or `address/bits`; brackets may be around the address or around everything.  On
+ * failure `why` (may be NULL) receives what is wrong, in words for a warning:
  *     non-null host address bits in "10.0.0.1/24", perhaps you should use "10.0.0.0/24" instead
  *     bad net/mask pattern: "10.0.0.0/99" */
 NODISCARD bool netblock_parse(struct str text, struct netblock *out, struct buf *why);

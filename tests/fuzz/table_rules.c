@@ -13,12 +13,14 @@ static void ask(struct str type, struct str rules, struct str key)
 
     buf_join(&spec, type, STR(":{"), rules, STR("}"));
     struct table *t = table_open(buf_str(&spec), TABLE_QUIET, NULL);
-    if (table_is_open(t) && table_lookup(t, key, &value) == TABLE_ERROR && str_equal(type, STR("cidr")))
+    if (table_is_open(t) && table_lookup(t, key, &value) == TABLE_ERROR &&
+        str_equal(type, STR("cidr")))
         abort(); /* nothing can go wrong with comparing addresses */
     table_close(t);
 }
 
-/* libc unrolls repetitions of repetitions when it compiles: a memory bomb that only the administrator could set off. */
+/* libc unrolls repetitions of repetitions when it compiles: a memory bomb that only the
+ * administrator could set off. */
 static bool repeats_much(struct str rules)
 {
     size_t count = 0;

@@ -1,4 +1,5 @@
-/* Any text is a source file: the readers end, and what an alias line gives survives being read again. */
+/* Any text is a source file: the readers end, and what an alias line gives survives being read
+ * again. */
 #include "table/alias_line.h"
 #include "table/source.h"
 

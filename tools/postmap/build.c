@@ -52,13 +52,15 @@ static void begin(struct build *b, const struct table_tool *tool, struct str spe
     *b = (struct build){ .tool = tool, .owner = { .mode = 0644 } };
     table_spec_split(spec, &b->type, &b->name);
     if (b->type.len == 0 || b->name.len == 0)
-        log_fatal("open dictionary: expecting \"type:name\" form instead of \"" STR_FMT "\"", STR_ARG(spec));
+        log_fatal("open dictionary: expecting \"type:name\" form instead of \"" STR_FMT "\"",
+                  STR_ARG(spec));
     buf_join(&text, b->name, STR(".lmdb"));
     b->path = mem_copy_cstr(buf_cstr(&text));
     /* Log readers know these two shapes: `x.db` of the traditional types, `lmdb:x` of this one. */
     buf_clear(&text);
     buf_join(&text, STR("lmdb:"), b->name);
-    b->shown = str_equal(b->type, STR("lmdb")) ? mem_copy_cstr(buf_cstr(&text)) : mem_copy_cstr(b->path);
+    b->shown =
+        str_equal(b->type, STR("lmdb")) ? mem_copy_cstr(buf_cstr(&text)) : mem_copy_cstr(b->path);
 }
 
 static void end(struct build *b)
@@ -69,8 +71,9 @@ static void end(struct build *b)
     buf_free(&b->folded);
 }
 
-/* The owner's directory is the owner's business: root creates files there in his name only, so that a symbolic
- * link cannot lead root astray.  In root's own directories root creates the file and gives it away. */
+/* The owner's directory is the owner's business: root creates files there in his name only, so
+ * that a symbolic link cannot lead root astray.  In root's own directories root creates the file
+ * and gives it away. */
 static void choose_owner(struct build *b, const struct stat *source)
 {
     BUF_AUTO(dir, 0);
@@ -134,17 +137,21 @@ static void report_duplicate(void *context, struct str key)
 
 static void add_source(struct build *b, const char *name, struct str text)
 {
-    const struct source_options options = { .name = name, .utf8 = site_conf.smtputf8_enable,
+    const struct source_options options = { .name = name,
+                                            .utf8 = site_conf.smtputf8_enable,
                                             .files = b->tool->files };
-    bool (*next)(struct source *, struct source_entry *) = b->tool->aliases ? source_next_alias : source_next;
+    bool (*next)(struct source *, struct source_entry *) =
+        b->tool->aliases ? source_next_alias : source_next;
     struct source source;
     struct source_entry e;
 
     source_init(&source, &options, text);
     while (next(&source, &e))
         if (!map_writer_add(b->writer, fold(b, e.key), e.value))
-            log_warning("%s, line %u: the key has more than 510 bytes, which no lmdb table can hold "
-                        "-- ignoring this line", name, e.line);
+            log_warning(
+                "%s, line %u: the key has more than 510 bytes, which no lmdb table can hold "
+                "-- ignoring this line",
+                name, e.line);
     source_fini(&source);
 }
 
@@ -174,8 +181,8 @@ static void publish(struct build *b)
 {
     BUF_AUTO(error, 0);
 
-    if (!map_writer_publish(b->writer, &b->owner, b->tool->quiet_duplicates ? NULL : report_duplicate, b,
-                            &error))
+    if (!map_writer_publish(b->writer, &b->owner,
+                            b->tool->quiet_duplicates ? NULL : report_duplicate, b, &error))
         log_fatal(STR_FMT, STR_ARG(buf_str(&error)));
 }
 

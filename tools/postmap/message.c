@@ -3,8 +3,8 @@
 #include "conf/params.h"
 #include "text/mime.h"
 
-static void on_header(void *context, enum mime_part part UNUSED, const struct header_info *info UNUSED,
-                      struct str header)
+static void on_header(void *context, enum mime_part part UNUSED,
+                      const struct header_info *info UNUSED, struct str header)
 {
     struct table_query *q = context;
 

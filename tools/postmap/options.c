@@ -26,23 +26,41 @@ static void set_mode(struct table_tool *tool, int letter)
 static void set_utf8(struct table_tool *tool, int letter) { tool->utf8 = letter == 'U' ? 1 : -1; }
 static void set_nuls(struct table_tool *tool, int letter) { tool->no_nuls = letter == 'n'; }
 static void set_conf_dir(struct table_tool *tool, int letter UNUSED) { tool->conf_dir = optarg; }
-static void set_verbose(struct table_tool *tool UNUSED, int letter UNUSED) { command_more_verbose(); }
+static void set_verbose(struct table_tool *tool UNUSED, int letter UNUSED)
+{
+    command_more_verbose();
+}
 
 struct option_row {
     char letter;
     void (*set)(struct table_tool *tool, int letter); /* NULL: `flag` becomes true */
     size_t flag;
 };
-#define FLAG(letter, member) { letter, NULL, offsetof(struct table_tool, member) }
+#define FLAG(letter, member)                              \
+    {                                                     \
+        letter, NULL, offsetof(struct table_tool, member) \
+    }
 
 static const struct option_row options[] = {
-    { 'c', set_conf_dir, 0 }, { 'd', set_mode, 0 },     { 'q', set_mode, 0 },
-    { 's', set_mode, 0 },     { 'u', set_utf8, 0 },     { 'U', set_utf8, 0 },
-    { 'n', set_nuls, 0 },     { 'N', set_nuls, 0 },     { 'v', set_verbose, 0 },
-    FLAG('b', body),          FLAG('h', headers),       FLAG('m', mime),
-    FLAG('f', no_fold),       FLAG('F', files),         FLAG('i', incremental),
-    FLAG('o', keep_root),     FLAG('p', default_permissions),
-    FLAG('r', replace),       FLAG('w', quiet_duplicates),
+    { 'c', set_conf_dir, 0 },
+    { 'd', set_mode, 0 },
+    { 'q', set_mode, 0 },
+    { 's', set_mode, 0 },
+    { 'u', set_utf8, 0 },
+    { 'U', set_utf8, 0 },
+    { 'n', set_nuls, 0 },
+    { 'N', set_nuls, 0 },
+    { 'v', set_verbose, 0 },
+    FLAG('b', body),
+    FLAG('h', headers),
+    FLAG('m', mime),
+    FLAG('f', no_fold),
+    FLAG('F', files),
+    FLAG('i', incremental),
+    FLAG('o', keep_root),
+    FLAG('p', default_permissions),
+    FLAG('r', replace),
+    FLAG('w', quiet_duplicates),
 };
 
 static void apply(struct table_tool *tool, int letter)
@@ -75,7 +93,8 @@ static void check(struct table_tool *tool)
 static void begin_messages(const char *program)
 {
     command_begin(program, 1);
-    logger_init(&(struct logger_options){ .tag = program, .program = program, .file_fd = -1, .quiet = true });
+    logger_init(&(struct logger_options){
+        .tag = program, .program = program, .file_fd = -1, .quiet = true });
 }
 
 int table_tool_begin(struct table_tool *tool, int argc, char **argv)

@@ -8,11 +8,14 @@
 
 enum { OUTPUT_CHUNK = 65536 };
 
-void table_query_open(struct table_query *q, const struct table_tool *tool, char **specs, size_t count)
+void table_query_open(struct table_query *q, const struct table_tool *tool, char **specs,
+                      size_t count)
 {
     BUF_AUTO(error, 0);
 
-    *q = (struct table_query){ .tool = tool, .tables = mem_alloc(count * sizeof *q->tables), .count = count };
+    *q = (struct table_query){ .tool = tool,
+                               .tables = mem_alloc(count * sizeof *q->tables),
+                               .count = count };
     for (size_t i = 0; i < count; i++) {
         q->tables[i] = table_open(str_from(specs[i]), table_tool_flags(tool), &error);
         if (!table_is_open(q->tables[i]))
@@ -49,9 +52,11 @@ static bool find(struct table_query *q, struct str key)
             log_fatal("table " STR_FMT ": query error: Application error", STR_ARG(name));
         case TABLE_FOUND:
             if (q->value.len == 0) {
-                log_warning("table " STR_FMT ": key " STR_FMT ": empty string result is not allowed",
+                log_warning("table " STR_FMT ": key " STR_FMT
+                            ": empty string result is not allowed",
                             STR_ARG(name), STR_ARG(key));
-                log_warning("table " STR_FMT " should return NO RESULT in case of NOT FOUND", STR_ARG(name));
+                log_warning("table " STR_FMT " should return NO RESULT in case of NOT FOUND",
+                            STR_ARG(name));
             }
             q->found = true;
             return true;

@@ -24,8 +24,8 @@ struct table_tool {
 
 struct table_query;
 
-/* The whole program; the result is its exit status: 0 if what was asked for happened (a key was found, or deleted).
- * `query_message` serves -h and -b. */
+/* The whole program; the result is its exit status: 0 if what was asked for happened (a key was
+ * found, or deleted). `query_message` serves -h and -b. */
 int table_tool_run(struct table_tool *tool, int argc, char **argv,
                    void (*query_message)(struct table_query *q));
 
@@ -48,7 +48,8 @@ struct table_query {
     struct buf out; /* on its way to standard output */
     bool found;
 };
-void table_query_open(struct table_query *q, const struct table_tool *tool, char **specs, size_t count);
+void table_query_open(struct table_query *q, const struct table_tool *tool, char **specs,
+                      size_t count);
 /* One key; prints `value`. */
 void table_query_one(struct table_query *q, struct str key);
 /* The same as a line `key TAB value`. */

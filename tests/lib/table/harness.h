@@ -1,15 +1,14 @@
 #pragma once
 /* What the table tests share: captured log lines and scratch files. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
-
 #include "base/log.h"
 #include "conf/params.h"
 #include "table/table.h"
 
+#include <cmocka.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -72,7 +71,8 @@ UNUSED static void assert_str(struct str got, const char *want)
 }
 
 /* What `key` gives in a table of this name: the value, "-" when absent, "!" for an error. */
-UNUSED static void assert_lookup(const char *spec, unsigned flags, const char *key, const char *want)
+UNUSED static void assert_lookup(const char *spec, unsigned flags, const char *key,
+                                 const char *want)
 {
     struct table *t = table_open(str_from(spec), flags, NULL);
     BUF_AUTO(value, 0);

@@ -1,8 +1,10 @@
 #include "lib/table/harness.h"
-
 #include "table/list.h"
 
-static struct table_list *open_list(const char *text) { return table_list_open(str_from(text), "test_maps", TABLE_DEFAULT); }
+static struct table_list *open_list(const char *text)
+{
+    return table_list_open(str_from(text), "test_maps", TABLE_DEFAULT);
+}
 
 static void the_first_table_that_knows_the_key_decides(void **state UNUSED)
 {
@@ -38,8 +40,9 @@ static void an_empty_result_is_refused(void **state UNUSED)
 
     harness_reset();
     assert_int_equal(table_list_lookup(l, STR("a"), NULL), TABLE_ERROR);
-    assert_str(buf_str(&logged), "warning: inline:{a=} lookup of a returns an empty string result\n"
-                                 "warning: inline:{a=} should return NO RESULT in case of NOT FOUND\n");
+    assert_str(buf_str(&logged),
+               "warning: inline:{a=} lookup of a returns an empty string result\n"
+               "warning: inline:{a=} should return NO RESULT in case of NOT FOUND\n");
     table_list_close(l);
 }
 
@@ -56,7 +59,7 @@ static void an_empty_list_knows_nothing(void **state UNUSED)
 
 static enum table_result only_home_is_local(void *context UNUSED, struct str domain)
 {
-    return str_equal(domain, STR("broken")) ? TABLE_ERROR
+    return str_equal(domain, STR("broken"))        ? TABLE_ERROR
            : str_equal_nocase(domain, STR("home")) ? TABLE_FOUND
                                                    : TABLE_NOT_FOUND;
 }
@@ -67,12 +70,14 @@ static void keys_tried(const char *address, const struct address_walk *walk, str
     struct table_list *l = open_list("debug:inline:{nothing=here}");
 
     harness_reset();
-    assert_int_equal(table_list_lookup_address(l, str_from(address), walk, NULL, NULL), TABLE_NOT_FOUND);
+    assert_int_equal(table_list_lookup_address(l, str_from(address), walk, NULL, NULL),
+                     TABLE_NOT_FOUND);
     struct str rest = buf_str(&logged), head = STR("inline:{nothing=here} lookup: \"");
     while (rest.len) {
         struct str line = str_cut(&rest, '\n');
         assert_true(str_skip_prefix(&line, head));
-        buf_join(keys, keys->len ? STR(" ") : STR(""), str_sub(line, 0, str_find_str(line, STR("\" = "))));
+        buf_join(keys, keys->len ? STR(" ") : STR(""),
+                 str_sub(line, 0, str_find_str(line, STR("\" = "))));
     }
     table_list_close(l);
 }
@@ -94,16 +99,19 @@ static void addresses_are_tried_in_the_documented_order(void **state UNUSED)
         { ADDRESS_KEYS_REWRITE, "double-bounce@far", "double-bounce@far @far" },
         { ADDRESS_KEYS_REWRITE, "a b+x@far", "\"a b+x\"@far a b+x@far \"a b\"@far a b@far @far" },
         { ADDRESS_KEYS_REWRITE, "a@b@far", "\"a@b\"@far a@b@far @far" },
-        { ADDRESS_KEYS_ACCESS | ADDRESS_KEY_PARENTS, "u+x@a.b.c", "u+x@a.b.c u@a.b.c a.b.c b.c c u+x@ u@" },
+        { ADDRESS_KEYS_ACCESS | ADDRESS_KEY_PARENTS, "u+x@a.b.c",
+          "u+x@a.b.c u@a.b.c a.b.c b.c c u+x@ u@" },
         { ADDRESS_KEYS_ACCESS | ADDRESS_KEY_DOTTED_PARENTS, "u@a.b.c", "u@a.b.c a.b.c .b.c .c u@" },
-        { ADDRESS_KEY_FULL | ADDRESS_KEY_DOMAIN | ADDRESS_KEY_DOTTED_PARENTS, "u@a.b", "u@a.b a.b .b" },
+        { ADDRESS_KEY_FULL | ADDRESS_KEY_DOMAIN | ADDRESS_KEY_DOTTED_PARENTS, "u@a.b",
+          "u@a.b a.b .b" },
         { ADDRESS_KEY_FULL | ADDRESS_KEY_AT_DOMAIN, "u@home", "u@home @home" },
         { ADDRESS_KEY_AT_DOMAIN, "u@home", "@home" },
         { ADDRESS_KEYS_REWRITE, "u@[1.2.3.4]", "u@[1.2.3.4] @[1.2.3.4]" },
     };
 
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-        struct address_walk walk = { .keys = cases[i].keys, .delimiters = STR("+-"),
+        struct address_walk walk = { .keys = cases[i].keys,
+                                     .delimiters = STR("+-"),
                                      .domain_is_local = only_home_is_local };
         BUF_AUTO(keys, 0);
         keys_tried(cases[i].address, &walk, &keys);
@@ -129,7 +137,8 @@ static void what_matched_tells_whether_the_extension_is_left_over(void **state U
     };
 
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-        struct address_walk walk = { .keys = ADDRESS_KEYS_REWRITE, .delimiters = STR("+"),
+        struct address_walk walk = { .keys = ADDRESS_KEYS_REWRITE,
+                                     .delimiters = STR("+"),
                                      .domain_is_local = only_home_is_local };
         struct table_list *l = open_list(cases[i].tables);
         BUF_AUTO(value, 0);
@@ -146,7 +155,8 @@ static void what_matched_tells_whether_the_extension_is_left_over(void **state U
 
 static void not_knowing_whether_a_domain_is_local_is_an_error(void **state UNUSED)
 {
-    struct address_walk walk = { .keys = ADDRESS_KEYS_REWRITE, .domain_is_local = only_home_is_local };
+    struct address_walk walk = { .keys = ADDRESS_KEYS_REWRITE,
+                                 .domain_is_local = only_home_is_local };
     struct table_list *l = open_list("inline:{@broken=1}");
 
     assert_int_equal(table_list_lookup_address(l, STR("u@broken"), &walk, NULL, NULL), TABLE_ERROR);

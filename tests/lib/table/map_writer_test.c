@@ -1,12 +1,14 @@
 #include "lib/table/harness.h"
-
 #include "table/map_writer.h"
 
 #include <sys/stat.h>
 
 static struct buf duplicates = BUF_INIT(0);
 
-static void note_duplicate(void *context UNUSED, struct str key) { buf_join(&duplicates, key, STR(" ")); }
+static void note_duplicate(void *context UNUSED, struct str key)
+{
+    buf_join(&duplicates, key, STR(" "));
+}
 
 static void publish(struct map_writer *w)
 {
@@ -150,7 +152,7 @@ static void keys_that_no_table_can_hold_are_refused(void **state UNUSED)
     assert_lookup(spec_of("k"), TABLE_DEFAULT, key, "-");
 }
 
-/* Many keys that begin alike, of many lengths, with large values between: all come back in order. */
+/* Keys that begin alike, of many lengths, with large values between: all come back in order. */
 static void many_entries_come_back_sorted(void **state UNUSED)
 {
     struct map_writer *w = map_writer_new(scratch_path("many.lmdb"), MAP_WRITER_NULS);

@@ -1,8 +1,9 @@
 #include "lib/table/harness.h"
-
 #include "table/match.h"
 
-static const char *const names[] = { [MATCH_NO] = "no", [MATCH_YES] = "yes", [MATCH_ERROR] = "error" };
+static const char *const names[] = {
+    [MATCH_NO] = "no", [MATCH_YES] = "yes", [MATCH_ERROR] = "error"
+};
 
 struct match_case {
     const char *list;
@@ -93,11 +94,8 @@ static void files_are_read_in_place(void **state UNUSED)
 {
     char list[200];
     struct match_case cases[] = {
-        { list, 0, "a", NULL, "yes" },
-        { list, 0, "b", NULL, "yes" },
-        { list, 0, "c", NULL, "no" },
-        { list, 0, "d", NULL, "no" },
-        { list, 0, "e", NULL, "yes" },
+        { list, 0, "a", NULL, "yes" }, { list, 0, "b", NULL, "yes" }, { list, 0, "c", NULL, "no" },
+        { list, 0, "d", NULL, "no" },  { list, 0, "e", NULL, "yes" },
     };
 
     write_file("domains", "# comment\na, b\n  !c\nc\n!d\n");
@@ -118,13 +116,15 @@ static void problems_name_the_parameter(void **state UNUSED)
 
     harness_reset();
     run(cases, ARRAY_LEN(cases));
-    assert_str(buf_str(&logged),
-               "warning: test_list: fail:x: table lookup problem\n"
-               "warning: test_list: non-null host address bits in \"10.0.0.1/24\", perhaps you should use "
-               "\"10.0.0.0/24\" instead\n"
-               "error: open file /no/such: No such file or directory\n"
-               "warning: non-existent:/no/such is unavailable. open file /no/such: No such file or directory\n"
-               "warning: test_list: non-existent:/no/such: table lookup problem\n");
+    assert_str(
+        buf_str(&logged),
+        "warning: test_list: fail:x: table lookup problem\n"
+        "warning: test_list: non-null host address bits in \"10.0.0.1/24\", perhaps you should use "
+        "\"10.0.0.0/24\" instead\n"
+        "error: open file /no/such: No such file or directory\n"
+        "warning: non-existent:/no/such is unavailable. open file /no/such: No such file or "
+        "directory\n"
+        "warning: test_list: non-existent:/no/such: table lookup problem\n");
 }
 
 static void the_parameter_decides_about_subdomains(void **state UNUSED)

@@ -30,9 +30,11 @@ static void cidr_rules(void **state UNUSED)
         { "cidr:{{if 10.0.0.0/8},{10.1.0.0/16 in},{endif},{0.0.0.0/0 out}}", "10.1.0.0", "in" },
         { "cidr:{{if 10.0.0.0/8},{10.1.0.0/16 in},{endif},{0.0.0.0/0 out}}", "10.2.0.0", "out" },
         { "cidr:{{if !10.0.0.0/8},{0.0.0.0/0 in},{endif}}", "10.2.0.0", "-" },
-        { "cidr:{{if 10.0.0.0/8},{if 10.1.0.0/16},{0.0.0.0/0 deep},{endif},{0.0.0.0/0 one},{endif}}",
+        { "cidr:{{if 10.0.0.0/8},{if 10.1.0.0/16},{0.0.0.0/0 deep},{endif},{0.0.0.0/0 "
+          "one},{endif}}",
           "10.2.0.0", "one" },
-        { "cidr:{{if 10.0.0.0/8},{if 10.1.0.0/16},{0.0.0.0/0 deep},{endif},{0.0.0.0/0 one},{endif}}",
+        { "cidr:{{if 10.0.0.0/8},{if 10.1.0.0/16},{0.0.0.0/0 deep},{endif},{0.0.0.0/0 "
+          "one},{endif}}",
           "10.1.0.0", "deep" },
     };
 
@@ -91,7 +93,8 @@ static void pcre_rules(void **state UNUSED)
 
 static void a_runaway_pattern_is_an_error_not_a_miss(void **state UNUSED)
 {
-    assert_lookup("pcre:{{/(a+)+[bd]$/ y}}", TABLE_DEFAULT, "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaac", "!");
+    assert_lookup("pcre:{{/(a+)+[bd]$/ y}}", TABLE_DEFAULT,
+                  "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaac", "!");
 }
 
 static void bad_rules_are_named(void **state UNUSED)
@@ -114,8 +117,9 @@ static void bad_rules_are_named(void **state UNUSED)
     char spec[200];
     size_t from = 0;
 
-    write_file("bad", "# comment\n/a/ ok\nbogus line\n/open\n/empty/\n/x/z y\n/(/ x\n!/n/ $1\n/(a)/ $2\n"
-                      "/(b)/ ${1x}\n/c/ two\n   lines\nendif\nif\nif /z/ trailing\n/last/ found\n");
+    write_file("bad",
+               "# comment\n/a/ ok\nbogus line\n/open\n/empty/\n/x/z y\n/(/ x\n!/n/ $1\n/(a)/ $2\n"
+               "/(b)/ ${1x}\n/c/ two\n   lines\nendif\nif\nif /z/ trailing\n/last/ found\n");
     snprintf(spec, sizeof spec, "regexp:%s", scratch_path("bad"));
     harness_reset();
     assert_lookup(spec, TABLE_DEFAULT, "c", "two   lines");
@@ -130,7 +134,8 @@ static void bad_rules_are_named(void **state UNUSED)
 
 static void privileged_callers_get_no_substitution(void **state UNUSED)
 {
-    assert_lookup("regexp:{{/(a)/ $1}, {/a/ plain}}", TABLE_DEFAULT | TABLE_NO_SUBSTITUTION, "a", "plain");
+    assert_lookup("regexp:{{/(a)/ $1}, {/a/ plain}}", TABLE_DEFAULT | TABLE_NO_SUBSTITUTION, "a",
+                  "plain");
     assert_lookup("pcre:{{/(a)/ $1}}", TABLE_DEFAULT | TABLE_NO_SUBSTITUTION, "a", "-");
 }
 

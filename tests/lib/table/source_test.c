@@ -1,5 +1,4 @@
 #include "lib/table/harness.h"
-
 #include "table/source.h"
 
 static void read_source(const char *text, bool alias, struct buf *out)
@@ -42,12 +41,15 @@ static void lines_of_postmap(void **state UNUSED)
         { "\"a\\\" b\" v\n", "1[\"a\\\" b\"|v]", "" },
         { "a#b c # d\n", "1[a#b|c # d]", "" },
         { "k\nx y\n", "2[x|y]", "warning: src, line 1: expected format: key whitespace value\n" },
-        { "\"k v\nx y\n", "2[x|y]", "warning: src, line 1: unbalanced '\"' in '\"k v' -- ignoring this line\n" },
+        { "\"k v\nx y\n", "2[x|y]",
+          "warning: src, line 1: unbalanced '\"' in '\"k v' -- ignoring this line\n" },
         { "k: v\n", "1[k:|v]",
           "warning: src, line 1: record is in \"key: value\" format; is this an alias file?\n" },
-        { "k \377\nx y\n", "2[x|y]", "warning: src, line 1: non-UTF-8 input \"k ?\" -- ignoring this line\n" },
+        { "k \377\nx y\n", "2[x|y]",
+          "warning: src, line 1: non-UTF-8 input \"k ?\" -- ignoring this line\n" },
         { " k v\nx y\n", "2[x|y]",
-          "warning: src, line 1: logical line must not start with whitespace -- ignoring this line\n" },
+          "warning: src, line 1: logical line must not start with whitespace -- ignoring this "
+          "line\n" },
         { "", "", "" },
     };
 

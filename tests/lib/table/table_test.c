@@ -49,14 +49,16 @@ static void a_bad_name_says_what_is_wrong(void **state UNUSED)
         const char *spec, *error;
     } cases[] = {
         { "nosuchtype:x", "unsupported dictionary type: nosuchtype" },
-        { "mysql:/x", "unsupported dictionary type: mysql. Is the postfix-mysql package installed?" },
+        { "mysql:/x",
+          "unsupported dictionary type: mysql. Is the postfix-mysql package installed?" },
         { "static:", "open dictionary: expecting \"type:name\" form instead of \"static:\"" },
         { ":x", "open dictionary: expecting \"type:name\" form instead of \":x\"" },
         { "static:{a}b", "bad static:name syntax: syntax error after '}' in \"{a}b\"" },
         { "inline:{}", "bad syntax: \"inline:{}\"; need \"inline:{name=value...}\"" },
-        { "inline:{x}", "missing '=' after attribute name: \"inline:{x}\"; need \"inline:{name=value...}\"" },
-        { "inline:{{x=1}y}",
-          "syntax error after '}' in \"{x=1}y\": \"inline:{{x=1}y}\"; need \"inline:{name=value...}\"" },
+        { "inline:{x}",
+          "missing '=' after attribute name: \"inline:{x}\"; need \"inline:{name=value...}\"" },
+        { "inline:{{x=1}y}", "syntax error after '}' in \"{x=1}y\": \"inline:{{x=1}y}\"; need "
+                             "\"inline:{name=value...}\"" },
         { "pipemap:{}", "bad syntax: \"pipemap:{}\"; need \"pipemap:{type:name...}\"" },
         { "randmap:a", "bad syntax: \"randmap:a\"; need \"randmap:{value...}\"" },
         { "unionmap:{static:a,nosuch:b}", "unsupported dictionary type: nosuch" },
@@ -84,9 +86,10 @@ static void a_table_that_is_not_there_fails_each_lookup_with_a_warning(void **st
 
     harness_reset();
     assert_int_equal(table_lookup(t, STR("k"), NULL), TABLE_ERROR);
-    assert_true(str_starts(buf_str(&logged),
-                           STR("warning: hash:/no/such is unavailable. open database /no/such.lmdb: No such file or "
-                               "directory (build it with \"postmap hash:/no/such\"")));
+    assert_true(str_starts(
+        buf_str(&logged),
+        STR("warning: hash:/no/such is unavailable. open database /no/such.lmdb: No such file or "
+            "directory (build it with \"postmap hash:/no/such\"")));
     table_close(t);
 }
 
@@ -150,8 +153,9 @@ static void a_text_table_reads_the_source_format(void **state UNUSED)
     assert_lookup(spec, TABLE_DEFAULT, "KEY", "one  two");
     assert_lookup(spec, TABLE_DEFAULT, "\"A b\"@D", "v");
     assert_non_null(strstr(buf_cstr(&logged), "line 4: duplicate entry: \"key\"\n"));
-    assert_non_null(strstr(buf_cstr(&logged),
-                           "line 6: expected format: key whitespace value -- ignoring this line\n"));
+    assert_non_null(
+        strstr(buf_cstr(&logged),
+               "line 6: expected format: key whitespace value -- ignoring this line\n"));
 }
 
 static void values_may_be_files(void **state UNUSED)

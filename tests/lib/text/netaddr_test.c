@@ -1,10 +1,10 @@
+#include "text/netaddr.h"
+
+#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <cmocka.h>
-
-#include "text/netaddr.h"
 
 static void addresses_are_read_and_written(void **state UNUSED)
 {
@@ -53,8 +53,9 @@ static void networks_say_what_is_wrong_with_them(void **state UNUSED)
         { "0.0.0.0/0", "" },
         { "10.0.0.1/24", "non-null host address bits in \"10.0.0.1/24\", perhaps you should use "
                          "\"10.0.0.0/24\" instead" },
-        { "[2001:db8::1]/32", "non-null host address bits in \"[2001:db8::1]/32\", perhaps you should use "
-                              "\"[2001:db8::]/32\" instead" },
+        { "[2001:db8::1]/32",
+          "non-null host address bits in \"[2001:db8::1]/32\", perhaps you should use "
+          "\"[2001:db8::]/32\" instead" },
         { "10.0.0.0/33", "bad mask length in \"10.0.0.0/33\"" },
         { "10.0.0.0/99999999999999999999", "bad mask value in \"10.0.0.0/99999999999999999999\"" },
         { "10.0.0.0/-1", "bad mask value in \"10.0.0.0/-1\"" },
@@ -69,7 +70,8 @@ static void networks_say_what_is_wrong_with_them(void **state UNUSED)
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct netblock n;
         BUF_AUTO(why, 0);
-        assert_int_equal(netblock_parse(str_from(cases[i].text), &n, &why), cases[i].why[0] == '\0');
+        assert_int_equal(netblock_parse(str_from(cases[i].text), &n, &why),
+                         cases[i].why[0] == '\0');
         assert_string_equal(buf_cstr(&why), cases[i].why);
     }
 }
@@ -80,11 +82,16 @@ static void a_network_holds_its_addresses_only(void **state UNUSED)
         const char *net, *address;
         bool inside;
     } cases[] = {
-        { "10.0.0.0/8", "10.255.0.1", true },        { "10.0.0.0/8", "11.0.0.0", false },
-        { "10.0.0.4/31", "10.0.0.5", true },         { "10.0.0.4/31", "10.0.0.6", false },
-        { "10.0.0.5", "10.0.0.5", true },            { "10.0.0.5", "10.0.0.4", false },
-        { "0.0.0.0/0", "1.2.3.4", true },            { "0.0.0.0/0", "::", false },
-        { "2001:db8::/33", "2001:db8:7fff::", true }, { "2001:db8::/33", "2001:db8:8000::", false },
+        { "10.0.0.0/8", "10.255.0.1", true },
+        { "10.0.0.0/8", "11.0.0.0", false },
+        { "10.0.0.4/31", "10.0.0.5", true },
+        { "10.0.0.4/31", "10.0.0.6", false },
+        { "10.0.0.5", "10.0.0.5", true },
+        { "10.0.0.5", "10.0.0.4", false },
+        { "0.0.0.0/0", "1.2.3.4", true },
+        { "0.0.0.0/0", "::", false },
+        { "2001:db8::/33", "2001:db8:7fff::", true },
+        { "2001:db8::/33", "2001:db8:8000::", false },
         { "::/0", "1.2.3.4", false },
     };
 
