@@ -333,6 +333,37 @@ def triggers_arrive_and_wakeups_come(sys_):
 
 
 @test
+def other_kinds_of_services_work(sys_):
+    sys_.configure(master=MASTER_CF + "jail unix - - y - - toyd -o { queue_directory = %s }\nfif fifo n - n - 1 toytrigger\n"
+                   "sub/dir/toy unix - - n - - toyd\n" % QUEUE)
+    sys_.reload()
+    pid = who("private/jail")[0]
+    assert os.readlink("/proc/%s/root" % pid) == QUEUE
+    with open(QUEUE + "/public/fif", "wb") as f:
+        f.write(b"FIFO")
+    until("request by fifo", lambda: re.search(r"toytrigger\[\d+\]: trigger FIFO$", log(), re.M))
+    who("private/sub/dir/toy")
+
+
+@test
+def all_interfaces_means_both_families(sys_):
+    sys_.configure(main="inet_interfaces = all\n", master="2727 inet n - n - - toyd\n")
+    sys_.reload()
+    pid = who(2727)[0]
+    who(("::1", 2727)), who(("10.99.0.1", 2727))
+    with open("/proc/%s/cmdline" % pid) as f:
+        assert f.read().split("\0")[-3:-1] == ["-s", "2"]
+
+
+@test
+def wrong_limits_and_rights_are_refused(sys_):
+    sys_.configure(master="m unix - - n - 5 toymulti\n" + "postlog unix-dgram n - n - 1 postlogd\n")
+    sys_.reload()
+    with connect("private/m"):
+        until("fatal", lambda: "fatal: service m requires a process limit of 1" in log())
+
+
+@test
 def passed_descriptors_are_served(sys_):
     mine, theirs = socket.socketpair()
     mine.settimeout(5)
@@ -466,6 +497,26 @@ def failing_start_is_reported(sys_):
     assert sys_.run("-w").returncode == 1
     sys_.configure()
     sys_.start()
+
+
+@test
+def a_daemon_can_be_run_by_hand(sys_):
+    env = {"MAIL_CONFIG": ETC}
+    p = subprocess.run([DAEMONS + "/toyd", "-S"], env=env, input=b"who\n", capture_output=True, timeout=10)
+    assert p.returncode == 0 and p.stdout.split()[1] == b"toyd", p
+    for program in ("toyd", "toymulti"):
+        with socket.socket() as listener:
+            listener.bind(("127.0.0.1", 2929))
+            listener.listen(5)
+            daemon = subprocess.Popen([DAEMONS + "/" + program, "-S", "-n", "byhand"], env=env, stdin=listener)
+            try:
+                for i in range(3):
+                    assert who(2929)[1] == "byhand"
+            finally:
+                daemon.kill()
+                daemon.wait()
+    p = subprocess.run([DAEMONS + "/toyd"], env=env, capture_output=True, timeout=10)
+    assert p.returncode == 1, p
 
 
 @test
