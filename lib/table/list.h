@@ -45,7 +45,7 @@ enum address_key {
 
 struct address_walk {
     unsigned keys;
-    struct str delimiters; /* recipient_delimiter */
+    struct str delimiters;    /* recipient_delimiter */
     bool split_owner_request; /* owner_request_special = no: owner-x, x-request may be split */
     /* Says whether ADDRESS_KEY_LOCALPART applies to a domain; TABLE_FOUND is yes.  NULL: it never
      * does, except for an address without a domain. */

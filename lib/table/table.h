@@ -31,7 +31,7 @@ enum table_flag {
     TABLE_VALUES_ARE_FILES = 1 << 3,
     /* Commands: do not log the failure to open; the caller reads `error`. */
     TABLE_QUIET = 1 << 4,
-    /* Caches: this process is the one writer, and creates the table (lmdb, hash, btree, internal). */
+    /* Caches: this process is the one writer and creates it (lmdb, hash, btree, internal). */
     TABLE_WRITE = 1 << 5,
 };
 /* What nearly every parameter of type "list of tables" wants. */

@@ -1,14 +1,17 @@
 #pragma once
 /* What the table tests share: captured log lines and scratch files. */
-#include "base/log.h"
-#include "conf/params.h"
-#include "table/table.h"
-
+/* clang-format off: cmocka.h needs the others before it */
 #include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+/* clang-format on */
+
+#include "base/log.h"
+#include "conf/params.h"
+#include "table/table.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>

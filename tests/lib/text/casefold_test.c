@@ -1,10 +1,12 @@
-#include "text/casefold.h"
-
+/* clang-format off: cmocka.h needs the others before it */
 #include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+/* clang-format on */
+
+#include "text/casefold.h"
 
 static void text_folds_as_unicode_says(void **state UNUSED)
 {

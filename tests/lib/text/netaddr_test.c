@@ -1,10 +1,12 @@
-#include "text/netaddr.h"
-
+/* clang-format off: cmocka.h needs the others before it */
 #include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+/* clang-format on */
+
+#include "text/netaddr.h"
 
 static void addresses_are_read_and_written(void **state UNUSED)
 {
