@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "delivery/rights.h"
+#include "os/lock.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -46,17 +47,16 @@ static bool remove_stale(const char *path)
 bool dotlock_take(struct dotlock *l, const struct store_target *t, struct store_fault *fault)
 {
     buf_join(&l->path, str_from(t->path), STR(".lock"));
-    for (int attempt = 0;; attempt++) {
+    struct lock_patience patience =
+        lock_patience_begin(site_conf.deliver_lock_attempts, site_conf.deliver_lock_delay);
+    int error;
+    do {
         if (create_somehow(l, t)) {
             l->held = true;
             return true;
         }
-        if (errno != EEXIST || attempt >= site_conf.deliver_lock_attempts)
-            break;
-        if (!remove_stale(buf_cstr(&l->path)))
-            sleep((unsigned)site_conf.deliver_lock_delay);
-    }
-    int error = errno;
+        error = errno;
+    } while (error == EEXIST && (remove_stale(buf_cstr(&l->path)) || lock_patience_wait(&patience)));
     BUF_AUTO(what, 4200);
     buf_join(&what, STR("unable to create lock file "), buf_str(&l->path));
     if (t->any_file && error != EEXIST) {

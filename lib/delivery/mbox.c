@@ -83,14 +83,16 @@ static bool lock_once(int fd, unsigned locks)
 
 static bool lock_file(int fd, unsigned locks)
 {
-    for (int attempt = 0; !lock_once(fd, locks); attempt++) {
+    struct lock_patience patience =
+        lock_patience_begin(site_conf.deliver_lock_attempts, site_conf.deliver_lock_delay);
+
+    while (!lock_once(fd, locks)) {
         if (errno != EAGAIN && errno != EACCES && errno != EWOULDBLOCK && errno != EINTR)
             return false;
-        if (attempt >= site_conf.deliver_lock_attempts) {
+        if (!lock_patience_wait(&patience)) {
             errno = EAGAIN;
             return false;
         }
-        sleep((unsigned)site_conf.deliver_lock_delay);
     }
     return true;
 }

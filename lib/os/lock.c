@@ -1,8 +1,11 @@
 #include "os/lock.h"
 
+#include "os/clock.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/file.h>
+#include <time.h>
 
 static bool flock_retry(int fd, int operation)
 {
@@ -24,4 +27,22 @@ bool lock_fcntl_try_exclusive(int fd)
     struct flock whole = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
 
     return fcntl(fd, F_SETLK, &whole) == 0;
+}
+
+struct lock_patience lock_patience_begin(int attempts, int delay_s)
+{
+    return (struct lock_patience){ .until_ms = clock_now_ms() + (int64_t)attempts * delay_s * 1000,
+                                   .next_ms = 1,
+                                   .longest_ms = delay_s * 1000 };
+}
+
+bool lock_patience_wait(struct lock_patience *p)
+{
+    struct timespec pause = { .tv_sec = p->next_ms / 1000, .tv_nsec = p->next_ms % 1000 * 1000000L };
+
+    if (clock_now_ms() >= p->until_ms)
+        return false;
+    (void)nanosleep(&pause, NULL);
+    p->next_ms = MIN(p->next_ms * 2, p->longest_ms);
+    return true;
 }
