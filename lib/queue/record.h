@@ -38,7 +38,7 @@ enum record_take { RECORD_OK, RECORD_MORE /* incomplete: nothing consumed */, RE
 NODISCARD enum record_take record_take(struct str *in, struct record *rec);
 /* "name=value" of an A record. */
 NODISCARD bool record_split_attr(struct str payload, struct str *name, struct str *value);
-/* Name that postcat(1) prints; NULL for an unknown type.  In the message segment 'L' is continued text. */
+/* Name that postcat(1) prints; NULL for an unknown type.  In the message segment 'L' is an unterminated line. */
 const char *record_name(char type, bool in_message);
 /* Is this type allowed in that part of a queue file? */
 enum record_segment { SEGMENT_ENVELOPE, SEGMENT_MESSAGE, SEGMENT_EXTRACTED };

@@ -55,7 +55,7 @@ const char *record_name(char type, bool in_message)
     const struct type_row *row = find(type);
 
     if (type == REC_TEXT_PART && in_message)
-        return "continued_text";
+        return "unterminated_text";
     return row ? row->name : NULL;
 }
 

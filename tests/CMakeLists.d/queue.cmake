@@ -4,6 +4,7 @@ endforeach()
 relevo_fuzz(queue_record.c queue)
 relevo_fuzz(queue_file.c queue)
 
+relevo_test(lib/client/cleanup_test.c client)
 relevo_test(cleanup/escape_test.c cleanup_core)
 relevo_test(cleanup/address_test.c cleanup_core)
 relevo_fuzz(cleanup_message.c queue)

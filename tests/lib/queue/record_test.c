@@ -210,7 +210,7 @@ static void each_segment_has_its_types(void **state)
             if (record_allowed((char)type, (enum record_segment)segment) != listed)
                 fail_msg("type %c in segment %d", type, segment);
         }
-    assert_string_equal(record_name('L', true), "continued_text");
+    assert_string_equal(record_name('L', true), "unterminated_text");
     assert_string_equal(record_name('L', false), "content_filter");
     assert_string_equal(record_name('C', false), "message_size");
     assert_null(record_name('?', false));
