@@ -9,11 +9,12 @@
 #include <stdlib.h>
 
 /* The functions used, under the names they have in the library. */
-#define PCRE_FUNCTIONS(F)                                                                \
-    F(compile)                                                                           \
-    F(code_free)                                                                         \
-    F(match) F(match_data_create_from_pattern) F(match_data_free) F(get_ovector_pointer) \
-        F(get_error_message) F(pattern_info)
+#define PCRE_FUNCTIONS(F)             \
+    F(compile)                        \
+    F(code_free)                      \
+    F(match)                          \
+    F(match_data_create_from_pattern) \
+    F(match_data_free) F(get_ovector_pointer) F(get_error_message) F(pattern_info)
 
 #define DECLARE(name) __typeof__(&pcre2_##name) name;
 struct pcre_library {

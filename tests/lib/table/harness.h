@@ -1,11 +1,13 @@
 #pragma once
 /* What the table tests share: captured log lines and scratch files. */
-/* clang-format off: cmocka.h needs the others before it */
-#include <cmocka.h>
+
+/* cmocka.h needs the others before it. */
+/* clang-format off */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <cmocka.h>
 /* clang-format on */
 
 #include "base/log.h"

@@ -1,9 +1,10 @@
-/* clang-format off: cmocka.h needs the others before it */
-#include <cmocka.h>
+/* cmocka.h needs the others before it. */
+/* clang-format off */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <cmocka.h>
 /* clang-format on */
 
 #include "text/casefold.h"
