@@ -32,17 +32,17 @@ bool lock_fcntl_try_exclusive(int fd)
 struct lock_patience lock_patience_begin(int attempts, int delay_s)
 {
     return (struct lock_patience){ .until_ms = clock_now_ms() + (int64_t)attempts * delay_s * 1000,
-                                   .next_ms = 1,
-                                   .longest_ms = delay_s * 1000 };
+                                   .next_us = 250,
+                                   .longest_us = (int64_t)delay_s * 1000000 };
 }
 
 bool lock_patience_wait(struct lock_patience *p)
 {
-    struct timespec pause = { .tv_sec = p->next_ms / 1000, .tv_nsec = p->next_ms % 1000 * 1000000L };
+    struct timespec pause = { .tv_sec = p->next_us / 1000000, .tv_nsec = p->next_us % 1000000 * 1000 };
 
     if (clock_now_ms() >= p->until_ms)
         return false;
     (void)nanosleep(&pause, NULL);
-    p->next_ms = MIN(p->next_ms * 2, p->longest_ms);
+    p->next_us = MIN(p->next_us + p->next_us / 2, p->longest_us);
     return true;
 }

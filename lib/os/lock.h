@@ -16,7 +16,7 @@ NODISCARD bool lock_fcntl_try_exclusive(int fd);
  * `delay_s` each, `attempts * delay_s` in all (deliver_lock_attempts, deliver_lock_delay). */
 struct lock_patience {
     int64_t until_ms;
-    int next_ms, longest_ms;
+    int64_t next_us, longest_us;
 };
 struct lock_patience lock_patience_begin(int attempts, int delay_s);
 /* Sleep a while; false when the time is over. */
