@@ -9,7 +9,8 @@ struct arena *branch_arena(const struct branch *b) { return &b->attempt->d->aren
 
 bool branch_report(struct branch *b, const struct outcome *o) { return delivery_report(b->attempt->d, &b->who, o); }
 
-static bool report_text(struct branch *b, enum outcome_status status, const char *dsn, const char *fmt, va_list ap)
+static PRINTF(4, 0) bool report_text(struct branch *b, enum outcome_status status, const char *dsn, const char *fmt,
+                                     va_list ap)
 {
     BUF_AUTO(text, 4096);
     struct outcome o;

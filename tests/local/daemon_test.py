@@ -1,0 +1,206 @@
+"""local, virtual, pipe, error and discard as the queue manager sees them.  Arguments: the five programs."""
+import glob
+import os
+import sys
+import unittest
+
+import agent
+from agent import Agent, read, write
+
+OUT = "/home/out"
+
+
+def one_line(case, got, want, mark="D"):
+    marks, reply, lines = got
+    case.assertEqual(lines, [want])
+    case.assertEqual(marks, mark)
+    case.assertEqual(reply["result"], "0" if set(mark) == {"D"} else "1")
+
+
+class Local(unittest.TestCase):
+    ALIASES = """root enrique
+list ana, x@far.test
+owner-list enrique
+cmd "|cat > %(o)s/cmd; echo $USER $SENDER > %(o)s/cmdenv"
+exit67 "|echo no such thing; exit 67"
+busy "|echo 4.2.1 busy; exit 1"
+loopa loopb
+loopb loopa
+self self, paco
+file %(o)s/box
+prog %(o)s/prog
+maildir %(o)s/md/
+secret /root/secret
+include :include:%(o)s/list
+restricted :include:%(o)s/cmdlist
+""" % {"o": OUT}
+
+    @classmethod
+    def setUpClass(cls):
+        os.makedirs(OUT, exist_ok=True)
+        os.chmod(OUT, 0o1777)
+        write(OUT + "/prog", "", "nobody", 0o777)
+        write(OUT + "/list", "# comment\npaco\n")
+        write(OUT + "/cmdlist", '"|id"\n')
+        write("/home/luis/.forward", "paco@example.test, luis\n", "luis")
+        write("/home/luis/.forward+cmd", '"|id -un > %s/who"\n' % OUT, "luis")
+        cls.agent = Agent(dict(recipient_delimiter="+"), cls.ALIASES).start(sys.argv[1], "local").start(sys.argv[5], "discard")
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.agent.stop()
+
+    def deliver(self, user, **more):
+        return self.agent.deliver("local", [user + "@example.test"], **more)
+
+    def test_mail_arrives_in_the_mailbox_of_its_owner(self):
+        box = self.agent.mail + "/enrique"
+        if os.path.exists(box):
+            os.unlink(box)
+        one_line(self, self.deliver("enrique"), "to=<enrique@example.test>, relay=local, dsn=2.0.0, status=sent (delivered to mailbox)")
+        self.assertRegex(read(box), r"\AFrom s@remote.test  \w{3} \w{3} [ \d]\d \d\d:\d\d:\d\d \d{4}\n"
+                         r"Return-Path: <s@remote.test>\nX-Original-To: enrique@example.test\n"
+                         r"Delivered-To: enrique@example.test\nSubject: x\n\nhello\n\n")
+        self.assertEqual((os.stat(box).st_uid, os.stat(box).st_mode & 0o7777), (agent.FIRST_UID, 0o600))
+
+    def test_an_alias_keeps_the_original_recipient(self):
+        one_line(self, self.deliver("root"),
+                 "to=<enrique@example.test>, orig_to=<root@example.test>, relay=local, dsn=2.0.0, status=sent (delivered to mailbox)")
+
+    def test_a_list_with_an_owner_leaves_as_a_new_message(self):
+        before = len(self.agent.messages)
+        marks, _, lines = self.deliver("list")
+        self.assertEqual(lines, ["to=<list@example.test>, relay=local, dsn=2.0.0, status=sent (forwarded as NEW%d)" % before])
+        text = self.agent.messages[before]
+        self.assertIn(agent.record("S", "owner-list@example.test"), text)
+        self.assertIn(agent.record("R", "ana@example.test") + agent.record("R", "x@far.test") + agent.record("M"), text)
+        self.assertIn(agent.record("N", "Delivered-To: list@example.test"), text)
+
+    def test_commands_of_aliases_run_without_rights(self):
+        one_line(self, self.deliver("cmd"), "to=<cmd@example.test>, relay=local, dsn=2.0.0, status=sent (delivered to command: "
+                 "cat > %s/cmd; echo $USER $SENDER > %s/cmdenv)" % (OUT, OUT))
+        self.assertRegex(read(OUT + "/cmd"), r"\AFrom s@remote.test  .*\nReturn-Path: <s@remote.test>\n")
+        self.assertEqual(read(OUT + "/cmdenv"), "cmd s@remote.test\n")
+        self.assertEqual(os.stat(OUT + "/cmd").st_uid, 65534)
+
+    def test_exit_status_and_output_decide(self):
+        one_line(self, self.deliver("exit67"), "to=<exit67@example.test>, relay=local, dsn=5.1.1, status=bounced "
+                 "(user unknown. Command output: no such thing )")
+        one_line(self, self.deliver("busy"), "to=<busy@example.test>, relay=local, dsn=4.2.1, status=deferred (busy )", "R")
+
+    def test_aliases_in_a_circle_bounce(self):
+        _, _, lines = self.deliver("loopa")
+        self.assertEqual(lines, ["warning: alias database loop for loopb", "to=<loopb@example.test>, orig_to=<loopa@example.test>, "
+                                 "relay=local, dsn=5.4.6, status=bounced (alias database loop for loopb)"])
+
+    def test_an_alias_that_names_itself_means_the_account(self):
+        _, _, lines = self.deliver("self")
+        self.assertEqual([line.split("dsn=")[1] for line in lines], ['5.1.1, status=bounced (unknown user: "self")',
+                                                                     "2.0.0, status=sent (delivered to mailbox)"])
+
+    def test_files_of_aliases_are_written_without_rights(self):
+        one_line(self, self.deliver("file"), "to=<file@example.test>, relay=local, dsn=2.0.0, status=sent (delivered to file: %s/box)" % OUT)
+        one_line(self, self.deliver("prog"), "to=<prog@example.test>, relay=local, dsn=5.7.1, status=bounced "
+                 "(cannot append message to file %s/prog: file is executable)" % OUT)
+        one_line(self, self.deliver("maildir"), "to=<maildir@example.test>, relay=local, dsn=2.0.0, status=sent (delivered to maildir)")
+        self.assertEqual(self.deliver("secret")[2][-1], "to=<secret@example.test>, relay=local, dsn=5.2.0, status=bounced "
+                         "(cannot append message to file /root/secret: cannot open file: Permission denied)")
+
+    def test_include_files_name_addresses_but_no_commands(self):
+        before = len(self.agent.messages)
+        one_line(self, self.deliver("include"), "to=<include@example.test>, relay=local, dsn=2.0.0, status=sent (forwarded as NEW%d)" % before)
+        self.assertIn(agent.record("R", "paco@example.test"), self.agent.messages[before])
+        one_line(self, self.deliver("restricted"), "to=<restricted@example.test>, relay=local, dsn=5.7.1, status=bounced "
+                 "(mail to command is restricted)")
+
+    def test_a_forward_file_may_name_its_own_user(self):
+        before = len(self.agent.messages)
+        _, _, lines = self.deliver("luis")
+        self.assertEqual(lines, ["to=<luis@example.test>, relay=local, dsn=2.0.0, status=sent (delivered to mailbox)",
+                                 "to=<luis@example.test>, relay=local, dsn=2.0.0, status=sent (forwarded as NEW%d)" % before])
+
+    def test_an_extension_has_a_forward_file_of_its_own(self):
+        self.deliver("luis+cmd")
+        self.assertEqual(read(OUT + "/who"), "luis\n")
+
+    def test_unknown_users_bounce(self):
+        one_line(self, self.deliver("nosuch+x"), 'to=<nosuch+x@example.test>, relay=local, dsn=5.1.1, status=bounced (unknown user: "nosuch")')
+        self.assertEqual(self.agent.records[-1][1]["reason"], 'unknown user: "nosuch"')
+
+    def test_a_loop_is_seen(self):
+        got = self.deliver("paco", body="Delivered-To: paco@example.test\n\nx\n")
+        one_line(self, got, "to=<paco@example.test>, relay=local, dsn=5.4.6, status=bounced (mail forwarding loop for paco@example.test)")
+
+    def test_a_probe_delivers_nothing(self):
+        size = lambda: os.path.getsize(self.agent.mail + "/ana") if os.path.exists(self.agent.mail + "/ana") else 0
+        before = size()
+        _, _, lines = self.deliver("ana", flags=0x200)
+        self.assertEqual(lines, ["to=<ana@example.test>, relay=local, dsn=2.0.0, status=deliverable (delivers to mailbox)"])
+        self.assertEqual(size(), before)
+        self.assertEqual(self.agent.records[-1][1]["reason"], "delivery via local: delivers to mailbox")
+
+    def test_success_of_an_alias_is_its_expansion(self):
+        before = len(self.agent.records)
+        self.deliver("root", notify=2)
+        self.assertEqual([(n, r["action"], r["reason"]) for n, r in self.agent.records[before:]],
+                         [("trace", "expanded", "delivery via local: alias expanded")])
+
+
+class Others(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        os.makedirs("/home/vmail", exist_ok=True)
+        os.chown("/home/vmail", agent.FIRST_UID, agent.FIRST_UID)
+        main = dict(virtual_mailbox_base="/home/vmail", virtual_mailbox_maps="inline:{a@v.test=a/,b@v.test=b,l@v.test=l/}",
+                    virtual_uid_maps="inline:{a@v.test=%d,b@v.test=%d,l@v.test=50}" % (agent.FIRST_UID, agent.FIRST_UID),
+                    virtual_gid_maps="static:%d" % agent.FIRST_UID, mailbox_transport_maps="inline:{ana=discard:passed}")
+        cls.agent = Agent(main).start(sys.argv[1], "local").start(sys.argv[2], "virtual").start(sys.argv[4], "error")
+        cls.agent.start(sys.argv[4], "retry").start(sys.argv[5], "discard")
+        cls.agent.start(sys.argv[3], "echo", ["user=enrique", "argv=/bin/echo", "$recipient", "-", "$sender"])
+        cls.agent.start(sys.argv[3], "bad", ["user=enrique", "argv=/bin/echo", "$nosuch"])
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.agent.stop()
+
+    def test_virtual_mailboxes_belong_to_the_mapped_user(self):
+        one_line(self, self.agent.deliver("virtual", ["a@v.test"]), "to=<a@v.test>, relay=virtual, dsn=2.0.0, status=sent (delivered to maildir)")
+        one_line(self, self.agent.deliver("virtual", ["b@v.test"]), "to=<b@v.test>, relay=virtual, dsn=2.0.0, status=sent (delivered to mailbox)")
+        new = glob.glob("/home/vmail/a/new/*")
+        self.assertEqual(os.stat(new[0]).st_uid, agent.FIRST_UID)
+        self.assertTrue(read(new[0]).endswith("Subject: x\n\nhello\n"))
+
+    def test_virtual_refuses_small_uids_and_unknown_users(self):
+        self.assertEqual(self.agent.deliver("virtual", ["l@v.test"])[2][-1],
+                         "to=<l@v.test>, relay=virtual, dsn=4.3.5, status=deferred (mail system configuration error)")
+        one_line(self, self.agent.deliver("virtual", ["n@v.test"]),
+                 'to=<n@v.test>, relay=virtual, dsn=5.1.1, status=bounced (unknown user: "n@v.test")')
+
+    def test_pipe_runs_one_command_for_all(self):
+        marks, _, lines = self.agent.deliver("echo", ["u@p.test", "v@p.test"])
+        self.assertEqual(marks, "DD")
+        text = "relay=echo, dsn=2.0.0, status=sent (delivered via echo service (u@p.test v@p.test - s@remote.test))"
+        self.assertEqual(lines, ["to=<u@p.test>, " + text, "to=<v@p.test>, " + text])
+
+    def test_pipe_defers_on_an_unknown_macro(self):
+        marks, _, lines = self.agent.deliver("bad", ["u@p.test"])
+        self.assertEqual(marks, "R")
+        self.assertIn('service bad: unknown macro name: "nosuch"', lines[0])
+
+    def test_error_bounces_and_retry_defers(self):
+        one_line(self, self.agent.deliver("error", ["x@y.test"], nexthop="5.1.6 moved"), "to=<x@y.test>, relay=none, dsn=5.1.6, status=bounced (moved)")
+        one_line(self, self.agent.deliver("retry", ["x@y.test"], nexthop="busy"), "to=<x@y.test>, relay=none, dsn=4.0.0, status=deferred (busy)", "R")
+
+    def test_discard_says_sent(self):
+        one_line(self, self.agent.deliver("discard", ["x@y.test"], nexthop="silently"), "to=<x@y.test>, relay=none, dsn=2.0.0, status=sent (silently)")
+
+    def test_another_transport_may_take_over(self):
+        marks, _, lines = self.agent.deliver("local", ["ana@example.test"])
+        self.assertEqual(lines, ["passing <ana@example.test> to transport=discard",
+                                 "to=<ana@example.test>, relay=none, dsn=2.0.0, status=sent (passed)"])
+        self.assertEqual(marks, "D")
+
+
+if __name__ == "__main__":
+    agent.enter()
+    unittest.main(argv=sys.argv[:1])
