@@ -146,6 +146,18 @@ static bool decode_value(struct table *t, struct str key, struct str text, struc
     return true;
 }
 
+static void complain_about_bytes(const struct table *t, struct str key)
+{
+    BUF_AUTO(shown, 0);
+
+    buf_add(&shown, key);
+    for (size_t i = 0; i < shown.len; i++)
+        if ((unsigned char)shown.ptr[i] > 127)
+            shown.ptr[i] = '?';
+    log_warning("%s: non-UTF-8 key \"" STR_FMT "\": malformed UTF-8 or invalid codepoint", t->spec,
+                STR_ARG(buf_str(&shown)));
+}
+
 enum table_result table_lookup(struct table *t, struct str key, struct buf *value)
 {
     struct str found;
@@ -153,8 +165,7 @@ enum table_result table_lookup(struct table *t, struct str key, struct buf *valu
     if (!is_usable(t))
         return TABLE_ERROR;
     if (wants_utf8(t) && !utf8_is_ascii(key) && !utf8_is_valid(key)) {
-        log_warning("table %s: key " STR_FMT ": non-UTF-8 key; no lookup is done", t->spec,
-                    STR_ARG(key));
+        complain_about_bytes(t, key);
         return TABLE_NOT_FOUND;
     }
     enum table_result result = t->ops->lookup(t, fold_key(t, key), &found);
