@@ -1,7 +1,6 @@
 /* alias_maps: system-wide aliases and mailing lists with an owner. */
-#include "local/local.h"
-
 #include "base/log.h"
+#include "local/local.h"
 #include "text/dsn.h"
 
 #include <sys/stat.h>
@@ -67,7 +66,8 @@ static bool find_rights(struct branch *child, struct str value)
 
 static void set_owner(struct branch *child, struct str owner)
 {
-    child->sender = rewrite_address(local_tables.rewriter, REWRITE_LOCAL, owner, branch_arena(child));
+    child->sender =
+        rewrite_address(local_tables.rewriter, REWRITE_LOCAL, owner, branch_arena(child));
     child->new_owner = true;
     child->who.orig_addr = STR_NONE;
 }
@@ -87,7 +87,8 @@ static bool find_owner(struct branch *child, struct str name)
     buf_join(&owner, STR("owner-"), name);
     switch (table_list_lookup(local_tables.aliases, buf_str(&owner), &value)) {
     case TABLE_FOUND:
-        set_owner(child, local_conf.expand_owner_alias ? str_trim(buf_str(&value)) : buf_str(&owner));
+        set_owner(child,
+                  local_conf.expand_owner_alias ? str_trim(buf_str(&value)) : buf_str(&owner));
         return true;
     case TABLE_NOT_FOUND:
         return true;
@@ -119,10 +120,12 @@ static bool report_loop(const struct branch *above)
     struct branch culprit = *above;
 
     log_warning("alias database loop for " STR_FMT, STR_ARG(culprit.alias));
-    return branch_bounce(&culprit, "5.4.6", "alias database loop for " STR_FMT, STR_ARG(culprit.alias));
+    return branch_bounce(&culprit, "5.4.6", "alias database loop for " STR_FMT,
+                         STR_ARG(culprit.alias));
 }
 
-static bool expand_alias(struct branch *b, struct str name, struct str value, bool extension_is_left)
+static bool expand_alias(struct branch *b, struct str name, struct str value,
+                         bool extension_is_left)
 {
     struct branch child = *b;
 

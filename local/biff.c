@@ -1,6 +1,5 @@
 /* comsat(8): "you have new mail" on the terminals of users who asked for it. */
 #include "local/local.h"
-
 #include "os/clock.h"
 
 #include <arpa/inet.h>
@@ -9,9 +8,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define BIFF_PORT    512
-#define UTMP         "/run/utmp"
-#define RECHECK_MS   5000
+#define BIFF_PORT  512
+#define UTMP       "/run/utmp"
+#define RECHECK_MS 5000
 
 static struct {
     int fd;
@@ -34,7 +33,9 @@ static bool somebody_listens(void)
 
 static bool open_socket(void)
 {
-    struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(BIFF_PORT), .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    struct sockaddr_in to = { .sin_family = AF_INET,
+                              .sin_port = htons(BIFF_PORT),
+                              .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 
     if (state.fd >= 0)
         return true;

@@ -1,7 +1,7 @@
 /* |command destinations and mailbox_command. */
-#include "local/local.h"
-
 #include "delivery/command.h"
+
+#include "local/local.h"
 #include "text/macro.h"
 
 static void add_filtered(struct command_env *env, const char *name, struct str value)
@@ -63,7 +63,8 @@ static bool find_directory(const struct branch *b, const char **directory)
     *directory = NULL;
     if (local_conf.command_execution_directory.len == 0)
         return true;
-    if (!branch_expand(b, local_conf.command_execution_directory, local_conf.execution_directory_expansion_filter, &path))
+    if (!branch_expand(b, local_conf.command_execution_directory,
+                       local_conf.execution_directory_expansion_filter, &path))
         return false;
     if (path.len)
         *directory = arena_cstr(branch_arena(b), buf_str(&path));
@@ -108,4 +109,7 @@ bool command_branch(struct branch *b, struct str text, const struct user *rights
 }
 
 /* $NAME in the text is the shell's business: the values stand in the environment, filtered. */
-bool mailbox_command_branch(struct branch *b, struct str text) { return run(b, text, acting_user(b->user)); }
+bool mailbox_command_branch(struct branch *b, struct str text)
+{
+    return run(b, text, acting_user(b->user));
+}

@@ -1,9 +1,8 @@
 /* Deliver to each destination that an alias, a .forward or an :include: file names. */
-#include "local/destination_list.h"
-#include "local/local.h"
-
 #include "base/log.h"
 #include "delivery/rights.h"
+#include "local/destination_list.h"
+#include "local/local.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -18,9 +17,10 @@ const struct user *acting_user(const struct user *user)
 
 static const char *origin_word(enum origin origin)
 {
-    static const char *const words[] = {
-        [FROM_REQUEST] = "", [FROM_ALIAS] = "alias", [FROM_FORWARD] = "forward", [FROM_INCLUDE] = "include"
-    };
+    static const char *const words[] = { [FROM_REQUEST] = "",
+                                         [FROM_ALIAS] = "alias",
+                                         [FROM_FORWARD] = "forward",
+                                         [FROM_INCLUDE] = "include" };
 
     return words[origin];
 }
@@ -70,7 +70,8 @@ bool destination_address(struct branch *from, struct str address, bool only_mail
 }
 
 /* The text of an :include: file and its owner, read with the rights of whoever named it.  False: errno. */
-static bool read_include(const char *path, const struct user *reader, struct buf *text, struct stat *st)
+static bool read_include(const char *path, const struct user *reader, struct buf *text,
+                         struct stat *st)
 {
     rights_enter(reader->uid, reader->gid);
     FD_AUTO(fd, open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
@@ -95,7 +96,8 @@ static const struct user *include_owner(const struct stat *st)
 {
     const struct user *owner;
 
-    if (st->st_uid == 0 || (st->st_mode & S_IWOTH) || user_find_uid(st->st_uid, &owner) != USER_FOUND)
+    if (st->st_uid == 0 || (st->st_mode & S_IWOTH) ||
+        user_find_uid(st->st_uid, &owner) != USER_FOUND)
         return local_tables.default_user;
     return owner;
 }

@@ -1,6 +1,7 @@
 #include "local/destination_list.h"
 
-void destination_walk_init(struct destination_walk *w, struct str text, struct arena *arena, size_t token_limit)
+void destination_walk_init(struct destination_walk *w, struct str text, struct arena *arena,
+                           size_t token_limit)
 {
     *w = (struct destination_walk){ .rest = text, .arena = arena, .token_limit = token_limit };
 }
@@ -80,7 +81,9 @@ static bool take_address(struct destination_walk *w, struct destination *out)
         const struct address_item *item = &w->addresses.items[w->next++];
         if (item->kind != ADDRESS_MAILBOX || item->address.len == 0)
             continue;
-        *out = (struct destination){ .kind = DESTINATION_ADDRESS, .text = item->address, .only_mailbox = w->only_mailbox };
+        *out = (struct destination){ .kind = DESTINATION_ADDRESS,
+                                     .text = item->address,
+                                     .only_mailbox = w->only_mailbox };
         return true;
     }
     return false;

@@ -2,7 +2,12 @@
 /* local/destination_list - the value of an alias, the text of a .forward or :include: file, taken apart. */
 #include "text/address.h"
 
-enum destination_kind { DESTINATION_ADDRESS, DESTINATION_COMMAND, DESTINATION_FILE, DESTINATION_INCLUDE };
+enum destination_kind {
+    DESTINATION_ADDRESS,
+    DESTINATION_COMMAND,
+    DESTINATION_FILE,
+    DESTINATION_INCLUDE
+};
 
 struct destination {
     enum destination_kind kind;
@@ -21,5 +26,6 @@ struct destination_walk {
 
 /* Items are separated by commas and line ends; quotes, comments in parentheses and <> hold an item together.
  * Lines that begin with `#` are comments. */
-void destination_walk_init(struct destination_walk *w, struct str text, struct arena *arena, size_t token_limit);
+void destination_walk_init(struct destination_walk *w, struct str text, struct arena *arena,
+                           size_t token_limit);
 bool destination_next(struct destination_walk *w, struct destination *out);

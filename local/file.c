@@ -21,7 +21,8 @@ bool file_branch(struct branch *b, struct str path, const struct user *rights)
     if (delivery_is_probe(b->attempt->d))
         return branch_sent(b, "delivers to file: %s", target.path);
     if (store_message(b->attempt->d, &target, &plan, &fault))
-        return maildir ? branch_sent(b, "delivered to maildir") : branch_sent(b, "delivered to file: %s", target.path);
+        return maildir ? branch_sent(b, "delivered to maildir")
+                       : branch_sent(b, "delivered to file: %s", target.path);
     BUF_AUTO(prefix, 4400);
     if (maildir)
         buf_add(&prefix, STR("maildir delivery failed: "));

@@ -1,8 +1,7 @@
 /* ~/.forward and its relatives in forward_path. */
-#include "local/local.h"
-
 #include "base/log.h"
 #include "delivery/rights.h"
+#include "local/local.h"
 #include "os/fd.h"
 
 #include <errno.h>
@@ -29,7 +28,8 @@ static bool is_safe(const char *path, const struct stat *st, const struct user *
     return problem == NULL;
 }
 
-static enum forward_state read_open_file(const char *path, int fd, const struct user *user, struct buf *text)
+static enum forward_state read_open_file(const char *path, int fd, const struct user *user,
+                                         struct buf *text)
 {
     struct stat st;
 
@@ -81,7 +81,8 @@ static bool has_text(struct str text)
     return false;
 }
 
-static bool expand_forward(struct branch *b, const char *path, struct str text, bool extension_is_used)
+static bool expand_forward(struct branch *b, const char *path, struct str text,
+                           bool extension_is_used)
 {
     struct branch child = *b;
 
@@ -108,7 +109,8 @@ bool forward_deliver(struct branch *b, bool *status)
 
     while (str_token_braced(&list, ", \t\r\n", &word, NULL)) {
         bool names_extension = str_find_str(word, STR("extension")) != STR_NOT_FOUND;
-        if (names_extension && str_has(b->extension, '/')) /* would lead out of the home directory */
+        if (names_extension &&
+            str_has(b->extension, '/')) /* would lead out of the home directory */
             continue;
         buf_clear(&path);
         if (!branch_expand(b, word, local_conf.forward_expansion_filter, &path))
@@ -120,7 +122,8 @@ bool forward_deliver(struct branch *b, bool *status)
         buf_clear(&text);
         enum forward_state state = read_forward(buf_cstr(&path), b->user, &text);
         if (state == FORWARD_TROUBLE) {
-            *status = branch_defer(b, "4.3.0", "error reading forwarding file: %s", strerror(errno));
+            *status =
+                branch_defer(b, "4.3.0", "error reading forwarding file: %s", strerror(errno));
             return true;
         }
         if (state == FORWARD_NONE || !has_text(buf_str(&text)))
@@ -131,7 +134,8 @@ bool forward_deliver(struct branch *b, bool *status)
             *status = true;
             return true;
         }
-        *status = expand_forward(b, buf_cstr(&path), buf_str(&text), names_extension && b->delimiter);
+        *status =
+            expand_forward(b, buf_cstr(&path), buf_str(&text), names_extension && b->delimiter);
         return true;
     }
     return false;

@@ -19,10 +19,12 @@ static const struct user *find_default_user(void)
 
     if (user_find(local_conf.default_privs, &user) != USER_FOUND)
         log_fatal("file %s/main.cf: parameter default_privs: unknown user name value: " STR_FMT,
-                  conf_directory(service_conf(local_tables.svc)), STR_ARG(local_conf.default_privs));
+                  conf_directory(service_conf(local_tables.svc)),
+                  STR_ARG(local_conf.default_privs));
     if (user->uid == 0)
-        log_fatal("file %s/main.cf: parameter default_privs: user " STR_FMT " has privileged user ID",
-                  conf_directory(service_conf(local_tables.svc)), STR_ARG(local_conf.default_privs));
+        log_fatal(
+            "file %s/main.cf: parameter default_privs: user " STR_FMT " has privileged user ID",
+            conf_directory(service_conf(local_tables.svc)), STR_ARG(local_conf.default_privs));
     return user_copy(&forever, user);
 }
 
@@ -39,9 +41,11 @@ static void before_jail(struct service *svc)
         .svc = svc,
         .rewriter = rewrite_open(conf, site_conf.rewrite_service_name),
         .aliases = open_list(local_conf.alias_maps, "alias_maps"),
-        .mailbox_transports = open_list(local_conf.mailbox_transport_maps, "mailbox_transport_maps"),
+        .mailbox_transports =
+            open_list(local_conf.mailbox_transport_maps, "mailbox_transport_maps"),
         .mailbox_commands = open_list(local_conf.mailbox_command_maps, "mailbox_command_maps"),
-        .fallback_transports = open_list(local_conf.fallback_transport_maps, "fallback_transport_maps"),
+        .fallback_transports =
+            open_list(local_conf.fallback_transport_maps, "fallback_transport_maps"),
         .extension_rule = { .delimiters = site_conf.recipient_delimiter,
                             .owner_request_special = local_conf.owner_request_special,
                             .double_bounce = site_conf.double_bounce_sender },
@@ -50,8 +54,10 @@ static void before_jail(struct service *svc)
     local_tables.default_user = find_default_user();
     if (!store_lock_parse(site_conf.mailbox_delivery_lock, &local_tables.mailbox_locks))
         log_fatal("bad mailbox_delivery_lock: " STR_FMT, STR_ARG(site_conf.mailbox_delivery_lock));
-    if (local_conf.mailbox_size_limit && local_conf.mailbox_size_limit < site_conf.message_size_limit)
-        log_fatal("main.cf configuration error: mailbox_size_limit is smaller than message_size_limit");
+    if (local_conf.mailbox_size_limit &&
+        local_conf.mailbox_size_limit < site_conf.message_size_limit)
+        log_fatal(
+            "main.cf configuration error: mailbox_size_limit is smaller than message_size_limit");
     delivery_open(svc, local_conf.local_delivery_status_filter, "local_delivery_status_filter");
 }
 
@@ -67,8 +73,10 @@ static void serve(struct service *svc, int fd)
 static const struct service_spec local = {
     .name = "local",
     .kind = SERVICE_SINGLE,
-    .params = (const struct param_set *const[]){ &local_param_set, &delivery_param_set, &rewrite_param_set, NULL },
-    .talks_to = (const char *const[]){ "bounce", "defer", "trace", "verify", "cleanup", "any transport", NULL },
+    .params = (const struct param_set *const[]){ &local_param_set, &delivery_param_set,
+                                                 &rewrite_param_set, NULL },
+    .talks_to = (const char *const[]){ "bounce", "defer", "trace", "verify", "cleanup",
+                                       "any transport", NULL },
     .sandbox = SANDBOX_NONE,
     .needs_root = true,
     .process_limit = -1,

@@ -24,7 +24,7 @@ struct local_tables {
     struct address_extension_rule extension_rule;
     const struct user *default_user; /* default_privs */
     unsigned mailbox_locks;
-    struct str propagate;            /* propagate_unmatched_extensions */
+    struct str propagate; /* propagate_unmatched_extensions */
 };
 extern struct local_tables local_tables;
 
@@ -32,9 +32,9 @@ extern struct local_tables local_tables;
 struct attempt {
     struct delivery *d;
     struct delivery_rcpt *rcpt;
-    struct str delivered_to;  /* for the header; frozen_delivered_to keeps it for all branches */
-    struct map done;          /* destinations that had their copy */
-    struct resend *resends;   /* new messages that are being gathered */
+    struct str delivered_to; /* for the header; frozen_delivered_to keeps it for all branches */
+    struct map done;         /* destinations that had their copy */
+    struct resend *resends;  /* new messages that are being gathered */
 };
 
 /* Where a destination comes from. */
@@ -43,23 +43,23 @@ enum origin { FROM_REQUEST, FROM_ALIAS, FROM_FORWARD, FROM_INCLUDE };
 /* One destination on its way down.  Copied for each step deeper. */
 struct branch {
     struct attempt *attempt;
-    const struct branch *above;     /* the branch that named us, or NULL */
-    struct delivery_recipient who;  /* the address under delivery */
-    struct str sender;              /* the request's, or the owner of a mailing list */
-    bool new_owner;                 /* `sender` is such an owner: all members go by a new message */
+    const struct branch *above;    /* the branch that named us, or NULL */
+    struct delivery_recipient who; /* the address under delivery */
+    struct str sender;             /* the request's, or the owner of a mailing list */
+    bool new_owner;                /* `sender` is such an owner: all members go by a new message */
     enum origin origin;
-    const struct user *rights;      /* whose file named us; NULL: the recipient's own */
-    struct str local;               /* local part in lower case, without a backslash in front */
-    struct str base, extension;     /* split; without an extension base is local */
-    char delimiter;                 /* 0: no extension */
+    const struct user *rights;  /* whose file named us; NULL: the recipient's own */
+    struct str local;           /* local part in lower case, without a backslash in front */
+    struct str base, extension; /* split; without an extension base is local */
+    char delimiter;             /* 0: no extension */
     struct str domain;
-    struct str unmatched;           /* "+ext" that goes on to the addresses named by an alias or file */
-    struct str alias;               /* name of the alias that is being expanded */
-    const struct user *user;        /* the account, once known */
-    bool only_mailbox;              /* \user: no aliases, no .forward */
-    bool indirect;                  /* named by an :include: file: by a new message, unless it is an alias */
-    struct str forwarder;           /* whose .forward named us: everybody else gets a new message */
-    bool from_luser;                /* luser_relay must not lead to itself */
+    struct str unmatched;    /* "+ext" that goes on to the addresses named by an alias or file */
+    struct str alias;        /* name of the alias that is being expanded */
+    const struct user *user; /* the account, once known */
+    bool only_mailbox;       /* \user: no aliases, no .forward */
+    bool indirect;        /* named by an :include: file: by a new message, unless it is an alias */
+    struct str forwarder; /* whose .forward named us: everybody else gets a new message */
+    bool from_luser;      /* luser_relay must not lead to itself */
     int level;
 };
 
@@ -104,7 +104,8 @@ bool resend_finish(struct attempt *a);
 void resend_close(void);
 
 /* macros.c: $user, $home ... in forward_path, mailbox_command, luser_relay. */
-NODISCARD bool branch_expand(const struct branch *b, struct str text, struct str filter, struct buf *out);
+NODISCARD bool branch_expand(const struct branch *b, struct str text, struct str filter,
+                             struct buf *out);
 
 /* biff.c: tell comsat(8) where new mail begins in a mailbox. */
 void biff_notify(struct str user, int64_t offset);

@@ -1,6 +1,5 @@
-#include "local/local.h"
-
 #include "base/log.h"
+#include "local/local.h"
 #include "text/macro.h"
 
 static bool is(struct str name, const char *word) { return str_equal(name, str_from(word)); }
@@ -51,6 +50,7 @@ bool branch_expand(const struct branch *b, struct str text, struct str filter, s
 
     if (macro_expand(text, &source, out, &bad))
         return true;
-    log_warning("unknown macro name \"" STR_FMT "\" in expansion request \"" STR_FMT "\"", STR_ARG(bad), STR_ARG(text));
+    log_warning("unknown macro name \"" STR_FMT "\" in expansion request \"" STR_FMT "\"",
+                STR_ARG(bad), STR_ARG(text));
     return false;
 }

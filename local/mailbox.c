@@ -1,9 +1,8 @@
 /* The last steps for a user of this system: another transport, a command, or a mailbox. */
-#include "local/local.h"
-
 #include "base/log.h"
 #include "delivery/pass.h"
 #include "delivery/rights.h"
+#include "local/local.h"
 
 #include <errno.h>
 #include <sys/stat.h>
@@ -18,7 +17,8 @@ bool pass_on(struct branch *b, struct str destination)
 }
 
 /* Look up per-user settings: by account name, then by address. */
-static enum table_result user_setting(struct table_list *list, const struct branch *b, struct buf *value)
+static enum table_result user_setting(struct table_list *list, const struct branch *b,
+                                      struct buf *value)
 {
     enum table_result result = table_list_lookup(list, b->base, value);
 
@@ -47,7 +47,8 @@ static struct str mailbox_path(const struct branch *b, bool *in_spool)
         buf_join(&path, b->user->home, STR("/"), local_conf.home_mailbox);
     } else {
         bool maildir = str_ends(spool, STR("/"));
-        buf_join(&path, spool, maildir ? STR("") : STR("/"), b->user->name, maildir ? STR("/") : STR(""));
+        buf_join(&path, spool, maildir ? STR("") : STR("/"), b->user->name,
+                 maildir ? STR("/") : STR(""));
     }
     return arena_str(branch_arena(b), buf_str(&path));
 }
@@ -84,7 +85,8 @@ static bool store(struct branch *b)
     if (maildir)
         buf_add(&prefix, STR("maildir delivery failed: "));
     else
-        buf_join(&prefix, STR("cannot update mailbox "), path, STR(" for user "), user->name, STR(". "));
+        buf_join(&prefix, STR("cannot update mailbox "), path, STR(" for user "), user->name,
+                 STR(". "));
     store_fault_outcome(&o, branch_arena(b), &fault, buf_cstr(&prefix));
     return branch_report(b, &o);
 }
@@ -141,8 +143,8 @@ bool mailbox_deliver(struct branch *b)
     if (b->user == NULL)
         return unknown_deliver(b);
     if (local_conf.require_home_directory && !home_is_there(b->user))
-        return branch_defer(b, "4.3.0", "cannot access home directory " STR_FMT ": %s", STR_ARG(b->user->home),
-                            strerror(errno));
+        return branch_defer(b, "4.3.0", "cannot access home directory " STR_FMT ": %s",
+                            STR_ARG(b->user->home), strerror(errno));
     if (by_command(b, &status))
         return status;
     return store(b);

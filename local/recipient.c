@@ -1,16 +1,18 @@
 /* One recipient from its address to its end. */
-#include "local/local.h"
-
 #include "base/log.h"
+#include "local/local.h"
 
 #include <stdarg.h>
 
 struct arena *branch_arena(const struct branch *b) { return &b->attempt->d->arena; }
 
-bool branch_report(struct branch *b, const struct outcome *o) { return delivery_report(b->attempt->d, &b->who, o); }
+bool branch_report(struct branch *b, const struct outcome *o)
+{
+    return delivery_report(b->attempt->d, &b->who, o);
+}
 
-static PRINTF(4, 0) bool report_text(struct branch *b, enum outcome_status status, const char *dsn, const char *fmt,
-                                     va_list ap)
+static PRINTF(4, 0) bool report_text(struct branch *b, enum outcome_status status, const char *dsn,
+                                     const char *fmt, va_list ap)
 {
     BUF_AUTO(text, 4096);
     struct outcome o;
@@ -58,7 +60,8 @@ bool branch_is_first(struct branch *b, const char *kind, struct str name)
     buf_join(&key, str_from(kind), STR(" "), name);
     if (map_has(done, buf_str(&key)))
         return false;
-    if (site_conf.duplicate_filter_limit == 0 || done->count < (size_t)site_conf.duplicate_filter_limit)
+    if (site_conf.duplicate_filter_limit == 0 ||
+        done->count < (size_t)site_conf.duplicate_filter_limit)
         (void)map_set(done, buf_str(&key), b->attempt);
     return true;
 }
@@ -114,11 +117,15 @@ static void take_apart(struct branch *b)
     b->domain = parts.domain;
     b->extension = STR_NONE;
     b->delimiter = 0;
-    if (!address_split_extension(&local_tables.extension_rule, b->local, &b->base, &b->delimiter, &b->extension))
+    if (!address_split_extension(&local_tables.extension_rule, b->local, &b->base, &b->delimiter,
+                                 &b->extension))
         b->base = b->local;
 }
 
-static bool is_bad_name(struct str local) { return str_has(local, '\0') || str_find_any(local, "\r\n") != STR_NOT_FOUND; }
+static bool is_bad_name(struct str local)
+{
+    return str_has(local, '\0') || str_find_any(local, "\r\n") != STR_NOT_FOUND;
+}
 
 /* No alias; members of lists with an owner, of :include: files and other people's addresses in .forward files leave in a
  * new message, so that a failure concerns nobody else. */
@@ -135,9 +142,11 @@ bool branch_deliver(struct branch *b)
     if (b->level > LOCAL_NESTING_MAX)
         return branch_bounce(b, "5.4.6", "recipient nesting limit exceeded");
     if (b->local.len == 0)
-        return branch_bounce(b, "5.1.3", "null username in \"" STR_FMT "\"", STR_ARG(b->who.address));
+        return branch_bounce(b, "5.1.3", "null username in \"" STR_FMT "\"",
+                             STR_ARG(b->who.address));
     if (is_bad_name(b->local))
-        return branch_bounce(b, "5.1.3", "bad recipient address syntax: \"" STR_FMT "\"", STR_ARG(b->who.address));
+        return branch_bounce(b, "5.1.3", "bad recipient address syntax: \"" STR_FMT "\"",
+                             STR_ARG(b->who.address));
     if (!local_conf.frozen_delivered_to || b->attempt->delivered_to.len == 0)
         b->attempt->delivered_to = b->who.address;
     if (!b->only_mailbox && alias_deliver(b, &status))
@@ -162,11 +171,14 @@ bool branch_deliver(struct branch *b)
 static void deliver_recipient(struct delivery *d, struct delivery_rcpt *rcpt)
 {
     struct attempt a = { .d = d, .rcpt = rcpt, .done = MAP_INIT };
-    struct branch b = { .attempt = &a, .who = rcpt->info, .sender = d->request.sender, .origin = FROM_REQUEST };
+    struct branch b = {
+        .attempt = &a, .who = rcpt->info, .sender = d->request.sender, .origin = FROM_REQUEST
+    };
     bool done;
 
     if (copy_is_looping(d, str_skip(rcpt->info.address, is_plain_mailbox(rcpt->info.address))))
-        done = branch_bounce(&b, "5.4.6", "mail forwarding loop for " STR_FMT, STR_ARG(rcpt->info.address));
+        done = branch_bounce(&b, "5.4.6", "mail forwarding loop for " STR_FMT,
+                             STR_ARG(rcpt->info.address));
     else
         done = branch_deliver(&b);
     if (!resend_finish(&a))

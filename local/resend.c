@@ -1,8 +1,7 @@
 /* Addresses that are not delivered here leave in a new message: "forwarded as ID". */
-#include "local/local.h"
-
 #include "base/log.h"
 #include "client/cleanup.h"
+#include "local/local.h"
 #include "text/date.h"
 #include "text/dsn.h"
 
@@ -11,7 +10,7 @@
 /* One new message: the addresses that share a sender. */
 struct resend {
     struct resend *next;
-    struct branch from;  /* whose sender and delivery options it has */
+    struct branch from; /* whose sender and delivery options it has */
     struct str *addresses;
     size_t count, room;
 };
@@ -62,7 +61,8 @@ bool resend_add(struct branch *b, struct str address)
             memcpy(r->addresses, old, r->count * sizeof *old);
     }
     /* The next delivery must not look at aliases and .forward either. */
-    r->addresses[r->count++] = arena_str(branch_arena(b), str_skip(buf_str(&key), b->sender.len + 1));
+    r->addresses[r->count++] =
+        arena_str(branch_arena(b), str_skip(buf_str(&key), b->sender.len + 1));
     return true;
 }
 
@@ -103,7 +103,8 @@ static void put_envelope(struct buf *out, const struct resend *r)
 {
     const struct delivery_request *q = &r->from.attempt->d->request;
 
-    record_put_time(out, (struct timeval){ .tv_sec = (time_t)q->arrival_sec, .tv_usec = (suseconds_t)q->arrival_usec });
+    record_put_time(out, (struct timeval){ .tv_sec = (time_t)q->arrival_sec,
+                                           .tv_usec = (suseconds_t)q->arrival_usec });
     record_put_attr(out, "rewrite_context", STR("local"));
     /* A list's members answer to the list's owner, not to the sender's wishes. */
     if (!r->from.new_owner) {
@@ -145,7 +146,8 @@ static void put_trace_headers(struct buf *out, const struct resend *r)
     struct tm local;
 
     localtime_r(&now, &local);
-    buf_join(&line, STR("Received: by "), site_conf.myhostname, STR(" ("), site_conf.mail_name, STR(")"));
+    buf_join(&line, STR("Received: by "), site_conf.myhostname, STR(" ("), site_conf.mail_name,
+             STR(")"));
     put_line(out, &line);
     buf_join(&line, STR("\tid "), queue_id_str(&cleanup.id), STR("; "));
     date_format(&local, local.tm_gmtoff, str_from_null(local.tm_zone), &line);
@@ -175,15 +177,18 @@ static bool copy_content(struct delivery *d)
     }
 }
 
-static bool report_verdict(struct branch *top, const char *id, const struct cleanup_verdict *verdict)
+static bool report_verdict(struct branch *top, const char *id,
+                           const struct cleanup_verdict *verdict)
 {
     switch (verdict->status) {
     case CLEANUP_OK:
         return branch_sent(top, "forwarded as %s", id);
     case CLEANUP_HOPS:
-        return branch_bounce(top, "5.4.6", "mail forwarding loop for " STR_FMT, STR_ARG(top->who.address));
+        return branch_bounce(top, "5.4.6", "mail forwarding loop for " STR_FMT,
+                             STR_ARG(top->who.address));
     case CLEANUP_CONTENT:
-        return branch_bounce(top, "5.7.1", "%s: " STR_FMT, "unable to forward message", STR_ARG(verdict->reason));
+        return branch_bounce(top, "5.7.1", "%s: " STR_FMT, "unable to forward message",
+                             STR_ARG(verdict->reason));
     case CLEANUP_SIZE:
         return branch_bounce(top, "5.3.4", "unable to forward message: message file too big");
     default:
@@ -198,8 +203,8 @@ static bool send_one(struct resend *r)
 
     /* The new message carries the wish for a success report, or the alias has fulfilled it. */
     top.who.dsn_notify &= ~DSN_NOTIFY_SUCCESS;
-    if (!cleanup_client_open(&cleanup, site_conf.cleanup_service_name, CLEANUP_FLAG_MAP_OK, a->d->request.sendopts,
-                             site_conf.ipc_timeout))
+    if (!cleanup_client_open(&cleanup, site_conf.cleanup_service_name, CLEANUP_FLAG_MAP_OK,
+                             a->d->request.sendopts, site_conf.ipc_timeout))
         return branch_defer(&top, "4.3.0", "unable to forward message");
     struct queue_id id = cleanup.id;
     put_envelope(cleanup_client_records(&cleanup), r);

@@ -1,12 +1,12 @@
 /* Recipients without an account. */
-#include "local/local.h"
-
 #include "base/log.h"
+#include "local/local.h"
 
 /* Mail for these must not bounce: it would come back. */
 static bool is_required_name(struct str local)
 {
-    return str_equal_nocase(local, STR("mailer-daemon")) || str_equal_nocase(local, STR("postmaster")) ||
+    return str_equal_nocase(local, STR("mailer-daemon")) ||
+           str_equal_nocase(local, STR("postmaster")) ||
            str_equal_nocase(local, site_conf.double_bounce_sender);
 }
 

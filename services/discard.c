@@ -19,7 +19,10 @@ static void before_jail(struct service *svc)
     delivery_open(svc, site_conf.default_delivery_status_filter, "default_delivery_status_filter");
 }
 
-static void serve(struct service *svc, int fd) { delivery_serve(svc, fd, site_conf.ipc_idle, deliver, NULL); }
+static void serve(struct service *svc, int fd)
+{
+    delivery_serve(svc, fd, site_conf.ipc_idle, deliver, NULL);
+}
 
 static const struct service_spec discard = {
     .name = "discard",

@@ -3,10 +3,11 @@
  * Runs as:   root, only to become the user that master.cf names
  * Trusts:    main.cf, master.cf
  * Distrusts: the client, whose bytes only the command reads */
+#include "os/spawn.h"
+
 #include "base/log.h"
 #include "delivery/command.h"
 #include "delivery/owner_arg.h"
-#include "os/spawn.h"
 
 static struct {
     struct owner_arg owner;
@@ -40,7 +41,8 @@ static void before_jail(struct service *svc)
         log_fatal("missing \"user\" attribute");
     if (settings.argv == NULL || settings.argv[0] == NULL || settings.argv[0][0] == '\0')
         log_fatal("missing command name");
-    settings.time_limit_s = (int)conf_service_time(service_conf(svc), service_name(svc), "_time_limit", "command_time_limit");
+    settings.time_limit_s = (int)conf_service_time(service_conf(svc), service_name(svc),
+                                                   "_time_limit", "command_time_limit");
 }
 
 static void log_end(enum spawn_result result, int status)
@@ -50,7 +52,8 @@ static void log_end(enum spawn_result result, int status)
     if (result == SPAWN_FAILED)
         log_warning("cannot run %s: %m", command);
     else if (result == SPAWN_TIMEOUT)
-        log_warning("command %s exceeded its time limit of %d seconds", command, settings.time_limit_s);
+        log_warning("command %s exceeded its time limit of %d seconds", command,
+                    settings.time_limit_s);
     else if (result == SPAWN_SIGNALED)
         log_warning("command %s killed by signal %d", command, status);
     else if (status != 0)

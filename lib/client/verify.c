@@ -7,7 +7,8 @@
 #define PATH_MAX_ 256
 
 /* One request, one answer, on a connection of its own: probes are rare.  The answer's strings point into `c`. */
-static bool ask(struct channel *c, struct str service, char kind, struct str body, struct verify_answer *answer)
+static bool ask(struct channel *c, struct str service, char kind, struct str body,
+                struct verify_answer *answer)
 {
     BUF_AUTO(path, PATH_MAX_);
     struct str reply;
@@ -19,10 +20,12 @@ static bool ask(struct channel *c, struct str service, char kind, struct str bod
         return false;
     channel_init(c, fd, TIMEOUT_S);
     return channel_send(c, kind, body) && channel_receive(c, &reply_kind, &reply) == IO_OK &&
-           reply_kind == VERIFY_ANSWER && verify_answer_decode(&reply, answer) && answer->result == 0;
+           reply_kind == VERIFY_ANSWER && verify_answer_decode(&reply, answer) &&
+           answer->result == 0;
 }
 
-bool verify_client_update(struct str service, struct str address, enum verify_status status, struct str text)
+bool verify_client_update(struct str service, struct str address, enum verify_status status,
+                          struct str text)
 {
     struct verify_update msg = { .address = address, .status = (int)status, .text = text };
     struct channel c = { .link.fd = -1 };
@@ -35,7 +38,8 @@ bool verify_client_update(struct str service, struct str address, enum verify_st
     return ok;
 }
 
-bool verify_client_query(struct str service, struct str address, enum verify_status *status, struct buf *text)
+bool verify_client_query(struct str service, struct str address, enum verify_status *status,
+                         struct buf *text)
 {
     struct verify_query msg = { .address = address };
     struct channel c = { .link.fd = -1 };

@@ -82,8 +82,8 @@ static enum outcome_status status_of(const char *dsn)
     return dsn[0] == '2' ? OUTCOME_SENT : dsn[0] == '4' ? OUTCOME_DEFERRED : OUTCOME_BOUNCED;
 }
 
-static void failed(struct outcome *o, struct arena *a, const char *dsn, const char *what, const char *text,
-                   struct str output)
+static void failed(struct outcome *o, struct arena *a, const char *dsn, const char *what,
+                   const char *text, struct str output)
 {
     BUF_AUTO(all, 4096);
 
@@ -108,7 +108,8 @@ static void said_itself(struct outcome *o, struct arena *a, struct str output)
     o->diag_text = arena_str(a, output);
 }
 
-static void exited(struct outcome *o, struct arena *a, const struct command_end *end, const char *text)
+static void exited(struct outcome *o, struct arena *a, const struct command_end *end,
+                   const char *text)
 {
     char what[64];
     size_t row = 0;
@@ -128,7 +129,8 @@ static void exited(struct outcome *o, struct arena *a, const struct command_end 
     failed(o, a, dsn, what, text, end->output);
 }
 
-void command_outcome(struct outcome *o, struct arena *a, const struct command_end *end, const char *text)
+void command_outcome(struct outcome *o, struct arena *a, const struct command_end *end,
+                     const char *text)
 {
     char what[64];
 
@@ -148,7 +150,8 @@ void command_outcome(struct outcome *o, struct arena *a, const struct command_en
         break;
     case SPAWN_FAILED:
         /* As if a helper had said so and ended with EX_TEMPFAIL. */
-        outcome_make(o, a, OUTCOME_DEFERRED, "4.3.0", "temporary failure. Command output: " STR_FMT, STR_ARG(end->output));
+        outcome_make(o, a, OUTCOME_DEFERRED, "4.3.0", "temporary failure. Command output: " STR_FMT,
+                     STR_ARG(end->output));
         break;
     }
 }
@@ -234,14 +237,15 @@ static int message_as_file(struct delivery *d, const struct copy_plan *plan, str
 }
 
 /* The limit is inherited by the command; ours comes back afterwards, since the log may be larger. */
-static enum spawn_result run_limited(const struct command *c, const struct spawn_request *r, int *status,
-                                     struct buf *output)
+static enum spawn_result run_limited(const struct command *c, const struct spawn_request *r,
+                                     int *status, struct buf *output)
 {
     struct rlimit old;
     bool limited = c->size_limit > 0 && getrlimit(RLIMIT_FSIZE, &old) == 0;
 
     if (limited) {
-        struct rlimit now = { .rlim_cur = MIN((rlim_t)c->size_limit, old.rlim_max), .rlim_max = old.rlim_max };
+        struct rlimit now = { .rlim_cur = MIN((rlim_t)c->size_limit, old.rlim_max),
+                              .rlim_max = old.rlim_max };
         (void)setrlimit(RLIMIT_FSIZE, &now);
     }
     enum spawn_result result = spawn_run(r, status, output);
@@ -259,8 +263,8 @@ static void one_line(struct buf *text)
             text->ptr[i] = ' ';
 }
 
-void command_deliver(struct delivery *d, const struct command *c, const struct copy_plan *plan, struct outcome *o,
-                     struct buf *output)
+void command_deliver(struct delivery *d, const struct command *c, const struct copy_plan *plan,
+                     struct outcome *o, struct buf *output)
 {
     struct spawn_request r = {
         .envp = c->env->vars,
@@ -281,7 +285,8 @@ void command_deliver(struct delivery *d, const struct command *c, const struct c
     if (result == SPAWN_FAILED) {
         const char *program = r.shell_command ? "/bin/sh" : r.argv[0];
         log_warning("%s: execvp %s: %m", c->agent, program);
-        buf_addf(output, "%s: fatal: %sexecvp %s: %m ", c->agent, c->argv ? "pipe_command: " : "", program);
+        buf_addf(output, "%s: fatal: %sexecvp %s: %m ", c->agent, c->argv ? "pipe_command: " : "",
+                 program);
     }
     one_line(output);
     struct command_end end = { result, status, buf_str(output) };

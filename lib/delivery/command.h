@@ -25,14 +25,14 @@ struct command {
     uid_t uid;
     gid_t gid;
     int time_limit_s;
-    int64_t size_limit;      /* of any file that the command writes; 0: none */
+    int64_t size_limit; /* of any file that the command writes; 0: none */
 };
 
 #define COMMAND_OUTPUT_MAX 2048 /* what we keep of it: a line of the log */
 /* On success `o` is "2.0.0" without a text and `output` (the first bytes that the command wrote, in one line) is for the
  * caller's use. */
-void command_deliver(struct delivery *d, const struct command *c, const struct copy_plan *plan, struct outcome *o,
-                     struct buf *output);
+void command_deliver(struct delivery *d, const struct command *c, const struct copy_plan *plan,
+                     struct outcome *o, struct buf *output);
 
 /* The pure parts. */
 bool command_needs_shell(struct str text);
@@ -42,4 +42,5 @@ struct command_end {
     struct str output;
 };
 /* Exit status as sysexits.h has it, unless the output begins with a status code of its own. */
-void command_outcome(struct outcome *o, struct arena *a, const struct command_end *end, const char *text);
+void command_outcome(struct outcome *o, struct arena *a, const struct command_end *end,
+                     const char *text);

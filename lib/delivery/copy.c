@@ -38,7 +38,8 @@ static void separator(struct copier *c)
     end_line(c);
 }
 
-static void address_header(struct copier *c, const char *name, struct str address, const char *after)
+static void address_header(struct copier *c, const char *name, struct str address,
+                           const char *after)
 {
     buf_add_cstr(&c->out, name);
     address_quote(address, &c->out);
@@ -63,7 +64,8 @@ void copier_head(struct copier *c)
 void copier_text(struct copier *c, struct str piece, bool ends_line)
 {
     if (c->at_line_start && piece.len) {
-        if (piece.ptr[0] == 'F' && (c->plan->flags & COPY_QUOTE_FROM) && str_starts(piece, STR("From ")))
+        if (piece.ptr[0] == 'F' && (c->plan->flags & COPY_QUOTE_FROM) &&
+            str_starts(piece, STR("From ")))
             buf_addc(&c->out, '>');
         else if (piece.ptr[0] == '.' && (c->plan->flags & COPY_DOT_STUFF))
             buf_addc(&c->out, '.');
@@ -155,10 +157,12 @@ bool copy_is_looping(struct delivery *d, struct str address)
     bool at_line_start = true;
     struct record rec;
 
-    while (queue_file_read(f, &rec) == QUEUE_READ_RECORD && (rec.type == REC_TEXT || rec.type == REC_TEXT_PART)) {
+    while (queue_file_read(f, &rec) == QUEUE_READ_RECORD &&
+           (rec.type == REC_TEXT || rec.type == REC_TEXT_PART)) {
         if (at_line_start && rec.payload.len == 0)
             return false;
-        if (at_line_start && (rec.payload.ptr[0] | 0x20) == 'd' && names_address(rec.payload, address))
+        if (at_line_start && (rec.payload.ptr[0] | 0x20) == 'd' &&
+            names_address(rec.payload, address))
             return true;
         if (at_line_start && !header_is_continuation(rec.payload) && !header_is_line(rec.payload))
             return false;

@@ -3,13 +3,13 @@
 #include "delivery/delivery.h"
 
 enum copy_flag {
-    COPY_FROM_LINE = 1 << 0,    /* mbox separator in front */
+    COPY_FROM_LINE = 1 << 0, /* mbox separator in front */
     COPY_RETURN_PATH = 1 << 1,
-    COPY_ORIG_TO = 1 << 2,      /* X-Original-To, unless there is none */
+    COPY_ORIG_TO = 1 << 2, /* X-Original-To, unless there is none */
     COPY_DELIVERED_TO = 1 << 3,
-    COPY_QUOTE_FROM = 1 << 4,   /* `>` before lines that begin with "From " */
-    COPY_DOT_STUFF = 1 << 5,    /* `.` before lines that begin with a dot */
-    COPY_BLANK_END = 1 << 6,    /* an empty line behind */
+    COPY_QUOTE_FROM = 1 << 4, /* `>` before lines that begin with "From " */
+    COPY_DOT_STUFF = 1 << 5,  /* `.` before lines that begin with a dot */
+    COPY_BLANK_END = 1 << 6,  /* an empty line behind */
 };
 #define COPY_MBOX (COPY_FROM_LINE | COPY_QUOTE_FROM | COPY_BLANK_END)
 

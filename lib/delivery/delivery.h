@@ -19,12 +19,13 @@ enum outcome_status { OUTCOME_SENT, OUTCOME_DEFERRED, OUTCOME_BOUNCED };
 /* What became of one recipient. */
 struct outcome {
     enum outcome_status status;
-    char dsn[16];          /* "2.0.0" */
-    struct str text;       /* the text in parentheses of the log line */
-    const char *action;    /* DSN action when not the natural one ("relayed", "expanded"); NULL: by status */
-    struct str diag_type;  /* "smtp", "x-unix" or empty */
-    struct str diag_text;  /* remote reply as received */
-    struct str mta_name;   /* Remote-MTA or empty */
+    char dsn[16];    /* "2.0.0" */
+    struct str text; /* the text in parentheses of the log line */
+    const char
+        *action; /* DSN action when not the natural one ("relayed", "expanded"); NULL: by status */
+    struct str diag_type; /* "smtp", "x-unix" or empty */
+    struct str diag_text; /* remote reply as received */
+    struct str mta_name;  /* Remote-MTA or empty */
 };
 
 struct delivery_rcpt {
@@ -43,14 +44,14 @@ struct delivery {
     struct delivery_request request;
     struct delivery_rcpt *recipients;
     size_t count;
-    int file_fd;             /* the queue file, locked shared; belongs to the library */
+    int file_fd;               /* the queue file, locked shared; belongs to the library */
     struct queue_file content; /* its reader: see delivery_content() */
-    struct arena arena;      /* lives as long as the request */
+    struct arena arena;        /* lives as long as the request */
     struct delivery_times times;
     struct delivery_reply reply; /* filled as recipients finish; the agent adds site_* and keep */
-    struct str relay;        /* relay= of the log line; "none" unless the agent sets it */
-    int conn_use;            /* conn_use=N is logged from 2 */
-    struct str tls_summary;  /* tls=... of the log line; empty: not logged */
+    struct str relay;            /* relay= of the log line; "none" unless the agent sets it */
+    int conn_use;                /* conn_use=N is logged from 2 */
+    struct str tls_summary;      /* tls=... of the log line; empty: not logged */
 };
 
 /* From before_jail, once: opens the delivery status filter.  `filter` is the value of the agent's
@@ -64,8 +65,8 @@ void delivery_log_open(struct conf *conf);
  * A recipient that `deliver` left unfinished is deferred with 4.3.0 and a warning.
  * `idle_wait_s` is how long the agent waits for a further request when it answered keep=1;
  * `idle` (may be NULL) is called when that time is over or the channel ends: close cached sessions. */
-void delivery_serve(struct service *svc, int fd, int idle_wait_s, void (*deliver)(struct delivery *d),
-                    void (*idle)(void));
+void delivery_serve(struct service *svc, int fd, int idle_wait_s,
+                    void (*deliver)(struct delivery *d), void (*idle)(void));
 
 /* One recipient is done: writes the log line, marks it D when sent or bounced, appends to the bounce, defer or
  * trace log as its NOTIFY flags and the request's flags ask.  soft_bounce, a bounce log that cannot be written, and
@@ -74,10 +75,12 @@ void delivery_finish(struct delivery *d, struct delivery_rcpt *rcpt, const struc
 /* The two halves of delivery_finish, for agents that turn one recipient into several deliveries (aliases):
  * delivery_report() logs and records one of them and is true when nothing is left to do for it; false: it must be
  * tried again.  delivery_settle() marks the recipient of the request when all of its deliveries are through. */
-bool delivery_report(struct delivery *d, const struct delivery_recipient *who, const struct outcome *outcome);
+bool delivery_report(struct delivery *d, const struct delivery_recipient *who,
+                     const struct outcome *outcome);
 void delivery_settle(struct delivery *d, struct delivery_rcpt *rcpt, bool done);
 /* "expanded" for a sender who asked for success reports; writes no log line. */
-void delivery_trace(struct delivery *d, const struct delivery_recipient *who, const struct outcome *outcome);
+void delivery_trace(struct delivery *d, const struct delivery_recipient *who,
+                    const struct outcome *outcome);
 /* A probe (address verification, sendmail -bv): find out, but deliver nothing. */
 bool delivery_is_probe(const struct delivery *d);
 
@@ -89,11 +92,11 @@ struct queue_file *delivery_content(struct delivery *d);
 void delivery_finish_rest(struct delivery *d, const struct outcome *outcome);
 
 /* Outcomes in one line: outcome_make(&o, OUTCOME_DEFERRED, "4.3.0", "text %s", ...); text lives in the arena. */
-void outcome_make(struct outcome *o, struct arena *a, enum outcome_status status, const char *dsn, const char *fmt, ...)
-    PRINTF(5, 6);
+void outcome_make(struct outcome *o, struct arena *a, enum outcome_status status, const char *dsn,
+                  const char *fmt, ...) PRINTF(5, 6);
 /* Text that may begin with its own enhanced status code ("5.1.1 no such user"): the code becomes the dsn. */
-void outcome_from_text(struct outcome *o, struct arena *a, enum outcome_status status, const char *default_dsn,
-                       struct str text);
+void outcome_from_text(struct outcome *o, struct arena *a, enum outcome_status status,
+                       const char *default_dsn, struct str text);
 
 /* The log line's text for a recipient, for agents without a request (qmgr, cleanup). */
 struct delivery_log {
@@ -103,7 +106,8 @@ struct delivery_log {
     int conn_use;
     struct timeval arrival, active, start, conn_done, now;
     struct str tls_summary;
-    const char *dsn, *status; /* status: sent, deferred, bounced, deliverable, undeliverable, SOFTBOUNCE... */
+    const char *dsn,
+        *status; /* status: sent, deferred, bounced, deliverable, undeliverable, SOFTBOUNCE... */
     struct str text;
 };
 void delivery_log_line(const struct delivery_log *l);

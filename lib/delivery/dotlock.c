@@ -56,7 +56,8 @@ bool dotlock_take(struct dotlock *l, const struct store_target *t, struct store_
             return true;
         }
         error = errno;
-    } while (error == EEXIST && (remove_stale(buf_cstr(&l->path)) || lock_patience_wait(&patience)));
+    } while (error == EEXIST &&
+             (remove_stale(buf_cstr(&l->path)) || lock_patience_wait(&patience)));
     BUF_AUTO(what, 4200);
     buf_join(&what, STR("unable to create lock file "), buf_str(&l->path));
     if (t->any_file && error != EEXIST) {

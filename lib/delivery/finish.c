@@ -27,8 +27,8 @@ static struct timeval time_of(int64_t sec, int64_t usec)
     return (struct timeval){ .tv_sec = (time_t)sec, .tv_usec = (suseconds_t)usec };
 }
 
-static void write_line(struct delivery *d, const struct delivery_recipient *who, const struct outcome *o,
-                       const char *status)
+static void write_line(struct delivery *d, const struct delivery_recipient *who,
+                       const struct outcome *o, const char *status)
 {
     const struct delivery_request *r = &d->request;
     struct delivery_log line = {
@@ -74,8 +74,8 @@ static bool append(struct delivery *d, struct str service, const struct delivery
 }
 
 /* Reports of success and of probes also say who answers. */
-static bool append_trace(struct delivery *d, const struct delivery_recipient *who, const struct outcome *o,
-                         const char *action)
+static bool append_trace(struct delivery *d, const struct delivery_recipient *who,
+                         const struct outcome *o, const char *action)
 {
     BUF_AUTO(reason, 0);
 
@@ -92,10 +92,14 @@ static bool append_trace(struct delivery *d, const struct delivery_recipient *wh
     return ok;
 }
 
-static const char *action_of(const struct outcome *o) { return o->action ? o->action : words[o->status].action; }
+static const char *action_of(const struct outcome *o)
+{
+    return o->action ? o->action : words[o->status].action;
+}
 
 /* Put the recipient on record as deferred; the queue manager keeps it even when that fails. */
-static bool defer(struct delivery *d, const struct delivery_recipient *who, struct outcome *o, const char *status)
+static bool defer(struct delivery *d, const struct delivery_recipient *who, struct outcome *o,
+                  const char *status)
 {
     o->dsn[0] = '4';
     write_line(d, who, o, status);
@@ -134,7 +138,8 @@ static bool sent(struct delivery *d, const struct delivery_recipient *who, const
 }
 
 /* sendmail -bv: the answer goes to the sender in a report. */
-static bool answer_user(struct delivery *d, const struct delivery_recipient *who, const struct outcome *o)
+static bool answer_user(struct delivery *d, const struct delivery_recipient *who,
+                        const struct outcome *o)
 {
     bool ok = append_trace(d, who, o, words[o->status].probe_action);
 
@@ -144,7 +149,8 @@ static bool answer_user(struct delivery *d, const struct delivery_recipient *who
 
 /* Address verification: the answer goes to verify(8).  If that fails the probe is lost, and verify sends
  * another one. */
-static bool answer_verify(struct delivery *d, const struct delivery_recipient *who, const struct outcome *o)
+static bool answer_verify(struct delivery *d, const struct delivery_recipient *who,
+                          const struct outcome *o)
 {
     struct str about = who->orig_addr.len ? who->orig_addr : who->address;
 
@@ -155,7 +161,8 @@ static bool answer_verify(struct delivery *d, const struct delivery_recipient *w
     return true;
 }
 
-bool delivery_report(struct delivery *d, const struct delivery_recipient *who, const struct outcome *outcome)
+bool delivery_report(struct delivery *d, const struct delivery_recipient *who,
+                     const struct outcome *outcome)
 {
     struct outcome o = *outcome;
 
@@ -175,7 +182,8 @@ bool delivery_report(struct delivery *d, const struct delivery_recipient *who, c
     return defer(d, who, &o, words[OUTCOME_DEFERRED].status);
 }
 
-void delivery_trace(struct delivery *d, const struct delivery_recipient *who, const struct outcome *outcome)
+void delivery_trace(struct delivery *d, const struct delivery_recipient *who,
+                    const struct outcome *outcome)
 {
     (void)append_trace(d, who, outcome, action_of(outcome));
 }
@@ -189,8 +197,8 @@ void delivery_settle(struct delivery *d, struct delivery_rcpt *rcpt, bool done)
     }
     if ((d->request.flags & DELIVERY_FLAG_SUCCESS) && rcpt->info.offset > 0 &&
         !queue_file_mark(d->file_fd, rcpt->info.offset, REC_DONE))
-        log_warning(STR_FMT ": cannot mark recipient <" STR_FMT "> as done: %m", STR_ARG(d->request.queue_id),
-                    STR_ARG(rcpt->info.address));
+        log_warning(STR_FMT ": cannot mark recipient <" STR_FMT "> as done: %m",
+                    STR_ARG(d->request.queue_id), STR_ARG(rcpt->info.address));
 }
 
 void delivery_finish(struct delivery *d, struct delivery_rcpt *rcpt, const struct outcome *outcome)

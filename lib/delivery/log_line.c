@@ -14,9 +14,11 @@ void delivery_log_open(struct conf *conf)
 {
     int64_t decimals;
 
-    if (number_parse_range(conf_value(conf, STR("delay_logging_resolution_limit")), 0, 6, &decimals))
+    if (number_parse_range(conf_value(conf, STR("delay_logging_resolution_limit")), 0, 6,
+                           &decimals))
         settings.decimals = (int)decimals;
-    settings.internal_form = str_equal_nocase(conf_value(conf, STR("info_log_address_format")), STR("internal"));
+    settings.internal_form =
+        str_equal_nocase(conf_value(conf, STR("info_log_address_format")), STR("internal"));
 }
 
 void delivery_log_address(struct buf *out, struct str address)
@@ -70,7 +72,8 @@ void delivery_format_log(struct buf *out, const struct delivery_log *l)
     add_delays(out, l);
     if (l->tls_summary.len)
         buf_join(out, STR(", tls="), l->tls_summary);
-    buf_join(out, STR(", dsn="), str_from(l->dsn), STR(", status="), str_from(l->status), STR(" ("), l->text, STR(")"));
+    buf_join(out, STR(", dsn="), str_from(l->dsn), STR(", status="), str_from(l->status), STR(" ("),
+             l->text, STR(")"));
 }
 
 void delivery_log_line(const struct delivery_log *l)

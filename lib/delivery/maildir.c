@@ -1,7 +1,7 @@
 #include "base/log.h"
+#include "delivery/maildir_name.h"
 #include "delivery/rights.h"
 #include "delivery/store.h"
-#include "delivery/maildir_name.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -44,8 +44,8 @@ void maildir_format_tmp(struct buf *out, struct timeval now, int try, int pid, s
 
 void maildir_format_new(struct buf *out, struct timeval now, const struct stat *st, struct str host)
 {
-    buf_addf(out, "new/%lld.V%llxI%llxM%06ld.", (long long)now.tv_sec, (unsigned long long)st->st_dev,
-             (unsigned long long)st->st_ino, (long)now.tv_usec);
+    buf_addf(out, "new/%lld.V%llxI%llxM%06ld.", (long long)now.tv_sec,
+             (unsigned long long)st->st_dev, (unsigned long long)st->st_ino, (long)now.tv_usec);
     add_host(out, host);
 }
 
@@ -90,7 +90,8 @@ static bool make_maildir(const struct store_target *t)
 
     while (top.len > 1 && top.ptr[top.len - 1] == '/')
         top.len--;
-    if (!make_path(top) && !((errno == EACCES || errno == EPERM) && t->in_spool && make_top_for_owner(t, top)))
+    if (!make_path(top) &&
+        !((errno == EACCES || errno == EPERM) && t->in_spool && make_top_for_owner(t, top)))
         return false;
     for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
         BUF_AUTO(path, 4096);
@@ -135,7 +136,8 @@ static void create_fault(struct store_fault *fault, struct buf *path, int error)
     store_fault_errno(fault, buf_cstr(&what), error);
 }
 
-static bool write_and_sync(struct delivery *d, struct copy_plan *plan, int fd, struct store_fault *fault)
+static bool write_and_sync(struct delivery *d, struct copy_plan *plan, int fd,
+                           struct store_fault *fault)
 {
     if (!store_copy_ok(copy_message(d, plan, fd), fault))
         return false;
@@ -168,7 +170,8 @@ static bool publish(const struct store_target *t, struct timeval now, int fd, st
     return false;
 }
 
-static bool add(struct delivery *d, const struct store_target *t, struct copy_plan *plan, struct store_fault *fault)
+static bool add(struct delivery *d, const struct store_target *t, struct copy_plan *plan,
+                struct store_fault *fault)
 {
     struct timeval now = clock_wall();
     BUF_AUTO(tmp, 4096);

@@ -106,7 +106,8 @@ static bool refuse(struct store_fault *fault, const char *path, const char *prob
     return false;
 }
 
-static bool is_acceptable(const struct store_target *t, const struct stat *st, struct store_fault *fault)
+static bool is_acceptable(const struct store_target *t, const struct stat *st,
+                          struct store_fault *fault)
 {
     if (!S_ISREG(st->st_mode))
         return refuse(fault, t->path, "is not a regular file");
@@ -124,13 +125,14 @@ static bool is_acceptable(const struct store_target *t, const struct stat *st, s
     if (!t->any_file && st->st_uid != t->uid) {
         if (t->strict_owner)
             return refuse(fault, t->path, "is not owned by recipient");
-        log_warning("mailbox %s is not owned by its recipient (strict_mailbox_ownership is off)", t->path);
+        log_warning("mailbox %s is not owned by its recipient (strict_mailbox_ownership is off)",
+                    t->path);
     }
     return true;
 }
 
-static bool write_mail(struct delivery *d, const struct store_target *t, struct copy_plan *plan, int fd, off_t size,
-                       struct store_fault *fault)
+static bool write_mail(struct delivery *d, const struct store_target *t, struct copy_plan *plan,
+                       int fd, off_t size, struct store_fault *fault)
 {
     plan->appended_at = size;
     plan->max_bytes = 0;
@@ -152,7 +154,8 @@ static bool write_mail(struct delivery *d, const struct store_target *t, struct 
 }
 
 /* A device or the like: nothing to lock, to sync or to take back. */
-static bool write_special(struct delivery *d, struct copy_plan *plan, int fd, struct store_fault *fault)
+static bool write_special(struct delivery *d, struct copy_plan *plan, int fd,
+                          struct store_fault *fault)
 {
     fd_set_nonblocking(fd, false);
     plan->max_bytes = 0;

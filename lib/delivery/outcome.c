@@ -14,7 +14,8 @@ static void set_dsn(struct outcome *o, struct str dsn)
     o->dsn[n] = '\0';
 }
 
-void outcome_make(struct outcome *o, struct arena *a, enum outcome_status status, const char *dsn, const char *fmt, ...)
+void outcome_make(struct outcome *o, struct arena *a, enum outcome_status status, const char *dsn,
+                  const char *fmt, ...)
 {
     BUF_AUTO(text, TEXT_MAX);
     va_list ap;
@@ -27,8 +28,8 @@ void outcome_make(struct outcome *o, struct arena *a, enum outcome_status status
     o->text = arena_str(a, buf_str(&text));
 }
 
-void outcome_from_text(struct outcome *o, struct arena *a, enum outcome_status status, const char *default_dsn,
-                       struct str text)
+void outcome_from_text(struct outcome *o, struct arena *a, enum outcome_status status,
+                       const char *default_dsn, struct str text)
 {
     struct dsn_split split = dsn_status_split(str_sub(text, 0, TEXT_MAX), str_from(default_dsn));
 

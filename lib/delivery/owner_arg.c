@@ -26,9 +26,11 @@ static void check(const struct owner_arg *o)
     if (o->gid == 0)
         log_fatal("user= command-line attribute specifies privileged group id 0");
     if (mail && o->uid == mail->pw_uid)
-        log_fatal("user= command-line attribute specifies mail system owner " STR_FMT, STR_ARG(site_conf.mail_owner));
+        log_fatal("user= command-line attribute specifies mail system owner " STR_FMT,
+                  STR_ARG(site_conf.mail_owner));
     if (o->gid == group_id(arena_cstr(&a, site_conf.setgid_group)))
-        log_fatal("user= command-line attribute specifies mail system group " STR_FMT, STR_ARG(site_conf.setgid_group));
+        log_fatal("user= command-line attribute specifies mail system group " STR_FMT,
+                  STR_ARG(site_conf.setgid_group));
 }
 
 struct owner_arg owner_arg_parse(struct str text)

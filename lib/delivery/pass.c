@@ -5,7 +5,8 @@
 
 #define PATH_CEILING 256
 
-static bool send_request(struct channel *c, const struct delivery_request *r, const struct delivery_recipient *who)
+static bool send_request(struct channel *c, const struct delivery_request *r,
+                         const struct delivery_recipient *who)
 {
     struct buf *body = channel_begin(c, DELIVERY_REQUEST_FRAME);
 
@@ -23,8 +24,8 @@ static bool receive_reply(struct channel *c, struct delivery_reply *reply)
            delivery_reply_decode(&body, reply);
 }
 
-bool delivery_pass(struct delivery *d, const struct delivery_recipient *who, struct str sender, struct str destination,
-                   struct outcome *o, bool *failed)
+bool delivery_pass(struct delivery *d, const struct delivery_recipient *who, struct str sender,
+                   struct str destination, struct outcome *o, bool *failed)
 {
     struct delivery_request request = d->request;
     struct delivery_reply reply = { .result = DELIVERY_DEFERRED };
@@ -33,8 +34,8 @@ bool delivery_pass(struct delivery *d, const struct delivery_recipient *who, str
     struct channel c = { .link.fd = -1 };
     BUF_AUTO(path, PATH_CEILING);
 
-    log_info(STR_FMT ": passing <" STR_FMT "> to transport=" STR_FMT, STR_ARG(request.queue_id), STR_ARG(who->address),
-             STR_ARG(transport));
+    log_info(STR_FMT ": passing <" STR_FMT "> to transport=" STR_FMT, STR_ARG(request.queue_id),
+             STR_ARG(who->address), STR_ARG(transport));
     request.flags &= ~DELIVERY_FLAG_SUCCESS; /* we mark the recipient ourselves */
     request.sender = sender;
     if (nexthop.len)

@@ -69,8 +69,8 @@ static int open_queue_file(const struct delivery_request *r)
     struct queue_id id;
 
     if (queue == NULL || !queue_id_parse(r->queue_id, &id)) {
-        log_warning("delivery request for a bad queue file name: " STR_FMT "/" STR_FMT, STR_ARG(r->queue_name),
-                    STR_ARG(r->queue_id));
+        log_warning("delivery request for a bad queue file name: " STR_FMT "/" STR_FMT,
+                    STR_ARG(r->queue_name), STR_ARG(r->queue_id));
         return -1;
     }
     int fd = queue_open(&layout, queue, &id, O_RDWR | O_CLOEXEC);
@@ -154,8 +154,8 @@ static bool serve_one(struct channel *c, struct delivery *d, bool first, bool ma
     return sent && keep;
 }
 
-void delivery_serve(struct service *svc, int fd, int idle_wait_s, void (*deliver)(struct delivery *d),
-                    void (*idle)(void))
+void delivery_serve(struct service *svc, int fd, int idle_wait_s,
+                    void (*deliver)(struct delivery *d), void (*idle)(void))
 {
     struct delivery d = { .svc = svc, .file_fd = -1 };
     struct channel c;

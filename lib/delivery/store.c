@@ -7,7 +7,9 @@ bool store_lock_parse(struct str text, unsigned *locks)
     static const struct {
         struct str name;
         unsigned lock;
-    } known[] = { { STR("fcntl"), STORE_FCNTL }, { STR("flock"), STORE_FLOCK }, { STR("dotlock"), STORE_DOTLOCK } };
+    } known[] = { { STR("fcntl"), STORE_FCNTL },
+                  { STR("flock"), STORE_FLOCK },
+                  { STR("dotlock"), STORE_DOTLOCK } };
     struct str word;
     unsigned found = 0;
 
@@ -26,7 +28,8 @@ bool store_lock_parse(struct str text, unsigned *locks)
 /* Waiting does not help: the mailbox is in the wrong place or has the wrong owner. */
 static bool is_lasting(int error)
 {
-    static const int lasting[] = { EACCES, EPERM, EISDIR, ENOTDIR, ENOENT, ELOOP, ENAMETOOLONG, ENXIO, ENODEV, EMLINK };
+    static const int lasting[] = { EACCES, EPERM,        EISDIR, ENOTDIR, ENOENT,
+                                   ELOOP,  ENAMETOOLONG, ENXIO,  ENODEV,  EMLINK };
 
     for (size_t i = 0; i < ARRAY_LEN(lasting); i++)
         if (error == lasting[i])
@@ -51,9 +54,11 @@ void store_fault_errno(struct store_fault *fault, const char *what, int error)
     buf_join(&fault->text, STR(": "), str_from(strerror(error)));
 }
 
-void store_fault_outcome(struct outcome *o, struct arena *a, struct store_fault *fault, const char *prefix)
+void store_fault_outcome(struct outcome *o, struct arena *a, struct store_fault *fault,
+                         const char *prefix)
 {
-    outcome_make(o, a, fault->status, fault->dsn, "%s%s", fault->complete ? "" : prefix, buf_cstr(&fault->text));
+    outcome_make(o, a, fault->status, fault->dsn, "%s%s", fault->complete ? "" : prefix,
+                 buf_cstr(&fault->text));
     buf_free(&fault->text);
 }
 
@@ -77,5 +82,6 @@ bool store_copy_ok(enum copy_result result, struct store_fault *fault)
 bool store_message(struct delivery *d, const struct store_target *t, struct copy_plan *plan,
                    struct store_fault *fault)
 {
-    return str_ends(str_from(t->path), STR("/")) ? maildir_add(d, t, plan, fault) : mbox_append(d, t, plan, fault);
+    return str_ends(str_from(t->path), STR("/")) ? maildir_add(d, t, plan, fault)
+                                                 : mbox_append(d, t, plan, fault);
 }

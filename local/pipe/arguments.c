@@ -1,9 +1,8 @@
 /* Macros in the command line of a pipe(8) service. */
-#include "local/pipe/pipe.h"
-
 #include "base/log.h"
-#include "text/macro.h"
+#include "local/pipe/pipe.h"
 #include "text/address.h"
+#include "text/macro.h"
 
 struct context {
     const struct pipe_settings *settings;
@@ -92,11 +91,16 @@ static bool request_value(const struct context *c, struct str name, struct str *
         const char *name;
         const struct str *value;
     } plain[] = {
-        { "client_address", &r->client_addr },   { "client_helo", &r->client_helo },
-        { "client_hostname", &r->client_name },  { "client_port", &r->client_port },
-        { "client_protocol", &r->client_proto }, { "envid", &r->dsn_envid },
-        { "queue_id", &r->queue_id },            { "sasl_method", &r->sasl_method },
-        { "sasl_sender", &r->sasl_sender },      { "sasl_username", &r->sasl_username },
+        { "client_address", &r->client_addr },
+        { "client_helo", &r->client_helo },
+        { "client_hostname", &r->client_name },
+        { "client_port", &r->client_port },
+        { "client_protocol", &r->client_proto },
+        { "envid", &r->dsn_envid },
+        { "queue_id", &r->queue_id },
+        { "sasl_method", &r->sasl_method },
+        { "sasl_sender", &r->sasl_sender },
+        { "sasl_username", &r->sasl_username },
     };
 
     for (size_t i = 0; i < ARRAY_LEN(plain); i++) {
@@ -151,7 +155,8 @@ static bool expand_one(struct context *c, const char *text, struct vector *v)
     struct str bad;
 
     if (!macro_expand(str_from(text), &source, &out, &bad)) {
-        log_warning(STR_FMT ": unknown macro name: \"" STR_FMT "\"", STR_ARG(c->settings->where), STR_ARG(bad));
+        log_warning(STR_FMT ": unknown macro name: \"" STR_FMT "\"", STR_ARG(c->settings->where),
+                    STR_ARG(bad));
         return false;
     }
     add_argument(v, &c->d->arena, buf_str(&out));

@@ -18,9 +18,11 @@ static void before_jail(struct service *svc)
     BUF_AUTO(where, 0);
 
     pipe_settings_parse(&settings, &forever, service_argv(svc), service_argc(svc));
-    buf_join(&where, STR("file "), str_from(conf_directory(conf)), STR("/master.cf: service "), service_name(svc));
+    buf_join(&where, STR("file "), str_from(conf_directory(conf)), STR("/master.cf: service "),
+             service_name(svc));
     settings.where = arena_str(&forever, buf_str(&where));
-    time_limit_s = (int)conf_service_time(conf, service_name(svc), "_time_limit", "command_time_limit");
+    time_limit_s =
+        (int)conf_service_time(conf, service_name(svc), "_time_limit", "command_time_limit");
     limit_is_one = conf_service_int(conf, service_name(svc), "_destination_recipient_limit",
                                     "default_destination_recipient_limit") == 1;
     delivery_open(svc, pipe_conf.pipe_delivery_status_filter, "pipe_delivery_status_filter");
@@ -75,8 +77,9 @@ static void run(struct delivery *d, struct outcome *o)
     if (o->status != OUTCOME_SENT)
         return;
     struct str said = str_trim(buf_str(&output));
-    outcome_make(o, &d->arena, OUTCOME_SENT, "2.0.0", "delivered via " STR_FMT " service%s" STR_FMT "%s",
-                 STR_ARG(service_name(d->svc)), said.len ? " (" : "", STR_ARG(said), said.len ? ")" : "");
+    outcome_make(o, &d->arena, OUTCOME_SENT, "2.0.0",
+                 "delivered via " STR_FMT " service%s" STR_FMT "%s", STR_ARG(service_name(d->svc)),
+                 said.len ? " (" : "", STR_ARG(said), said.len ? ")" : "");
     o->action = settings.flags & PIPE_FINAL ? "delivered" : "relayed";
 }
 
@@ -91,13 +94,17 @@ static void deliver(struct delivery *d)
     else if (settings.size_limit > 0 && d->request.data_size > settings.size_limit)
         outcome_make(&o, &d->arena, OUTCOME_BOUNCED, "5.2.3", "message too large");
     else if ((settings.copy_flags & COPY_DELIVERED_TO) && copy_is_looping(d, first))
-        outcome_make(&o, &d->arena, OUTCOME_BOUNCED, "5.4.6", "mail forwarding loop for " STR_FMT, STR_ARG(first));
+        outcome_make(&o, &d->arena, OUTCOME_BOUNCED, "5.4.6", "mail forwarding loop for " STR_FMT,
+                     STR_ARG(first));
     else
         run(d, &o);
     delivery_finish_rest(d, &o);
 }
 
-static void serve(struct service *svc, int fd) { delivery_serve(svc, fd, site_conf.ipc_idle, deliver, NULL); }
+static void serve(struct service *svc, int fd)
+{
+    delivery_serve(svc, fd, site_conf.ipc_idle, deliver, NULL);
+}
 
 static const struct service_spec pipe_service = {
     .name = "pipe",

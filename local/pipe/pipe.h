@@ -12,14 +12,14 @@ enum pipe_flag {
 
 struct pipe_settings {
     struct owner_arg owner;
-    unsigned copy_flags;      /* enum copy_flag */
-    unsigned flags;           /* enum pipe_flag */
+    unsigned copy_flags; /* enum copy_flag */
+    unsigned flags;      /* enum pipe_flag */
     struct str eol;
-    struct str null_sender;   /* stands for the empty sender in $sender */
-    int64_t size_limit;       /* 0: none */
+    struct str null_sender; /* stands for the empty sender in $sender */
+    int64_t size_limit;     /* 0: none */
     const char *directory, *chroot;
-    char **argv;              /* templates; ends with NULL */
-    struct str where;         /* "file /etc/postfix/master.cf: service NAME", for warnings */
+    char **argv;      /* templates; ends with NULL */
+    struct str where; /* "file /etc/postfix/master.cf: service NAME", for warnings */
 };
 
 /* Attributes end with argv=.  A mistake ends the process. */

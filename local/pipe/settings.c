@@ -1,17 +1,16 @@
-#include "local/pipe/pipe.h"
-
 #include "base/log.h"
 #include "base/number.h"
+#include "local/pipe/pipe.h"
 
 /* Letters of flags=, and what each asks for. */
 static const struct {
     char letter;
     unsigned copy, flag;
 } letters[] = {
-    { 'B', COPY_BLANK_END, 0 },    { 'D', COPY_DELIVERED_TO, 0 }, { 'F', COPY_FROM_LINE, 0 },
-    { 'O', COPY_ORIG_TO, 0 },      { 'R', COPY_RETURN_PATH, 0 },  { 'X', 0, PIPE_FINAL },
-    { '.', COPY_DOT_STUFF, 0 },    { '>', COPY_QUOTE_FROM, 0 },   { 'h', 0, PIPE_FOLD_DOMAIN },
-    { 'u', 0, PIPE_FOLD_USER },    { 'q', 0, PIPE_QUOTE },
+    { 'B', COPY_BLANK_END, 0 }, { 'D', COPY_DELIVERED_TO, 0 }, { 'F', COPY_FROM_LINE, 0 },
+    { 'O', COPY_ORIG_TO, 0 },   { 'R', COPY_RETURN_PATH, 0 },  { 'X', 0, PIPE_FINAL },
+    { '.', COPY_DOT_STUFF, 0 }, { '>', COPY_QUOTE_FROM, 0 },   { 'h', 0, PIPE_FOLD_DOMAIN },
+    { 'u', 0, PIPE_FOLD_USER }, { 'q', 0, PIPE_QUOTE },
 };
 
 static void take_flags(struct pipe_settings *s, struct str text)

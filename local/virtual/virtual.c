@@ -25,20 +25,25 @@ static void before_jail(struct service *svc)
     tables.gids = open_list(virtual_conf.virtual_gid_maps, "virtual_gid_maps");
     if (!store_lock_parse(virtual_conf.virtual_mailbox_lock, &tables.locks))
         log_fatal("bad virtual_mailbox_lock: " STR_FMT, STR_ARG(virtual_conf.virtual_mailbox_lock));
-    if (virtual_conf.virtual_mailbox_limit && virtual_conf.virtual_mailbox_limit < site_conf.message_size_limit)
-        log_fatal("main.cf configuration error: virtual_mailbox_limit is smaller than message_size_limit");
-    delivery_open(svc, virtual_conf.virtual_delivery_status_filter, "virtual_delivery_status_filter");
+    if (virtual_conf.virtual_mailbox_limit &&
+        virtual_conf.virtual_mailbox_limit < site_conf.message_size_limit)
+        log_fatal("main.cf configuration error: virtual_mailbox_limit is smaller than "
+                  "message_size_limit");
+    delivery_open(svc, virtual_conf.virtual_delivery_status_filter,
+                  "virtual_delivery_status_filter");
 }
 
 static enum table_result look_up(struct table_list *list, struct str address, struct buf *value)
 {
-    const struct address_walk walk = { .keys = ADDRESS_KEYS_REWRITE, .delimiters = site_conf.recipient_delimiter };
+    const struct address_walk walk = { .keys = ADDRESS_KEYS_REWRITE,
+                                       .delimiters = site_conf.recipient_delimiter };
 
     return table_list_lookup_address(list, address, &walk, value, NULL);
 }
 
 /* A user or group number for the recipient; false is logged. */
-static bool look_up_id(struct table_list *list, struct str address, const char *kind, int64_t min, unsigned *id)
+static bool look_up_id(struct table_list *list, struct str address, const char *kind, int64_t min,
+                       unsigned *id)
 {
     BUF_AUTO(value, 256);
     int64_t number;
@@ -47,28 +52,31 @@ static bool look_up_id(struct table_list *list, struct str address, const char *
     case TABLE_FOUND:
         break;
     case TABLE_NOT_FOUND:
-        log_warning("recipient " STR_FMT ": not found in %s", STR_ARG(address), table_list_parameter(list));
+        log_warning("recipient " STR_FMT ": not found in %s", STR_ARG(address),
+                    table_list_parameter(list));
         return false;
     case TABLE_ERROR:
         return false;
     }
     if (!number_parse_range(str_trim(buf_str(&value)), min, UINT32_MAX - 1, &number)) {
-        log_warning("recipient " STR_FMT ": bad %s " STR_FMT " in %s", STR_ARG(address), kind, STR_ARG(buf_str(&value)),
-                    table_list_parameter(list));
+        log_warning("recipient " STR_FMT ": bad %s " STR_FMT " in %s", STR_ARG(address), kind,
+                    STR_ARG(buf_str(&value)), table_list_parameter(list));
         return false;
     }
     *id = (unsigned)number;
     return true;
 }
 
-static void store(struct delivery *d, struct delivery_rcpt *rcpt, struct store_target *t, struct outcome *o)
+static void store(struct delivery *d, struct delivery_rcpt *rcpt, struct store_target *t,
+                  struct outcome *o)
 {
     struct store_fault fault = STORE_FAULT_INIT;
     fault.patient = true;
     bool maildir = str_ends(str_from(t->path), STR("/"));
     const char *kind = maildir ? "maildir" : "mailbox";
     struct copy_plan plan = {
-        .flags = COPY_RETURN_PATH | COPY_DELIVERED_TO | (site_conf.enable_original_recipient ? COPY_ORIG_TO : 0) |
+        .flags = COPY_RETURN_PATH | COPY_DELIVERED_TO |
+                 (site_conf.enable_original_recipient ? COPY_ORIG_TO : 0) |
                  (maildir ? 0 : COPY_MBOX),
         .sender = d->request.sender,
         .orig_to = rcpt->info.orig_addr,
@@ -104,14 +112,16 @@ static void deliver_recipient(struct delivery *d, struct delivery_rcpt *rcpt, st
 
     outcome_make(o, &d->arena, OUTCOME_DEFERRED, "4.3.5", "mail system configuration error");
     if (copy_is_looping(d, address)) {
-        outcome_make(o, &d->arena, OUTCOME_BOUNCED, "5.4.6", "mail forwarding loop for " STR_FMT, STR_ARG(address));
+        outcome_make(o, &d->arena, OUTCOME_BOUNCED, "5.4.6", "mail forwarding loop for " STR_FMT,
+                     STR_ARG(address));
         return;
     }
     switch (look_up(tables.mailboxes, address, &mailbox)) {
     case TABLE_FOUND:
         break;
     case TABLE_NOT_FOUND:
-        outcome_make(o, &d->arena, OUTCOME_BOUNCED, "5.1.1", "unknown user: \"" STR_FMT "\"", STR_ARG(address));
+        outcome_make(o, &d->arena, OUTCOME_BOUNCED, "5.1.1", "unknown user: \"" STR_FMT "\"",
+                     STR_ARG(address));
         return;
     case TABLE_ERROR:
         return;

@@ -1,11 +1,11 @@
 #include "local/pipe/pipe.h"
 
+#include <cmocka.h>
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
-#include <setjmp.h>
-#include <cmocka.h>
 
 static char *args[16];
 static size_t arg_count;
@@ -43,7 +43,8 @@ static void assert_arguments(const char *const *got, const char *const *want)
 static void attributes_are_understood(void **state)
 {
     ARENA_AUTO(a);
-    struct pipe_settings s = parse(&a, "flags=DRhu. user=nobody eol=\\r\\n size=1000 null_sender= directory=/tmp argv=/bin/x $user");
+    struct pipe_settings s = parse(&a, "flags=DRhu. user=nobody eol=\\r\\n size=1000 null_sender= "
+                                       "directory=/tmp argv=/bin/x $user");
 
     (void)state;
     assert_int_equal(s.copy_flags, COPY_DELIVERED_TO | COPY_RETURN_PATH | COPY_DOT_STUFF);
@@ -57,30 +58,44 @@ static void attributes_are_understood(void **state)
 
 static void arguments_are_folded_and_quoted_as_the_flags_ask(void **state)
 {
-    static const char *const want[] = { "/bin/x", "\"s b\"@Far.test", "\"user x+ext\"@pd.test", "user x", "user x+ext", "ext",
-                                        "pd.test", "nexthop", "278", "n=", NULL };
+    static const char *const want[] = { "/bin/x",
+                                        "\"s b\"@Far.test",
+                                        "\"user x+ext\"@pd.test",
+                                        "user x",
+                                        "user x+ext",
+                                        "ext",
+                                        "pd.test",
+                                        "nexthop",
+                                        "278",
+                                        "n=",
+                                        NULL };
     struct delivery_rcpt rcpts[] = { { .info = { .address = STR("User X+Ext@pD.test") } } };
     struct delivery d = request(rcpts, 1);
     ARENA_AUTO(a);
 
     (void)state;
     site_conf.recipient_delimiter = STR("+");
-    struct pipe_settings s = parse(&a, "flags=qhu user=nobody argv=/bin/x ${sender} ${recipient} ${user} ${mailbox} ${extension} "
-                                       "${domain} ${nexthop} ${size} n=${client_address}");
+    struct pipe_settings s = parse(
+        &a,
+        "flags=qhu user=nobody argv=/bin/x ${sender} ${recipient} ${user} ${mailbox} ${extension} "
+        "${domain} ${nexthop} ${size} n=${client_address}");
     assert_arguments(pipe_arguments(&s, &d), want);
     arena_free(&d.arena);
 }
 
 static void an_argument_that_names_the_recipient_is_there_for_each(void **state)
 {
-    static const char *const want[] = { "/bin/x", "a@x.test", "b@x.test", "-", "a-NextHop", "b-NextHop", "MAILER-DAEMON", NULL };
-    struct delivery_rcpt rcpts[] = { { .info = { .address = STR("a@x.test") } }, { .info = { .address = STR("b@x.test") } } };
+    static const char *const want[] = { "/bin/x",    "a@x.test",  "b@x.test",      "-",
+                                        "a-NextHop", "b-NextHop", "MAILER-DAEMON", NULL };
+    struct delivery_rcpt rcpts[] = { { .info = { .address = STR("a@x.test") } },
+                                     { .info = { .address = STR("b@x.test") } } };
     struct delivery d = request(rcpts, 2);
     ARENA_AUTO(a);
 
     (void)state;
     d.request.sender = STR_NONE;
-    struct pipe_settings s = parse(&a, "user=nobody argv=/bin/x $recipient - $user-$nexthop $sender");
+    struct pipe_settings s =
+        parse(&a, "user=nobody argv=/bin/x $recipient - $user-$nexthop $sender");
     assert_arguments(pipe_arguments(&s, &d), want);
     arena_free(&d.arena);
 }

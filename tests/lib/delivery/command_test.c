@@ -16,16 +16,19 @@ static void exit_codes_say_what_happened(void **state)
         { SPAWN_EXITED, 0, "said", OUTCOME_SENT, "2.0.0", "" },
         { SPAWN_EXITED, 0, "4.2.1 said", OUTCOME_SENT, "2.0.0", "" },
         { SPAWN_EXITED, 64, "", OUTCOME_BOUNCED, "5.3.0", "command line usage error" },
-        { SPAWN_EXITED, 67, "no such thing ", OUTCOME_BOUNCED, "5.1.1", "user unknown. Command output: no such thing " },
+        { SPAWN_EXITED, 67, "no such thing ", OUTCOME_BOUNCED, "5.1.1",
+          "user unknown. Command output: no such thing " },
         { SPAWN_EXITED, 71, "", OUTCOME_DEFERRED, "4.3.0", "system resource problem" },
         { SPAWN_EXITED, 75, "", OUTCOME_DEFERRED, "4.3.0", "temporary failure" },
         { SPAWN_EXITED, 77, "", OUTCOME_BOUNCED, "5.7.0", "permission denied" },
         { SPAWN_EXITED, 78, "", OUTCOME_BOUNCED, "5.3.5", "local configuration error" },
         { SPAWN_EXITED, 67, "4.2.1 busy", OUTCOME_DEFERRED, "4.2.1", "busy" },
         { SPAWN_EXITED, 75, "5.7.9 go away", OUTCOME_BOUNCED, "5.7.9", "go away" },
-        { SPAWN_EXITED, 75, "2.0.0 fine", OUTCOME_DEFERRED, "4.3.0", "temporary failure. Command output: 2.0.0 fine" },
+        { SPAWN_EXITED, 75, "2.0.0 fine", OUTCOME_DEFERRED, "4.3.0",
+          "temporary failure. Command output: 2.0.0 fine" },
         { SPAWN_EXITED, 1, "", OUTCOME_BOUNCED, "5.3.0", "Command died with status 1: \"cmd\"" },
-        { SPAWN_EXITED, 1, "x", OUTCOME_BOUNCED, "5.3.0", "Command died with status 1: \"cmd\". Command output: x" },
+        { SPAWN_EXITED, 1, "x", OUTCOME_BOUNCED, "5.3.0",
+          "Command died with status 1: \"cmd\". Command output: x" },
         { SPAWN_SIGNALED, 9, "", OUTCOME_DEFERRED, "4.3.0", "Command died with signal 9: \"cmd\"" },
         { SPAWN_TIMEOUT, 9, "", OUTCOME_BOUNCED, "5.3.0", "Command time limit exceeded: \"cmd\"" },
     };
@@ -48,11 +51,21 @@ static void only_plain_words_run_without_a_shell(void **state)
         const char *text;
         bool shell;
     } cases[] = {
-        { "/usr/bin/procmail -t -a x", false }, { "cmd a=b", false },     { "A=b cmd", true },
-        { "cmd | other", true },                { "cmd \"a b\"", true },  { "cmd $HOME", true },
-        { "cmd; other", true },                 { "cmd > file", true },   { "cmd *", true },
-        { "~/x", true },                        { "", true },             { "cmd `x`", true },
-        { "cmd #x", true },                     { "cmd a\nb", true },     { "cmd\ta", false },
+        { "/usr/bin/procmail -t -a x", false },
+        { "cmd a=b", false },
+        { "A=b cmd", true },
+        { "cmd | other", true },
+        { "cmd \"a b\"", true },
+        { "cmd $HOME", true },
+        { "cmd; other", true },
+        { "cmd > file", true },
+        { "cmd *", true },
+        { "~/x", true },
+        { "", true },
+        { "cmd `x`", true },
+        { "cmd #x", true },
+        { "cmd a\nb", true },
+        { "cmd\ta", false },
     };
 
     (void)state;
@@ -76,8 +89,12 @@ static void a_command_reads_the_message_and_its_words_come_back(void **state)
     command_env_init(&env, &a);
     command_env_add_exported(&env);
     command_env_add(&env, "WHO", STR("somebody"));
-    struct command c = { .agent = "local", .text = "tr '\\n' '/'; echo; echo $WHO", .env = &env,
-                         .uid = geteuid(), .gid = getegid(), .time_limit_s = 60 };
+    struct command c = { .agent = "local",
+                         .text = "tr '\\n' '/'; echo; echo $WHO",
+                         .env = &env,
+                         .uid = geteuid(),
+                         .gid = getegid(),
+                         .time_limit_s = 60 };
     struct copy_plan plan = { 0 };
     command_deliver(&d, &c, &plan, &o, &output);
     assert_int_equal(o.status, OUTCOME_SENT);
@@ -86,7 +103,8 @@ static void a_command_reads_the_message_and_its_words_come_back(void **state)
     c.text = "/no/such/program -x";
     command_deliver(&d, &c, &plan, &o, &output);
     assert_int_equal(o.status, OUTCOME_DEFERRED);
-    assert_str(o.text, "temporary failure. Command output: local: fatal: execvp /no/such/program: No such file or directory ");
+    assert_str(o.text, "temporary failure. Command output: local: fatal: execvp /no/such/program: "
+                       "No such file or directory ");
     message_close(&d);
 }
 

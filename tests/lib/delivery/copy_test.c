@@ -5,7 +5,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
-static void assert_copy(const struct copy_plan *plan, struct str records, enum copy_result want, const char *text)
+static void assert_copy(const struct copy_plan *plan, struct str records, enum copy_result want,
+                        const char *text)
 {
     struct delivery d;
     int fd = memfd_create("copy", MFD_CLOEXEC);
@@ -38,13 +39,15 @@ static void a_mailbox_copy_has_separator_headers_and_quoted_from(void **state)
     put_lines(&records, "Subject: x\n\nFrom me\n From\n.\n");
     record_put(&records, REC_EXTRACTED, STR_NONE);
     assert_copy(&plan, buf_str(&records), COPY_OK,
-                "From \"a b\"@x.test  Sat Nov 21 19:54:03 2026\nReturn-Path: <\"a b\"@x.test>\nX-Original-To: o@x.test\n"
+                "From \"a b\"@x.test  Sat Nov 21 19:54:03 2026\nReturn-Path: <\"a "
+                "b\"@x.test>\nX-Original-To: o@x.test\n"
                 "Delivered-To: d@x.test\nSubject: x\n\n>From me\n From\n.\n\n");
 }
 
 static void the_null_sender_is_the_daemon(void **state)
 {
-    struct copy_plan plan = { .flags = COPY_FROM_LINE | COPY_RETURN_PATH | COPY_ORIG_TO, .now = 1795290843 };
+    struct copy_plan plan = { .flags = COPY_FROM_LINE | COPY_RETURN_PATH | COPY_ORIG_TO,
+                              .now = 1795290843 };
     BUF_AUTO(records, 0);
 
     (void)state;

@@ -9,11 +9,16 @@ static void delays_have_two_significant_digits(void **state)
         int decimals;
         const char *want;
     } cases[] = {
-        { 0, 2, "0" },           { -5, 2, "0" },          { 4999, 2, "0" },        { 5000, 2, "0.01" },
-        { 10000, 2, "0.01" },    { 95000, 2, "0.1" },     { 380000, 2, "0.38" },   { 994999, 2, "0.99" },
-        { 995000, 2, "1" },      { 1234567, 2, "1.2" },   { 9949999, 2, "9.9" },   { 9950000, 2, "10" },
-        { 12345678, 2, "12" },   { 123456789, 2, "123" }, { 1500000, 0, "2" },     { 1234567, 1, "1.2" },
-        { 12345, 3, "0.012" },   { 1234, 6, "0.0012" },   { 100000, 2, "0.1" },    { 86400000000, 2, "86400" },
+        { 0, 2, "0" },         { -5, 2, "0" },
+        { 4999, 2, "0" },      { 5000, 2, "0.01" },
+        { 10000, 2, "0.01" },  { 95000, 2, "0.1" },
+        { 380000, 2, "0.38" }, { 994999, 2, "0.99" },
+        { 995000, 2, "1" },    { 1234567, 2, "1.2" },
+        { 9949999, 2, "9.9" }, { 9950000, 2, "10" },
+        { 12345678, 2, "12" }, { 123456789, 2, "123" },
+        { 1500000, 0, "2" },   { 1234567, 1, "1.2" },
+        { 12345, 3, "0.012" }, { 1234, 6, "0.0012" },
+        { 100000, 2, "0.1" },  { 86400000000, 2, "86400" },
     };
 
     (void)state;
@@ -54,7 +59,8 @@ static void a_line_is_what_log_parsers_know(void **state)
     struct delivery_log l = sample();
 
     (void)state;
-    assert_line(&l, "A1EB452CCAE: to=<bob@x.example>, relay=local, delay=1.2, delays=0.05/0.01/0/1.1, dsn=2.0.0, "
+    assert_line(&l, "A1EB452CCAE: to=<bob@x.example>, relay=local, delay=1.2, "
+                    "delays=0.05/0.01/0/1.1, dsn=2.0.0, "
                     "status=sent (delivered to mailbox)");
 }
 
@@ -68,8 +74,10 @@ static void optional_fields_stand_where_they_belong(void **state)
     l.conn_use = 2;
     l.conn_done = (struct timeval){ 1000, 560000 };
     l.tls_summary = STR("none");
-    assert_line(&l, "A1EB452CCAE: to=<\"a b\"@x.example>, orig_to=<list@x.example>, relay=local, conn_use=2, delay=1.2, "
-                    "delays=0.05/0.01/0.5/0.64, tls=none, dsn=2.0.0, status=sent (delivered to mailbox)");
+    assert_line(
+        &l, "A1EB452CCAE: to=<\"a b\"@x.example>, orig_to=<list@x.example>, relay=local, "
+            "conn_use=2, delay=1.2, "
+            "delays=0.05/0.01/0.5/0.64, tls=none, dsn=2.0.0, status=sent (delivered to mailbox)");
 }
 
 static void a_leading_status_code_becomes_the_dsn(void **state)
@@ -107,7 +115,8 @@ static void a_filter_may_harden_or_soften_a_failure_but_not_undo_success(void **
         ARENA_AUTO(a);
         struct outcome o;
         outcome_make(&o, &a, cases[i].before, "5.0.0", "x");
-        assert_int_equal(status_filter_replace(&o, &a, str_from(cases[i].result)), cases[i].accepted);
+        assert_int_equal(status_filter_replace(&o, &a, str_from(cases[i].result)),
+                         cases[i].accepted);
         assert_int_equal(o.status, cases[i].after);
         if (cases[i].accepted)
             assert_memory_equal(o.dsn, cases[i].result, 5);

@@ -1,5 +1,5 @@
-#include "delivery/store.h"
 #include "delivery/maildir_name.h"
+#include "delivery/store.h"
 #include "helpers.h"
 #include "helpers.inc"
 
@@ -60,7 +60,10 @@ static int teardown(void **state)
     return 0;
 }
 
-static bool deliver(struct setting *s) { return store_message(&s->d, &s->target, &s->plan, &s->fault); }
+static bool deliver(struct setting *s)
+{
+    return store_message(&s->d, &s->target, &s->plan, &s->fault);
+}
 
 static void write_text(const char *path, const char *text, mode_t mode)
 {
@@ -78,7 +81,8 @@ static void assert_file(const char *path, const char *want)
     assert_str(file_text(&text, path), want);
 }
 
-static void assert_fault(struct setting *s, enum outcome_status status, const char *dsn, const char *part)
+static void assert_fault(struct setting *s, enum outcome_status status, const char *dsn,
+                         const char *part)
 {
     assert_false(deliver(s));
     assert_int_equal(s->fault.status, status);

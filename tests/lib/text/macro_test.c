@@ -1,10 +1,10 @@
 #include "text/macro.h"
 
+#include <cmocka.h>
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <setjmp.h>
-#include <cmocka.h>
 
 static void assert_str(struct str got, const char *want)
 {
@@ -58,7 +58,8 @@ static void names_expand_in_all_their_forms(void **state)
 
 static void bad_text_is_refused(void **state)
 {
-    static const char *const cases[] = { "$nosuch", "${user", "$", "${}", "$(user", "${user!x}", "${user?{a}:b}" };
+    static const char *const cases[] = { "$nosuch",   "${user",       "$", "${}", "$(user",
+                                         "${user!x}", "${user?{a}:b}" };
 
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
@@ -104,8 +105,10 @@ static void values_are_cleaned_but_not_the_text(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(names_expand_in_all_their_forms), cmocka_unit_test(bad_text_is_refused),
-        cmocka_unit_test(the_unknown_name_is_told),        cmocka_unit_test(nesting_is_bounded),
+        cmocka_unit_test(names_expand_in_all_their_forms),
+        cmocka_unit_test(bad_text_is_refused),
+        cmocka_unit_test(the_unknown_name_is_told),
+        cmocka_unit_test(nesting_is_bounded),
         cmocka_unit_test(values_are_cleaned_but_not_the_text),
     };
 
