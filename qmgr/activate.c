@@ -56,11 +56,18 @@ static int64_t recipients_in_core(struct qmgr *q)
     return total;
 }
 
-static int recipient_limit(struct qmgr *q)
+/* How many recipients of one message may be read now.  When those of its transport have filled the ordinary share,
+ * the extra share is for messages that come later. */
+static int recipient_limit(struct qmgr *q, const struct schedule_transport *t)
 {
     int64_t room = qmgr_conf.qmgr_message_recipient_limit - recipients_in_core(q);
+    const struct agent_pool *pool = t ? t->owner : NULL;
+    int64_t share = pool ? pool->recipient_limit : qmgr_conf.default_recipient_limit;
+    int64_t used = t ? t->recipients : 0;
 
-    return (int)MAX(MIN(room, qmgr_conf.default_recipient_limit), qmgr_conf.qmgr_message_recipient_minimum);
+    if (used >= share)
+        share += pool->extra_recipient_limit;
+    return (int)MAX(MIN(room, share - used), qmgr_conf.qmgr_message_recipient_minimum);
 }
 
 /* ---- files that cannot be delivered ---- */
@@ -289,7 +296,7 @@ static bool read_and_start(struct qmgr *q, const struct queue_id *id, int fd, co
                            enum activate_from from)
 {
     ARENA_AUTO(arena);
-    struct batch b = { .arena = &arena, .limit = (size_t)recipient_limit(q) };
+    struct batch b = { .arena = &arena, .limit = (size_t)recipient_limit(q, NULL) };
     struct queue_file f;
     struct envelope e;
 
@@ -396,20 +403,27 @@ static enum envelope_result read_more(struct qmgr *q, struct message *m, struct 
     return result;
 }
 
-void qmgr_refill(struct qmgr *q, struct message *m)
+static bool wants_refill(const struct message *m, const struct schedule_transport *t, int64_t now)
+{
+    const struct agent_pool *pool = t ? t->owner : NULL;
+    int limit = pool ? pool->refill_limit : qmgr_conf.default_recipient_refill_limit;
+    int64_t delay = pool ? pool->refill_delay_ms : (int64_t)qmgr_conf.default_recipient_refill_delay * 1000;
+
+    return m->resume_at &&
+           backoff_wants_refill(message_recipients(m), m->rcpt_limit, limit, now - m->refilled_ms, delay);
+}
+
+void qmgr_refill(struct qmgr *q, struct message *m, const struct schedule_transport *t)
 {
     ARENA_AUTO(arena);
-    int in_core = message_recipients(m);
     int64_t now = clock_now_ms();
     struct queue_file f;
     struct envelope e = { 0 };
 
-    if (m->resume_at == 0 ||
-        !backoff_wants_refill(in_core, m->rcpt_limit, qmgr_conf.default_recipient_refill_limit, now - m->refilled_ms,
-                              (int64_t)qmgr_conf.default_recipient_refill_delay * 1000))
+    if (!wants_refill(m, t, now))
         return;
-    int room = MAX(m->rcpt_limit, recipient_limit(q)) - in_core;
-    struct batch b = { .arena = &arena, .limit = (size_t)MAX(room, 1) };
+    m->rcpt_limit = MAX(m->rcpt_limit, recipient_limit(q, t));
+    struct batch b = { .arena = &arena, .limit = (size_t)MAX(m->rcpt_limit - message_recipients(m), 1) };
     int fd = open_active(q, m);
 
     m->refilled_ms = now;

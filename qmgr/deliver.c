@@ -335,17 +335,27 @@ static void note_reply(struct message *m, const struct delivery_reply *r)
         m->flags |= MESSAGE_TRACED;
 }
 
+static void log_feedback(const struct schedule_queue *queue, bool failed)
+{
+    log_info("feedback: transport=%s destination=%s %s window=%d success=%.3f failure=%.3f cohorts=%.3f",
+             queue->transport->name, queue->nexthop, failed ? "failed" : "reached", queue->window.size,
+             (double)queue->window.success, (double)queue->window.failure, (double)queue->window.cohorts);
+}
+
 static void entry_done(struct qmgr *q, struct schedule_entry *e, const struct delivery_reply *r)
 {
     struct message *m = message_of(e->message);
     struct schedule_queue *queue = e->queue;
+    struct schedule_transport *t = queue->transport;
     bool failed = r->site_failed && !r->site_reached;
 
     note_reply(m, r);
     if (schedule_done(e, failed ? SCHEDULE_FAILED : SCHEDULE_REACHED, clock_now_ms(),
                       (int64_t)qmgr_conf.minimal_backoff_time * 1000, r->dsn, r->reason))
         qmgr_defer_queue(q, queue);
-    qmgr_refill(q, m);
+    if (qmgr_conf.destination_concurrency_feedback_debug)
+        log_feedback(queue, failed);
+    qmgr_refill(q, m, t);
     qmgr_check_done(q, m);
 }
 

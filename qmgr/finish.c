@@ -212,7 +212,7 @@ void qmgr_check_done(struct qmgr *q, struct message *m)
     if (!schedule_message_is_done(&m->core) || (m->flags & MESSAGE_FINISHING))
         return;
     if (m->resume_at && !q->leaving) {
-        qmgr_refill(q, m);
+        qmgr_refill(q, m, NULL);
         if (!schedule_message_is_done(&m->core) || m->resume_at) {
             qmgr_dispatch(q);
             return;

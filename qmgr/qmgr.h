@@ -31,6 +31,9 @@ struct qmgr_scan {
 struct agent_pool {
     struct list idle;        /* kept channels, longest idle first */
     int channels;
+    int recipient_limit, extra_recipient_limit; /* in memory */
+    int refill_limit;
+    int64_t refill_delay_ms;
 };
 
 struct qmgr {
@@ -74,7 +77,8 @@ enum activate_from { ACTIVATE_NEW, ACTIVATE_INCOMING, ACTIVATE_DEFERRED };
 bool qmgr_activate(struct qmgr *q, const struct queue_id *id, enum activate_from from, bool all);
 /* The texts of a message, read again when they were dropped; NULL: the file cannot be read. */
 const struct details *qmgr_message_details(struct qmgr *q, struct message *m);
-void qmgr_refill(struct qmgr *q, struct message *m);
+/* More recipients from the file, if there are any and it is time; `t` delivered some of the last ones (may be NULL). */
+void qmgr_refill(struct qmgr *q, struct message *m, const struct schedule_transport *t);
 /* Move a damaged file aside. */
 void qmgr_save_corrupt(struct qmgr *q, const char *queue, const struct queue_id *id, const char *why);
 

@@ -170,6 +170,11 @@ struct schedule_transport *qmgr_transport(struct qmgr *q, struct str name)
     struct agent_pool *pool = mem_alloc(sizeof *pool);
 
     list_init(&pool->idle);
+    pool->recipient_limit = service_int(q, name, "_recipient_limit", "default_recipient_limit");
+    pool->extra_recipient_limit = service_int(q, name, "_extra_recipient_limit", "default_extra_recipient_limit");
+    pool->refill_limit = service_int(q, name, "_recipient_refill_limit", "default_recipient_refill_limit");
+    pool->refill_delay_ms =
+        conf_service_time(q->conf, name, "_recipient_refill_delay", "default_recipient_refill_delay") * 1000;
     t = schedule_add_transport(q->schedule, name, &rules);
     t->owner = pool;
     return t;

@@ -1,9 +1,9 @@
 /* Making reports and handing them to cleanup(8). */
 #include "base/log.h"
-#include "base/number.h"
 #include "client/cleanup.h"
 #include "queue/file.h"
 #include "services/bounce/bounce.h"
+#include "services/bounce/values.h"
 #include "text/address.h"
 #include "text/date.h"
 #include "text/dsn.h"
@@ -42,39 +42,7 @@ static bool in_list(struct str list, const char *name)
     return false;
 }
 
-/* ---- the texts of a template ---- */
-
-static struct str value_of(void *context, struct str name)
-{
-    const struct notice *n = context;
-
-    return conf_value(service_conf(n->b->svc), name);
-}
-
-static bool seconds_of(void *context, struct str name, int64_t *out)
-{
-    (void)context;
-    if (str_equal(name, STR("delay_warning_time")))
-        *out = site_conf.delay_warning_time;
-    else if (str_equal(name, STR("maximal_queue_lifetime")))
-        *out = qmgr_conf.maximal_queue_lifetime;
-    else if (str_equal(name, STR("bounce_queue_lifetime")))
-        *out = qmgr_conf.bounce_queue_lifetime;
-    else
-        return false;
-    return true;
-}
-
-static void warn_zero(void *context, struct str name)
-{
-    const struct notice *n = context;
-    const struct bounce_template *t = &n->b->templates.of[n->report.kind];
-
-    log_warning(STR_FMT ": zero result in " STR_FMT " template conversion of parameter \"" STR_FMT "\"",
-                STR_ARG(t->origin), STR_ARG(template_kind_name(n->report.kind)), STR_ARG(name));
-    log_warning("the value of that parameter is smaller than the unit that the template asks for");
-    log_warning("specify a template with a smaller unit in bounce_template_file");
-}
+/* ---- filling in ---- */
 
 static struct str format_date(struct arena *a, int64_t when)
 {
@@ -121,10 +89,9 @@ static struct str boundary_of(const struct notice *n, int64_t now)
 
 static struct str expanded_text(struct notice *n, const struct bounce_template *t)
 {
-    struct template_values values = { value_of, seconds_of, warn_zero, n };
     BUF_AUTO(text, 0);
 
-    template_expand(t->text, &values, &text);
+    template_expand_conf(service_conf(n->b->svc), n->report.kind, t, &text);
     return arena_str(n->arena, buf_str(&text));
 }
 
