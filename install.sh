@@ -55,7 +55,7 @@ rm -f "$here/.install.log"
 fix_modes() {
     root=$1
     if getent group postdrop >/dev/null; then
-        for f in postdrop postqueue; do
+        for f in postdrop postqueue postlog; do
             chgrp postdrop "$root/usr/sbin/$f"
             chmod 2755 "$root/usr/sbin/$f"
         done
@@ -95,20 +95,13 @@ cmake --install "$build" >/dev/null
 fix_modes ""
 
 # ---- configuration: what is there stays there
-hostname_fqdn() {
-    name=$(hostname -f 2>/dev/null || hostname)
-    case $name in
-    *.*) printf '%s\n' "$name" ;;
-    *) printf '%s.localdomain\n' "$name" ;;
-    esac
-}
 mkdir -p /etc/postfix
-if [ ! -e /etc/postfix/main.cf ]; then
-    sed "s/@MYHOSTNAME@/$(hostname_fqdn)/" /usr/share/postfix/main.cf.stock >/etc/postfix/main.cf
-    say "wrote /etc/postfix/main.cf"
-fi
-[ -e /etc/postfix/master.cf ] || { cp /usr/share/postfix/master.cf.stock /etc/postfix/master.cf && say "wrote /etc/postfix/master.cf"; }
-[ -e /etc/aliases ] || { cp /usr/share/postfix/aliases.stock /etc/aliases && say "wrote /etc/aliases"; }
+first_copy() { # first_copy STOCK PLACE
+    [ -e "$2" ] || { cp "/usr/share/postfix/$1.proto" "$2" && say "wrote $2"; }
+}
+first_copy main.cf /etc/postfix/main.cf
+first_copy master.cf /etc/postfix/master.cf
+first_copy aliases /etc/aliases
 
 mkdir -p /var/spool/postfix /var/lib/postfix
 chown postfix:postfix /var/lib/postfix
