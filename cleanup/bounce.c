@@ -1,5 +1,6 @@
-/* Mail that was submitted on this host and is refused here: nobody listens for a reply, so its sender gets a
- * report.  The report reads the unfinished queue file, which is removed afterwards. */
+/* Mail that was submitted on this host and is refused here: nobody listens for a reply, so its
+ * sender gets a report.  The report reads the unfinished queue file, which is removed
+ * afterwards. */
 #include "client/bounce.h"
 
 #include "base/log.h"

@@ -103,8 +103,8 @@ static bool is_address(const struct match *k, const char *what)
 {
     if (str_has(k->argument, '@'))
         return true;
-    log_warning("bad %s \"" STR_FMT "\" in %s map -- need user@domain", what,
-                STR_ARG(k->argument), k->map);
+    log_warning("bad %s \"" STR_FMT "\" in %s map -- need user@domain", what, STR_ARG(k->argument),
+                k->map);
     return false;
 }
 
@@ -165,10 +165,10 @@ static const struct {
     const char *name;
     enum check_result (*act)(struct match *k);
 } actions[] = {
-    { "BCC", bcc },       { "DISCARD", discard },   { "DUNNO", keep },    { "OK", keep },
-    { "FILTER", filter }, { "HOLD", hold },         { "IGNORE", ignore }, { "INFO", info },
-    { "PASS", pass },     { "PREPEND", prepend },   { "REJECT", reject }, { "REDIRECT", redirect },
-    { "STRIP", strip },   { "REPLACE", replace },   { "WARN", warn },
+    { "BCC", bcc },       { "DISCARD", discard }, { "DUNNO", keep },    { "OK", keep },
+    { "FILTER", filter }, { "HOLD", hold },       { "IGNORE", ignore }, { "INFO", info },
+    { "PASS", pass },     { "PREPEND", prepend }, { "REJECT", reject }, { "REDIRECT", redirect },
+    { "STRIP", strip },   { "REPLACE", replace }, { "WARN", warn },
 };
 
 static enum check_result act(struct match *k, struct str value)
@@ -214,9 +214,11 @@ enum check_result checks_header(struct message *m, enum mime_part part, struct s
         [MIME_MULTIPART] = { m->c->mime_header_checks, "mime_header_checks" },
         [MIME_NESTED] = { m->c->nested_header_checks, "nested_header_checks" },
     };
-    struct match k = {
-        .m = m, .map = by_part[part].map, .part = "header", .text = header, .replacement = replacement
-    };
+    struct match k = { .m = m,
+                       .map = by_part[part].map,
+                       .part = "header",
+                       .text = header,
+                       .replacement = replacement };
 
     return look_up(&k, by_part[part].tables);
 }

@@ -1,6 +1,6 @@
 #pragma once
-/* cleanup/cleanup - what the process knows before the first message: tables, classes, limits, and what it
- * keeps between messages. */
+/* cleanup/cleanup - what the process knows before the first message: tables, classes, limits,
+ * and what it keeps between messages. */
 #include "base/map.h"
 #include "queue/notify.h"
 #include "queue/writer.h"

@@ -1,10 +1,9 @@
 /* The message content: header and body come apart here, and most of it is copied without a look.
  *
- * The fast way follows the primary header only and copies the body in blocks of records.  With content checks,
- * strict MIME parameters or conversion every line goes through text/mime instead. */
-#include "cleanup/message.h"
-
+ * The fast way follows the primary header only and copies the body in blocks of records.  With content
+ * checks, strict MIME parameters or conversion every line goes through text/mime instead. */
 #include "base/log.h"
+#include "cleanup/message.h"
 
 #define SCAN_AHEAD 1024 /* bytes looked at for stray line ends beyond the present record */
 
@@ -75,8 +74,8 @@ static void end_header(struct message *m)
     c->header_len = 0;
 }
 
-/* More of the present header: a new line of it, or the rest of a line.  What passes header_size_limit is
- * dropped. */
+/* More of the present header: a new line of it, or the rest of a line.  What passes
+ * header_size_limit is dropped. */
 static void add_to_header(struct message *m, struct str piece, bool new_line, bool ends_line)
 {
     struct content *c = &m->content;
@@ -275,8 +274,8 @@ static bool may_copy_blocks(const struct message *m)
 {
     const struct content *c = &m->content;
 
-    return c->part == CONTENT_BODY && c->body_begun && !c->mime && !c->cut && m->c->strip.len == 0 &&
-           m->c->reject.len == 0;
+    return c->part == CONTENT_BODY && c->body_begun && !c->mime && !c->cut &&
+           m->c->strip.len == 0 && m->c->reject.len == 0;
 }
 
 void content_copy_block(struct message *m, struct str *in)

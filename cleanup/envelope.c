@@ -29,12 +29,13 @@ struct attribute {
     size_t offset; /* of the struct str in struct envelope that keeps it; 0: none */
 };
 
-#define KEPT(name, member) { name, offsetof(struct envelope, member) }
+#define KEPT(name, member)                      \
+    {                                           \
+        name, offsetof(struct envelope, member) \
+    }
 static const struct attribute kept[] = {
-    KEPT("encoding", encoding),
-    KEPT("envelope_id", envelope_id),
-    KEPT("log_message_origin", origin),
-    KEPT("log_protocol_name", proto),
+    KEPT("encoding", encoding),         KEPT("envelope_id", envelope_id),
+    KEPT("log_message_origin", origin), KEPT("log_protocol_name", proto),
     KEPT("log_helo_name", helo),
 };
 #undef KEPT
@@ -269,7 +270,8 @@ static void take_message(struct message *m, const struct record *rec)
 static void take_end(struct message *m, const struct record *rec)
 {
     (void)rec;
-    m->stage = STAGE_ENDED; /* E itself is written by message_finish(), behind what is added there */
+    m->stage =
+        STAGE_ENDED; /* E itself is written by message_finish(), behind what is added there */
 }
 
 typedef void record_handler(struct message *m, const struct record *rec);
@@ -320,7 +322,8 @@ static record_handler *const extracted_handlers[128] = {
     [REC_END] = take_end,
 };
 
-static void dispatch(struct message *m, record_handler *const handlers[128], const struct record *rec)
+static void dispatch(struct message *m, record_handler *const handlers[128],
+                     const struct record *rec)
 {
     unsigned char type = (unsigned char)rec->type;
 

@@ -1,5 +1,5 @@
-/* Virtual alias expansion (cleanup/address.h): a stack of addresses still to be looked up, so that neither a
- * loop nor a long list costs more than the limits allow. */
+/* Virtual alias expansion (cleanup/address.h): a stack of addresses still to be looked up, so
+ * that neither a loop nor a long list costs more than the limits allow. */
 #include "cleanup/address.h"
 #include "text/address.h"
 
@@ -46,7 +46,8 @@ void address_set_add(struct address_set *set, struct str address, struct arena *
 }
 
 /* One address of an alias's value, complete. */
-static struct str complete(struct expander *x, struct str alias, struct str item, struct str extension)
+static struct str complete(struct expander *x, struct str alias, struct str item,
+                           struct str extension)
 {
     struct address_parts parts = address_split(item);
     BUF_AUTO(text, RESULT_MAX);
@@ -79,8 +80,8 @@ static enum expansion push_members(struct expander *x, const struct candidate *a
         struct str next = complete(x, alias->address, list.items[i].address, extension);
         if (next.len > (size_t)cleanup_conf.virtual_alias_address_length_limit)
             return EXPANSION_LENGTH;
-        push(x, (struct candidate){ next, alias->depth + 1,
-                                    str_equal_nocase(next, alias->address) });
+        push(x,
+             (struct candidate){ next, alias->depth + 1, str_equal_nocase(next, alias->address) });
         if (x->count + x->out->count > (size_t)cleanup_conf.virtual_alias_expansion_limit)
             return EXPANSION_SIZE;
     }
@@ -97,8 +98,8 @@ static enum expansion expand_one(struct expander *x, struct candidate item)
         address_set_add(x->out, item.address, x->arena);
         return EXPANSION_OK;
     }
-    switch (table_list_lookup_address(x->c->virtual_aliases, item.address, &walk, &value,
-                                      &extension)) {
+    switch (
+        table_list_lookup_address(x->c->virtual_aliases, item.address, &walk, &value, &extension)) {
     case TABLE_NOT_FOUND:
         address_set_add(x->out, item.address, x->arena);
         return EXPANSION_OK;

@@ -1,7 +1,7 @@
 /* The verdict: only what is safe on disk is OK. */
 #include "base/log.h"
-#include "client/bounce.h"
 #include "cleanup/message.h"
+#include "client/bounce.h"
 
 static void add_blind_copies(struct message *m)
 {
@@ -11,8 +11,9 @@ static void add_blind_copies(struct message *m)
         recipient_add_bcc(m, cleanup_conf.always_bcc);
 }
 
-/* SMTPUTF8 is a wish of the submitter, or, for local programs that cannot say so, follows from the text.  That
- * the header holds UTF-8 is noted in any case; what the addresses hold, only where it matters. */
+/* SMTPUTF8 is a wish of the submitter, or, for local programs that cannot say so, follows from
+ * the text.  That the header holds UTF-8 is noted in any case; what the addresses hold, only
+ * where it matters. */
 static void settle_sendopts(struct message *m)
 {
     int addresses = SENDOPT_UTF8_SENDER | SENDOPT_UTF8_RCPT;
@@ -38,7 +39,8 @@ static void write_end(struct message *m)
         .data_offset = m->data_offset,
         .rcpt_count = m->rcpt_count,
         .qmgr_opts = m->opts,
-        .text_size = m->content_size, /* the peer counts the same bytes in both, and logs them as size= */
+        .text_size =
+            m->content_size, /* the peer counts the same bytes in both, and logs them as size= */
         .sendopts = m->sendopts,
     };
     record_size_format(&size, text);
@@ -126,6 +128,8 @@ struct cleanup_verdict message_finish(struct message *m)
     } else {
         conclude(m);
     }
-    queue_writer_close(&m->c->writer, &m->c->layout); /* what was not stored is gone before anybody hears of it */
-    return (struct cleanup_verdict){ .status = m->status, .reason = m->reason, .size = m->text_size };
+    queue_writer_close(&m->c->writer,
+                       &m->c->layout); /* what was not stored is gone before anybody hears of it */
+    return (
+        struct cleanup_verdict){ .status = m->status, .reason = m->reason, .size = m->text_size };
 }

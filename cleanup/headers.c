@@ -93,7 +93,8 @@ static bool rewrite_item(struct message *m, enum address_role role, struct addre
 /* A header whose addresses stay as they are is not formatted anew, whatever it looks like. */
 static void put_addresses(struct message *m, const struct header_info *info, struct str header)
 {
-    enum address_role role = info->flags & HEADER_IS_SENDER ? ROLE_HEADER_SENDER : ROLE_HEADER_RECIPIENT;
+    enum address_role role =
+        info->flags & HEADER_IS_SENDER ? ROLE_HEADER_SENDER : ROLE_HEADER_RECIPIENT;
     struct address_list list;
     struct str name, value;
     bool changed = false;
@@ -102,7 +103,8 @@ static void put_addresses(struct message *m, const struct header_info *info, str
     if (!header_split(header, &name, &value))
         return;
     header_unfold(value, &text);
-    address_list_parse(&m->arena, buf_str(&text), (size_t)site_conf.header_address_token_limit, &list);
+    address_list_parse(&m->arena, buf_str(&text), (size_t)site_conf.header_address_token_limit,
+                       &list);
     for (size_t i = 0; i < list.count && !list.truncated; i++)
         if (list.items[i].kind == ADDRESS_MAILBOX && list.items[i].address.len)
             changed |= rewrite_item(m, role, &list.items[i]);

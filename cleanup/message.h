@@ -1,9 +1,9 @@
 #pragma once
 /* cleanup/message - one submission, from its first record to the verdict.
  *
- * The records of a queue file come in order (envelope, content, extracted) and go out changed into the
- * writer's buffer.  The first failure decides the verdict; afterwards nothing more is stored, except when
- * the message is to be bounced from here, which needs the whole of it. */
+ * The records of a queue file come in order (envelope, content, extracted) and go out changed into
+ * the writer's buffer.  The first failure decides the verdict; afterwards nothing more is stored,
+ * except when the message is to be bounced from here, which needs the whole of it. */
 #include "cleanup/address.h"
 #include "cleanup/cleanup.h"
 #include "ipc/messages/cleanup.h"
@@ -106,7 +106,8 @@ static inline bool message_is_wanted(const struct message *m)
         return false;
     return m->status == CLEANUP_OK ||
            ((m->flags & CLEANUP_FLAG_BOUNCE) &&
-            (m->status == CLEANUP_CONTENT || m->status == CLEANUP_HOPS || m->status == CLEANUP_SIZE));
+            (m->status == CLEANUP_CONTENT || m->status == CLEANUP_HOPS ||
+             m->status == CLEANUP_SIZE));
 }
 static inline struct buf *message_out(struct message *m) { return queue_writer_buf(&m->c->writer); }
 static inline const char *message_id(const struct message *m) { return m->c->writer.id.text; }
@@ -149,8 +150,8 @@ bool headers_rewrites(const struct message *m);
 
 /* cleanup/checks.c */
 enum check_result { CHECK_KEEP, CHECK_DROP };
-/* Look `text` up in the tables for that part and do what they say.  On CHECK_KEEP `replacement`, if not empty,
- * stands in its place; headers put in front are written at once. */
+/* Look `text` up in the tables for that part and do what they say.  On CHECK_KEEP `replacement`,
+ * if not empty, stands in its place; headers put in front are written at once. */
 enum check_result checks_header(struct message *m, enum mime_part part, struct str header,
                                 struct str *replacement);
 enum check_result checks_body(struct message *m, struct str line, struct str *replacement);

@@ -1,4 +1,5 @@
-/* The end of the header: what is missing there is added, in this order: Message-Id, Date, From, To. */
+/* The end of the header: what is missing there is added, in this order: Message-Id, Date, From,
+ * To. */
 #include "base/log.h"
 #include "cleanup/message.h"
 #include "text/address.h"
@@ -18,7 +19,7 @@ static const struct header_names original = {
 };
 static const struct header_names resent = {
     HEADER_RESENT_MESSAGE_ID, HEADER_RESENT_DATE, HEADER_RESENT_FROM,
-    "Resent-Message-Id: ", "Resent-Date: ", "Resent-From: ",
+    "Resent-Message-Id: ",    "Resent-Date: ",    "Resent-From: ",
 };
 
 static void put_header(struct message *m, const char *name, struct str value)
@@ -69,7 +70,10 @@ static void put_date(struct message *m, const struct header_names *names)
     put_header(m, names->date_text, buf_str(&value));
 }
 
-static bool is_plain_q(unsigned char c) { return char_is_alnum((char)c) || c == '!' || c == '*' || c == '/'; }
+static bool is_plain_q(unsigned char c)
+{
+    return char_is_alnum((char)c) || c == '!' || c == '*' || c == '/';
+}
 
 /* RFC 2047 encoded words of at most 75 columns; a character is never split between two. */
 static void encode_words(struct str text, struct str charset, struct buf *out)
@@ -120,7 +124,8 @@ static void put_from(struct message *m, const struct header_names *names)
 
     address_quote(m->env.sender, &address);
     if (address.len == 0) {
-        buf_add(&value, obsolete ? STR("MAILER-DAEMON (Mail Delivery System)") : STR("MAILER-DAEMON"));
+        buf_add(&value,
+                obsolete ? STR("MAILER-DAEMON (Mail Delivery System)") : STR("MAILER-DAEMON"));
     } else if (name.len == 0) {
         buf_add(&value, buf_str(&address));
     } else if (obsolete) {

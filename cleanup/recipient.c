@@ -1,7 +1,8 @@
-/* What one recipient becomes: rewritten, mapped, expanded, written once, copied to those who watch. */
+/* What one recipient becomes: rewritten, mapped, expanded, written once, copied to those who
+ * watch. */
 #include "base/log.h"
-#include "client/bounce.h"
 #include "cleanup/message.h"
+#include "client/bounce.h"
 #include "text/address.h"
 #include "text/dsn.h"
 #include "text/utf8.h"
@@ -12,8 +13,8 @@ struct recipient {
     int notify;
 };
 
-/* Has it been written already?  With the original recipient in the key, so that two aliases that lead to one
- * mailbox show both in Delivered-To style headers. */
+/* Has it been written already?  With the original recipient in the key, so that two aliases that
+ * lead to one mailbox show both in Delivered-To style headers. */
 static bool is_duplicate(struct message *m, struct str address, struct str orig)
 {
     int limit = site_conf.duplicate_filter_limit;
@@ -31,7 +32,8 @@ static bool is_duplicate(struct message *m, struct str address, struct str orig)
     return false;
 }
 
-static void remember(struct message *m, const struct recipient *r, struct str address, int64_t offset)
+static void remember(struct message *m, const struct recipient *r, struct str address,
+                     int64_t offset)
 {
     if (!(m->flags & CLEANUP_FLAG_BOUNCE))
         return;
@@ -70,7 +72,8 @@ static void put(struct message *m, const struct recipient *r, struct str address
     queue_writer_spill(&m->c->writer);
 }
 
-/* NOTIFY=SUCCESS of an alias is answered here (RFC 3461 section 5.2.7.3); its members inherit the rest. */
+/* NOTIFY=SUCCESS of an alias is answered here (RFC 3461 section 5.2.7.3); its members inherit
+ * the rest. */
 static void report_expansion(struct message *m, struct recipient *r)
 {
     struct bounce_append entry = {

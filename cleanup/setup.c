@@ -24,8 +24,8 @@ static unsigned parse_roles(struct str text, const char *parameter)
         while (i < ARRAY_LEN(roles) && !str_equal_nocase(word, str_from(roles[i].name)))
             i++;
         if (i == ARRAY_LEN(roles))
-            log_fatal("unknown %s value \"" STR_FMT "\" in \"" STR_FMT "\"", parameter, STR_ARG(word),
-                      STR_ARG(text));
+            log_fatal("unknown %s value \"" STR_FMT "\" in \"" STR_FMT "\"", parameter,
+                      STR_ARG(word), STR_ARG(text));
         result |= roles[i].role;
     }
     return result;
@@ -52,7 +52,8 @@ static void open_address_tables(struct cleanup *c, struct conf *conf)
 
     c->sender_canonical = (struct address_maps){
         open_maps(site_conf.sender_canonical_maps, "sender_canonical_maps"),
-        parse_roles(cleanup_conf.sender_canonical_classes, "sender_canonical_classes") & ROLE_SENDER,
+        parse_roles(cleanup_conf.sender_canonical_classes, "sender_canonical_classes") &
+            ROLE_SENDER,
     };
     c->recipient_canonical = (struct address_maps){
         open_maps(site_conf.recipient_canonical_maps, "recipient_canonical_maps"),
@@ -79,10 +80,9 @@ static void open_checks(struct cleanup *c)
     c->mime_header_checks = open_maps(cleanup_conf.mime_header_checks, "mime_header_checks");
     c->nested_header_checks = open_maps(cleanup_conf.nested_header_checks, "nested_header_checks");
     c->body_checks = open_maps(cleanup_conf.body_checks, "body_checks");
-    c->has_checks = !table_list_is_empty(c->header_checks) ||
-                    !table_list_is_empty(c->mime_header_checks) ||
-                    !table_list_is_empty(c->nested_header_checks) ||
-                    !table_list_is_empty(c->body_checks);
+    c->has_checks =
+        !table_list_is_empty(c->header_checks) || !table_list_is_empty(c->mime_header_checks) ||
+        !table_list_is_empty(c->nested_header_checks) || !table_list_is_empty(c->body_checks);
 }
 
 static void choose_mime_flags(struct cleanup *c)

@@ -56,7 +56,8 @@ static bool parent_exists(struct buf *path)
     return faccessat(AT_FDCWD, buf_cstr(&text), F_OK, 0) == 0;
 }
 
-/* Where the file is, if it is not where the layout puts it.  Looks no deeper than directories exist. */
+/* Where the file is, if it is not where the layout puts it.  Looks no deeper than directories
+ * exist. */
 static bool find_elsewhere(const struct queue_layout *layout, const char *queue,
                            const struct queue_id *id, struct buf *path)
 {

@@ -51,7 +51,8 @@ static bool trigger_fifo(const char *path, struct str request)
     return fd >= 0 && fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode) && fd_write_all(fd, request);
 }
 
-/* The send timeout of a UNIX socket also bounds connect(2), which waits while the listener's queue is full. */
+/* The send timeout of a UNIX socket also bounds connect(2), which waits while the listener's
+ * queue is full. */
 static int connect_within(const char *path, int timeout_s)
 {
     struct sockaddr_un to = { .sun_family = AF_UNIX };

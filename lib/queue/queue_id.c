@@ -4,14 +4,14 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-/* Digits of long ids: no vowels, so that no id is a word.  Base 51 leaves the last one out: it separates
- * the time from the inode. */
+/* Digits of long ids: no vowels, so that no id is a word.  Base 51 leaves the last one out: it
+ * separates the time from the inode. */
 static const char digits[] = "0123456789BCDFGHJKLMNPQRSTVWXYZbcdfghjklmnpqrstvwxyz";
-#define BASE_TIME       52
-#define BASE_INODE      51
-#define SEPARATOR       'z'
-#define LONG_SECS_MIN   6
-#define LONG_USEC_CHARS 4
+#define BASE_TIME        52
+#define BASE_INODE       51
+#define SEPARATOR        'z'
+#define LONG_SECS_MIN    6
+#define LONG_USEC_CHARS  4
 #define SHORT_USEC_CHARS 5
 
 static bool is_id_char(char c) { return char_is_alnum(c) || c == '_'; }

@@ -4,11 +4,11 @@
 
 #include <stdio.h>
 
-#define SENDOPTS_KNOWN                                                                             \
-    (SENDOPT_SMTPUTF8 | SENDOPT_UTF8_HEADER | SENDOPT_UTF8_SENDER | SENDOPT_UTF8_RCPT |            \
+#define SENDOPTS_KNOWN                                                                  \
+    (SENDOPT_SMTPUTF8 | SENDOPT_UTF8_HEADER | SENDOPT_UTF8_SENDER | SENDOPT_UTF8_RCPT | \
      SENDOPT_TLS_OPTIONAL | SENDOPT_REQUIRETLS)
-#define OPTS_KNOWN                                                                                 \
-    (RECORD_OPT_MIXED | RECORD_OPT_NEVER | RECORD_OPT_SUCCESS | RECORD_OPT_FAILURE |               \
+#define OPTS_KNOWN                                                                   \
+    (RECORD_OPT_MIXED | RECORD_OPT_NEVER | RECORD_OPT_SUCCESS | RECORD_OPT_FAILURE | \
      RECORD_OPT_DELAY)
 
 void record_size_format(const struct record_size *s, char out[RECORD_SIZE_BYTES + 1])

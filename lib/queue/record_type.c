@@ -1,4 +1,5 @@
-/* The record types: what postcat(1) calls them, and where they may stand (spec: queue file, section 5). */
+/* The record types: what postcat(1) calls them, and where they may stand (spec: queue file,
+ * section 5). */
 #include "queue/record.h"
 
 struct type_row {

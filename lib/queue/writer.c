@@ -18,8 +18,8 @@
 #define ZFS_SUPER_MAGIC 0x2fc12fc1
 #endif
 
-/* On these an fsync of a new file makes its name durable too (a journal entry covers both), or nothing is
- * durable anyway (tmpfs). */
+/* On these an fsync of a new file makes its name durable too (a journal entry covers both), or
+ * nothing is durable anyway (tmpfs). */
 static bool names_follow_fsync(int fd)
 {
     struct statfs fs;
@@ -66,7 +66,8 @@ static int create_temporary(struct timeval *now, struct buf *path)
     return -1;
 }
 
-/* A name that another file has (copied from elsewhere, so that its inode does not fit) is never taken over. */
+/* A name that another file has (copied from elsewhere, so that its inode does not fit) is never
+ * taken over. */
 static bool rename_new(struct buf *from, struct buf *to)
 {
     if (renameat2(AT_FDCWD, buf_cstr(from), AT_FDCWD, buf_cstr(to), RENAME_NOREPLACE) == 0)
@@ -190,8 +191,8 @@ bool queue_writer_commit(struct queue_writer *w, const struct queue_layout *layo
 {
     if (queue_writer_flush(w) && hold)
         move_to_hold(w, layout);
-    if (w->error == 0 && (fchmod(w->fd, QUEUE_MODE_READY) != 0 || fsync(w->fd) != 0 ||
-                          !sync_directory(w, layout)))
+    if (w->error == 0 &&
+        (fchmod(w->fd, QUEUE_MODE_READY) != 0 || fsync(w->fd) != 0 || !sync_directory(w, layout)))
         fail(w);
     if (w->error) {
         queue_writer_close(w, layout);
@@ -205,8 +206,9 @@ bool queue_writer_commit(struct queue_writer *w, const struct queue_layout *layo
 void queue_writer_close(struct queue_writer *w, const struct queue_layout *layout)
 {
     if (w->queue[0] != '\0') {
-        /* After a failed fsync the file has its ready bit, and qmgr may have moved it already.  Then the mail
-         * goes out although the submitter was told to try again: twice is better than never. */
+        /* After a failed fsync the file has its ready bit, and qmgr may have moved it already.
+         * Then the mail goes out although the submitter was told to try again: twice is better
+         * than never. */
         (void)!queue_remove(layout, w->queue, &w->id);
         w->queue[0] = '\0';
     }
