@@ -2,6 +2,7 @@
 
 #include "base/number.h"
 #include "text/address.h"
+#include "text/hostname.h"
 #include "text/utf8.h"
 #include "text/xtext.h"
 
@@ -14,7 +15,7 @@ static struct str skip_blanks(struct str s)
     return s;
 }
 
-/* Length of the run at the start of `s` up to a blank, or to the end of a `<...>` group.  Quoted
+/* Length of the run at the start of `s` up to a blank that is not inside of `<...>`.  Quoted
  * text, in which anything may stand, counts as one byte. */
 static size_t path_length(struct str s)
 {
@@ -29,8 +30,8 @@ static size_t path_length(struct str s)
             quoted = !quoted;
         } else if (!quoted && c == '<') {
             depth++;
-        } else if (!quoted && c == '>' && depth && --depth == 0) {
-            return i + 1;
+        } else if (!quoted && c == '>' && depth) {
+            depth--;
         } else if (!quoted && depth == 0 && (c == ' ' || c == '\t')) {
             return i;
         }
@@ -47,6 +48,18 @@ static struct str cut_path(struct str *args)
     return path;
 }
 
+/* A host name, perhaps with its final dot, or an address literal. */
+static bool domain_is_valid(struct str internal)
+{
+    struct str domain = address_split(internal).domain;
+
+    if (domain.ptr == NULL || hostname_literal_address(domain).ptr)
+        return true;
+    if (str_ends(domain, STR(".")))
+        domain.len--;
+    return hostname_is_valid(domain, true);
+}
+
 /* `<a@b>` or, unless `strict`, what people write instead. */
 static bool parse_path(struct str raw, bool strict, struct arena *a, struct str *path,
                        struct str *address)
@@ -60,6 +73,8 @@ static bool parse_path(struct str raw, bool strict, struct arena *a, struct str 
     if (strict && (!angle || !address_unquote_strict(inside, &internal)))
         return false;
     if (!strict && !address_unquote(inside, &internal))
+        return false;
+    if (!domain_is_valid(buf_str(&internal)))
         return false;
     *path = inside;
     *address = internal.len ? arena_str(a, buf_str(&internal)) : STR("");
@@ -110,12 +125,23 @@ static bool dsn_allowed(struct params *p)
     return p->rules->dsn || fail(p, 501, STR("5.7.1 DSN support is disabled"));
 }
 
+static bool is_digits(struct str s)
+{
+    for (size_t i = 0; i < s.len; i++)
+        if (!char_is_digit(s.ptr[i]))
+            return false;
+    return s.len > 0;
+}
+
 static bool mail_size(struct params *p, struct str value)
 {
-    if (value.len && !char_is_digit(value.ptr[0]))
+    if (!is_digits(value))
         return fail(p, 501, STR("5.5.4 Bad message size syntax"));
-    if (!number_parse(value, &p->mail->size))
-        return fail(p, 501, STR("5.5.4 Bad message size syntax"));
+    if (!number_parse(value, &p->mail->size)) {
+        (void)fail(p, 552, STR("5.3.4 Message size exceeds file system imposed limit"));
+        p->error->what = SMTP_PATH_SIZE;
+        return false;
+    }
     if (p->rules->size_limit > 0 && p->mail->size > p->rules->size_limit) {
         (void)fail(p, 552, STR("5.3.4 Message size exceeds fixed limit"));
         p->error->what = SMTP_PATH_SIZE;
@@ -186,8 +212,8 @@ static bool mail_auth(struct params *p, struct str value)
 {
     BUF_AUTO(decoded, 0);
 
-    if (!p->rules->auth)
-        return unsupported(p);
+    if (!p->rules->auth) /* means nothing here, and harms nobody */
+        return true;
     if (!p->rules->authenticated)
         return fail(p, 503, STR("5.5.4 Error: send AUTH command first"));
     if (p->mail->auth.ptr)

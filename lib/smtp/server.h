@@ -72,7 +72,7 @@ enum smtp_event_kind {
     SMTP_MESSAGE,  /* (answer) the message is complete: accept it? `size`: of all chunks (BDAT) */
     SMTP_RSET,     /* (answer) SMTP_ABANDON came before if there was a transaction */
     SMTP_NOOP,     /* (answer) */
-    SMTP_VRFY,     /* (answer) rcpt.path, rcpt.address; `smtputf8` */
+    SMTP_VRFY,     /* (answer) arg as typed, rcpt.path, rcpt.address; `smtputf8` */
     SMTP_ETRN,     /* (answer) arg: the domain or @domain or #queue */
     SMTP_HELP,     /* (answer) reply: the usual one */
     SMTP_QUIT,     /* (answer) reply: the usual one; the dialogue closes after any answer */

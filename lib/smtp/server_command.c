@@ -206,6 +206,7 @@ static struct smtp_event run_vrfy(struct smtp_server *s, struct str args)
         return refuse(s, SMTP_CMD_VRFY, SMTP_FAULT_SYNTAX, 553,
                       STR("5.6.7 Must declare SMTPUTF8 to send unicode address"));
     struct smtp_event ev = smtp_event_ask(s, SMTP_VRFY, SMTP_CMD_VRFY);
+    ev.arg = args;
     ev.rcpt = &st->rcpt;
     ev.smtputf8 = utf8;
     return ev;

@@ -79,7 +79,7 @@ static bool set_value(enum smtp_xattr x, struct str value, bool xclient, struct 
 {
     BUF_AUTO(decoded, VALUE_MAX + 1);
 
-    if (str_equal_nocase(value, STR("[UNAVAILABLE]")) || value.len == 0) {
+    if (str_equal_nocase(value, STR("[UNAVAILABLE]"))) {
         out->kind[x] = SMTP_XVALUE_UNAVAILABLE;
         out->value[x] = STR("");
         return true;
@@ -105,12 +105,11 @@ static bool set_value(enum smtp_xattr x, struct str value, bool xclient, struct 
 static bool parse_one(struct str word, bool xclient, struct arena *a, struct smtp_xattrs *out,
                       struct str *error)
 {
-    struct str none = STR("");
     struct str command = xclient ? STR("XCLIENT") : STR("XFORWARD");
     struct str value = word;
     struct str name = str_cut(&value, '=');
 
-    if (name.len == word.len || name.len == 0) {
+    if (name.len == word.len || value.len == 0) {
         *error = STR("5.5.4 Error: attribute=value expected");
         return false;
     }
@@ -124,8 +123,7 @@ static bool parse_one(struct str word, bool xclient, struct arena *a, struct smt
         return false;
     }
     if (!set_value(x, value, xclient, a, out)) {
-        *error =
-            complain(a, STR("Bad "), attrs[x].name, STR(" syntax: "), value.len ? value : none);
+        *error = complain(a, STR("Bad "), attrs[x].name, STR(" syntax: "), value);
         return false;
     }
     return true;

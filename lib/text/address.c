@@ -107,8 +107,9 @@ struct unquoter {
     bool gap;     /* white space or a comment since the last byte of text */
     bool two_words;
     bool in_angle, after_angle;
-    bool decorated; /* there was something besides the address */
-    bool has_text;  /* words, be they empty ("") */
+    bool decorated;    /* there was something besides the address */
+    bool has_text;     /* words, be they empty */
+    bool empty_quotes; /* `""` stands for an empty local part */
 };
 
 static bool is_glue(char c) { return c == '.' || c == '@'; }
@@ -134,6 +135,7 @@ static bool take_quoted(struct unquoter *u)
     for (size_t i = 1; i < u->in.len; i++) {
         char c = u->in.ptr[i];
         if (c == '"') {
+            u->empty_quotes |= i == 1;
             u->in = str_skip(u->in, i + 1);
             return true;
         }
@@ -192,7 +194,7 @@ static bool take_angle(struct unquoter *u)
         return false;
     buf_truncate(u->out, u->start);
     u->in_angle = u->decorated = true;
-    u->gap = u->two_words = u->has_text = false;
+    u->gap = u->two_words = u->has_text = u->empty_quotes = false;
     u->in = str_skip(u->in, 1);
     return true;
 }
@@ -221,13 +223,23 @@ static bool take_route(struct unquoter *u)
     return route.len > 0;
 }
 
+/* A backslash outside of quotes: the next byte stands for itself. */
+static bool take_escaped(struct unquoter *u)
+{
+    if (u->in.len < 2 || strchr("\r\n", u->in.ptr[1]) != NULL || !begin_text(u, 'x'))
+        return false;
+    buf_addc(u->out, u->in.ptr[1]);
+    u->in = str_skip(u->in, 2);
+    return true;
+}
+
 static bool take_plain(struct unquoter *u)
 {
     char c = u->in.ptr[0];
 
-    if (c == '@' && u->out->len == u->start && !u->after_angle)
+    if (c == '@' && u->out->len == u->start && !u->after_angle && !u->empty_quotes)
         return take_route(u);
-    if (c == '\0' || c == '\r' || c == '\n' || strchr(",;:)]", c) != NULL || !begin_text(u, c))
+    if (c == '\0' || c == '\r' || c == '\n' || strchr(",;)]", c) != NULL || !begin_text(u, c))
         return false;
     buf_addc(u->out, c);
     u->in = str_skip(u->in, 1);
@@ -243,6 +255,8 @@ static bool unquote_step(struct unquoter *u)
         return take_comment(u);
     case '[':
         return take_literal(u);
+    case '\\':
+        return take_escaped(u);
     case '<':
         return take_angle(u);
     case '>':
@@ -273,13 +287,13 @@ static bool is_domain_text(struct str s)
     return inside.len > 0;
 }
 
-static bool is_whole_address(struct str internal)
+static bool is_whole_address(struct str internal, bool empty_local)
 {
     struct address_parts parts = address_split(internal);
 
     bool route_only = str_starts(parts.local, STR("@")) && str_ends(parts.local, STR(":"));
 
-    return parts.local.len > 0 && !route_only &&
+    return (parts.local.len > 0 || (empty_local && parts.domain.ptr)) && !route_only &&
            (parts.domain.ptr == NULL || is_domain_text(parts.domain));
 }
 
@@ -309,10 +323,10 @@ static bool unquote(struct str external, struct buf *internal, bool *decorated)
         }
     }
     struct str result = str_skip(buf_str(internal), u.start);
-    bool empty = result.len == 0 && u.after_angle && !u.has_text;
+    bool empty = result.len == 0 && (u.empty_quotes || (u.after_angle && !u.has_text));
     *decorated = u.decorated;
-    if (!u.two_words && !u.in_angle && !internal->full && (empty || is_whole_address(result)) &&
-        !str_has(external, '\0'))
+    if (!u.two_words && !u.in_angle && !internal->full &&
+        (empty || is_whole_address(result, u.empty_quotes)) && !str_has(external, '\0'))
         return true;
     buf_truncate(internal, u.start);
     return false;

@@ -14,8 +14,8 @@
 /* Internal form of one external address without angle brackets; appended to `internal`.  Comments
  * and white space around words are dropped, quoting is undone, a source route stays (`@a,@b:u@c`).
  * The empty address is fine and gives nothing.  False, with nothing appended, for what is not
- * exactly one address: unbalanced quotes, an empty domain (`a@`), an empty local part (`@b`), two
- * words, a NUL, CR or LF. */
+ * exactly one address: unbalanced quotes, an empty domain (`a@`), a local part that is missing (`@b`,
+ * but `""@b` gives `@b`), two words, a NUL, CR or LF. */
 NODISCARD bool address_unquote(struct str external, struct buf *internal);
 /* The same, and false if there is a comment, a name, angle brackets or white space besides the
  * address (strict_rfc821_envelopes). */
@@ -79,9 +79,10 @@ struct address_list {
 void address_list_parse(struct arena *a, struct str text, size_t token_limit,
                         struct address_list *out);
 
-/* The list as header text: `name <addr>, (comment) addr`.  Items are separated by `, `; with `fold`
- * by `,` LF TAB wherever a line would pass `fold` columns (`used`: columns of the header's name).
- * An item of kind ADDRESS_MAILBOX with neither address nor angle is a comment alone. */
+/* The list as header text: `name <addr>, addr (comment)`.  Items are separated by `, `; with `fold`
+ * by `,` LF TAB wherever a line would pass `fold` bytes (`used`: bytes of `To: `).  An item of kind
+ * ADDRESS_MAILBOX with neither address nor angle is a comment alone. */
+#define ADDRESS_LIST_FOLD 69 /* what mail systems have always had */
 void address_list_format(const struct address_list *list, size_t used, size_t fold,
                          struct buf *out);
 

@@ -65,10 +65,11 @@ static size_t atom_length(struct str s)
 {
     size_t n = 1;
 
+    n -= s.ptr[0] == '\\'; /* it and what follows, whatever it is */
     while (n < s.len && !char_is_space(s.ptr[n]) && !is_special(s.ptr[n]) &&
            strchr("\"([", s.ptr[n]) == NULL)
-        n++;
-    return n;
+        n += s.ptr[n] == '\\' ? 2 : 1;
+    return MIN(n, s.len);
 }
 
 /* The inside of a quoted string, which may lack its last quote. */
@@ -176,13 +177,39 @@ static struct str join(struct parser *p, size_t from, size_t to, bool raw, int c
         if (comments && comment != (comments > 0))
             continue;
         struct str part = raw ? t[i].raw : t[i].text;
-        if (n && (t[i].space || comment || (i > from && t[i - 1].kind == TOKEN_COMMENT)))
+        bool dot = is(&t[i], '.') || (i > from && is(&t[i - 1], '.'));
+        if (n && ((t[i].space && !dot) || comment || (i > from && t[i - 1].kind == TOKEN_COMMENT)))
             copy[n++] = ' ';
         if (part.len)
             memcpy(copy + n, part.ptr, part.len);
         n += part.len;
     }
     return (struct str){ copy, n };
+}
+
+static bool has_domain(const struct token *t, size_t from, size_t to)
+{
+    for (size_t i = from; i < to; i++)
+        if (is(&t[i], '@'))
+            return true;
+    return false;
+}
+
+/* The text of a token.  A backslash outside of quotes makes the next byte plain, but in front of a
+ * bare local part it means something to local delivery (`\user`) and stays. */
+static size_t add_text(const struct token *t, char *to, bool keep_backslash)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < t->text.len; i++) {
+        if (t->kind == TOKEN_ATOM && t->text.ptr[i] == '\\' && i + 1 < t->text.len) {
+            if (keep_backslash && i == 0)
+                to[n++] = '\\';
+            i++;
+        }
+        to[n++] = t->text.ptr[i];
+    }
+    return n;
 }
 
 /* Internal form: blanks around dots and @ vanish. */
@@ -203,19 +230,28 @@ static struct str join_address(struct parser *p, size_t from, size_t to)
         bool special = t[i].kind == TOKEN_SPECIAL;
         if (t[i].space && !glue && !special)
             copy[n++] = ' ';
-        if (t[i].text.len)
-            memcpy(copy + n, t[i].text.ptr, t[i].text.len);
-        n += t[i].text.len;
+        n += add_text(&t[i], copy + n, n == 0 && !has_domain(t, from, to));
         glue = special;
     }
     return (struct str){ copy, n };
 }
 
+/* A colon ends the name of a group unless a word follows at once: `a:b@c` is an
+ * address. */
+static bool is_stop(const struct parser *p, size_t i, const char *set)
+{
+    const struct token *t = &p->tokens.at[i];
+
+    if (t->kind != TOKEN_SPECIAL || strchr(set, t->raw.ptr[0]) == NULL)
+        return false;
+    return t->raw.ptr[0] != ':' || i + 1 == p->tokens.count || t[1].space ||
+           t[1].kind == TOKEN_COMMENT || is(&t[1], ';') || is(&t[1], '<');
+}
+
 /* First token from `from` on that is one of the specials `set`; the count if there is none. */
 static size_t find_special(const struct parser *p, size_t from, const char *set)
 {
-    while (from < p->tokens.count && !(p->tokens.at[from].kind == TOKEN_SPECIAL &&
-                                       strchr(set, p->tokens.at[from].raw.ptr[0]) != NULL))
+    while (from < p->tokens.count && !is_stop(p, from, set))
         from++;
     return from;
 }
@@ -276,18 +312,17 @@ static void take_bare(struct parser *p, size_t end)
 {
     while (p->pos < end) {
         size_t start = MIN(skip_comments(p, p->pos), end);
-        struct str before = join(p, p->pos, start, true, 0);
         if (start == end) { /* nothing but a comment */
-            add_item(p, (struct address_item){ .kind = ADDRESS_MAILBOX, .before = before });
+            add_item(p, (struct address_item){ .kind = ADDRESS_MAILBOX,
+                                               .before = join(p, p->pos, end, true, 0) });
             p->pos = end;
             return;
         }
         size_t stop = bare_end(p, start, end);
         size_t behind = MIN(skip_comments(p, stop), end);
         add_item(p, (struct address_item){ .kind = ADDRESS_MAILBOX,
-                                           .before = before,
                                            .address = join_address(p, start, stop),
-                                           .after = join(p, start, behind, true, 1) });
+                                           .after = join(p, p->pos, behind, true, 1) });
         p->pos = behind;
     }
 }
@@ -378,7 +413,7 @@ static void format_item(const struct address_item *item, struct buf *out)
     if (item->angle)
         buf_addc(out, '>');
     if (item->after.len)
-        buf_join(out, STR(" "), item->after);
+        buf_join(out, item->angle ? STR("") : STR(" "), item->after);
 }
 
 /* What stands between two entries besides white space. */
@@ -414,8 +449,8 @@ void address_list_format(const struct address_list *list, size_t used, size_t fo
         column += comma.len;
         if (i && fold && comma.len && column + 1 + unbroken_length(list, i, text.len) > fold) {
             buf_add(out, STR("\n\t"));
-            column = 8;
-        } else if (i && item->kind != ADDRESS_GROUP_END) {
+            column = 1;
+        } else if (i && (item->kind != ADDRESS_GROUP_END || item[-1].kind == ADDRESS_GROUP_START)) {
             buf_addc(out, ' ');
             column++;
         }

@@ -79,7 +79,7 @@ bool dsn_notify_parse(struct str text, unsigned *notify, struct str *bad)
         }
         bits |= bit;
     } while (rest.len);
-    if (str_ends(text, STR(",")) || ((bits & DSN_NOTIFY_NEVER) && bits != DSN_NOTIFY_NEVER)) {
+    if ((bits & DSN_NOTIFY_NEVER) && bits != DSN_NOTIFY_NEVER) {
         if (bad)
             *bad = text;
         return false;
@@ -140,7 +140,7 @@ bool dsn_orcpt_parse(struct str text, bool utf8, struct buf *out)
     struct str type = str_sub(text, 0, semicolon);
     struct str address = semicolon == STR_NOT_FOUND ? STR("") : str_skip(text, semicolon + 1);
 
-    if (!is_type(type) || address.len == 0)
+    if (!is_type(type) || semicolon == STR_NOT_FOUND)
         return false;
     buf_join(out, type, STR(";"));
     size_t head = out->len;

@@ -43,11 +43,12 @@ static int hex_pair(struct str s)
     return high < 0 || low < 0 ? -1 : high << 4 | low;
 }
 
-/* One plain byte or `+HH` from the front of `s`; -1 if it is neither. */
+/* One plain byte or `+HH` from the front of `s`; -1 if it is neither.  A bare `=`, which RFC 3461
+ * does not allow, is taken for itself, as clients send it. */
 static int decode_byte(struct str *s)
 {
     unsigned char c = (unsigned char)s->ptr[0];
-    int value = c == '+' ? hex_pair(*s) : is_plain(c) ? c : -1;
+    int value = c == '+' ? hex_pair(*s) : is_plain(c) || c == '=' ? c : -1;
 
     if (value >= 0)
         *s = str_skip(*s, c == '+' ? 3 : 1);
