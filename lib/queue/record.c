@@ -8,8 +8,8 @@
 
 #define LENGTH_BYTES_MAX 4 /* 28 bits */
 
-/* Type and length, and room for the payload; NULL if the ceiling forbids the whole record: half a record
- * would be worse than none. */
+/* Type and length, and room for the payload; NULL if the ceiling forbids the whole record: half
+ * a record would be worse than none. */
 static char *put_head(struct buf *out, char type, size_t length)
 {
     char head[1 + LENGTH_BYTES_MAX] = { type };
