@@ -24,7 +24,8 @@ static bool is_expanding(const struct branch *b, struct str name)
     return false;
 }
 
-/* Who owns the file behind a table, by its name in the configuration.  Tables without a file are the administrator's. */
+/* Who owns the file behind a table, by its name in the configuration.  Tables without a file are
+ * the administrator's. */
 static bool table_owner(struct str table, uid_t *owner)
 {
     static const char *const suffixes[] = { ".lmdb", ".db", ".cdb", ".dir", "" };
@@ -98,8 +99,8 @@ static bool find_owner(struct branch *child, struct str name)
     return false;
 }
 
-/* Who asked for a success report learns that the alias has been expanded, and nothing of its members.  To a list with an
- * owner the mail has been delivered (RFC 3461 section 5.2.7). */
+/* Who asked for a success report learns that the alias has been expanded, and nothing of its
+ * members.  To a list with an owner the mail has been delivered (RFC 3461 section 5.2.7). */
 static void report_expansion(struct branch *child)
 {
     struct outcome o;

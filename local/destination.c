@@ -69,7 +69,8 @@ bool destination_address(struct branch *from, struct str address, bool only_mail
     return branch_deliver(&child);
 }
 
-/* The text of an :include: file and its owner, read with the rights of whoever named it.  False: errno. */
+/* The text of an :include: file and its owner, read with the rights of whoever named it.  False:
+ * errno. */
 static bool read_include(const char *path, const struct user *reader, struct buf *text,
                          struct stat *st)
 {

@@ -1,5 +1,6 @@
 #pragma once
-/* local/destination_list - the value of an alias, the text of a .forward or :include: file, taken apart. */
+/* local/destination_list - the value of an alias, the text of a .forward or :include: file, taken
+ * apart. */
 #include "text/address.h"
 
 enum destination_kind {
@@ -24,8 +25,8 @@ struct destination_walk {
     bool only_mailbox;
 };
 
-/* Items are separated by commas and line ends; quotes, comments in parentheses and <> hold an item together.
- * Lines that begin with `#` are comments. */
+/* Items are separated by commas and line ends; quotes, comments in parentheses and <> hold an item
+ * together. Lines that begin with `#` are comments. */
 void destination_walk_init(struct destination_walk *w, struct str text, struct arena *arena,
                            size_t token_limit);
 bool destination_next(struct destination_walk *w, struct destination *out);

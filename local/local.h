@@ -1,10 +1,11 @@
 #pragma once
 /* local - what the steps of a local delivery share.
  *
- * A recipient of a request walks down: aliases, ~/.forward, mailbox (mailbox_transport, mailbox_command, home_mailbox,
- * mail_spool_directory), unknown user.  Aliases and .forward files name further destinations, each of which walks
- * down in its own `struct branch`.  Each step returns true when nothing is left to do, false when the recipient must be
- * tried again; the recipient is marked as done only if all of its branches are. */
+ * A recipient of a request walks down: aliases, ~/.forward, mailbox (mailbox_transport,
+ * mailbox_command, home_mailbox, mail_spool_directory), unknown user.  Aliases and .forward files
+ * name further destinations, each of which walks down in its own `struct branch`.  Each step
+ * returns true when nothing is left to do, false when the recipient must be tried again; the
+ * recipient is marked as done only if all of its branches are. */
 #include "base/map.h"
 #include "delivery/copy.h"
 #include "delivery/store.h"

@@ -127,8 +127,8 @@ static bool is_bad_name(struct str local)
     return str_has(local, '\0') || str_find_any(local, "\r\n") != STR_NOT_FOUND;
 }
 
-/* No alias; members of lists with an owner, of :include: files and other people's addresses in .forward files leave in a
- * new message, so that a failure concerns nobody else. */
+/* No alias; members of lists with an owner, of :include: files and other people's addresses in
+ * .forward files leave in a new message, so that a failure concerns nobody else. */
 static bool must_resend(const struct branch *b)
 {
     return b->new_owner || b->indirect || (b->forwarder.len && !str_equal(b->forwarder, b->base));

@@ -1,4 +1,5 @@
-/* discard - the agent that pretends to deliver: all recipients are sent, with the next-hop text as the reason.
+/* discard - the agent that pretends to deliver: all recipients are sent, with the next-hop text as
+ * the reason.
  *
  * Runs as:   mail_owner, inside the queue directory when master.cf says chroot
  * Trusts:    main.cf

@@ -1,5 +1,6 @@
-/* error - the agent that answers for addresses and destinations without delivering anything: as service `error` it
- * bounces all recipients with the next-hop text as the reason, as service `retry` it defers them.
+/* error - the agent that answers for addresses and destinations without delivering anything: as
+ * service `error` it bounces all recipients with the next-hop text as the reason, as service
+ * `retry` it defers them.
  *
  * Runs as:   mail_owner, inside the queue directory when master.cf says chroot
  * Trusts:    main.cf

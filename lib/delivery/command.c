@@ -186,7 +186,8 @@ static const char **split_words(struct arena *a, struct str text, size_t extra)
     return argv;
 }
 
-/* Found along the path that the command will have?  What is no program may still be a word of the shell. */
+/* Found along the path that the command will have?  What is no program may still be a word of the
+ * shell. */
 static bool is_program(struct arena *a, const char *name)
 {
     struct str path = STR(DEFAULT_PATH), dir;
@@ -222,7 +223,8 @@ static void choose_program(struct spawn_request *r, const struct command *c, str
         r->shell_command = c->text;
 }
 
-/* The command reads a file in memory: it may stop reading where it likes, and nobody waits for anybody. */
+/* The command reads a file in memory: it may stop reading where it likes, and nobody waits for
+ * anybody. */
 static int message_as_file(struct delivery *d, const struct copy_plan *plan, struct outcome *o)
 {
     int fd = memfd_create("message", MFD_CLOEXEC);
@@ -236,7 +238,8 @@ static int message_as_file(struct delivery *d, const struct copy_plan *plan, str
     return -1;
 }
 
-/* The limit is inherited by the command; ours comes back afterwards, since the log may be larger. */
+/* The limit is inherited by the command; ours comes back afterwards, since the log may be larger.
+ */
 static enum spawn_result run_limited(const struct command *c, const struct spawn_request *r,
                                      int *status, struct buf *output)
 {

@@ -29,8 +29,8 @@ struct command {
 };
 
 #define COMMAND_OUTPUT_MAX 2048 /* what we keep of it: a line of the log */
-/* On success `o` is "2.0.0" without a text and `output` (the first bytes that the command wrote, in one line) is for the
- * caller's use. */
+/* On success `o` is "2.0.0" without a text and `output` (the first bytes that the command wrote, in
+ * one line) is for the caller's use. */
 void command_deliver(struct delivery *d, const struct command *c, const struct copy_plan *plan,
                      struct outcome *o, struct buf *output);
 

@@ -42,5 +42,6 @@ enum copy_result {
 /* The whole message to `fd`; small ones with a single write. */
 NODISCARD enum copy_result copy_message(struct delivery *d, const struct copy_plan *plan, int fd);
 
-/* Is one of the message's Delivered-To headers this address (without case)?  Reads the header only. */
+/* Is one of the message's Delivered-To headers this address (without case)?  Reads the header only.
+ */
 bool copy_is_looping(struct delivery *d, struct str address);

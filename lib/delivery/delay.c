@@ -2,7 +2,8 @@
 
 #define SECOND 1000000
 
-/* The place of the last digit shown: two significant digits, but never beyond the configured decimals. */
+/* The place of the last digit shown: two significant digits, but never beyond the configured
+ * decimals. */
 static int64_t resolution(int64_t usec, int decimals)
 {
     int64_t unit = SECOND;

@@ -1,6 +1,6 @@
 #pragma once
-/* delivery/delivery - what every delivery agent does with a request of qmgr(8): read it, open and lock the
- * queue file, report each recipient (log line, D mark, bounce, defer, trace), answer.
+/* delivery/delivery - what every delivery agent does with a request of qmgr(8): read it, open and
+ * lock the queue file, report each recipient (log line, D mark, bounce, defer, trace), answer.
  *
  *   static void deliver(struct delivery *d) {
  *       for (size_t i = 0; i < d->count; i++)
@@ -55,26 +55,29 @@ struct delivery {
 };
 
 /* From before_jail, once: opens the delivery status filter.  `filter` is the value of the agent's
- * <transport>_delivery_status_filter (or default_delivery_status_filter), `parameter` its name.  Also reads what the log
- * lines depend on (delay_logging_resolution_limit, info_log_address_format). */
+ * <transport>_delivery_status_filter (or default_delivery_status_filter), `parameter` its name.
+ * Also reads what the log lines depend on (delay_logging_resolution_limit,
+ * info_log_address_format). */
 void delivery_open(struct service *svc, struct str filter, const char *parameter);
 /* The same settings for the log lines of programs that are no delivery agents (qmgr, cleanup). */
 void delivery_log_open(struct conf *conf);
 
-/* Handle requests on the connection `fd` until either side ends the relation: receives, calls `deliver`, answers.
- * A recipient that `deliver` left unfinished is deferred with 4.3.0 and a warning.
- * `idle_wait_s` is how long the agent waits for a further request when it answered keep=1;
- * `idle` (may be NULL) is called when that time is over or the channel ends: close cached sessions. */
+/* Handle requests on the connection `fd` until either side ends the relation: receives, calls
+ * `deliver`, answers. A recipient that `deliver` left unfinished is deferred with 4.3.0 and a
+ * warning. `idle_wait_s` is how long the agent waits for a further request when it answered keep=1;
+ * `idle` (may be NULL) is called when that time is over or the channel ends: close cached sessions.
+ */
 void delivery_serve(struct service *svc, int fd, int idle_wait_s,
                     void (*deliver)(struct delivery *d), void (*idle)(void));
 
-/* One recipient is done: writes the log line, marks it D when sent or bounced, appends to the bounce, defer or
- * trace log as its NOTIFY flags and the request's flags ask.  soft_bounce, a bounce log that cannot be written, and
- * probes (deliverable/undeliverable) are handled here. */
+/* One recipient is done: writes the log line, marks it D when sent or bounced, appends to the
+ * bounce, defer or trace log as its NOTIFY flags and the request's flags ask.  soft_bounce, a
+ * bounce log that cannot be written, and probes (deliverable/undeliverable) are handled here. */
 void delivery_finish(struct delivery *d, struct delivery_rcpt *rcpt, const struct outcome *outcome);
-/* The two halves of delivery_finish, for agents that turn one recipient into several deliveries (aliases):
- * delivery_report() logs and records one of them and is true when nothing is left to do for it; false: it must be
- * tried again.  delivery_settle() marks the recipient of the request when all of its deliveries are through. */
+/* The two halves of delivery_finish, for agents that turn one recipient into several deliveries
+ * (aliases): delivery_report() logs and records one of them and is true when nothing is left to do
+ * for it; false: it must be tried again.  delivery_settle() marks the recipient of the request when
+ * all of its deliveries are through. */
 bool delivery_report(struct delivery *d, const struct delivery_recipient *who,
                      const struct outcome *outcome);
 void delivery_settle(struct delivery *d, struct delivery_rcpt *rcpt, bool done);
@@ -84,17 +87,19 @@ void delivery_trace(struct delivery *d, const struct delivery_recipient *who,
 /* A probe (address verification, sendmail -bv): find out, but deliver nothing. */
 bool delivery_is_probe(const struct delivery *d);
 
-/* The reader of the queue file, placed at the first content record.  Read N and L records until another type comes.
- * Do not close it. */
+/* The reader of the queue file, placed at the first content record.  Read N and L records until
+ * another type comes. Do not close it. */
 struct queue_file *delivery_content(struct delivery *d);
 
 /* All recipients not finished yet get the same outcome. */
 void delivery_finish_rest(struct delivery *d, const struct outcome *outcome);
 
-/* Outcomes in one line: outcome_make(&o, OUTCOME_DEFERRED, "4.3.0", "text %s", ...); text lives in the arena. */
+/* Outcomes in one line: outcome_make(&o, OUTCOME_DEFERRED, "4.3.0", "text %s", ...); text lives in
+ * the arena. */
 void outcome_make(struct outcome *o, struct arena *a, enum outcome_status status, const char *dsn,
                   const char *fmt, ...) PRINTF(5, 6);
-/* Text that may begin with its own enhanced status code ("5.1.1 no such user"): the code becomes the dsn. */
+/* Text that may begin with its own enhanced status code ("5.1.1 no such user"): the code becomes
+ * the dsn. */
 void outcome_from_text(struct outcome *o, struct arena *a, enum outcome_status status,
                        const char *default_dsn, struct str text);
 
@@ -111,5 +116,6 @@ struct delivery_log {
     struct str text;
 };
 void delivery_log_line(const struct delivery_log *l);
-/* "0.01", "1.2", "12": two significant digits, at most `decimals` (delay_logging_resolution_limit). */
+/* "0.01", "1.2", "12": two significant digits, at most `decimals` (delay_logging_resolution_limit).
+ */
 void delivery_format_delay(struct buf *out, int64_t usec, int decimals);

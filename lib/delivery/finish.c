@@ -1,4 +1,5 @@
-/* Reporting what became of a recipient: log line, bounce, defer and trace logs, mark in the queue file. */
+/* Reporting what became of a recipient: log line, bounce, defer and trace logs, mark in the queue
+ * file. */
 #include "base/log.h"
 #include "client/bounce.h"
 #include "client/verify.h"
@@ -147,8 +148,8 @@ static bool answer_user(struct delivery *d, const struct delivery_recipient *who
     return ok;
 }
 
-/* Address verification: the answer goes to verify(8).  If that fails the probe is lost, and verify sends
- * another one. */
+/* Address verification: the answer goes to verify(8).  If that fails the probe is lost, and verify
+ * sends another one. */
 static bool answer_verify(struct delivery *d, const struct delivery_recipient *who,
                           const struct outcome *o)
 {

@@ -162,7 +162,8 @@ static bool write_special(struct delivery *d, struct copy_plan *plan, int fd,
     return store_copy_ok(copy_message(d, plan, fd), fault);
 }
 
-/* The file may be replaced by its reader between our open and our lock: then it has no name any more. */
+/* The file may be replaced by its reader between our open and our lock: then it has no name any
+ * more. */
 static int open_and_lock(const struct store_target *t, struct stat *st, struct store_fault *fault)
 {
     for (int attempt = 0;; attempt++) {

@@ -130,7 +130,8 @@ static bool reply(struct channel *c, const struct delivery *d)
     return channel_end(c) && channel_flush(c);
 }
 
-/* One request from the channel; false when the relation is over.  The skeleton has counted the first one. */
+/* One request from the channel; false when the relation is over.  The skeleton has counted the
+ * first one. */
 static bool serve_one(struct channel *c, struct delivery *d, bool first, bool may_keep,
                       void (*deliver)(struct delivery *d))
 {

@@ -3,5 +3,6 @@
 #include "delivery/delivery.h"
 
 struct str delivery_verify_service(void);
-/* Decode a request frame into `d`; the strings point into `body`.  False: the peer breaks the protocol. */
+/* Decode a request frame into `d`; the strings point into `body`.  False: the peer breaks the
+ * protocol. */
 NODISCARD bool delivery_decode(struct delivery *d, struct str body);

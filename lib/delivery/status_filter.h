@@ -1,6 +1,7 @@
 #pragma once
-/* delivery/status_filter - <transport>_delivery_status_filter: tables that replace the status code and text of an
- * outcome.  Success cannot become failure, nor failure success; a soft failure may become hard and the reverse. */
+/* delivery/status_filter - <transport>_delivery_status_filter: tables that replace the status code
+ * and text of an outcome.  Success cannot become failure, nor failure success; a soft failure may
+ * become hard and the reverse. */
 #include "delivery/delivery.h"
 
 void status_filter_open(struct str tables, const char *parameter);

@@ -2,7 +2,8 @@
 /* delivery/store - put a message into a mailbox: mbox files and Maildirs.
  *
  * Everything happens with the rights of the mailbox's owner.  A link is never followed in the last
- * component unless root made it, and an mbox must be a file with one name.  A failed append leaves the mailbox as it was. */
+ * component unless root made it, and an mbox must be a file with one name.  A failed append leaves
+ * the mailbox as it was. */
 #include "delivery/copy.h"
 
 enum store_lock { STORE_FCNTL = 1 << 0, STORE_FLOCK = 1 << 1, STORE_DOTLOCK = 1 << 2 };
@@ -16,10 +17,10 @@ struct store_target {
     unsigned locks;     /* enum store_lock */
     int64_t size_limit; /* of the file; 0: none */
     bool strict_owner;  /* the file must belong to `uid`; else that is only a warning */
-    bool
-        in_spool; /* where the owner may not make files, we make them for him (mail_spool_directory) */
-    bool
-        any_file; /* a destination /file/name: devices are fine, executables are not, the dot lock may fail */
+    bool in_spool;      /* where the owner may not make files, we make them for him
+                           (mail_spool_directory) */
+    bool any_file; /* a destination /file/name: devices are fine, executables are not, the dot lock
+                      may fail */
 };
 
 /* Why it failed. */
@@ -27,8 +28,8 @@ struct store_fault {
     enum outcome_status status;
     const char *dsn;
     bool complete; /* the text needs no words in front */
-    bool
-        patient; /* virtual(8): what may be the administrator's mistake is tried again, not bounced */
+    bool patient; /* virtual(8): what may be the administrator's mistake is tried again, not bounced
+                   */
     struct buf text;
 };
 #define STORE_FAULT_INIT \
@@ -43,7 +44,8 @@ NODISCARD bool mbox_append(struct delivery *d, const struct store_target *t, str
 NODISCARD bool maildir_add(struct delivery *d, const struct store_target *t, struct copy_plan *plan,
                            struct store_fault *fault);
 
-/* The outcome that follows from an error: a full mailbox and a wrong place bounce, all else is tried again. */
+/* The outcome that follows from an error: a full mailbox and a wrong place bounce, all else is
+ * tried again. */
 void store_fault_status(struct store_fault *fault, int error);
 /* That, with the text `what`: strerror(error). */
 void store_fault_errno(struct store_fault *fault, const char *what, int error);

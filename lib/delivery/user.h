@@ -12,8 +12,8 @@ struct user {
 
 enum user_result { USER_FOUND, USER_UNKNOWN, USER_ERROR /* try again later */ };
 
-/* An answer is kept for two seconds, so that a busy mailbox does not cost a look into the user database for each message;
- * *user stays valid until the next call. */
+/* An answer is kept for two seconds, so that a busy mailbox does not cost a look into the user
+ * database for each message; *user stays valid until the next call. */
 NODISCARD enum user_result user_find(struct str name, const struct user **user);
 NODISCARD enum user_result user_find_uid(uid_t uid, const struct user **user);
 /* A copy that lives in `a`. */

@@ -2,7 +2,8 @@
  *
  * Runs as:   root, only to become the user of user=
  * Trusts:    main.cf, master.cf
- * Distrusts: the message and its envelope, which become input and arguments of the command, never shell text */
+ * Distrusts: the message and its envelope, which become input and arguments of the command, never
+ * shell text */
 #include "local/pipe/pipe.h"
 
 #include "base/log.h"

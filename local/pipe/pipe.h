@@ -25,6 +25,6 @@ struct pipe_settings {
 /* Attributes end with argv=.  A mistake ends the process. */
 void pipe_settings_parse(struct pipe_settings *s, struct arena *forever, char **args, int count);
 
-/* The command's argument vector: an argument that mentions the recipient is there once for each.  NULL: unknown
- * macro, logged. */
+/* The command's argument vector: an argument that mentions the recipient is there once for each.
+ * NULL: unknown macro, logged. */
 const char *const *pipe_arguments(const struct pipe_settings *s, struct delivery *d);

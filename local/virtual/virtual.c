@@ -1,8 +1,7 @@
 /* virtual - deliver to the mailboxes of virtual_mailbox_maps: no accounts, no aliases, no commands.
  *
- * Runs as:   root, acting as the owner that virtual_uid_maps and virtual_gid_maps name for each recipient
- * Trusts:    main.cf and its tables
- * Distrusts: the message */
+ * Runs as:   root, acting as the owner that virtual_uid_maps and virtual_gid_maps name for each
+ * recipient Trusts:    main.cf and its tables Distrusts: the message */
 #include "base/log.h"
 #include "base/number.h"
 #include "delivery/store.h"

@@ -1,10 +1,11 @@
 #include "local/destination_list.h"
 
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include <cmocka.h>
 
 /* Destinations as text: A address, M address of a mailbox only, C command, F file, I include. */
 static void assert_list(const char *text, const char *want)

@@ -2,11 +2,12 @@
 /* What the tests of lib/delivery share: a message under delivery without a queue manager. */
 #include "delivery/delivery.h"
 
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include <cmocka.h>
 
 static inline void assert_str(struct str got, const char *want)
 {

@@ -1,10 +1,11 @@
 #include "text/macro.h"
 
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include <cmocka.h>
 
 static void assert_str(struct str got, const char *want)
 {
