@@ -33,24 +33,43 @@ static struct table_list *open_list(struct str value, const char *parameter)
     return table_list_open(value, parameter, TABLE_DEFAULT | TABLE_NO_SUBSTITUTION);
 }
 
+static void open_tables(struct service *svc)
+{
+    struct local_tables *t = &local_tables;
+
+    t->rewriter = rewrite_open(service_conf(svc), site_conf.rewrite_service_name);
+    t->aliases = open_list(local_conf.alias_maps, "alias_maps");
+    t->mailbox_transports = open_list(local_conf.mailbox_transport_maps, "mailbox_transport_maps");
+    t->mailbox_commands = open_list(local_conf.mailbox_command_maps, "mailbox_command_maps");
+    t->fallback_transports =
+        open_list(local_conf.fallback_transport_maps, "fallback_transport_maps");
+    delivery_open(svc, local_conf.local_delivery_status_filter, "local_delivery_status_filter");
+}
+
+static void close_tables(void)
+{
+    struct local_tables *t = &local_tables;
+
+    rewrite_close(t->rewriter);
+    table_list_close(t->aliases);
+    table_list_close(t->mailbox_transports);
+    table_list_close(t->mailbox_commands);
+    table_list_close(t->fallback_transports);
+    delivery_close();
+}
+
 static void before_jail(struct service *svc)
 {
     struct conf *conf = service_conf(svc);
 
     local_tables = (struct local_tables){
         .svc = svc,
-        .rewriter = rewrite_open(conf, site_conf.rewrite_service_name),
-        .aliases = open_list(local_conf.alias_maps, "alias_maps"),
-        .mailbox_transports =
-            open_list(local_conf.mailbox_transport_maps, "mailbox_transport_maps"),
-        .mailbox_commands = open_list(local_conf.mailbox_command_maps, "mailbox_command_maps"),
-        .fallback_transports =
-            open_list(local_conf.fallback_transport_maps, "fallback_transport_maps"),
         .extension_rule = { .delimiters = site_conf.recipient_delimiter,
                             .owner_request_special = local_conf.owner_request_special,
                             .double_bounce = site_conf.double_bounce_sender },
         .propagate = conf_value(conf, STR("propagate_unmatched_extensions")),
     };
+    open_tables(svc);
     local_tables.default_user = find_default_user();
     if (!store_lock_parse(site_conf.mailbox_delivery_lock, &local_tables.mailbox_locks))
         log_fatal("bad mailbox_delivery_lock: " STR_FMT, STR_ARG(site_conf.mailbox_delivery_lock));
@@ -58,16 +77,21 @@ static void before_jail(struct service *svc)
         local_conf.mailbox_size_limit < site_conf.message_size_limit)
         log_fatal(
             "main.cf configuration error: mailbox_size_limit is smaller than message_size_limit");
-    delivery_open(svc, local_conf.local_delivery_status_filter, "local_delivery_status_filter");
+}
+
+/* newaliases must count for the very next message, on a kept connection too. */
+static void deliver(struct delivery *d)
+{
+    if (delivery_tables_changed(d->svc)) {
+        close_tables();
+        open_tables(d->svc);
+    }
+    local_deliver_request(d);
 }
 
 static void serve(struct service *svc, int fd)
 {
-    BUF_AUTO(changed, 1024);
-
-    if (tables_have_changed(&changed))
-        service_restart_for(svc, buf_cstr(&changed));
-    delivery_serve(svc, fd, site_conf.ipc_idle, local_deliver_request, resend_close);
+    delivery_serve(svc, fd, site_conf.ipc_idle, deliver, resend_close);
 }
 
 static const struct service_spec local = {

@@ -59,6 +59,11 @@ struct delivery {
  * Also reads what the log lines depend on (delay_logging_resolution_limit,
  * info_log_address_format). */
 void delivery_open(struct service *svc, struct str filter, const char *parameter);
+void delivery_close(void);
+/* For agents that are not confined, before each request: has a table been replaced?  That is
+ * logged; true: close all tables and open them again.  In a chroot, where that is impossible, the
+ * process leaves after this client instead. */
+NODISCARD bool delivery_tables_changed(struct service *svc);
 /* The same settings for the log lines of programs that are no delivery agents (qmgr, cleanup). */
 void delivery_log_open(struct conf *conf);
 

@@ -4,9 +4,11 @@
 #include "delivery/status_filter.h"
 #include "os/lock.h"
 #include "queue/dir.h"
+#include "table/table.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <unistd.h>
 
 /* The queue names that a message under delivery may lie in. */
 static const char *const queues[] = { QUEUE_ACTIVE, QUEUE_INCOMING, QUEUE_DEFERRED, QUEUE_HOLD };
@@ -20,6 +22,24 @@ void delivery_open(struct service *svc, struct str filter, const char *parameter
     delivery_log_open(conf);
     verify_service = conf_value(conf, STR("address_verify_service_name"));
     status_filter_open(filter, parameter);
+}
+
+void delivery_close(void) { status_filter_close(); }
+
+bool delivery_tables_changed(struct service *svc)
+{
+    BUF_AUTO(name, 1024);
+    BUF_AUTO(main_cf, 4096);
+
+    if (!tables_have_changed(&name))
+        return false;
+    buf_join(&main_cf, str_from(conf_directory(service_conf(svc))), STR("/main.cf"));
+    if (access(buf_cstr(&main_cf), R_OK) != 0) {
+        service_restart_for(svc, buf_cstr(&name));
+        return false;
+    }
+    log_info("table %s has changed -- opening all tables again", buf_cstr(&name));
+    return true;
 }
 
 struct str delivery_verify_service(void) { return verify_service; }

@@ -15,6 +15,12 @@ void status_filter_open(struct str tables, const char *parameter)
     filter_parameter = parameter;
 }
 
+void status_filter_close(void)
+{
+    table_list_close(filter);
+    filter = NULL;
+}
+
 bool status_filter_replace(struct outcome *o, struct arena *a, struct str result)
 {
     size_t code = dsn_status_length(result);

@@ -5,6 +5,7 @@
 #include "delivery/delivery.h"
 
 void status_filter_open(struct str tables, const char *parameter);
+void status_filter_close(void);
 /* `o` is changed in place; new text lives in `a`. */
 void status_filter_apply(struct outcome *o, struct arena *a);
 /* The rule itself: is `result` ("5.1.1 text") a permitted replacement?  Then `o` takes it over. */

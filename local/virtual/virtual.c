@@ -17,19 +17,32 @@ static struct table_list *open_list(struct str value, const char *parameter)
     return table_list_open(value, parameter, TABLE_DEFAULT | TABLE_NO_SUBSTITUTION);
 }
 
-static void before_jail(struct service *svc)
+static void open_tables(struct service *svc)
 {
     tables.mailboxes = open_list(site_conf.virtual_mailbox_maps, "virtual_mailbox_maps");
     tables.uids = open_list(virtual_conf.virtual_uid_maps, "virtual_uid_maps");
     tables.gids = open_list(virtual_conf.virtual_gid_maps, "virtual_gid_maps");
+    delivery_open(svc, virtual_conf.virtual_delivery_status_filter,
+                  "virtual_delivery_status_filter");
+}
+
+static void close_tables(void)
+{
+    table_list_close(tables.mailboxes);
+    table_list_close(tables.uids);
+    table_list_close(tables.gids);
+    delivery_close();
+}
+
+static void before_jail(struct service *svc)
+{
+    open_tables(svc);
     if (!store_lock_parse(virtual_conf.virtual_mailbox_lock, &tables.locks))
         log_fatal("bad virtual_mailbox_lock: " STR_FMT, STR_ARG(virtual_conf.virtual_mailbox_lock));
     if (virtual_conf.virtual_mailbox_limit &&
         virtual_conf.virtual_mailbox_limit < site_conf.message_size_limit)
         log_fatal("main.cf configuration error: virtual_mailbox_limit is smaller than "
                   "message_size_limit");
-    delivery_open(svc, virtual_conf.virtual_delivery_status_filter,
-                  "virtual_delivery_status_filter");
 }
 
 static enum table_result look_up(struct table_list *list, struct str address, struct buf *value)
@@ -135,6 +148,10 @@ static void deliver_recipient(struct delivery *d, struct delivery_rcpt *rcpt, st
 
 static void deliver(struct delivery *d)
 {
+    if (delivery_tables_changed(d->svc)) {
+        close_tables();
+        open_tables(d->svc);
+    }
     d->relay = service_name(d->svc);
     for (size_t i = 0; i < d->count; i++) {
         struct outcome o;
@@ -145,10 +162,6 @@ static void deliver(struct delivery *d)
 
 static void serve(struct service *svc, int fd)
 {
-    BUF_AUTO(changed, 1024);
-
-    if (tables_have_changed(&changed))
-        service_restart_for(svc, buf_cstr(&changed));
     delivery_serve(svc, fd, site_conf.ipc_idle, deliver, NULL);
 }
 

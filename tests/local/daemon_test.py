@@ -76,6 +76,13 @@ restricted :include:%(o)s/cmdlist
         self.assertIn(agent.record("R", "ana@example.test") + agent.record("R", "x@far.test") + agent.record("M"), text)
         self.assertIn(agent.record("N", "Delivered-To: list@example.test"), text)
 
+    def test_a_changed_alias_counts_at_once(self):
+        path = self.agent.root + "/aliases"
+        write(path + ".new", self.ALIASES + "fresh paco\n")
+        os.rename(path + ".new", path)
+        self.assertEqual(self.deliver("fresh")[2][-1],
+                         "to=<paco@example.test>, orig_to=<fresh@example.test>, relay=local, dsn=2.0.0, status=sent (delivered to mailbox)")
+
     def test_commands_of_aliases_run_without_rights(self):
         one_line(self, self.deliver("cmd"), "to=<cmd@example.test>, relay=local, dsn=2.0.0, status=sent (delivered to command: "
                  "cat > %s/cmd; echo $USER $SENDER > %s/cmdenv)" % (OUT, OUT))
