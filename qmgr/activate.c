@@ -56,8 +56,8 @@ static int64_t recipients_in_core(struct qmgr *q)
     return total;
 }
 
-/* How many recipients of one message may be read now.  When those of its transport have filled the ordinary share,
- * the extra share is for messages that come later. */
+/* How many recipients of one message may be read now.  When those of its transport have filled the
+ * ordinary share, the extra share is for messages that come later. */
 static int recipient_limit(struct qmgr *q, const struct schedule_transport *t)
 {
     int64_t room = qmgr_conf.qmgr_message_recipient_limit - recipients_in_core(q);
@@ -72,10 +72,12 @@ static int recipient_limit(struct qmgr *q, const struct schedule_transport *t)
 
 /* ---- files that cannot be delivered ---- */
 
-void qmgr_save_corrupt(struct qmgr *q, const char *queue, const struct queue_id *id, const char *why)
+void qmgr_save_corrupt(struct qmgr *q, const char *queue, const struct queue_id *id,
+                       const char *why)
 {
     log_warning("%s: corrupt queue file: %s", id->text, why);
-    log_warning("saving corrupt file \"%s\" from queue \"%s\" to queue \"%s\"", id->text, queue, QUEUE_CORRUPT);
+    log_warning("saving corrupt file \"%s\" from queue \"%s\" to queue \"%s\"", id->text, queue,
+                QUEUE_CORRUPT);
     if (!queue_rename(&q->layout, queue, QUEUE_CORRUPT, id) && errno != ENOENT)
         log_warning("%s: move to %s: %s", id->text, QUEUE_CORRUPT, strerror(errno));
 }
@@ -94,7 +96,8 @@ static int compare_routed(const void *pa, const void *pb)
 
 static bool same_destination(const struct routed *a, const struct routed *b)
 {
-    return str_equal(a->route.transport, b->route.transport) && str_equal(a->route.key, b->route.key);
+    return str_equal(a->route.transport, b->route.transport) &&
+           str_equal(a->route.key, b->route.key);
 }
 
 /* Mail to the double-bounce address ends here; so do duplicates. */
@@ -117,7 +120,8 @@ static void unthrottle(struct schedule_transport *t, struct schedule_queue *queu
     schedule_revive_queue(queue);
 }
 
-static void schedule_group(struct qmgr *q, struct message *m, const struct route *r, struct recipient *first, int count)
+static void schedule_group(struct qmgr *q, struct message *m, const struct route *r,
+                           struct recipient *first, int count)
 {
     struct schedule_transport *t = qmgr_transport(q, r->transport);
     struct schedule_queue *queue = schedule_queue_get(t, r->key, r->nexthop);
@@ -192,8 +196,9 @@ static void log_active(const struct message *m, const struct envelope *e)
     BUF_AUTO(sender, 0);
 
     delivery_log_address(&sender, e->text[DETAIL_SENDER]);
-    log_info("%s: from=<" STR_FMT ">, size=%lld, nrcpt=%lld (queue active)", m->id, STR_ARG(buf_str(&sender)),
-             (long long)e->size.text_size, (long long)e->size.rcpt_count);
+    log_info("%s: from=<" STR_FMT ">, size=%lld, nrcpt=%lld (queue active)", m->id,
+             STR_ARG(buf_str(&sender)), (long long)e->size.text_size,
+             (long long)e->size.rcpt_count);
 }
 
 /* Two delimiters that the site allows, and a sender to put them into. */
@@ -213,12 +218,13 @@ static bool wants_verp(const struct message *m, const struct envelope *e)
         return false;
     }
     if (!(m->flags & MESSAGE_TRIED))
-        log_info("%s: enabling VERP for sender \"" STR_FMT "\"", m->id, STR_ARG(e->text[DETAIL_SENDER]));
+        log_info("%s: enabling VERP for sender \"" STR_FMT "\"", m->id,
+                 STR_ARG(e->text[DETAIL_SENDER]));
     return true;
 }
 
-static struct message *new_message(const struct queue_id *id, const struct envelope *e, const struct stat *st,
-                                   enum activate_from from)
+static struct message *new_message(const struct queue_id *id, const struct envelope *e,
+                                   const struct stat *st, enum activate_from from)
 {
     struct message *m = message_new(id, e);
     struct timeval now = clock_wall();
@@ -231,13 +237,15 @@ static struct message *new_message(const struct queue_id *id, const struct envel
         m->flags |= MESSAGE_UNTHROTTLE;
     if (st->st_mode & QUEUE_MODE_FORCE_EXPIRE)
         m->flags |= MESSAGE_FORCE_EXPIRE;
-    if (e->warn_at && e->warn_time == 0 && qmgr_conf.confirm_delay_cleared && !(m->flags & MESSAGE_NULL_SENDER))
+    if (e->warn_at && e->warn_time == 0 && qmgr_conf.confirm_delay_cleared &&
+        !(m->flags & MESSAGE_NULL_SENDER))
         m->flags |= MESSAGE_CONFIRM;
     m->core.one_by_one = wants_verp(m, e);
     return m;
 }
 
-/* What the last attempt left: its defer log is the past, except for a message that is to be returned. */
+/* What the last attempt left: its defer log is the past, except for a message that is to be
+ * returned. */
 static bool has_defer_log(struct qmgr *q, const struct queue_id *id)
 {
     struct stat st;
@@ -255,8 +263,8 @@ static void forget_last_attempt(struct qmgr *q, struct message *m, const struct 
         log_warning("%s: remove old defer log: %s", m->id, strerror(errno));
 }
 
-static void start_message(struct qmgr *q, struct message *m, const struct queue_id *id, struct queue_file *f,
-                          struct envelope *e, struct batch *b)
+static void start_message(struct qmgr *q, struct message *m, const struct queue_id *id,
+                          struct queue_file *f, struct envelope *e, struct batch *b)
 {
     message_table_add(&q->messages, m);
     log_active(m, e);
@@ -387,8 +395,8 @@ const struct details *qmgr_message_details(struct qmgr *q, struct message *m)
     return m->details;
 }
 
-static enum envelope_result read_more(struct qmgr *q, struct message *m, struct queue_file *f, struct batch *b,
-                                      struct envelope *e)
+static enum envelope_result read_more(struct qmgr *q, struct message *m, struct queue_file *f,
+                                      struct batch *b, struct envelope *e)
 {
     enum envelope_result result = envelope_read(f, b->arena, NULL, NULL, e);
 
@@ -407,10 +415,11 @@ static bool wants_refill(const struct message *m, const struct schedule_transpor
 {
     const struct agent_pool *pool = t ? t->owner : NULL;
     int limit = pool ? pool->refill_limit : qmgr_conf.default_recipient_refill_limit;
-    int64_t delay = pool ? pool->refill_delay_ms : (int64_t)qmgr_conf.default_recipient_refill_delay * 1000;
+    int64_t delay =
+        pool ? pool->refill_delay_ms : (int64_t)qmgr_conf.default_recipient_refill_delay * 1000;
 
-    return m->resume_at &&
-           backoff_wants_refill(message_recipients(m), m->rcpt_limit, limit, now - m->refilled_ms, delay);
+    return m->resume_at && backoff_wants_refill(message_recipients(m), m->rcpt_limit, limit,
+                                                now - m->refilled_ms, delay);
 }
 
 void qmgr_refill(struct qmgr *q, struct message *m, const struct schedule_transport *t)
@@ -423,7 +432,8 @@ void qmgr_refill(struct qmgr *q, struct message *m, const struct schedule_transp
     if (!wants_refill(m, t, now))
         return;
     m->rcpt_limit = MAX(m->rcpt_limit, recipient_limit(q, t));
-    struct batch b = { .arena = &arena, .limit = (size_t)MAX(m->rcpt_limit - message_recipients(m), 1) };
+    struct batch b = { .arena = &arena,
+                       .limit = (size_t)MAX(m->rcpt_limit - message_recipients(m), 1) };
     int fd = open_active(q, m);
 
     m->refilled_ms = now;

@@ -14,7 +14,8 @@ bool backoff_is_expired(int64_t now, int64_t create_time, int64_t lifetime)
     return now - create_time >= lifetime;
 }
 
-bool backoff_wants_refill(int in_core, int limit, int refill_limit, int64_t waited_ms, int64_t refill_delay_ms)
+bool backoff_wants_refill(int in_core, int limit, int refill_limit, int64_t waited_ms,
+                          int64_t refill_delay_ms)
 {
     int room = limit - in_core;
 

@@ -11,9 +11,9 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
-#define CALLS_MAX      50
-#define REPLY_MAX      4096
-#define CONNECT_TRIES  50
+#define CALLS_MAX        50
+#define REPLY_MAX        4096
+#define CONNECT_TRIES    50
 #define CONNECT_AGAIN_MS 100
 
 struct call {
@@ -68,7 +68,8 @@ static void call_parse(struct call *c)
     bool bad;
 
     if (channel_split(&in, &kind, &body, &bad))
-        call_end(c, kind == BOUNCE_REPLY && bounce_reply_decode(&body, &reply) && reply.status == 0);
+        call_end(c,
+                 kind == BOUNCE_REPLY && bounce_reply_decode(&body, &reply) && reply.status == 0);
     else if (bad || c->in.full)
         call_end(c, false);
 }
@@ -106,10 +107,7 @@ static void start_again(void *context)
 }
 
 /* Not at once: the caller of qmgr_call() expects its answer later. */
-static void fail_later(void *context)
-{
-    call_end(context, false);
-}
+static void fail_later(void *context) { call_end(context, false); }
 
 static void call_start(struct call *c)
 {
@@ -122,7 +120,8 @@ static void call_start(struct call *c)
         loop_watch(c->q->loop, c->fd, EPOLLIN | EPOLLOUT, on_ready, c);
 }
 
-void qmgr_call(struct qmgr *q, struct str service, char kind, struct str body, struct message *m, qmgr_call_fn *done)
+void qmgr_call(struct qmgr *q, struct str service, char kind, struct str body, struct message *m,
+               qmgr_call_fn *done)
 {
     struct call *c = mem_alloc(sizeof *c);
     BUF_AUTO(path, sizeof c->path - 1);

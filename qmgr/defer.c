@@ -1,5 +1,5 @@
-/* Recipients that cannot be tried now.  The retry transport logs and records them, as a delivery agent
- * does with a failure of its own; without it the queue manager does so itself. */
+/* Recipients that cannot be tried now.  The retry transport logs and records them, as a delivery
+ * agent does with a failure of its own; without it the queue manager does so itself. */
 #include "base/log.h"
 #include "delivery/delivery.h"
 #include "ipc/messages/bounce.h"
@@ -8,10 +8,12 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-static void log_deferred(const struct message *m, const struct recipient *r, struct str dsn, struct str reason)
+static void log_deferred(const struct message *m, const struct recipient *r, struct str dsn,
+                         struct str reason)
 {
     BUF_AUTO(code, 0);
-    struct timeval arrival = { .tv_sec = m->arrival_us / 1000000, .tv_usec = m->arrival_us % 1000000 };
+    struct timeval arrival = { .tv_sec = m->arrival_us / 1000000,
+                               .tv_usec = m->arrival_us % 1000000 };
     struct timeval active = { .tv_sec = m->active_us / 1000000, .tv_usec = m->active_us % 1000000 };
     struct timeval now = clock_wall();
 
@@ -33,9 +35,10 @@ static void log_deferred(const struct message *m, const struct recipient *r, str
     delivery_log_line(&line);
 }
 
-/* The log is for mailq and for the report when the message expires; the recipient is kept without it. */
-static void record_deferred(struct qmgr *q, const struct message *m, const struct recipient *r, struct str dsn,
-                            struct str reason)
+/* The log is for mailq and for the report when the message expires; the recipient is kept without
+ * it. */
+static void record_deferred(struct qmgr *q, const struct message *m, const struct recipient *r,
+                            struct str dsn, struct str reason)
 {
     char scratch[RECIPIENT_TEXT_MAX + 8];
     BUF_AUTO(body, 0);
@@ -55,7 +58,8 @@ static void record_deferred(struct qmgr *q, const struct message *m, const struc
     qmgr_call(q, site_conf.defer_service_name, BOUNCE_APPEND, buf_str(&body), NULL, NULL);
 }
 
-static void defer_here(struct qmgr *q, struct message *m, struct recipient *first, struct str dsn, struct str reason)
+static void defer_here(struct qmgr *q, struct message *m, struct recipient *first, struct str dsn,
+                       struct str reason)
 {
     m->flags |= MESSAGE_DEFERRED;
     for (const struct recipient *r = first; r; r = r->next) {
@@ -88,8 +92,8 @@ int qmgr_drop_done(struct qmgr *q, struct message *m, struct recipient **first)
     return left;
 }
 
-void qmgr_defer(struct qmgr *q, struct message *m, struct recipient *first, int count, struct str dsn,
-                struct str reason)
+void qmgr_defer(struct qmgr *q, struct message *m, struct recipient *first, int count,
+                struct str dsn, struct str reason)
 {
     struct schedule_transport *retry = qmgr_transport(q, STR(QMGR_RETRY_TRANSPORT));
     BUF_AUTO(hop, 0);
@@ -105,7 +109,8 @@ void qmgr_defer(struct qmgr *q, struct message *m, struct recipient *first, int 
         schedule_add(queue, &m->core, first, count, clock_now_ms());
 }
 
-static void defer_waiting(struct qmgr *q, struct schedule_queue *queue, struct str dsn, struct str reason)
+static void defer_waiting(struct qmgr *q, struct schedule_queue *queue, struct str dsn,
+                          struct str reason)
 {
     struct schedule_message *core;
     struct recipient *first;

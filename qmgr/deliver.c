@@ -11,10 +11,10 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
-#define REPLY_MAX       65536
-#define READ_SIZE       4096
+#define REPLY_MAX        65536
+#define READ_SIZE        4096
 #define CONNECT_AGAIN_MS 100
-#define SWEEP_MS        1000
+#define SWEEP_MS         1000
 
 /* One connection, idle or with a delivery under way. */
 struct agent {
@@ -32,7 +32,10 @@ struct agent {
 };
 
 static struct agent_pool *pool_of(const struct agent *a) { return a->transport->owner; }
-static struct message *message_under(const struct agent *a) { return message_of(a->entry->message); }
+static struct message *message_under(const struct agent *a)
+{
+    return message_of(a->entry->message);
+}
 
 static void on_ready(void *context, int fd, uint32_t events);
 
@@ -71,84 +74,6 @@ static void agent_free(struct agent *a)
     free(a);
 }
 
-/* ---- requests ---- */
-
-static void put_recipients(struct buf *body, const struct schedule_entry *e)
-{
-    char scratch[RECIPIENT_TEXT_MAX + 8];
-
-    for (const struct recipient *r = e->recipients; r; r = r->next) {
-        struct delivery_recipient info = {
-            .address = recipient_address(r),
-            .orig_addr = recipient_orig(r),
-            .dsn_orcpt = recipient_orcpt(r, scratch),
-            .dsn_notify = r->notify,
-            .offset = r->offset,
-        };
-        delivery_recipient_encode(body, &info);
-    }
-}
-
-/* list+user=example.com@lists.example: each recipient sees a sender of its own. */
-static struct str request_sender(const struct message *m, const struct details *d, const struct schedule_entry *e,
-                                 struct buf *room)
-{
-    struct str sender = details_get(d, DETAIL_SENDER), delims = details_get(d, DETAIL_VERP);
-    struct str rcpt = recipient_address(e->recipients);
-    size_t at = str_rfind(sender, '@'), rcpt_at = str_rfind(rcpt, '@');
-
-    if (!m->core.one_by_one || delims.len < 2)
-        return sender;
-    buf_join(room, str_sub(sender, 0, at), str_sub(delims, 0, 1), str_sub(rcpt, 0, rcpt_at));
-    if (rcpt_at != STR_NOT_FOUND)
-        buf_join(room, str_sub(delims, 1, 2), str_skip(rcpt, rcpt_at + 1));
-    if (at != STR_NOT_FOUND)
-        buf_add(room, str_skip(sender, at));
-    return buf_str(room);
-}
-
-static void put_request(struct buf *body, const struct schedule_entry *e, const struct details *d)
-{
-    const struct message *m = message_of(e->message);
-    BUF_AUTO(sender, 0);
-    struct delivery_request r = {
-        .flags = DELIVERY_FLAG_SUCCESS | (e->more_waits ? DELIVERY_FLAG_CONN_LOAD : 0) |
-                 (m->trace_flags & (DELIVERY_FLAG_PROBE_MTA | DELIVERY_FLAG_PROBE_USER | DELIVERY_FLAG_RECORD)),
-        .queue_name = STR(QUEUE_ACTIVE),
-        .queue_id = str_from(m->id),
-        .data_offset = m->data_offset,
-        .data_size = m->text_size,
-        .nexthop = str_from(e->queue->nexthop),
-        .encoding = details_get(d, DETAIL_ENCODING),
-        .sendopts = m->sendopts,
-        .sender = request_sender(m, d, e, &sender),
-        .dsn_envid = details_get(d, DETAIL_ENVID),
-        .dsn_ret = m->ret_flags,
-        .arrival_sec = m->arrival_us / 1000000,
-        .arrival_usec = m->arrival_us % 1000000,
-        .active_sec = m->active_us / 1000000,
-        .active_usec = m->active_us % 1000000,
-        .client_name = details_get(d, DETAIL_CLIENT_NAME),
-        .client_addr = details_get(d, DETAIL_CLIENT_ADDR),
-        .client_port = details_get(d, DETAIL_CLIENT_PORT),
-        .client_proto = details_get(d, DETAIL_CLIENT_PROTO),
-        .client_helo = details_get(d, DETAIL_CLIENT_HELO),
-        .log_client_name = details_get(d, DETAIL_LOG_NAME),
-        .log_client_addr = details_get(d, DETAIL_LOG_ADDR),
-        .log_client_port = details_get(d, DETAIL_LOG_PORT),
-        .log_client_proto = details_get(d, DETAIL_LOG_PROTO),
-        .log_client_helo = details_get(d, DETAIL_LOG_HELO),
-        .log_ident = details_get(d, DETAIL_LOG_IDENT),
-        .sasl_method = details_get(d, DETAIL_SASL_METHOD),
-        .sasl_username = details_get(d, DETAIL_SASL_USERNAME),
-        .sasl_sender = details_get(d, DETAIL_SASL_SENDER),
-        .rewrite_context = details_get(d, DETAIL_REWRITE),
-    };
-
-    delivery_request_encode(body, &r);
-    put_recipients(body, e);
-}
-
 /* ---- the end of a delivery ---- */
 
 /* The entry's recipients live on: their delivery was not tried, or it is not known how it ended. */
@@ -170,7 +95,8 @@ static void transport_failed(struct qmgr *q, struct schedule_transport *t, struc
 {
     if (schedule_transport_is_dead(t))
         return;
-    schedule_kill_transport(t, clock_now_ms(), (int64_t)qmgr_conf.transport_retry_time * 1000, STR("4.3.0"), reason);
+    schedule_kill_transport(t, clock_now_ms(), (int64_t)qmgr_conf.transport_retry_time * 1000,
+                            STR("4.3.0"), reason);
     qmgr_defer_transport(q, t);
 }
 
@@ -184,9 +110,10 @@ static void agent_lost(struct agent *a, bool malformed)
 
     if (malformed)
         log_warning("private/%s socket: malformed response", t->name);
-    log_warning("transport %s failure -- see a previous warning/fatal/panic logfile record for the problem "
-                "description",
-                t->name);
+    log_warning(
+        "transport %s failure -- see a previous warning/fatal/panic logfile record for the problem "
+        "description",
+        t->name);
     agent_free(a);
     transport_failed(q, t, reason);
     entry_defer(q, e, STR("4.3.0"), reason);
@@ -255,23 +182,30 @@ static bool agent_write(struct agent *a)
     return true;
 }
 
+/* The queue file is gone or cannot be read: if it is still there it will be tried again. */
+static void give_up(struct agent *a)
+{
+    struct qmgr *q = a->q;
+    struct schedule_entry *e = a->entry;
+    struct message *m = message_under(a);
+
+    agent_free(a);
+    m->flags |= MESSAGE_DEFERRED;
+    (void)schedule_done(e, SCHEDULE_NEITHER, clock_now_ms(), 0, STR_NONE, STR_NONE);
+    qmgr_check_done(q, m);
+}
+
 static void agent_send(struct agent *a)
 {
     struct schedule_entry *e = a->entry;
     const struct details *d = qmgr_message_details(a->q, message_under(a));
     BUF_AUTO(body, CHANNEL_FRAME_MAX - 1);
 
-    if (d == NULL) { /* the file is gone or cannot be read: it will be tried again if it is still there */
-        struct qmgr *q = a->q;
-
-        agent_free(a);
-        message_of(e->message)->flags |= MESSAGE_DEFERRED;
-        struct message *m = message_of(e->message);
-        (void)schedule_done(e, SCHEDULE_NEITHER, clock_now_ms(), 0, STR_NONE, STR_NONE);
-        qmgr_check_done(q, m);
+    if (d == NULL) {
+        give_up(a);
         return;
     }
-    put_request(&body, e, d);
+    qmgr_put_request(&body, e, d);
     if (a->fd < 0 && !agent_connect(a))
         return;
     channel_frame(&a->out, DELIVERY_REQUEST_FRAME, buf_str(&body));
@@ -298,7 +232,8 @@ static void sweep_idle(void *context)
     for (struct schedule_transport *t = schedule_first_transport(q->schedule); t; t = t->next) {
         struct agent_pool *pool = t->owner;
 
-        LIST_FOREACH(&pool->idle, node) {
+        LIST_FOREACH(&pool->idle, node)
+        {
             struct agent *a = LIST_ITEM(node, struct agent, node);
 
             if (a->idle_since > old)
@@ -337,9 +272,11 @@ static void note_reply(struct message *m, const struct delivery_reply *r)
 
 static void log_feedback(const struct schedule_queue *queue, bool failed)
 {
-    log_info("feedback: transport=%s destination=%s %s window=%d success=%.3f failure=%.3f cohorts=%.3f",
-             queue->transport->name, queue->nexthop, failed ? "failed" : "reached", queue->window.size,
-             (double)queue->window.success, (double)queue->window.failure, (double)queue->window.cohorts);
+    log_info(
+        "feedback: transport=%s destination=%s %s window=%d success=%.3f failure=%.3f cohorts=%.3f",
+        queue->transport->name, queue->nexthop, failed ? "failed" : "reached", queue->window.size,
+        (double)queue->window.success, (double)queue->window.failure,
+        (double)queue->window.cohorts);
 }
 
 static void entry_done(struct qmgr *q, struct schedule_entry *e, const struct delivery_reply *r)
@@ -439,7 +376,8 @@ static void on_ready(void *context, int fd, uint32_t events)
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
         return;
     if (n <= 0 || a->entry == NULL) {
-        /* A UNIX socket that is closed with unread input resets the connection: the request was not read. */
+        /* A UNIX socket that is closed with unread input resets the connection: the request was
+         * not read. */
         agent_gone(a, n < 0 && errno == ECONNRESET);
         return;
     }
@@ -464,7 +402,8 @@ static struct agent *pick_agent(struct qmgr *q, const struct schedule_entry *e)
     uint64_t site = map_hash(str_from(e->queue->key));
     struct agent *free_one = NULL;
 
-    LIST_FOREACH(&pool->idle, node) {
+    LIST_FOREACH(&pool->idle, node)
+    {
         struct agent *a = LIST_ITEM(node, struct agent, node);
 
         if (a->site == site) {

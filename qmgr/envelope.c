@@ -2,13 +2,14 @@
 
 #include "base/number.h"
 
-#define ATTRIBUTES_MAX  100   /* queue_file_attribute_count_limit */
-#define ATTRIBUTE_MAX   65536 /* bytes of one value */
-#define KNOWN_SIZE_OPTS \
-    (RECORD_OPT_MIXED | RECORD_OPT_NEVER | RECORD_OPT_SUCCESS | RECORD_OPT_FAILURE | RECORD_OPT_DELAY)
-#define KNOWN_SENDOPTS                                                                                         \
-    (SENDOPT_SMTPUTF8 | SENDOPT_UTF8_HEADER | SENDOPT_UTF8_SENDER | SENDOPT_UTF8_RCPT | SENDOPT_TLS_OPTIONAL | \
-     SENDOPT_REQUIRETLS)
+#define ATTRIBUTES_MAX 100   /* queue_file_attribute_count_limit */
+#define ATTRIBUTE_MAX  65536 /* bytes of one value */
+#define KNOWN_SIZE_OPTS                                                              \
+    (RECORD_OPT_MIXED | RECORD_OPT_NEVER | RECORD_OPT_SUCCESS | RECORD_OPT_FAILURE | \
+     RECORD_OPT_DELAY)
+#define KNOWN_SENDOPTS                                                                  \
+    (SENDOPT_SMTPUTF8 | SENDOPT_UTF8_HEADER | SENDOPT_UTF8_SENDER | SENDOPT_UTF8_RCPT | \
+     SENDOPT_TLS_OPTIONAL | SENDOPT_REQUIRETLS)
 
 /* One pass over a file. */
 struct reader {
@@ -20,8 +21,8 @@ struct reader {
     enum record_segment segment;
     int attributes;
     bool have_size, have_time, have_sender, have_create;
-    bool full;       /* `take` has enough */
-    bool more;       /* only recipients are wanted */
+    bool full;           /* `take` has enough */
+    bool more;           /* only recipients are wanted */
     bool ended, crossed; /* the content is skipped once */
     /* For the next recipient. */
     int64_t group_at; /* behind the last recipient */
@@ -34,22 +35,14 @@ static const struct {
     const char *name;
     enum detail detail;
 } text_attributes[] = {
-    { "encoding", DETAIL_ENCODING },
-    { "envelope_id", DETAIL_ENVID },
-    { "client_name", DETAIL_CLIENT_NAME },
-    { "client_address", DETAIL_CLIENT_ADDR },
-    { "client_port", DETAIL_CLIENT_PORT },
-    { "protocol_name", DETAIL_CLIENT_PROTO },
-    { "helo_name", DETAIL_CLIENT_HELO },
-    { "log_client_name", DETAIL_LOG_NAME },
-    { "log_client_address", DETAIL_LOG_ADDR },
-    { "log_client_port", DETAIL_LOG_PORT },
-    { "log_protocol_name", DETAIL_LOG_PROTO },
-    { "log_helo_name", DETAIL_LOG_HELO },
-    { "log_ident", DETAIL_LOG_IDENT },
-    { "sasl_method", DETAIL_SASL_METHOD },
-    { "sasl_username", DETAIL_SASL_USERNAME },
-    { "sasl_sender", DETAIL_SASL_SENDER },
+    { "encoding", DETAIL_ENCODING },           { "envelope_id", DETAIL_ENVID },
+    { "client_name", DETAIL_CLIENT_NAME },     { "client_address", DETAIL_CLIENT_ADDR },
+    { "client_port", DETAIL_CLIENT_PORT },     { "protocol_name", DETAIL_CLIENT_PROTO },
+    { "helo_name", DETAIL_CLIENT_HELO },       { "log_client_name", DETAIL_LOG_NAME },
+    { "log_client_address", DETAIL_LOG_ADDR }, { "log_client_port", DETAIL_LOG_PORT },
+    { "log_protocol_name", DETAIL_LOG_PROTO }, { "log_helo_name", DETAIL_LOG_HELO },
+    { "log_ident", DETAIL_LOG_IDENT },         { "sasl_method", DETAIL_SASL_METHOD },
+    { "sasl_username", DETAIL_SASL_USERNAME }, { "sasl_sender", DETAIL_SASL_SENDER },
     { "rewrite_context", DETAIL_REWRITE },
 };
 
@@ -70,7 +63,8 @@ static bool on_size(struct reader *r, struct str payload)
 
     if (r->have_size)
         return true;
-    if (!record_size_parse(payload, s) || s->content_size <= 0 || s->data_offset <= 0 || s->text_size < 0)
+    if (!record_size_parse(payload, s) || s->content_size <= 0 || s->data_offset <= 0 ||
+        s->text_size < 0)
         return fail(r, "invalid size record");
     if (s->qmgr_opts & ~(int64_t)KNOWN_SIZE_OPTS)
         return fail(r, "invalid flags in size record");
@@ -91,7 +85,8 @@ static bool on_time(struct reader *r, struct str payload)
 
     if (r->have_time)
         return true;
-    if (!number_in(first, INT64_MAX / 1000000, &sec) || (rest.len && !number_in(rest, 999999, &usec)))
+    if (!number_in(first, INT64_MAX / 1000000, &sec) ||
+        (rest.len && !number_in(rest, 999999, &usec)))
         return fail(r, "bad arrival time record");
     r->e->arrival = (struct timeval){ .tv_sec = (time_t)sec, .tv_usec = (suseconds_t)usec };
     r->have_time = true;
@@ -309,11 +304,15 @@ static enum envelope_result read_records(struct reader *r)
     return ENVELOPE_OK;
 }
 
-enum envelope_result envelope_read(struct queue_file *f, struct arena *a, envelope_rcpt_fn *take, void *context,
-                                   struct envelope *out)
+enum envelope_result envelope_read(struct queue_file *f, struct arena *a, envelope_rcpt_fn *take,
+                                   void *context, struct envelope *out)
 {
     *out = (struct envelope){ 0 };
-    struct reader r = { .file = f, .arena = a, .take = take, .context = context, .e = out,
+    struct reader r = { .file = f,
+                        .arena = a,
+                        .take = take,
+                        .context = context,
+                        .e = out,
                         .segment = SEGMENT_ENVELOPE };
     enum envelope_result result = read_records(&r);
 
@@ -330,15 +329,23 @@ enum envelope_result envelope_read(struct queue_file *f, struct arena *a, envelo
     return out->trouble ? ENVELOPE_CORRUPT : ENVELOPE_OK;
 }
 
-enum envelope_result envelope_read_more(struct queue_file *f, struct arena *a, envelope_rcpt_fn *take, void *context,
-                                        struct envelope *e)
+enum envelope_result envelope_read_more(struct queue_file *f, struct arena *a,
+                                        envelope_rcpt_fn *take, void *context, struct envelope *e)
 {
     int64_t extracted = e->size.data_offset + e->size.content_size;
-    struct reader r = { .file = f, .arena = a, .take = take, .context = context, .e = e, .more = true,
-                        .have_size = true, .group_at = e->resume_at, .segment = SEGMENT_ENVELOPE };
+    struct reader r = { .file = f,
+                        .arena = a,
+                        .take = take,
+                        .context = context,
+                        .e = e,
+                        .more = true,
+                        .have_size = true,
+                        .group_at = e->resume_at,
+                        .segment = SEGMENT_ENVELOPE };
 
-    /* Recipients in the heap behind the end record belong to the envelope or to the extracted part; either
-     * set of types is told by the record itself, and both lists end in the same place. */
+    /* Recipients in the heap behind the end record belong to the envelope or to the extracted
+     * part; either set of types is told by the record itself, and both lists end in the same
+     * place. */
     if (e->resume_at >= extracted)
         r.segment = SEGMENT_EXTRACTED;
     queue_file_seek(f, e->resume_at);

@@ -51,7 +51,8 @@ bool feedback_parse(struct str text, struct feedback *out)
     return true;
 }
 
-/* Newton's method; windows are small numbers, and libm for one call is not worth its relocations. */
+/* Newton's method; windows are small numbers, and libm for one call is not worth its
+ * relocations. */
 static double square_root(double x)
 {
     double r = x > 1 ? x : 1;

@@ -36,7 +36,8 @@ static void put_report(struct buf *body, const struct message *m, const struct d
 }
 
 /* False: the file cannot be read any more, so there is nothing to report about. */
-static bool ask_for_report(struct qmgr *q, struct message *m, struct str service, char kind, qmgr_call_fn *done)
+static bool ask_for_report(struct qmgr *q, struct message *m, struct str service, char kind,
+                           qmgr_call_fn *done)
 {
     const struct details *d = qmgr_message_details(q, m);
     BUF_AUTO(body, 0);
@@ -53,7 +54,8 @@ static bool has_log(struct qmgr *q, const struct message *m, const char *dir, un
     struct queue_id id = message_queue_id(m);
     struct stat st;
 
-    return (m->flags & flag) || ((m->flags & MESSAGE_TRIED) && queue_stat(&q->layout, dir, &id, &st));
+    return (m->flags & flag) ||
+           ((m->flags & MESSAGE_TRIED) && queue_stat(&q->layout, dir, &id, &st));
 }
 
 /* ---- the end of a message ---- */
@@ -82,11 +84,13 @@ static void put_off(struct qmgr *q, struct message *m)
     struct timeval now = clock_wall();
     int64_t delay = backoff_delay(now.tv_sec, m->create_time, qmgr_conf.minimal_backoff_time,
                                   qmgr_conf.maximal_backoff_time);
-    struct timespec times[2] = { { .tv_sec = now.tv_sec + delay }, { .tv_sec = now.tv_sec + delay } };
+    struct timespec times[2] = { { .tv_sec = now.tv_sec + delay },
+                                 { .tv_sec = now.tv_sec + delay } };
     BUF_AUTO(path, 0);
 
     queue_path(&q->layout, QUEUE_ACTIVE, &id, &path);
-    if ((m->flags & MESSAGE_UNTHROTTLE) && chmod(buf_cstr(&path), QUEUE_MODE_READY) != 0 && errno != ENOENT)
+    if ((m->flags & MESSAGE_UNTHROTTLE) && chmod(buf_cstr(&path), QUEUE_MODE_READY) != 0 &&
+        errno != ENOENT)
         log_warning("%s: set mode: %s", m->id, strerror(errno));
     if (utimensat(AT_FDCWD, buf_cstr(&path), times, 0) != 0 && errno != ENOENT)
         log_warning("%s: set time stamps: %s", m->id, strerror(errno));
@@ -107,7 +111,8 @@ static void set_aside(struct qmgr *q, struct message *m)
 
 static bool is_expired(const struct message *m, int64_t now)
 {
-    int64_t lifetime = m->flags & MESSAGE_NULL_SENDER ? qmgr_conf.bounce_queue_lifetime : qmgr_conf.maximal_queue_lifetime;
+    int64_t lifetime = m->flags & MESSAGE_NULL_SENDER ? qmgr_conf.bounce_queue_lifetime
+                                                      : qmgr_conf.maximal_queue_lifetime;
 
     return backoff_is_expired(now, m->create_time, lifetime);
 }
@@ -127,7 +132,8 @@ static void log_expired(struct qmgr *q, struct message *m)
 
     if (d)
         delivery_log_address(&sender, details_get(d, DETAIL_SENDER));
-    log_info("%s: from=<" STR_FMT ">, status=%s, returned to sender", m->id, STR_ARG(buf_str(&sender)),
+    log_info("%s: from=<" STR_FMT ">, status=%s, returned to sender", m->id,
+             STR_ARG(buf_str(&sender)),
              m->flags & MESSAGE_FORCE_EXPIRE ? "force-expired" : "expired");
 }
 
@@ -182,7 +188,8 @@ static bool start_step(struct qmgr *q, struct message *m, enum step step)
         if (!has_log(q, m, QUEUE_BOUNCE, MESSAGE_BOUNCED))
             return false;
         return ask_for_report(q, m, site_conf.bounce_service_name,
-                              m->core.one_by_one && !qmgr_conf.disable_verp_bounces ? BOUNCE_VERP : BOUNCE_FLUSH,
+                              m->core.one_by_one && !qmgr_conf.disable_verp_bounces ? BOUNCE_VERP
+                                                                                    : BOUNCE_FLUSH,
                               after_report);
     case STEP_TRACE:
         if (!has_log(q, m, QUEUE_TRACE, MESSAGE_TRACED))

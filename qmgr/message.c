@@ -76,7 +76,8 @@ static struct message **bucket_of(const struct message_table *t, struct str id)
 
 static void grow(struct message_table *t)
 {
-    struct message_table bigger = { .bucket_count = t->bucket_count ? t->bucket_count * 2 : BUCKETS_AT_START };
+    struct message_table bigger = { .bucket_count =
+                                        t->bucket_count ? t->bucket_count * 2 : BUCKETS_AT_START };
 
     bigger.buckets = mem_alloc(bigger.bucket_count * sizeof(struct message *));
     for (size_t i = 0; i < t->bucket_count; i++)

@@ -1,8 +1,8 @@
 #pragma once
 /* qmgr/message - an active message in memory, and the table of all of them.
  *
- * A message that waits is kept small: what only a delivery request needs (struct details) is dropped when
- * many messages are active and read again from the queue file when its turn comes. */
+ * A message that waits is kept small: what only a delivery request needs (struct details) is
+ * dropped when many messages are active and read again from the queue file when its turn comes. */
 #include "qmgr/envelope.h"
 #include "qmgr/schedule.h"
 #include "queue/queue_id.h"
@@ -21,26 +21,26 @@ enum message_flag {
     MESSAGE_UNTHROTTLE = 1 << 5,   /* mode bit */
     MESSAGE_NULL_SENDER = 1 << 6,
     MESSAGE_KEEP_DEFER_LOG = 1 << 7, /* force-expired: the log of the last attempt is the report */
-    MESSAGE_CONFIRM = 1 << 8,      /* confirm_delay_cleared: the sender was told of a delay */
-    MESSAGE_BROKEN = 1 << 9,       /* damage was found while it was delivered */
+    MESSAGE_CONFIRM = 1 << 8,        /* confirm_delay_cleared: the sender was told of a delay */
+    MESSAGE_BROKEN = 1 << 9,         /* damage was found while it was delivered */
     MESSAGE_FINISHING = 1 << 10,
 };
 
 struct message {
     struct schedule_message core;
-    struct message *next; /* in its hash bucket */
+    struct message *next;    /* in its hash bucket */
     struct details *details; /* NULL: in the file */
     int64_t arrival_us, active_us;
     int64_t create_time;
     int64_t data_offset, content_size, text_size;
-    int64_t resume_at;    /* more recipients in the file from here on; 0: none */
+    int64_t resume_at; /* more recipients in the file from here on; 0: none */
     int64_t refilled_ms;
     uint32_t warn_time, warn_at;
-    int32_t rcpt_limit;   /* recipients that may be in memory */
-    uint16_t flags;       /* enum message_flag */
+    int32_t rcpt_limit; /* recipients that may be in memory */
+    uint16_t flags;     /* enum message_flag */
     uint16_t trace_flags;
     uint8_t sendopts, ret_flags;
-    uint8_t finish_step;  /* finish.c */
+    uint8_t finish_step; /* finish.c */
     char id[];
 };
 
@@ -50,7 +50,10 @@ static inline struct message *message_of(struct schedule_message *core)
     return CONTAINER_OF(core, struct message, core);
 }
 struct queue_id message_queue_id(const struct message *m);
-static inline int message_recipients(const struct message *m) { return m->core.waiting + m->core.flying; }
+static inline int message_recipients(const struct message *m)
+{
+    return m->core.waiting + m->core.flying;
+}
 
 struct message_table {
     struct message **buckets;
@@ -61,4 +64,5 @@ struct message *message_table_find(const struct message_table *t, struct str id)
 void message_table_add(struct message_table *t, struct message *m);
 /* Takes it out and frees it. */
 void message_table_remove(struct message_table *t, struct message *m);
-void message_set_details(struct message_table *t, struct message *m, struct details *d); /* NULL drops them */
+void message_set_details(struct message_table *t, struct message *m,
+                         struct details *d); /* NULL drops them */

@@ -8,7 +8,8 @@
 #include "base/log.h"
 #include "delivery/delivery.h"
 
-#define GRACE_S 10 /* for deliveries under way at a reload; what is left is skipped while it is locked */
+#define GRACE_S \
+    10 /* for deliveries under way at a reload; what is left is skipped while it is locked */
 
 static struct qmgr the_qmgr;
 
@@ -62,9 +63,9 @@ static bool may_leave(struct service *svc)
 }
 
 static const struct sandbox_path paths[] = {
-    { QUEUE_INCOMING, true }, { QUEUE_ACTIVE, true }, { QUEUE_DEFERRED, true }, { QUEUE_CORRUPT, true },
-    { QUEUE_BOUNCE, true },   { QUEUE_DEFER, true },  { QUEUE_TRACE, true },    { "private", true },
-    { NULL, false },
+    { QUEUE_INCOMING, true }, { QUEUE_ACTIVE, true }, { QUEUE_DEFERRED, true },
+    { QUEUE_CORRUPT, true },  { QUEUE_BOUNCE, true }, { QUEUE_DEFER, true },
+    { QUEUE_TRACE, true },    { "private", true },    { NULL, false },
 };
 
 static const struct service_spec qmgr = {

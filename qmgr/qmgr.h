@@ -1,12 +1,12 @@
 #pragma once
-/* qmgr - the queue manager's parts and what they share.  One process, one epoll loop; nothing here waits
- * for another process.
+/* qmgr - the queue manager's parts and what they share.  One process, one epoll loop; nothing here
+ * waits for another process.
  *
  *   scan.c      finds queue files: at start, on triggers, at intervals, by cleanup's datagrams
- *   activate.c  opens one, makes it active, reads its recipients (envelope.c), and more of them later
+ *   activate.c  opens one, makes it active, reads its recipients (envelope.c), later more of them
  *   route.c     resolves recipients and applies what stands above the resolver
  *   schedule.c  decides what is delivered next (pure)
- *   deliver.c   talks to delivery agents
+ *   deliver.c   talks to delivery agents; request.c is what they are told
  *   defer.c     recipients that are not tried: dead destinations and transports
  *   finish.c    reports, retries, expires or removes a message after its last recipient
  *   call.c      requests to bounce, defer and trace */
@@ -29,7 +29,7 @@ struct qmgr_scan {
 
 /* Delivery agents of one transport; owner of its schedule_transport. */
 struct agent_pool {
-    struct list idle;        /* kept channels, longest idle first */
+    struct list idle; /* kept channels, longest idle first */
     int channels;
     int recipient_limit, extra_recipient_limit; /* in memory */
     int refill_limit;
@@ -44,22 +44,22 @@ struct qmgr {
     struct queue_layout layout;
     struct schedule *schedule;
     struct message_table messages;
-    struct map process_limits;   /* transport name -> int, from master.cf */
+    struct map process_limits; /* transport name -> int, from master.cf */
     int notify_fd;
     struct qmgr_scan incoming, deferred;
     struct loop_timer *work;     /* more to scan */
     struct loop_timer *periodic; /* next scan of deferred */
     struct loop_timer *wake;     /* a destination may be tried again */
     int64_t wake_at;
-    struct loop_timer *sweep;    /* idle channels */
+    struct loop_timer *sweep; /* idle channels */
     int idle_channels;
-    struct list calls;           /* waiting for their turn */
+    struct list calls; /* waiting for their turn */
     int calls_open;
-    int64_t clogged_at;          /* last warning */
-    int64_t checked_ms;          /* last look whether a table was replaced */
+    int64_t clogged_at; /* last warning */
+    int64_t checked_ms; /* last look whether a table was replaced */
     bool dispatching;
-    bool leaving;                /* no new deliveries */
-    struct loop_timer *grace;    /* how long deliveries under way may hold the process */
+    bool leaving;             /* no new deliveries */
+    struct loop_timer *grace; /* how long deliveries under way may hold the process */
     bool grace_over;
 };
 
@@ -77,10 +77,12 @@ enum activate_from { ACTIVATE_NEW, ACTIVATE_INCOMING, ACTIVATE_DEFERRED };
 bool qmgr_activate(struct qmgr *q, const struct queue_id *id, enum activate_from from, bool all);
 /* The texts of a message, read again when they were dropped; NULL: the file cannot be read. */
 const struct details *qmgr_message_details(struct qmgr *q, struct message *m);
-/* More recipients from the file, if there are any and it is time; `t` delivered some of the last ones (may be NULL). */
+/* More recipients from the file, if there are any and it is time; `t` delivered some of the last
+ * ones (may be NULL). */
 void qmgr_refill(struct qmgr *q, struct message *m, const struct schedule_transport *t);
 /* Move a damaged file aside. */
-void qmgr_save_corrupt(struct qmgr *q, const char *queue, const struct queue_id *id, const char *why);
+void qmgr_save_corrupt(struct qmgr *q, const char *queue, const struct queue_id *id,
+                       const char *why);
 
 /* route.c */
 struct route {
@@ -88,10 +90,15 @@ struct route {
     bool discard; /* mail to the double-bounce address */
 };
 /* Where one recipient goes; texts live in `a`. */
-struct route qmgr_route(struct qmgr *q, const struct envelope *e, struct str address, struct arena *a);
+struct route qmgr_route(struct qmgr *q, const struct envelope *e, struct str address,
+                        struct arena *a);
 /* The transport, with its parameters, created at first use. */
 struct schedule_transport *qmgr_transport(struct qmgr *q, struct str name);
 void qmgr_read_master(struct qmgr *q);
+
+/* request.c */
+/* Append the body of a delivery request. */
+void qmgr_put_request(struct buf *body, const struct schedule_entry *e, const struct details *d);
 
 /* deliver.c */
 void qmgr_dispatch(struct qmgr *q); /* start what may be delivered */
@@ -99,8 +106,8 @@ bool qmgr_has_deliveries(const struct qmgr *q);
 
 /* defer.c */
 /* Recipients that cannot be tried now; takes the chain over. */
-void qmgr_defer(struct qmgr *q, struct message *m, struct recipient *first, int count, struct str dsn,
-                struct str reason);
+void qmgr_defer(struct qmgr *q, struct message *m, struct recipient *first, int count,
+                struct str dsn, struct str reason);
 /* Free those of a chain that are marked as done in the file; how many are left. */
 int qmgr_drop_done(struct qmgr *q, struct message *m, struct recipient **first);
 void qmgr_defer_queue(struct qmgr *q, struct schedule_queue *queue);
@@ -112,5 +119,7 @@ void qmgr_check_done(struct qmgr *q, struct message *m);
 
 /* call.c */
 typedef void qmgr_call_fn(struct qmgr *q, struct message *m, bool ok);
-/* Send one frame to private/<service> and report whether it answered 0.  `m` may be NULL when nobody cares. */
-void qmgr_call(struct qmgr *q, struct str service, char kind, struct str body, struct message *m, qmgr_call_fn *done);
+/* Send one frame to private/<service> and report whether it answered 0.  `m` may be NULL when
+ * nobody cares. */
+void qmgr_call(struct qmgr *q, struct str service, char kind, struct str body, struct message *m,
+               qmgr_call_fn *done);

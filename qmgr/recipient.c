@@ -52,7 +52,10 @@ void recipient_free_all(struct recipient *first)
     }
 }
 
-struct str recipient_address(const struct recipient *r) { return (struct str){ r->text, r->address_len }; }
+struct str recipient_address(const struct recipient *r)
+{
+    return (struct str){ r->text, r->address_len };
+}
 
 struct str recipient_orig(const struct recipient *r)
 {

@@ -8,8 +8,8 @@
 #define RECIPIENT_TEXT_MAX 16384
 
 enum recipient_flag {
-    RECIPIENT_ORIG_SAME = 1 << 0,   /* original recipient equals the address */
-    RECIPIENT_ORCPT_ORIG = 1 << 1,  /* dsn_orig_rcpt is "rfc822;" and the original recipient */
+    RECIPIENT_ORIG_SAME = 1 << 0,  /* original recipient equals the address */
+    RECIPIENT_ORCPT_ORIG = 1 << 1, /* dsn_orig_rcpt is "rfc822;" and the original recipient */
 };
 
 struct recipient {
@@ -30,5 +30,6 @@ struct recipient *recipient_new(const struct recipient_text *text, int notify, i
 void recipient_free_all(struct recipient *first);
 struct str recipient_address(const struct recipient *r);
 struct str recipient_orig(const struct recipient *r);
-/* `scratch` must have room for RECIPIENT_TEXT_MAX + 8 bytes; used when the text must be put together. */
+/* `scratch` must have room for RECIPIENT_TEXT_MAX + 8 bytes; used when the text must be put
+ * together. */
 struct str recipient_orcpt(const struct recipient *r, char *scratch);

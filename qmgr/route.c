@@ -1,4 +1,5 @@
-/* Where recipients go: the resolver's answer and what the queue manager itself has to say about it. */
+/* Where recipients go: the resolver's answer and what the queue manager itself has to say about
+ * it. */
 #include "base/log.h"
 #include "base/mem.h"
 #include "conf/master_cf.h"
@@ -19,14 +20,21 @@ static bool in_list(struct str list, struct str name)
 /* A service name becomes a path below private/. */
 static bool is_service_name(struct str name)
 {
-    if (name.len == 0 || name.len > 80 || name.ptr[0] == '/' || str_find_str(name, STR("..")) != STR_NOT_FOUND)
+    if (name.len == 0 || name.len > 80 || name.ptr[0] == '/' ||
+        str_find_str(name, STR("..")) != STR_NOT_FOUND)
         return false;
     return !str_has(name, '\0');
 }
 
-static struct str domain_of(struct str address) { return str_skip(address, str_rfind(address, '@') + 1); }
+static struct str domain_of(struct str address)
+{
+    return str_skip(address, str_rfind(address, '@') + 1);
+}
 
-static struct str local_of(struct str address) { return str_sub(address, 0, str_rfind(address, '@')); }
+static struct str local_of(struct str address)
+{
+    return str_sub(address, 0, str_rfind(address, '@'));
+}
 
 static void use_filter(struct route *r, struct str filter)
 {
@@ -63,7 +71,8 @@ static void apply_rules(struct route *r, unsigned flags)
 
     if (flags & RESOLVE_FAIL)
         use_text(r, STR(QMGR_RETRY_TRANSPORT), STR("4.3.0 address resolver failure"));
-    else if ((flags & RESOLVE_CLASS_FINAL) && str_equal_nocase(local, site_conf.double_bounce_sender))
+    else if ((flags & RESOLVE_CLASS_FINAL) &&
+             str_equal_nocase(local, site_conf.double_bounce_sender))
         r->discard = true;
     else if ((flags & RESOLVE_ERROR) && r->nexthop.len == 0)
         use_text(r, site_conf.error_service_name, STR("5.1.3 bad address syntax"));
@@ -82,7 +91,8 @@ static void check_transport(struct route *r)
     }
 }
 
-struct route qmgr_route(struct qmgr *q, const struct envelope *e, struct str address, struct arena *a)
+struct route qmgr_route(struct qmgr *q, const struct envelope *e, struct str address,
+                        struct arena *a)
 {
     struct route r = { .address = e->redirect.len ? e->redirect : address };
     bool probe = e->trace_flags & 0x100;
@@ -93,7 +103,9 @@ struct route qmgr_route(struct qmgr *q, const struct envelope *e, struct str add
         struct resolution res = rewrite_resolve(q->rewriter, e->text[DETAIL_SENDER], r.address, a);
 
         if (!(res.flags & RESOLVE_FAIL))
-            r = (struct route){ .transport = res.transport, .nexthop = res.nexthop, .address = res.recipient };
+            r = (struct route){ .transport = res.transport,
+                                .nexthop = res.nexthop,
+                                .address = res.recipient };
         apply_rules(&r, res.flags);
     }
     if (r.discard)
@@ -114,13 +126,15 @@ static int service_int(struct qmgr *q, struct str name, const char *suffix, cons
     return n < 0 ? 0 : n > INT32_MAX ? INT32_MAX : (int)n;
 }
 
-static struct feedback service_feedback(struct qmgr *q, struct str name, const char *suffix, const char *fallback)
+static struct feedback service_feedback(struct qmgr *q, struct str name, const char *suffix,
+                                        const char *fallback)
 {
     struct str text = conf_service_value(q->conf, name, suffix, fallback);
     struct feedback f = { 1, FEEDBACK_CONSTANT };
 
     if (!feedback_parse(text, &f))
-        log_warning("bad " STR_FMT "%s: \"" STR_FMT "\" -- using 1", STR_ARG(name), suffix, STR_ARG(text));
+        log_warning("bad " STR_FMT "%s: \"" STR_FMT "\" -- using 1", STR_ARG(name), suffix,
+                    STR_ARG(text));
     return f;
 }
 
@@ -133,8 +147,8 @@ static int process_limit(struct qmgr *q, struct str name)
 
 static struct schedule_transport_rules transport_rules(struct qmgr *q, struct str name)
 {
-#define INT(suffix) service_int(q, name, "_" suffix, "default_" suffix)
-#define MS(suffix) conf_service_time(q->conf, name, "_" suffix, "default_" suffix) * 1000
+#define INT(suffix)      service_int(q, name, "_" suffix, "default_" suffix)
+#define MS(suffix)       conf_service_time(q->conf, name, "_" suffix, "default_" suffix) * 1000
 #define FEEDBACK(suffix) service_feedback(q, name, "_" suffix, "default_" suffix)
     struct schedule_transport_rules r = {
         .window = {
@@ -142,7 +156,8 @@ static struct schedule_transport_rules transport_rules(struct qmgr *q, struct st
             .cohort_limit = INT("destination_concurrency_failed_cohort_limit"),
             .positive = FEEDBACK("destination_concurrency_positive_feedback"),
             .negative = FEEDBACK("destination_concurrency_negative_feedback"),
-            .initial = service_int(q, name, "_initial_destination_concurrency", "initial_destination_concurrency"),
+            .initial = service_int(q, name, "_initial_destination_concurrency",
+                                   "initial_destination_concurrency"),
         },
         .recipient_limit = INT("destination_recipient_limit"),
         .process_limit = process_limit(q, name),
@@ -171,10 +186,13 @@ struct schedule_transport *qmgr_transport(struct qmgr *q, struct str name)
 
     list_init(&pool->idle);
     pool->recipient_limit = service_int(q, name, "_recipient_limit", "default_recipient_limit");
-    pool->extra_recipient_limit = service_int(q, name, "_extra_recipient_limit", "default_extra_recipient_limit");
-    pool->refill_limit = service_int(q, name, "_recipient_refill_limit", "default_recipient_refill_limit");
-    pool->refill_delay_ms =
-        conf_service_time(q->conf, name, "_recipient_refill_delay", "default_recipient_refill_delay") * 1000;
+    pool->extra_recipient_limit =
+        service_int(q, name, "_extra_recipient_limit", "default_extra_recipient_limit");
+    pool->refill_limit =
+        service_int(q, name, "_recipient_refill_limit", "default_recipient_refill_limit");
+    pool->refill_delay_ms = conf_service_time(q->conf, name, "_recipient_refill_delay",
+                                              "default_recipient_refill_delay") *
+                            1000;
     t = schedule_add_transport(q->schedule, name, &rules);
     t->owner = pool;
     return t;

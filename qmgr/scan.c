@@ -12,15 +12,18 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define STEPS_AT_ONCE   20  /* one incoming and one deferred message each */
-#define LOOKS_AT_ONCE   200 /* deferred files whose time has not come */
-#define DATAGRAMS       32
-#define CLOG_SHARE      2   /* a destination with more than 1/2 of a full queue is named */
-#define TABLE_CHECK_MS  1000
+#define STEPS_AT_ONCE  20  /* one incoming and one deferred message each */
+#define LOOKS_AT_ONCE  200 /* deferred files whose time has not come */
+#define DATAGRAMS      32
+#define CLOG_SHARE     2 /* a destination with more than 1/2 of a full queue is named */
+#define TABLE_CHECK_MS 1000
 
 static void on_work(void *context);
 
-bool qmgr_is_full(const struct qmgr *q) { return q->messages.count >= qmgr_conf.qmgr_message_active_limit; }
+bool qmgr_is_full(const struct qmgr *q)
+{
+    return q->messages.count >= qmgr_conf.qmgr_message_active_limit;
+}
 
 static void schedule_work(struct qmgr *q)
 {
@@ -102,12 +105,13 @@ static void warn_of_clog(struct qmgr *q)
     int64_t now = clock_now_ms();
     int wait_s = qmgr_conf.qmgr_clog_warn_time;
 
-    if (wait_s == 0 || !qmgr_conf.helpful_warnings || (q->clogged_at && now < q->clogged_at + (int64_t)wait_s * 1000) ||
-        busiest == NULL || busiest->waiting * CLOG_SHARE < q->messages.count)
+    if (wait_s == 0 || !qmgr_conf.helpful_warnings ||
+        (q->clogged_at && now < q->clogged_at + (int64_t)wait_s * 1000) || busiest == NULL ||
+        busiest->waiting * CLOG_SHARE < q->messages.count)
         return;
     q->clogged_at = now;
-    log_warning("mail for %s is using up %d of %d active queue entries", busiest->nexthop, busiest->waiting,
-                q->messages.count);
+    log_warning("mail for %s is using up %d of %d active queue entries", busiest->nexthop,
+                busiest->waiting, q->messages.count);
     log_warning("you may need to reduce %s connect and helo timeouts", busiest->transport->name);
     log_warning("please avoid flushing the whole queue when you have");
     log_warning("lots of deferred mail, that is bad for performance");
@@ -132,7 +136,8 @@ static void on_work(void *context)
 
     q->work = NULL;
     look_for_changes(q);
-    for (int i = 0; i < STEPS_AT_ONCE && !qmgr_is_full(q) && (q->incoming.walk || q->deferred.walk); i++) {
+    for (int i = 0; i < STEPS_AT_ONCE && !qmgr_is_full(q) && (q->incoming.walk || q->deferred.walk);
+         i++) {
         step_incoming(q);
         if (!qmgr_is_full(q))
             step_deferred(q);
@@ -225,7 +230,8 @@ static void on_period(void *context)
 {
     struct qmgr *q = context;
 
-    q->periodic = loop_timer_start(q->loop, (int64_t)qmgr_conf.queue_run_delay * 1000, on_period, q);
+    q->periodic =
+        loop_timer_start(q->loop, (int64_t)qmgr_conf.queue_run_delay * 1000, on_period, q);
     qmgr_scan_start(q, &q->deferred, false);
 }
 
@@ -243,7 +249,8 @@ static void postpone(struct qmgr *q, const struct queue_id *id, int fd)
 
 static void put_back(struct qmgr *q, const struct queue_id *id)
 {
-    int fd = queue_open(&q->layout, QUEUE_ACTIVE, id, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    int fd =
+        queue_open(&q->layout, QUEUE_ACTIVE, id, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 
     if (fd >= 0 && !lock_try_exclusive(fd) && errno == EWOULDBLOCK)
         postpone(q, id, fd);

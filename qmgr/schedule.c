@@ -106,7 +106,8 @@ struct schedule_queue *schedule_queue_find(struct schedule_transport *t, struct 
     return map_get(&t->queues, key);
 }
 
-struct schedule_queue *schedule_queue_get(struct schedule_transport *t, struct str key, struct str nexthop)
+struct schedule_queue *schedule_queue_get(struct schedule_transport *t, struct str key,
+                                          struct str nexthop)
 {
     struct schedule_queue *q = map_get(&t->queues, key);
     bool same = str_equal(key, nexthop);
@@ -141,7 +142,8 @@ static int entries_of(const struct schedule_job *j, int recipients)
     return limit > 0 ? (recipients + limit - 1) / limit : recipients > 0;
 }
 
-static struct schedule_job *job_get(struct schedule_transport *t, struct schedule_message *m, int64_t now)
+static struct schedule_job *job_get(struct schedule_transport *t, struct schedule_message *m,
+                                    int64_t now)
 {
     struct schedule_job *j;
 
@@ -210,8 +212,8 @@ static void peer_free(struct schedule_peer *p)
         job_free(j);
 }
 
-void schedule_add(struct schedule_queue *q, struct schedule_message *m, struct recipient *first, int count,
-                  int64_t now)
+void schedule_add(struct schedule_queue *q, struct schedule_message *m, struct recipient *first,
+                  int count, int64_t now)
 {
     struct schedule_transport *t = q->transport;
 
@@ -257,7 +259,8 @@ static struct recipient *peer_take(struct schedule_peer *p, int limit, int *coun
     return first;
 }
 
-struct recipient *schedule_withdraw(struct schedule_queue *q, struct schedule_message **m, int *count)
+struct recipient *schedule_withdraw(struct schedule_queue *q, struct schedule_message **m,
+                                    int *count)
 {
     struct schedule_peer *p = LIST_FIRST(&q->peers, struct schedule_peer, node);
 
@@ -327,7 +330,8 @@ static void set_reason(char **to_dsn, char **to_reason, struct str dsn, struct s
     *to_reason = copy_text(reason);
 }
 
-static bool apply_feedback(struct schedule_queue *q, enum schedule_result result, int64_t now, int64_t dead_ms)
+static bool apply_feedback(struct schedule_queue *q, enum schedule_result result, int64_t now,
+                           int64_t dead_ms)
 {
     const struct window_rules *rules = &q->transport->rules.window;
 
@@ -342,8 +346,8 @@ static bool apply_feedback(struct schedule_queue *q, enum schedule_result result
     return false;
 }
 
-bool schedule_done(struct schedule_entry *e, enum schedule_result result, int64_t now, int64_t dead_ms,
-                   struct str dsn, struct str reason)
+bool schedule_done(struct schedule_entry *e, enum schedule_result result, int64_t now,
+                   int64_t dead_ms, struct str dsn, struct str reason)
 {
     struct schedule_queue *q = e->queue;
     struct schedule_transport *t = q->transport;
@@ -368,8 +372,8 @@ bool schedule_done(struct schedule_entry *e, enum schedule_result result, int64_
 
 /* ---- death and revival ---- */
 
-void schedule_kill_transport(struct schedule_transport *t, int64_t now, int64_t dead_ms, struct str dsn,
-                             struct str reason)
+void schedule_kill_transport(struct schedule_transport *t, int64_t now, int64_t dead_ms,
+                             struct str dsn, struct str reason)
 {
     t->dead_until = now + dead_ms;
     set_reason(&t->dsn, &t->reason, dsn, reason);
@@ -395,7 +399,7 @@ void schedule_revive_all(struct schedule *s)
     for (struct schedule_transport *t = s->transports; t; t = t->next)
         schedule_revive_transport(t);
     LIST_FOREACH(&s->sleepers, node)
-        schedule_revive_queue(LIST_ITEM(node, struct schedule_queue, node));
+    schedule_revive_queue(LIST_ITEM(node, struct schedule_queue, node));
 }
 
 /* ---- the end ---- */
@@ -411,7 +415,8 @@ static void transport_free(struct schedule_transport *t)
         int count;
 
         while (!list_is_empty(&q->peers))
-            recipient_free_all(peer_take(LIST_FIRST(&q->peers, struct schedule_peer, node), 0, &count));
+            recipient_free_all(
+                peer_take(LIST_FIRST(&q->peers, struct schedule_peer, node), 0, &count));
         queue_free(q);
     }
     map_free(&t->queues, NULL);

@@ -17,11 +17,11 @@ struct schedule_job {
     struct schedule_message *message;
     struct schedule_transport *transport;
     struct schedule_peer *peers;
-    int64_t rank;  /* lower goes first */
+    int64_t rank; /* lower goes first */
     int64_t since;
-    int waiting;   /* entries not yet taken */
-    int total;     /* entries it has had */
-    int credit;    /* entries taken, less what was paid to jobs that passed */
+    int waiting; /* entries not yet taken */
+    int total;   /* entries it has had */
+    int credit;  /* entries taken, less what was paid to jobs that passed */
 };
 
 /* A job's recipients for one destination. */

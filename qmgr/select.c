@@ -1,7 +1,8 @@
 #include "base/mem.h"
 #include "qmgr/schedule_internal.h"
 
-/* Jobs looked at in one search for one that may pass; the list begins with those that wait longest. */
+/* Jobs looked at in one search for one that may pass; the list begins with those that wait
+ * longest. */
 #define SEARCH_MAX      1000
 #define SEARCH_PAUSE_MS 1000
 
@@ -134,7 +135,8 @@ static void wake_sleepers(struct schedule *s, int64_t now)
     if (s->wake_at == 0 || now < s->wake_at)
         return;
     s->wake_at = 0;
-    LIST_FOREACH(&s->sleepers, node) {
+    LIST_FOREACH(&s->sleepers, node)
+    {
         struct schedule_queue *q = LIST_ITEM(node, struct schedule_queue, node);
 
         if (q->sleep_until <= now)
@@ -171,13 +173,15 @@ static bool job_may_deliver(const struct schedule_job *j)
 }
 
 /* The job that has waited longest for each of its entries. */
-static struct schedule_job *find_passer(struct schedule_transport *t, const struct schedule_job *current, int64_t now)
+static struct schedule_job *find_passer(struct schedule_transport *t,
+                                        const struct schedule_job *current, int64_t now)
 {
     struct schedule_job *best = NULL;
     int64_t best_merit = -1;
     int looked = 0;
 
-    LIST_FOREACH(&t->jobs, node) {
+    LIST_FOREACH(&t->jobs, node)
+    {
         struct schedule_job *j = LIST_ITEM(node, struct schedule_job, node);
         int64_t merit;
 
@@ -212,7 +216,8 @@ static void let_one_pass(struct schedule_transport *t, struct schedule_job *curr
 {
     const struct schedule_transport_rules *r = &t->rules;
 
-    if (r->slot_cost < 2 || current->total < r->minimum_slots * r->slot_cost || now < t->next_search)
+    if (r->slot_cost < 2 || current->total < r->minimum_slots * r->slot_cost ||
+        now < t->next_search)
         return;
     int slots = current->credit / r->slot_cost + r->slot_loan;
     if (slots * 100 < 100 - r->slot_discount)

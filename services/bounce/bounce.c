@@ -1,8 +1,10 @@
-/* bounce - keeps the delivery logs of messages and makes reports of them; also known as defer and trace.
+/* bounce - keeps the delivery logs of messages and makes reports of them; also known as defer and
+ * trace.
  *
  * Runs as:   mail_owner, inside the queue directory when master.cf says chroot
  * Trusts:    main.cf, bounce_template_file, its clients (qmgr, delivery agents, cleanup)
- * Distrusts: what stands in a queue file or came from a remote system: reasons, addresses, headers */
+ * Distrusts: what stands in a queue file or came from a remote system: reasons, addresses,
+ * headers */
 #include "services/bounce/bounce.h"
 
 #include "base/log.h"
@@ -41,12 +43,13 @@ static void take_entries(struct str text, struct entries *e)
     }
 }
 
-/* A success report is for recipients whose sender asked for it; everything else in a trace log was asked for by
- * sendmail -v or -bv. */
+/* A success report is for recipients whose sender asked for it; everything else in a trace log was
+ * asked for by sendmail -v or -bv. */
 static enum template_kind trace_kind(const struct entries *e)
 {
     for (size_t i = 0; i < e->count; i++)
-        if (!(e->items[i].dsn_notify & DSN_NOTIFY_SUCCESS) || str_ends(e->items[i].action, STR("deliverable")))
+        if (!(e->items[i].dsn_notify & DSN_NOTIFY_SUCCESS) ||
+            str_ends(e->items[i].action, STR("deliverable")))
             return TEMPLATE_VERIFY;
     return TEMPLATE_SUCCESS;
 }
@@ -69,9 +72,9 @@ static bool report_log(const struct bounce_service *b, const struct bounce_repor
         return false;
     }
     take_entries(buf_str(&text), &e);
-    enum template_kind which = kind == BOUNCE_WARN                  ? TEMPLATE_DELAY
+    enum template_kind which = kind == BOUNCE_WARN                ? TEMPLATE_DELAY
                                : strcmp(b->dir, QUEUE_TRACE) == 0 ? trace_kind(&e)
-                                                                   : TEMPLATE_FAILURE;
+                                                                  : TEMPLATE_FAILURE;
     bool ok = bounce_notify(b, about, which, e.items, e.count, kind == BOUNCE_VERP);
     free(e.items);
     return ok && (kind == BOUNCE_WARN || bounce_remove_log(b, &id));
@@ -157,8 +160,8 @@ static void load_templates(struct bounce_service *b)
         return;
     b->template_file = BUF_INIT(TEMPLATE_FILE_MAX);
     if (!fd_read_file(AT_FDCWD, file.ptr, &b->template_file)) {
-        log_warning("open bounce_template_file " STR_FMT ": %s -- using built-in templates", STR_ARG(file),
-                    strerror(errno));
+        log_warning("open bounce_template_file " STR_FMT ": %s -- using built-in templates",
+                    STR_ARG(file), strerror(errno));
     } else if (!templates_parse(buf_str(&b->template_file), file, &b->templates, &error)) {
         log_warning("%s -- using built-in templates", buf_cstr(&error));
         templates_builtin(&b->templates);
@@ -176,14 +179,15 @@ static void before_jail(struct service *svc)
 {
     the_service.svc = svc;
     the_service.dir = dir_of(service_name(svc));
-    the_service.layout = (struct queue_layout){ site_conf.hash_queue_names, site_conf.hash_queue_depth };
+    the_service.layout =
+        (struct queue_layout){ site_conf.hash_queue_names, site_conf.hash_queue_depth };
     load_templates(&the_service);
 }
 
 static const struct sandbox_path paths[] = {
-    { QUEUE_BOUNCE, true },    { QUEUE_DEFER, true },     { QUEUE_TRACE, true }, { QUEUE_ACTIVE, false },
-    { QUEUE_INCOMING, false }, { QUEUE_DEFERRED, false }, { QUEUE_HOLD, false }, { "public", true },
-    { NULL, false },
+    { QUEUE_BOUNCE, true },  { QUEUE_DEFER, true },     { QUEUE_TRACE, true },
+    { QUEUE_ACTIVE, false }, { QUEUE_INCOMING, false }, { QUEUE_DEFERRED, false },
+    { QUEUE_HOLD, false },   { "public", true },        { NULL, false },
 };
 
 static const struct service_spec bounce = {

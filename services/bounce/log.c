@@ -1,5 +1,6 @@
 /* The per-message logs in bounce/, defer/ and trace/. */
 #include "base/log.h"
+
 #include "os/fd.h"
 #include "os/lock.h"
 #include "queue/bounce_log.h"
@@ -32,14 +33,16 @@ bool bounce_append_entry(const struct bounce_service *b, const struct bounce_app
     quoted.recipient = buf_str(&recipient);
     quoted.orig_rcpt = buf_str(&original);
     bounce_log_format(&block, &quoted, site_conf.backwards_bounce_logfile_compatibility);
-    FD_AUTO(fd, queue_create(&b->layout, b->dir, &id, O_WRONLY | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600));
+    FD_AUTO(fd, queue_create(&b->layout, b->dir, &id, O_WRONLY | O_APPEND | O_CLOEXEC | O_NOFOLLOW,
+                             0600));
     if (fd >= 0 && write_block(fd, buf_str(&block)))
         return true;
     log_warning("%s: append to %s log: %s", id.text, b->dir, strerror(errno));
     return false;
 }
 
-enum bounce_log_result bounce_read_log(const struct bounce_service *b, const struct queue_id *id, struct buf *text)
+enum bounce_log_result bounce_read_log(const struct bounce_service *b, const struct queue_id *id,
+                                       struct buf *text)
 {
     FD_AUTO(fd, queue_open(&b->layout, b->dir, id, O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
     enum io_result result = IO_OK;

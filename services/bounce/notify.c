@@ -15,7 +15,8 @@ static const struct {
     const char *sender_notice, *postmaster_notice;
     const char *notice_class;
 } words[TEMPLATE_COUNT] = {
-    [TEMPLATE_FAILURE] = { "sender non-delivery notification", "postmaster non-delivery notification", "bounce" },
+    [TEMPLATE_FAILURE] = { "sender non-delivery notification",
+                           "postmaster non-delivery notification", "bounce" },
     [TEMPLATE_DELAY] = { "sender delay notification", "postmaster delay notification", "delay" },
     [TEMPLATE_SUCCESS] = { "sender delivery status notification", NULL, NULL },
     [TEMPLATE_VERIFY] = { "sender delivery status notification", NULL, NULL },
@@ -28,7 +29,7 @@ struct notice {
     struct original *original;
     struct arena *arena;
     struct report report;
-    struct str from, to;      /* envelope, internal form */
+    struct str from, to; /* envelope, internal form */
     struct cleanup_client *client;
 };
 
@@ -111,7 +112,8 @@ static void thread(struct notice *n)
 static bool headers_suffice(const struct notice *n)
 {
     return n->report.kind == TEMPLATE_DELAY || n->report.to_postmaster || n->report.tls_optional ||
-           n->about->dsn_ret == DSN_RET_HDRS || n->original->text_size > site_conf.bounce_size_limit ||
+           n->about->dsn_ret == DSN_RET_HDRS ||
+           n->original->text_size > site_conf.bounce_size_limit ||
            ((n->report.kind == TEMPLATE_SUCCESS || n->report.kind == TEMPLATE_VERIFY) &&
             n->about->dsn_ret != DSN_RET_FULL);
 }
@@ -127,7 +129,8 @@ static void fill_report(struct notice *n)
     r->queue_id = n->about->queue_id;
     r->date = format_date(n->arena, now);
     r->arrival_date = format_date(n->arena, n->about->arrival_sec);
-    r->retry_until = format_date(n->arena, n->about->arrival_sec + qmgr_conf.maximal_queue_lifetime);
+    r->retry_until =
+        format_date(n->arena, n->about->arrival_sec + qmgr_conf.maximal_queue_lifetime);
     r->boundary = boundary_of(n, now);
     r->from = format_from(n->arena, t->from);
     r->subject = r->to_postmaster && t->postmaster_subject.len ? t->postmaster_subject : t->subject;
@@ -138,7 +141,8 @@ static void fill_report(struct notice *n)
     r->envid = n->about->dsn_envid;
     r->utf8 = n->about->sendopts & SENDOPT_SMTPUTF8;
     r->eight_bit = r->utf8 || str_equal_nocase(n->about->encoding, STR("8bit"));
-    r->tls_optional = (n->about->sendopts & SENDOPT_REQUIRETLS) && bounce_conf.requiretls_redact_dsn;
+    r->tls_optional =
+        (n->about->sendopts & SENDOPT_REQUIRETLS) && bounce_conf.requiretls_redact_dsn;
     r->headers_only = headers_suffice(n);
     thread(n);
 }
@@ -178,7 +182,8 @@ static int submit_flags(void)
 
 static int submit_sendopts(const struct notice *n)
 {
-    return (n->about->sendopts & SENDOPT_SMTPUTF8) | (n->report.tls_optional ? SENDOPT_TLS_OPTIONAL : 0);
+    return (n->about->sendopts & SENDOPT_SMTPUTF8) |
+           (n->report.tls_optional ? SENDOPT_TLS_OPTIONAL : 0);
 }
 
 static void put_envelope(struct notice *n)
@@ -214,8 +219,8 @@ static bool submit(struct notice *n, const char *what)
     struct cleanup_client client = CLEANUP_CLIENT_INIT;
 
     n->client = &client;
-    if (!cleanup_client_open(&client, site_conf.cleanup_service_name, submit_flags(), submit_sendopts(n),
-                             site_conf.ipc_timeout)) {
+    if (!cleanup_client_open(&client, site_conf.cleanup_service_name, submit_flags(),
+                             submit_sendopts(n), site_conf.ipc_timeout)) {
         log_warning(STR_FMT ": %s: cleanup service failure", STR_ARG(n->about->queue_id), what);
         return false;
     }
@@ -225,17 +230,19 @@ static bool submit(struct notice *n, const char *what)
     struct cleanup_verdict verdict = cleanup_client_end(&client);
 
     if (verdict.status == CLEANUP_OK)
-        log_info(STR_FMT ": %s: " STR_FMT, STR_ARG(n->about->queue_id), what, STR_ARG(n->report.new_id));
+        log_info(STR_FMT ": %s: " STR_FMT, STR_ARG(n->about->queue_id), what,
+                 STR_ARG(n->report.new_id));
     else
-        log_warning(STR_FMT ": %s: not accepted by cleanup: status %d " STR_FMT, STR_ARG(n->about->queue_id), what,
-                    verdict.status, STR_ARG(verdict.reason));
+        log_warning(STR_FMT ": %s: not accepted by cleanup: status %d " STR_FMT,
+                    STR_ARG(n->about->queue_id), what, verdict.status, STR_ARG(verdict.reason));
     cleanup_client_close(&client);
     return verdict.status == CLEANUP_OK;
 }
 
 /* ---- who is told ---- */
 
-static bool send_one(struct notice *n, struct str from, struct str to, bool postmaster, const char *what)
+static bool send_one(struct notice *n, struct str from, struct str to, bool postmaster,
+                     const char *what)
 {
     n->from = from;
     n->to = to;
@@ -248,7 +255,8 @@ static struct str double_bounce_address(const struct notice *n)
 {
     BUF_AUTO(text, 0);
 
-    buf_join(&text, site_conf.double_bounce_sender, STR("@"), conf_value(service_conf(n->b->svc), STR("myhostname")));
+    buf_join(&text, site_conf.double_bounce_sender, STR("@"),
+             conf_value(service_conf(n->b->svc), STR("myhostname")));
     return arena_str(n->arena, buf_str(&text));
 }
 
@@ -258,11 +266,13 @@ static bool is_double_bounce(const struct notice *n)
     struct conf *conf = service_conf(n->b->svc);
 
     return str_equal_nocase(sender.local, site_conf.double_bounce_sender) &&
-           (sender.domain.len == 0 || str_equal_nocase(sender.domain, conf_value(conf, STR("myhostname"))) ||
+           (sender.domain.len == 0 ||
+            str_equal_nocase(sender.domain, conf_value(conf, STR("myhostname"))) ||
             str_equal_nocase(sender.domain, conf_value(conf, STR("myorigin"))));
 }
 
-static bool tell_postmaster(struct notice *n, const char *notice_class, struct str recipients, const char *what)
+static bool tell_postmaster(struct notice *n, const char *notice_class, struct str recipients,
+                            const char *what)
 {
     struct str to;
     bool ok = true;
@@ -283,7 +293,8 @@ static struct str verp_address(const struct notice *n, const struct bounce_appen
     BUF_AUTO(internal, 0);
     BUF_AUTO(text, 0);
 
-    struct address_parts parts = address_split(address_unquote(rcpt, &internal) ? buf_str(&internal) : rcpt);
+    struct address_parts parts =
+        address_split(address_unquote(rcpt, &internal) ? buf_str(&internal) : rcpt);
     buf_join(&text, sender.local, str_sub(delims, 0, 1), parts.local);
     if (parts.domain.len)
         buf_join(&text, str_sub(delims, 1, 2), parts.domain);
@@ -309,7 +320,8 @@ static bool tell_verp_senders(struct notice *n, const struct bounce_append *entr
 
 static struct str copy_recipient(enum template_kind kind)
 {
-    return kind == TEMPLATE_DELAY ? bounce_conf.delay_notice_recipient : site_conf.bounce_notice_recipient;
+    return kind == TEMPLATE_DELAY ? bounce_conf.delay_notice_recipient
+                                  : site_conf.bounce_notice_recipient;
 }
 
 static bool tell_sender(struct notice *n, bool verp)
@@ -321,14 +333,16 @@ static bool tell_sender(struct notice *n, bool verp)
 
     /* The sender knows; a copy that cannot be made is no reason to tell again. */
     if (ok && words[kind].notice_class)
-        (void)tell_postmaster(n, words[kind].notice_class, copy_recipient(kind), words[kind].postmaster_notice);
+        (void)tell_postmaster(n, words[kind].notice_class, copy_recipient(kind),
+                              words[kind].postmaster_notice);
     return ok;
 }
 
 static bool tell(struct notice *n, bool verp)
 {
     if (is_double_bounce(n)) {
-        log_warning(STR_FMT ": undeliverable postmaster notification discarded", STR_ARG(n->about->queue_id));
+        log_warning(STR_FMT ": undeliverable postmaster notification discarded",
+                    STR_ARG(n->about->queue_id));
         return true;
     }
     if (n->about->sender.len)
@@ -339,8 +353,9 @@ static bool tell(struct notice *n, bool verp)
     return true; /* nobody to tell */
 }
 
-bool bounce_notify(const struct bounce_service *b, const struct bounce_report *about, enum template_kind kind,
-                   const struct bounce_append *entries, size_t count, bool verp)
+bool bounce_notify(const struct bounce_service *b, const struct bounce_report *about,
+                   enum template_kind kind, const struct bounce_append *entries, size_t count,
+                   bool verp)
 {
     ARENA_AUTO(arena);
     struct original original;
@@ -353,8 +368,12 @@ bool bounce_notify(const struct bounce_service *b, const struct bounce_report *a
     if (wanted_count == 0)
         return true;
     original_open(b, about, &arena, &original);
-    struct notice n = { .b = b, .about = about, .original = &original, .arena = &arena,
-                        .report = { .kind = kind, .entries = wanted, .entry_count = wanted_count } };
+    struct notice n = { .b = b,
+                        .about = about,
+                        .original = &original,
+                        .arena = &arena,
+                        .report = {
+                            .kind = kind, .entries = wanted, .entry_count = wanted_count } };
     bool ok = tell(&n, verp);
 
     original_close(&original);

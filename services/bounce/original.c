@@ -48,7 +48,7 @@ static void keep_header(struct original *o, struct str header, struct arena *a)
     header_unfold(value, &flat);
     struct str *to = str_equal_nocase(name, STR("Message-Id"))   ? &o->message_id
                      : str_equal_nocase(name, STR("References")) ? &o->references
-                                                                  : NULL;
+                                                                 : NULL;
     if (to)
         *to = str_trim(arena_str(a, buf_str(&flat)));
 }
@@ -80,20 +80,22 @@ static void read_headers(struct original *o, struct arena *a)
     keep_header(o, buf_str(&header), a);
 }
 
-void original_open(const struct bounce_service *b, const struct bounce_report *about, struct arena *a,
-                   struct original *o)
+void original_open(const struct bounce_service *b, const struct bounce_report *about,
+                   struct arena *a, struct original *o)
 {
     int fd = open_file(b, about);
 
     *o = (struct original){ 0 };
     if (fd < 0) {
-        log_warning(STR_FMT ": open message to report about: %s", STR_ARG(about->queue_id), strerror(errno));
+        log_warning(STR_FMT ": open message to report about: %s", STR_ARG(about->queue_id),
+                    strerror(errno));
         return;
     }
     o->file = mem_alloc(sizeof *o->file);
     queue_file_init(o->file, fd);
     if (!read_size(o)) {
-        log_warning(STR_FMT ": message to report about has no size record", STR_ARG(about->queue_id));
+        log_warning(STR_FMT ": message to report about has no size record",
+                    STR_ARG(about->queue_id));
         original_close(o);
         return;
     }
@@ -109,8 +111,8 @@ void original_close(struct original *o)
     o->file = NULL;
 }
 
-void original_copy(struct original *o, bool headers_only, struct buf *(*room)(void *), void (*pump)(void *),
-                   void *context)
+void original_copy(struct original *o, bool headers_only, struct buf *(*room)(void *),
+                   void (*pump)(void *), void *context)
 {
     bool line_start = true;
     struct record rec;
@@ -119,7 +121,8 @@ void original_copy(struct original *o, bool headers_only, struct buf *(*room)(vo
         return;
     queue_file_seek(o->file, o->data_offset);
     while (next_line(o, &rec)) {
-        if (headers_only && line_start && !header_is_line(rec.payload) && !header_is_continuation(rec.payload))
+        if (headers_only && line_start && !header_is_line(rec.payload) &&
+            !header_is_continuation(rec.payload))
             break;
         line_start = rec.type == REC_TEXT;
         record_put(room(context), rec.type, rec.payload);

@@ -52,16 +52,16 @@ static void put_header(struct buf *out, const char *name, struct str value)
 static void put_mime_type(struct buf *out, const struct report *r)
 {
     buf_join(out, STR("MIME-Version: 1.0\nContent-Type: multipart/report; report-type="),
-             r->utf8 ? STR("global-delivery-status") : STR("delivery-status"), STR(";\n\tboundary=\""), r->boundary,
-             STR("\"\n"));
+             r->utf8 ? STR("global-delivery-status") : STR("delivery-status"),
+             STR(";\n\tboundary=\""), r->boundary, STR("\"\n"));
     if (r->eight_bit)
         buf_add(out, STR("Content-Transfer-Encoding: 8bit\n"));
 }
 
 static void put_head(struct buf *out, const struct report *r)
 {
-    buf_join(out, STR("Received: by "), r->hostname, STR(" ("), r->mail_name, STR(")\n\tid "), r->new_id, STR("; "),
-             r->date, STR("\n"));
+    buf_join(out, STR("Received: by "), r->hostname, STR(" ("), r->mail_name, STR(")\n\tid "),
+             r->new_id, STR("; "), r->date, STR("\n"));
     put_header(out, "Date", r->date);
     put_header(out, "From", r->from);
     put_header(out, "Subject", r->subject);
@@ -70,15 +70,17 @@ static void put_head(struct buf *out, const struct report *r)
     put_header(out, "In-Reply-To", r->in_reply_to);
     if (r->tls_optional)
         put_header(out, "TLS-Required", STR("no"));
-    put_header(out, "Auto-Submitted", r->to_postmaster ? STR("auto-generated") : STR("auto-replied"));
+    put_header(out, "Auto-Submitted",
+               r->to_postmaster ? STR("auto-generated") : STR("auto-replied"));
     put_mime_type(out, r);
     buf_add(out, STR("\nThis is a MIME-encapsulated message.\n"));
 }
 
-static void put_part(struct buf *out, const struct report *r, struct str description, struct str type)
+static void put_part(struct buf *out, const struct report *r, struct str description,
+                     struct str type)
 {
-    buf_join(out, STR("\n--"), r->boundary, STR("\nContent-Description: "), description, STR("\nContent-Type: "), type,
-             STR("\n"));
+    buf_join(out, STR("\n--"), r->boundary, STR("\nContent-Description: "), description,
+             STR("\nContent-Type: "), type, STR("\n"));
     if (r->eight_bit)
         buf_add(out, STR("Content-Transfer-Encoding: 8bit\n"));
     buf_addc(out, '\n');
@@ -114,7 +116,10 @@ static void put_notification(struct buf *out, const struct report *r)
 
 /* ---- part 2: for programs ---- */
 
-static struct str address_type(struct str address) { return utf8_is_ascii(address) ? STR("rfc822; ") : STR("utf-8; "); }
+static struct str address_type(struct str address)
+{
+    return utf8_is_ascii(address) ? STR("rfc822; ") : STR("utf-8; ");
+}
 
 static void put_typed(struct buf *out, const char *name, struct str address)
 {
@@ -143,7 +148,9 @@ static struct str status_of(const struct report *r, const struct bounce_append *
 {
     if (e->status.len)
         return e->status;
-    return r->kind == TEMPLATE_FAILURE ? STR("5.0.0") : r->kind == TEMPLATE_DELAY ? STR("4.0.0") : STR("2.0.0");
+    return r->kind == TEMPLATE_FAILURE ? STR("5.0.0")
+           : r->kind == TEMPLATE_DELAY ? STR("4.0.0")
+                                       : STR("2.0.0");
 }
 
 static void put_recipient(struct buf *out, const struct report *r, const struct bounce_append *e)
@@ -157,8 +164,8 @@ static void put_recipient(struct buf *out, const struct report *r, const struct 
     put_header(out, "Action", action_of(r, e));
     put_header(out, "Status", status_of(r, e));
     if (e->mta_name.len)
-        buf_join(out, STR("Remote-MTA: "), e->mta_type.len ? e->mta_type : STR("dns"), STR("; "), e->mta_name,
-                 STR("\n"));
+        buf_join(out, STR("Remote-MTA: "), e->mta_type.len ? e->mta_type : STR("dns"), STR("; "),
+                 e->mta_name, STR("\n"));
     if (e->diag_type.len && e->diag_text.len)
         put_wrapped(out, STR("Diagnostic-Code"), e->diag_type, e->diag_text);
     else
@@ -206,4 +213,7 @@ void report_format(const struct report *r, struct buf *out)
     buf_join(out, STR("Return-Path: <"), r->sender, STR(">\n"));
 }
 
-void report_format_end(const struct report *r, struct buf *out) { buf_join(out, STR("\n--"), r->boundary, STR("--\n")); }
+void report_format_end(const struct report *r, struct buf *out)
+{
+    buf_join(out, STR("\n--"), r->boundary, STR("--\n"));
+}

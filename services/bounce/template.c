@@ -6,15 +6,19 @@ struct str template_kind_name(enum template_kind kind) { return str_from(kind_na
 
 /* ---- built in ---- */
 
-#define HELLO  "This is the mail system at host $myhostname.\n\n"
-#define HELP                                                            \
+#define HELLO "This is the mail system at host $myhostname.\n\n"
+#define HELP                                                             \
     "The postmaster <postmaster> can help you with questions.  Please\n" \
     "send this report along; your own text may be left out.\n\n"
 #define SIGNATURE "                   The mail system\n"
 
-#define TEXT(literal) { literal, sizeof(literal) - 1 }
-#define COMMON \
-    .origin = TEXT("[built-in]"), .charset = TEXT("us-ascii"), .from = TEXT("MAILER-DAEMON (Mail Delivery System)")
+#define TEXT(literal)                \
+    {                                \
+        literal, sizeof(literal) - 1 \
+    }
+#define COMMON                                                 \
+    .origin = TEXT("[built-in]"), .charset = TEXT("us-ascii"), \
+    .from = TEXT("MAILER-DAEMON (Mail Delivery System)")
 
 static const struct bounce_template builtin[TEMPLATE_COUNT] = {
     [TEMPLATE_FAILURE] = {
@@ -35,9 +39,10 @@ static const struct bounce_template builtin[TEMPLATE_COUNT] = {
                      "# THIS IS ONLY A WARNING.  THERE IS NO NEED TO SEND YOUR MESSAGE #\n"
                      "# AGAIN.                                                         #\n"
                      "##################################################################\n\n"
-                     "Your message has been waiting for $delay_warning_time_hours hour(s): it could not be\n"
-                     "delivered to the recipients listed below.\n\n"
-                     "New attempts will be made until it is $maximal_queue_lifetime_days day(s) old.\n\n" HELP SIGNATURE),
+                     "Your message has been waiting for $delay_warning_time_hours hour(s): it\n"
+                     "could not be delivered to the recipients listed below.\n\n"
+                     "New attempts will be made until it is $maximal_queue_lifetime_days day(s)\n"
+                     "old.\n\n" HELP SIGNATURE),
     },
     [TEMPLATE_SUCCESS] = {
         COMMON,
@@ -88,7 +93,8 @@ static bool is_7bit(struct str s)
     return true;
 }
 
-static bool take_header(struct bounce_template *t, struct str line, struct str file, struct buf *error)
+static bool take_header(struct bounce_template *t, struct str line, struct str file,
+                        struct buf *error)
 {
     struct str value = line;
     struct str name = str_trim(str_cut(&value, ':'));
@@ -114,10 +120,12 @@ static bool take_header(struct bounce_template *t, struct str line, struct str f
 }
 
 /* Headers, an empty line, text. */
-static bool take_template(struct bounce_template *t, struct str content, struct str file, struct buf *error)
+static bool take_template(struct bounce_template *t, struct str content, struct str file,
+                          struct buf *error)
 {
-    struct bounce_template fresh = { .origin = file, .charset = STR("us-ascii"), .from = t->from,
-                                     .subject = STR_NONE };
+    struct bounce_template fresh = {
+        .origin = file, .charset = STR("us-ascii"), .from = t->from, .subject = STR_NONE
+    };
 
     while (content.len) {
         struct str line = str_cut(&content, '\n');
@@ -152,7 +160,8 @@ static bool take_here_document(struct str *rest, struct str mark, struct str *co
     return false;
 }
 
-bool templates_parse(struct str text, struct str file, struct bounce_templates *out, struct buf *error)
+bool templates_parse(struct str text, struct str file, struct bounce_templates *out,
+                     struct buf *error)
 {
     while (text.len) {
         struct str line = str_cut(&text, '\n');
@@ -177,8 +186,8 @@ bool templates_parse(struct str text, struct str file, struct bounce_templates *
 
 void template_format(enum template_kind kind, const struct bounce_template *t, struct buf *out)
 {
-    buf_join(out, template_kind_name(kind), STR("_template = <<EOF\nCharset: "), t->charset, STR("\nFrom: "), t->from,
-             STR("\nSubject: "), t->subject, STR("\n"));
+    buf_join(out, template_kind_name(kind), STR("_template = <<EOF\nCharset: "), t->charset,
+             STR("\nFrom: "), t->from, STR("\nSubject: "), t->subject, STR("\n"));
     if (t->postmaster_subject.len)
         buf_join(out, STR("Postmaster-Subject: "), t->postmaster_subject, STR("\n"));
     buf_join(out, STR("\n"), t->text);
@@ -193,11 +202,8 @@ static const struct {
     struct str suffix;
     int64_t seconds;
 } units[] = {
-    { { "_seconds", 8 }, 1 },
-    { { "_minutes", 8 }, 60 },
-    { { "_hours", 6 }, 3600 },
-    { { "_days", 5 }, 86400 },
-    { { "_weeks", 6 }, 604800 },
+    { { "_seconds", 8 }, 1 },  { { "_minutes", 8 }, 60 },   { { "_hours", 6 }, 3600 },
+    { { "_days", 5 }, 86400 }, { { "_weeks", 6 }, 604800 },
 };
 
 static bool expand_time(struct str name, const struct template_values *v, struct buf *out)

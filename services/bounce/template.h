@@ -1,15 +1,22 @@
 #pragma once
-/* services/bounce/template - the texts of delivery reports: built in, or from bounce_template_file. */
+/* services/bounce/template - the texts of delivery reports: built in, or from
+ * bounce_template_file. */
 #include "base/arena.h"
 #include "base/buf.h"
 
-enum template_kind { TEMPLATE_FAILURE, TEMPLATE_DELAY, TEMPLATE_SUCCESS, TEMPLATE_VERIFY, TEMPLATE_COUNT };
+enum template_kind {
+    TEMPLATE_FAILURE,
+    TEMPLATE_DELAY,
+    TEMPLATE_SUCCESS,
+    TEMPLATE_VERIFY,
+    TEMPLATE_COUNT
+};
 
 struct bounce_template {
-    struct str origin;  /* file name, or "[built-in]" */
+    struct str origin; /* file name, or "[built-in]" */
     struct str charset, from, subject;
     struct str postmaster_subject; /* empty: that of the sender's copy */
-    struct str text;    /* lines with their line breaks, unexpanded */
+    struct str text;               /* lines with their line breaks, unexpanded */
 };
 
 struct bounce_templates {
@@ -19,9 +26,11 @@ struct bounce_templates {
 /* "failure", "delay", "success", "verify". */
 struct str template_kind_name(enum template_kind kind);
 void templates_builtin(struct bounce_templates *out);
-/* Replace the built-in templates by those that `text` (a bounce_template_file) has.  False: what is wrong is in
- * `error`, and templates before the bad one may have been replaced.  Strings borrow from `text`. */
-NODISCARD bool templates_parse(struct str text, struct str file, struct bounce_templates *out, struct buf *error);
+/* Replace the built-in templates by those that `text` (a bounce_template_file) has.  False: what
+ * is wrong is in `error`, and templates before the bad one may have been replaced.  Strings borrow
+ * from `text`. */
+NODISCARD bool templates_parse(struct str text, struct str file, struct bounce_templates *out,
+                               struct buf *error);
 /* A template as it stands in a file: NAME_template = <<EOF ... EOF. */
 void template_format(enum template_kind kind, const struct bounce_template *t, struct buf *out);
 
@@ -34,5 +43,6 @@ struct template_values {
     void (*zero)(void *context, struct str name);
     void *context;
 };
-/* Expand $name, ${name} and $(name); NAME_seconds, _minutes, _hours, _days and _weeks are computed. */
+/* Expand $name, ${name} and $(name); NAME_seconds, _minutes, _hours, _days and _weeks are
+ * computed. */
 void template_expand(struct str text, const struct template_values *values, struct buf *out);

@@ -40,13 +40,15 @@ static void warn_zero(void *context, struct str name)
 {
     const struct names *n = context;
 
-    log_warning(STR_FMT ": zero result in " STR_FMT " template conversion of parameter \"" STR_FMT "\"",
+    log_warning(STR_FMT ": zero result in " STR_FMT " template conversion of parameter \"" STR_FMT
+                        "\"",
                 STR_ARG(n->t->origin), STR_ARG(template_kind_name(n->kind)), STR_ARG(name));
     log_warning("the value of that parameter is smaller than the unit that the template asks for");
     log_warning("specify a template with a smaller unit in bounce_template_file");
 }
 
-void template_expand_conf(struct conf *conf, enum template_kind kind, const struct bounce_template *t, struct buf *out)
+void template_expand_conf(struct conf *conf, enum template_kind kind,
+                          const struct bounce_template *t, struct buf *out)
 {
     struct names names = { conf, kind, t };
     struct template_values values = { value_of, seconds_of, warn_zero, &names };

@@ -3,6 +3,7 @@
 #include "conf/conf.h"
 #include "services/bounce/template.h"
 
-/* Append the expanded text of `t`.  A time that comes out as 0 in the unit of the template is complained
- * about in the log. */
-void template_expand_conf(struct conf *conf, enum template_kind kind, const struct bounce_template *t, struct buf *out);
+/* Append the expanded text of `t`.  A time that comes out as 0 in the unit of the template is
+ * complained about in the log. */
+void template_expand_conf(struct conf *conf, enum template_kind kind,
+                          const struct bounce_template *t, struct buf *out);

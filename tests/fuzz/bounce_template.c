@@ -42,7 +42,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         template_format(k, &t.of[k], &text);
         template_expand(t.of[k].text, &values, &expanded);
         templates_builtin(&again);
-        if (str_find_str(t.of[k].text, STR("EOF")) == STR_NOT_FOUND && !str_has(t.of[k].text, '\0') &&
+        if (str_find_str(t.of[k].text, STR("EOF")) == STR_NOT_FOUND &&
+            !str_has(t.of[k].text, '\0') &&
             !templates_parse(buf_str(&text), STR("g"), &again, &error))
             abort();
     }

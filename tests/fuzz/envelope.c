@@ -1,5 +1,6 @@
-/* Queue files as they may stand on a disk.  Invariants: reading ends, no recipient is taken that is not an R record of
- * the file, and reading in small portions finds the same recipients as reading at once. */
+/* Queue files as they may stand on a disk.  Invariants: reading ends, no recipient is taken that
+ * is not an R record of the file, and reading in small portions finds the same recipients as
+ * reading at once. */
 #include "qmgr/envelope.h"
 
 #include <stdlib.h>
@@ -20,7 +21,8 @@ static bool take(void *context, const struct envelope_rcpt *rcpt)
 
     if (s->count >= s->limit)
         return false;
-    if (rcpt->offset < 0 || (size_t)rcpt->offset >= s->file.len || s->file.ptr[rcpt->offset] != REC_RCPT)
+    if (rcpt->offset < 0 || (size_t)rcpt->offset >= s->file.len ||
+        s->file.ptr[rcpt->offset] != REC_RCPT)
         abort();
     if (rcpt->text.address.len > RECIPIENT_TEXT_MAX || str_has(rcpt->text.address, '\0'))
         abort();

@@ -1,18 +1,21 @@
 #include "base/attr.h"
 #include "qmgr/backoff.h"
 
+/* clang-format off */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include <cmocka.h>
+/* clang-format on */
 
 static void the_next_attempt_waits_as_long_as_the_message_is_old(void **state)
 {
     static const struct {
         int64_t age, delay;
-    } cases[] = { { 0, 300 }, { -50, 300 }, { 299, 300 }, { 301, 301 }, { 3999, 3999 }, { 4001, 4000 }, { 400000, 4000 } };
+    } cases[] = { { 0, 300 },     { -50, 300 },   { 299, 300 },    { 301, 301 },
+                  { 3999, 3999 }, { 4001, 4000 }, { 400000, 4000 } };
 
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(cases); i++)

@@ -1,5 +1,6 @@
 #include "qmgr/envelope.h"
 
+/* clang-format off */
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,6 +11,7 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+/* clang-format on */
 
 /* Queue files in the making: envelope, three bytes of content, extracted part. */
 struct draft {
@@ -42,8 +44,10 @@ static void assemble(struct draft *d, struct buf *file)
 
     put(&d->envelope, REC_MESSAGE, "");
     put(&content, REC_TEXT, "hey");
-    struct record_size s = { .content_size = (int64_t)content.len, .data_offset = 97 + (int64_t)d->envelope.len,
-                             .rcpt_count = 1, .text_size = 4 };
+    struct record_size s = { .content_size = (int64_t)content.len,
+                             .data_offset = 97 + (int64_t)d->envelope.len,
+                             .rcpt_count = 1,
+                             .text_size = 4 };
     record_size_format(&s, size);
     record_put(file, REC_SIZE, (struct str){ size, RECORD_SIZE_BYTES });
     buf_add(file, buf_str(&d->envelope));
@@ -83,7 +87,8 @@ static bool take(void *context, const struct envelope_rcpt *rcpt)
     return true;
 }
 
-static enum envelope_result read_bytes(struct str bytes, struct arena *a, struct taken *t, struct envelope *e)
+static enum envelope_result read_bytes(struct str bytes, struct arena *a, struct taken *t,
+                                       struct envelope *e)
 {
     struct queue_file f;
 
@@ -160,7 +165,8 @@ static void a_limit_stops_and_reading_goes_on_where_it_stopped(void **state)
     draft_init(&d);
     for (int i = 0; i < 25; i++) {
         snprintf(name, sizeof name, "u%d@y.test", i);
-        add_rcpt(i < 20 ? &d.envelope : &d.extracted, i % 3 ? NULL : "notify_flags=2", i % 2 ? NULL : "o@y.test", name);
+        add_rcpt(i < 20 ? &d.envelope : &d.extracted, i % 3 ? NULL : "notify_flags=2",
+                 i % 2 ? NULL : "o@y.test", name);
     }
     assemble(&d, &file);
     for (int limit = 1; limit < 30; limit++) {
@@ -203,7 +209,8 @@ static void a_file_cut_anywhere_is_corrupt(void **state)
     assemble(&d, &file);
     for (size_t len = 0; len < file.len; len++) {
         t.count = 0;
-        assert_int_equal(read_bytes(str_sub(buf_str(&file), 0, len), &arena, &t, &e), ENVELOPE_CORRUPT);
+        assert_int_equal(read_bytes(str_sub(buf_str(&file), 0, len), &arena, &t, &e),
+                         ENVELOPE_CORRUPT);
         assert_non_null(e.trouble);
     }
     buf_free(&file);

@@ -1,11 +1,13 @@
 #include "qmgr/feedback.h"
 
+/* clang-format off */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include <cmocka.h>
+/* clang-format on */
 
 static void feedback_forms_are_parsed(void **state)
 {
@@ -44,7 +46,8 @@ static void feedback_forms_are_parsed(void **state)
 
 static void feedback_depends_on_the_window(void **state)
 {
-    struct feedback by_root = { 1, FEEDBACK_BY_SQRT_CONCURRENCY }, by_n = { 1, FEEDBACK_BY_CONCURRENCY };
+    struct feedback by_root = { 1, FEEDBACK_BY_SQRT_CONCURRENCY },
+                    by_n = { 1, FEEDBACK_BY_CONCURRENCY };
 
     (void)state;
     assert_true(feedback_amount(&by_n, 4) == 0.25);
@@ -52,9 +55,11 @@ static void feedback_depends_on_the_window(void **state)
     assert_true(half > 0.499999 && half < 0.500001);
 }
 
-static const struct window_rules rules = {
-    .initial = 5, .limit = 20, .cohort_limit = 1, .positive = { 1, FEEDBACK_CONSTANT }, .negative = { 1, FEEDBACK_CONSTANT }
-};
+static const struct window_rules rules = { .initial = 5,
+                                           .limit = 20,
+                                           .cohort_limit = 1,
+                                           .positive = { 1, FEEDBACK_CONSTANT },
+                                           .negative = { 1, FEEDBACK_CONSTANT } };
 
 static void success_opens_the_window_up_to_the_limit(void **state)
 {

@@ -1,7 +1,7 @@
+#include "base/mem.h"
 #include "qmgr/schedule.h"
 
-#include "base/mem.h"
-
+/* clang-format off */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,9 +10,13 @@
 #include <stdlib.h>
 
 #include <cmocka.h>
+/* clang-format on */
 
 static const struct schedule_transport_rules plain = {
-    .window = { .initial = 5, .limit = 20, .cohort_limit = 1, .positive = { 1, FEEDBACK_CONSTANT },
+    .window = { .initial = 5,
+                .limit = 20,
+                .cohort_limit = 1,
+                .positive = { 1, FEEDBACK_CONSTANT },
                 .negative = { 1, FEEDBACK_CONSTANT } },
     .recipient_limit = 50,
     .process_limit = 100,
@@ -388,7 +392,8 @@ static void the_memory_of_a_waiting_message_is_small(void **state)
 
     (void)state;
     /* Original recipient equal to the address, and the usual ORCPT, take no room of their own. */
-    struct recipient_text t = { STR("somebody@example.com"), STR("somebody@example.com"), STR("rfc822;somebody@example.com") };
+    struct recipient_text t = { STR("somebody@example.com"), STR("somebody@example.com"),
+                                STR("rfc822;somebody@example.com") };
     struct recipient *s = recipient_new(&t, 0, 1);
     char scratch[100];
     assert_true(str_equal(recipient_orcpt(s, scratch), t.orcpt));

@@ -3,6 +3,7 @@
 #include "qmgr/backoff.h"
 #include "qmgr/schedule.h"
 
+/* clang-format off */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,6 +12,7 @@
 #include <stdlib.h>
 
 #include <cmocka.h>
+/* clang-format on */
 
 #define SITES     1000
 #define MESSAGES  20000
@@ -49,7 +51,10 @@ static uint32_t draw(uint32_t below)
 
 /* Every tenth site is down until noon, every seventh is slow. */
 static bool is_down(int site, int64_t now) { return site % 10 == 3 && now < DAY_MS / 2; }
-static int64_t duration(int site, int64_t now) { return is_down(site, now) ? 30000 : site % 7 == 0 ? 20000 : 300; }
+static int64_t duration(int site, int64_t now)
+{
+    return is_down(site, now) ? 30000 : site % 7 == 0 ? 20000 : 300;
+}
 
 static void put_off(struct sim_message *m, int64_t now)
 {
@@ -117,7 +122,8 @@ static void land(int which, int64_t now)
     flights[which] = flights[--flying];
     busy_at[m->site]--;
     m->attempts++;
-    if (schedule_done(e, down ? SCHEDULE_FAILED : SCHEDULE_REACHED, now, MINIMAL_S * 1000, STR("4.4.1"), STR("down")))
+    if (schedule_done(e, down ? SCHEDULE_FAILED : SCHEDULE_REACHED, now, MINIMAL_S * 1000,
+                      STR("4.4.1"), STR("down")))
         bury(q, now);
     if (!schedule_message_is_done(&m->core) || m->finished)
         return;
@@ -135,8 +141,12 @@ static void every_message_ends_and_nobody_starves(void **state)
 {
     static const struct schedule_transport_rules rules = {
         .window = { 5, 20, 1, { 1, FEEDBACK_CONSTANT }, { 1, FEEDBACK_CONSTANT } },
-        .recipient_limit = 50, .process_limit = IN_FLIGHT,
-        .slot_cost = 5, .slot_loan = 3, .slot_discount = 50, .minimum_slots = 3,
+        .recipient_limit = 50,
+        .process_limit = IN_FLIGHT,
+        .slot_cost = 5,
+        .slot_loan = 3,
+        .slot_discount = 50,
+        .minimum_slots = 3,
     };
     int64_t now = 0;
 
@@ -145,8 +155,10 @@ static void every_message_ends_and_nobody_starves(void **state)
     smtp = schedule_add_transport(sched, STR("smtp"), &rules);
     messages = mem_alloc(MESSAGES * sizeof *messages);
     for (int i = 0; i < MESSAGES; i++)
-        messages[i] = (struct sim_message){ .site = (int)draw(SITES), .recipients = draw(50) ? 1 + (int)draw(3) : 400,
-                                            .arrival = (int64_t)i * (DAY_MS / 2 / MESSAGES), .deferred = true };
+        messages[i] = (struct sim_message){ .site = (int)draw(SITES),
+                                            .recipients = draw(50) ? 1 + (int)draw(3) : 400,
+                                            .arrival = (int64_t)i * (DAY_MS / 2 / MESSAGES),
+                                            .deferred = true };
     for (int i = 0; i < MESSAGES; i++)
         messages[i].wait_until = messages[i].arrival;
     for (; finished < MESSAGES && now < 2 * DAY_MS; now += 500) {

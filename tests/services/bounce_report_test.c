@@ -1,7 +1,7 @@
+#include "os/fd.h"
 #include "services/bounce/report.h"
 
-#include "os/fd.h"
-
+/* clang-format off */
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include <cmocka.h>
+/* clang-format on */
 
 static const struct bounce_append remote = {
     .recipient = STR("luis@far.test"),
@@ -21,7 +22,8 @@ static const struct bounce_append remote = {
     .diag_text = STR("550 5.1.1 no such user here"),
     .mta_type = STR("dns"),
     .mta_name = STR("mx.far.test"),
-    .reason = STR("host mx.far.test[192.0.2.7] said: 550 5.1.1 no such user here (in reply to RCPT TO command)"),
+    .reason = STR("host mx.far.test[192.0.2.7] said: 550 5.1.1 no such user here (in reply to RCPT "
+                  "TO command)"),
 };
 static const struct bounce_append local = {
     .recipient = STR("\"odd name\"@home.test"),
@@ -30,7 +32,8 @@ static const struct bounce_append local = {
     .reason = STR("connect to mx.home.test[192.0.2.9]:25: Connection refused"),
 };
 
-static struct report base_report(enum template_kind kind, const struct bounce_append *entries, size_t count)
+static struct report base_report(enum template_kind kind, const struct bounce_append *entries,
+                                 size_t count)
 {
     return (struct report){
         .kind = kind,
@@ -95,8 +98,11 @@ static void a_delay_report_looks_as_agreed(void **state)
 
 static void a_success_report_looks_as_agreed(void **state)
 {
-    struct bounce_append entry = { .recipient = STR("alice@example.com"), .orig_rcpt = STR("alice"), .status = STR("2.0.0"),
-                                   .action = STR("delivered"), .reason = STR("delivery via local: delivers to mailbox") };
+    struct bounce_append entry = { .recipient = STR("alice@example.com"),
+                                   .orig_rcpt = STR("alice"),
+                                   .status = STR("2.0.0"),
+                                   .action = STR("delivered"),
+                                   .reason = STR("delivery via local: delivers to mailbox") };
     struct report r = base_report(TEMPLATE_SUCCESS, &entry, 1);
 
     (void)state;
@@ -118,7 +124,9 @@ static void a_copy_for_the_postmaster_looks_as_agreed(void **state)
 
 static void a_report_about_an_internationalised_message_looks_as_agreed(void **state)
 {
-    struct bounce_append entry = { .recipient = STR("us\xc3\xa9r@far.test"), .status = STR("5.1.1"), .reason = STR("n\xc3\xb6") };
+    struct bounce_append entry = { .recipient = STR("us\xc3\xa9r@far.test"),
+                                   .status = STR("5.1.1"),
+                                   .reason = STR("n\xc3\xb6") };
     struct report r = base_report(TEMPLATE_FAILURE, &entry, 1);
 
     (void)state;
@@ -132,9 +140,11 @@ static void long_reasons_are_wrapped(void **state)
     BUF_AUTO(out, 0);
 
     (void)state;
-    report_wrap(STR("<alice@example.com> (expanded from <alice>): delivery via local: delivers to mailbox"), 0, &out);
-    assert_string_equal(buf_cstr(&out),
-                        "<alice@example.com> (expanded from <alice>): delivery via local: delivers to\n    mailbox\n");
+    report_wrap(
+        STR("<alice@example.com> (expanded from <alice>): delivery via local: delivers to mailbox"),
+        0, &out);
+    assert_string_equal(buf_cstr(&out), "<alice@example.com> (expanded from <alice>): delivery via "
+                                        "local: delivers to\n    mailbox\n");
     buf_clear(&out);
     report_wrap(STR(" a\nb  c "), 0, &out);
     assert_string_equal(buf_cstr(&out), "a b c\n");
@@ -149,8 +159,8 @@ static void notify_decides_who_is_reported(void **state)
         int notify;
         bool failure, delay, success;
     } cases[] = {
-        { 0, true, true, true }, { 1, false, false, false }, { 2, false, false, true },
-        { 4, true, false, true }, { 8, false, true, true }, { 12, true, true, true },
+        { 0, true, true, true },  { 1, false, false, false }, { 2, false, false, true },
+        { 4, true, false, true }, { 8, false, true, true },   { 12, true, true, true },
     };
 
     (void)state;

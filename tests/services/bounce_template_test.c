@@ -1,11 +1,13 @@
 #include "services/bounce/template.h"
 
+/* clang-format off */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include <cmocka.h>
+/* clang-format on */
 
 static int zeros;
 
@@ -40,7 +42,8 @@ static void names_are_expanded(void **state)
         { "at $myhostname.", "at mx.test.", 0 },
         { "${myhostname}$(myhostname)", "mx.testmx.test", 0 },
         { "$$5 and $ and ${x and $unknown|", "$5 and $ and ${x and |", 0 },
-        { "$lifetime_seconds $lifetime_minutes $lifetime_hours $lifetime_days", "439200 7320 122 5", 0 },
+        { "$lifetime_seconds $lifetime_minutes $lifetime_hours $lifetime_days", "439200 7320 122 5",
+          0 },
         { "$lifetime_weeks", "0", 1 },
         { "", "", 0 },
         { "$", "$", 0 },
@@ -63,13 +66,15 @@ static void a_file_replaces_the_templates_that_it_has(void **state)
 
     (void)state;
     templates_builtin(&t);
-    assert_true(templates_parse(STR("# mine\n\ndelay_template = <<EOT\nCharset: utf-8\nFrom: me (Mail)\nSubject: late\n\n"
-                                    "one\ntwo\nEOT\n"),
-                                STR("file"), &t, &error));
+    assert_true(templates_parse(
+        STR("# mine\n\ndelay_template = <<EOT\nCharset: utf-8\nFrom: me (Mail)\nSubject: late\n\n"
+            "one\ntwo\nEOT\n"),
+        STR("file"), &t, &error));
     assert_true(str_equal(t.of[TEMPLATE_DELAY].subject, STR("late")));
     assert_true(str_equal(t.of[TEMPLATE_DELAY].charset, STR("utf-8")));
     assert_true(str_equal(t.of[TEMPLATE_DELAY].text, STR("one\ntwo\n")));
-    assert_true(str_equal(t.of[TEMPLATE_FAILURE].subject, STR("Undelivered Mail Returned to Sender")));
+    assert_true(
+        str_equal(t.of[TEMPLATE_FAILURE].subject, STR("Undelivered Mail Returned to Sender")));
 }
 
 static void bad_files_are_refused_with_a_reason(void **state)
@@ -109,7 +114,8 @@ static void built_in_templates_can_be_read_back(void **state)
     assert_true(templates_parse(buf_str(&text), STR("file"), &again, &error));
     for (enum template_kind k = 0; k < TEMPLATE_COUNT; k++) {
         assert_true(str_equal(t.of[k].text, again.of[k].text));
-        assert_true(str_starts(t.of[k].text, STR("This is the mail system at host $myhostname.\n")));
+        assert_true(
+            str_starts(t.of[k].text, STR("This is the mail system at host $myhostname.\n")));
     }
 }
 
