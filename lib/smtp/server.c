@@ -6,8 +6,8 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#define COMMAND_READ (4 * 1024)
-#define CONTENT_READ (64 * 1024)
+#define COMMAND_READ (4u * 1024)
+#define CONTENT_READ (64u * 1024)
 #define FLUSH_AT     (SMTP_OUT_MAX / 2) /* leaves room for any one reply */
 
 void smtp_server_init(struct smtp_server *s, const struct smtp_server_options *options)

@@ -155,7 +155,7 @@ struct smtp_tally {
     unsigned total, ok;
 };
 
-#define SMTP_OUT_MAX (64 * 1024)
+#define SMTP_OUT_MAX (64u * 1024)
 
 /* Where the dialogue stands; each stage implies those before it. */
 enum smtp_stage { SMTP_STAGE_NEW, SMTP_STAGE_GREETED, SMTP_STAGE_MAIL, SMTP_STAGE_RCPT };

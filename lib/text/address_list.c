@@ -375,8 +375,9 @@ static struct str one_line(struct arena *a, struct str text)
     char *copy = arena_alloc(a, text.len + 1);
 
     for (size_t i = 0; i < text.len; i++) {
-        char c = text.ptr[i];
-        copy[i] = c == '\r' || c == '\n' || c == '\0' ? ' ' : c;
+        copy[i] = text.ptr[i];
+        if (copy[i] == '\r' || copy[i] == '\n' || copy[i] == '\0')
+            copy[i] = ' ';
     }
     return (struct str){ copy, text.len };
 }
