@@ -3,7 +3,7 @@
 #include "base/number.h"
 
 #define ATTRIBUTES_MAX 100   /* queue_file_attribute_count_limit */
-#define ATTRIBUTE_MAX  65536 /* bytes of one value */
+#define ATTRIBUTE_MAX  32768 /* bytes of one value */
 #define KNOWN_SIZE_OPTS                                                              \
     (RECORD_OPT_MIXED | RECORD_OPT_NEVER | RECORD_OPT_SUCCESS | RECORD_OPT_FAILURE | \
      RECORD_OPT_DELAY)

@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "delivery/delivery.h"
+#include "queue/notify.h"
 
 #define GRACE_S \
     10 /* for deliveries under way at a reload; what is left is skipped while it is locked */
@@ -49,6 +50,16 @@ static void end_grace(void *context)
     q->grace_over = true;
 }
 
+/* Master(8) starts the next qmgr when somebody asks for it; nobody else may do so for a while. */
+static void call_successor(void)
+{
+    BUF_AUTO(path, 200);
+
+    buf_join(&path, STR("public/"), site_conf.queue_service_name);
+    if (!queue_trigger(buf_cstr(&path), STR("I"), 0))
+        log_debug("%s: nobody listens", buf_cstr(&path));
+}
+
 /* Deliveries under way get a moment; what waits is found in active by the next qmgr. */
 static bool may_leave(struct service *svc)
 {
@@ -57,6 +68,7 @@ static bool may_leave(struct service *svc)
     (void)svc;
     if (!q->leaving) {
         q->leaving = true;
+        call_successor();
         q->grace = loop_timer_start(q->loop, GRACE_S * 1000, end_grace, q);
     }
     return q->grace_over || !qmgr_has_deliveries(q);

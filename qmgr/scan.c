@@ -118,16 +118,19 @@ static void warn_of_clog(struct qmgr *q)
     log_warning("to turn off these warnings specify: qmgr_clog_warn_time = 0");
 }
 
-static void look_for_changes(struct qmgr *q)
+/* True: this process ends, and its successor routes mail by the new table. */
+static bool tables_are_stale(struct qmgr *q)
 {
     int64_t now = clock_now_ms();
     BUF_AUTO(table, 1000);
 
     if (now < q->checked_ms + TABLE_CHECK_MS)
-        return;
+        return false;
     q->checked_ms = now;
-    if (tables_have_changed(&table))
-        service_restart_for(q->svc, buf_cstr(&table));
+    if (!tables_have_changed(&table))
+        return false;
+    service_restart_for(q->svc, buf_cstr(&table));
+    return true;
 }
 
 static void on_work(void *context)
@@ -135,7 +138,8 @@ static void on_work(void *context)
     struct qmgr *q = context;
 
     q->work = NULL;
-    look_for_changes(q);
+    if (tables_are_stale(q))
+        return;
     for (int i = 0; i < STEPS_AT_ONCE && !qmgr_is_full(q) && (q->incoming.walk || q->deferred.walk);
          i++) {
         step_incoming(q);
@@ -176,7 +180,8 @@ static void on_datagrams(void *context, int fd, uint32_t events)
     int n = recvmmsg(fd, batch, DATAGRAMS, MSG_DONTWAIT, NULL);
     if (n <= 0)
         return;
-    look_for_changes(q);
+    if (tables_are_stale(q))
+        return; /* the messages are in incoming */
     for (int i = 0; i < n; i++)
         take_new(q, (struct str){ names[i], batch[i].msg_len });
     if (q->incoming.again)

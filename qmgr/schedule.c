@@ -7,6 +7,8 @@
 
 /* Idle destinations that keep what they learnt. */
 #define IDLE_QUEUES_MAX 200
+/* Recipients of one delivery: they must fit into one frame, besides the rest of the request. */
+#define ENTRY_BYTES_MAX (2500 * 1024)
 
 struct schedule *schedule_new(void)
 {
@@ -235,7 +237,14 @@ void schedule_add(struct schedule_queue *q, struct schedule_message *m, struct r
     schedule_queue_update(q);
 }
 
-/* Take up to `limit` recipients (0: all) off a peer, which goes away when it is empty. */
+/* About what a recipient needs in a delivery request. */
+static size_t wire_size(const struct recipient *r)
+{
+    return 3 * ((size_t)r->address_len + r->orig_len + r->orcpt_len) + 150;
+}
+
+/* Take up to `limit` recipients (0: all that fit into a request) off a peer, which goes away when it
+ * is empty. */
 static struct recipient *peer_take(struct schedule_peer *p, int limit, int *count)
 {
     struct schedule_queue *q = p->queue;
@@ -243,9 +252,12 @@ static struct recipient *peer_take(struct schedule_peer *p, int limit, int *coun
     struct recipient *first = p->first, *last = first;
     int before = entries_of(j, p->count);
 
+    size_t size = wire_size(first);
+
     *count = 1;
-    while (last->next && (limit <= 0 || *count < limit)) {
+    while (last->next && (limit <= 0 || *count < limit) && size < ENTRY_BYTES_MAX) {
         last = last->next;
+        size += wire_size(last);
         ++*count;
     }
     p->first = last->next;

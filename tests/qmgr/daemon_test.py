@@ -351,6 +351,17 @@ def more_recipients_than_fit_are_read_later():
 
 
 @test
+def a_delivery_without_a_recipient_limit_still_fits_into_a_request():
+    with start(default_destination_recipient_limit="0") as q:
+        q.start()
+        names = ["u%d%s@y.test" % (i, "x" * 1500) for i in range(3000)]
+        n = q.send(rcpts=names)
+        q.wait_gone(n)
+        assert len(q.smtp.requests) > 1
+        eq(sorted(x["recipient"] for _, l in q.smtp.requests for x in l[1:]), sorted(names))
+
+
+@test
 def recipients_in_the_extracted_part_are_found():
     with start() as q:
         q.start()
