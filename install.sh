@@ -108,7 +108,7 @@ chown postfix:postfix /var/lib/postfix
 chmod 700 /var/lib/postfix
 /usr/sbin/postfix set-permissions || die "could not set the queue's permissions"
 # Indexes of tables may come from another mail system; make ours from the same sources.
-/usr/sbin/newaliases || say "newaliases reported a problem (above); mail for aliases waits until it is mended"
+newaliases || say "newaliases reported a problem (above); mail for aliases waits until it is mended"
 
 [ "$start" = yes ] || { say "installed; start it with: postfix start"; exit 0; }
 

@@ -45,6 +45,8 @@ static void open_resolver(struct service *svc)
     client.targets.own = open_interfaces(site_conf.inet_interfaces);
     client.targets.proxy = open_interfaces(conf_value(conf, STR("proxy_interfaces")));
     client.targets.default_port = default_port(client.targets.lmtp);
+    delivery_open(svc, smtp_conf.smtp_delivery_status_filter,
+                  client.targets.lmtp ? "lmtp_delivery_status_filter" : "smtp_delivery_status_filter");
     deliver_open(&client);
 }
 
