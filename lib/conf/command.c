@@ -75,6 +75,8 @@ void command_begin(const char *program, int fatal_status)
     log_set_sink(log_sink_at_first_line);
 }
 
+void command_set_fatal_status(int status) { command.fatal_status = status; }
+
 /* A file opened as descriptor 2 would receive our messages. */
 static void open_standard_descriptors(void)
 {

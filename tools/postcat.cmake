@@ -1,0 +1,1 @@
+relevo_tool(postcat postcat/postcat.c postcat/dump.c LIBS conf queue)

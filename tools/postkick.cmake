@@ -1,0 +1,1 @@
+relevo_tool(postkick postkick.c LIBS conf queue)

@@ -1,0 +1,1 @@
+relevo_tool(postlock postlock.c LIBS conf delivery)
