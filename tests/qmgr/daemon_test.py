@@ -164,6 +164,16 @@ def recipients_are_grouped_by_destination_and_limited():
 
 
 @test
+def local_recipients_go_one_by_one():
+    with start() as q:
+        local = Service(q, "local", lambda r, rcpts: None)
+        q.start()
+        n = q.send(rcpts=["ana@home.test", "luis@home.test", "paco@home.test"])
+        q.wait_gone(n)
+        eq(sorted(len(l) for _, l in local.requests), [2, 2, 2])
+
+
+@test
 def duplicates_are_delivered_once():
     with start() as q:
         q.start()
