@@ -99,7 +99,11 @@ mkdir -p /etc/postfix
 first_copy() { # first_copy STOCK PLACE
     [ -e "$2" ] || { cp "/usr/share/postfix/$1.proto" "$2" && say "wrote $2"; }
 }
-first_copy main.cf /etc/postfix/main.cf
+if [ ! -e /etc/postfix/main.cf ]; then
+    first_copy main.cf /etc/postfix/main.cf
+    # A system without a syslog socket (a container, most often) keeps the log in a file.
+    [ -S /dev/log ] || printf '\n# No syslog was found at installation.\nmaillog_file = /var/log/mail.log\n' >>/etc/postfix/main.cf
+fi
 first_copy master.cf /etc/postfix/master.cf
 first_copy aliases /etc/aliases
 

@@ -45,12 +45,22 @@ def send(user):
         return re.search(r"queued as (\w+)", reply)
 
 
+def journal_lines():
+    try:
+        found = subprocess.run(["journalctl", "-q", "--no-pager", "--since", "-5min", "-o", "short", "--facility=mail"],
+                               capture_output=True, text=True)
+    except FileNotFoundError:
+        return []
+    return found.stdout.splitlines()
+
+
 def log_lines(qid):
     path = ask("maillog_file") or "/var/log/mail.log"
+    lines = []
     if os.path.exists(path):
         with open(path, errors="replace") as f:
-            return [line.rstrip() for line in f if qid in line]
-    return []
+            lines = f.read().splitlines()
+    return [line for line in lines or journal_lines() if qid in line]
 
 
 def wait_delivery(qid):
