@@ -4,6 +4,7 @@
 #include "client/bounce.h"
 #include "client/verify.h"
 #include "delivery/delivery.h"
+#include "delivery/fast_flush.h"
 #include "delivery/serve.h"
 #include "delivery/status_filter.h"
 #include "text/dsn.h"
@@ -109,6 +110,7 @@ static bool defer(struct delivery *d, const struct delivery_recipient *who, stru
     if (!append(d, site_conf.defer_service_name, who, o, words[OUTCOME_DEFERRED].action, o->text))
         log_warning(STR_FMT ": " STR_FMT " service failure", STR_ARG(d->request.queue_id),
                     STR_ARG(site_conf.defer_service_name));
+    fast_flush_note(d->request.queue_id, who->address);
     return false;
 }
 

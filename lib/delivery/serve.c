@@ -1,6 +1,7 @@
 #include "delivery/serve.h"
 
 #include "base/log.h"
+#include "delivery/fast_flush.h"
 #include "delivery/status_filter.h"
 #include "os/lock.h"
 #include "queue/dir.h"
@@ -22,9 +23,14 @@ void delivery_open(struct service *svc, struct str filter, const char *parameter
     delivery_log_open(conf);
     verify_service = conf_value(conf, STR("address_verify_service_name"));
     status_filter_open(filter, parameter);
+    fast_flush_open(conf);
 }
 
-void delivery_close(void) { status_filter_close(); }
+void delivery_close(void)
+{
+    status_filter_close();
+    fast_flush_close();
+}
 
 bool delivery_tables_changed(struct service *svc)
 {
