@@ -33,7 +33,7 @@ struct postdrop {
     int64_t size_limit;  /* message_size_limit; 0: none */
     bool long_ids;
     bool created;
-    bool reply;          /* -r: the status goes to stdout */
+    bool reply;          /* queue id and status go to stdout */
     struct buf sender;   /* for messages */
 };
 
@@ -200,19 +200,22 @@ static void tell_pickup(struct conf *conf)
         log_warning("unable to look up %s: %s", buf_cstr(&path), strerror(errno));
 }
 
-/* sendmail(1) becomes this program; its users know its name and its exit statuses. */
-static void choose_name(const char *path)
+/* sendmail(1) becomes this program: its users know its name and its exit statuses, and nobody reads a
+ * reply. */
+static bool begin(const char *path)
 {
     const char *slash = path ? strrchr(path, '/') : NULL;
     const char *name = slash ? slash + 1 : path;
+    bool for_user = name && strcmp(name, "sendmail") == 0;
 
-    if (name && strcmp(name, "sendmail") == 0)
+    if (for_user)
         command_begin("sendmail", EX_TEMPFAIL);
     else
         command_begin("postdrop", 1);
+    return for_user;
 }
 
-static const char *parse_options(struct postdrop *d, int argc, char **argv)
+static const char *parse_options(int argc, char **argv)
 {
     const char *config_dir = NULL;
     int letter;
@@ -220,11 +223,9 @@ static const char *parse_options(struct postdrop *d, int argc, char **argv)
     while ((letter = getopt(argc, argv, "+c:rv")) != -1) {
         if (letter == 'c')
             config_dir = optarg;
-        else if (letter == 'r')
-            d->reply = true;
         else if (letter == 'v')
             command_more_verbose();
-        else
+        else if (letter != 'r') /* replying is what it does anyway */
             log_fatal("usage: postdrop [-c config_dir] [-rv]");
     }
     return config_dir;
@@ -244,11 +245,11 @@ int main(int argc, char **argv)
     struct postdrop d = { .out = BUF_INIT(0) };
     const char *config_dir;
 
-    choose_name(argc > 0 ? argv[0] : NULL);
+    d.reply = !begin(argc > 0 ? argv[0] : NULL);
     command_distrust_caller();
     (void)umask(022);
     drop_file_catch_signals();
-    config_dir = parse_options(&d, argc, argv);
+    config_dir = parse_options(argc, argv);
     read_conf(&d, config_dir);
     drop_policy_require_user(d.conf);
     command_enter_queue(d.conf);
