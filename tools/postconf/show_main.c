@@ -8,6 +8,12 @@ static void show_param(struct postconf *pc, const struct shown_param *p)
     print_setting(pc, p->name, expand_if_asked(pc, pc->conf, params_raw(pc, p)));
 }
 
+/* Names of our own stay out of the whole listing unless the site has set them: scripts compare it with the peer's. */
+static bool is_listed(struct postconf *pc, const struct shown_param *p)
+{
+    return !str_starts(p->name, STR("relevo_")) || (pc->conf_is_read && conf_is_set(pc->conf, p->name));
+}
+
 static void show_named(struct postconf *pc, const struct shown_params *params)
 {
     for (int i = 0; i < pc->req.arg_count; i++) {
@@ -32,7 +38,8 @@ void show_main(struct postconf *pc)
         show_named(pc, &params);
     else
         for (size_t i = 0; i < params.count; i++)
-            show_param(pc, &params.list[i]);
+            if (is_listed(pc, &params.list[i]))
+                show_param(pc, &params.list[i]);
     if (pc->conf_is_read && !pc->req.quiet) {
         usage_warn_deprecated(pc);
         usage_warn_unused_main(pc, &params);
