@@ -188,8 +188,11 @@ class Host:
         self.write(ETC + "/main.cf", "".join("%s = %s\n" % kv for kv in settings.items() if kv[1] is not None))
         self.write(ETC + "/master.cf", contents(self.path("/usr/share/postfix/master.cf.proto")) + master)
         self.write("/etc/aliases", aliases)
-        self.run("postfix", "set-permissions")
+        self.set_permissions()
         self.run("newaliases")
+
+    def set_permissions(self):
+        self.run("postfix", "set-permissions")
 
     def start(self):
         mark = len(self.log())
@@ -320,7 +323,7 @@ class Smtp:
         for r in recipients:
             self.expect("RCPT TO:<%s>" % r, 250)
         self.expect("DATA", 354)
-        self.raw(text.replace("\n", "\r\n") + "\r\n.\r\n")
+        self.raw(re.sub("^\\.", "..", text, flags=re.M).replace("\n", "\r\n") + "\r\n.\r\n")
         return self.reply()
 
     def close(self):
@@ -520,8 +523,9 @@ def one_host(tree, work):
     return host
 
 
-def main(prepare=one_host):
-    """prepare(tree, work) makes what each test gets as its argument."""
+def main(prepare=one_host, fetch=None):
+    """prepare(tree, work) makes what each test gets as its argument.  fetch(build) runs outside before, with the
+    machine's network; what it returns is in the environment as FETCHED."""
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)
     if sys.argv[1] == "--inside":
         names = sys.argv[4:]
@@ -530,6 +534,11 @@ def main(prepare=one_host):
     reason = cannot_run()
     if reason:
         print("skipped: " + reason)
+        sys.exit(77)
+    try:
+        os.environ["FETCHED"] = fetch(sys.argv[1]) if fetch else ""
+    except Skip as reason:
+        print("skipped: %s" % reason)
         sys.exit(77)
     sys.exit(outside(sys.argv[1]))
 

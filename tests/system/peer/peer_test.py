@@ -1,0 +1,169 @@
+"""The same sessions on this suite and on Debian's Postfix; what differs is an error unless differences.py explains it.
+
+    peer_test.py BUILD-DIRECTORY [--cache DIR] [--only FILE[/SESSION]] [--show] [--keep DIR]
+
+Postfix is downloaded as a package and unpacked beside, never installed.  Each session file is played on both systems
+in namespaces of their own.  Exit status 77: this cannot be done here; the reason is printed."""
+import argparse
+import concurrent.futures
+import glob
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.dirname(HERE))
+import harness  # noqa: E402
+import same  # noqa: E402
+from differences import KNOWN  # noqa: E402
+
+PACKAGE = "postfix"
+VERSION = "3.7."
+
+
+def fetch_peer(cache, tree):
+    """Unpack the peer's package below `tree`; download it into `cache` when it is not there."""
+    os.makedirs(cache, exist_ok=True)
+    found = sorted(glob.glob("%s/%s_%s*.deb" % (cache, PACKAGE, VERSION)))
+    if not found:
+        p = subprocess.run(["apt-get", "-q", "download", PACKAGE], cwd=cache, capture_output=True, text=True)
+        found = sorted(glob.glob("%s/%s_%s*.deb" % (cache, PACKAGE, VERSION)))
+        if not found:
+            raise harness.Skip("Debian's postfix %sx cannot be downloaded: %s" % (VERSION, p.stderr.strip()[-300:]))
+    subprocess.run(["dpkg", "-x", found[-1], tree], check=True)
+    programs = glob.glob(tree + "/usr/lib/postfix/sbin/*") + glob.glob(tree + "/usr/sbin/*")
+    p = subprocess.run(["ldd", *programs], capture_output=True, text=True)
+    missing = sorted(set(re.findall(r"(\S+) => not found", p.stdout)))
+    if missing:
+        raise harness.Skip("Debian's postfix lacks libraries here: " + " ".join(missing))
+
+
+def install_ours(build, tree):
+    subprocess.run(["cmake", "--install", build], env={**os.environ, "DESTDIR": tree}, check=True, stdout=subprocess.DEVNULL)
+    if not os.path.exists(tree + "/usr/sbin/postfix"):  # built with another prefix
+        prefix = os.path.dirname(os.path.dirname(os.path.dirname(glob.glob(tree + "/**/usr/sbin/postfix", recursive=True)[0])))
+        os.rename(prefix + "/usr", tree + "/moved")
+        shutil.rmtree(tree + "/usr")
+        os.rename(tree + "/moved", tree + "/usr")
+
+
+def play(tree, file, work, only):
+    """Play a session file on the system below `tree`; returns {session: record}."""
+    os.makedirs(work)
+    result = work + "/result"
+    command = ["unshare", "-n", "-m", "-u", "-p", "-f", "--mount-proc", "--kill-child", sys.executable,
+               HERE + "/player.py", tree, work, file, result, *([only] if only else [])]
+    p = subprocess.run(command, capture_output=True, text=True, timeout=600, env={**os.environ, "TZ": "UTC", "LC_ALL": "C"})
+    if not os.path.exists(result):
+        raise RuntimeError("%s on %s: %s" % (file, tree, p.stdout[-2000:] + p.stderr[-2000:]))
+    with open(result) as f:
+        record = json.load(f)
+    if record["error"]:
+        raise RuntimeError("%s on %s: %s" % (file, tree, record["error"]))
+    return record["sessions"]
+
+
+def explained(name, diff):
+    """Take the lines from `diff` that a known difference covers; what is left is returned."""
+    left = [line for line in diff if line[0] in "+-"]
+    for known in KNOWN:
+        if not re.search(known.sessions, name):
+            continue
+        for sign, pattern in (("+", known.ours), ("-", known.theirs)):
+            if pattern is None:
+                continue
+            rest = [line for line in left if line[0] != sign or not re.search(pattern, line[1:])]
+            known.used = known.used or len(rest) < len(left)
+            left = rest
+    return left
+
+
+def compare(file, ours, theirs, show):
+    """Print what differs; returns how many sessions were equal, explained and different."""
+    counts = {"equal": 0, "explained": 0, "different": 0}
+    for session in ours:
+        name = "%s/%s" % (file, session)
+        a, b = same.comparable(ours[session], False), same.comparable(theirs[session], True)
+        if show:
+            print("=== %s\n%s" % (name, "\n".join(b)))
+        diff = same.difference(a, b)
+        left = explained(name, diff) if diff else []
+        counts["different" if left else "explained" if diff else "equal"] += 1
+        if left:
+            print("=== %s differs (- Postfix, + Relevo)" % name)
+            print("\n".join(diff))
+    return counts
+
+
+def arguments():
+    p = argparse.ArgumentParser()
+    p.add_argument("build")
+    p.add_argument("--cache", default="/var/cache/relevo-peer")
+    p.add_argument("--only", default="")
+    p.add_argument("--show", action="store_true")
+    p.add_argument("--keep", help="keep the two trees and the records here")
+    p.add_argument("--jobs", type=int, default=4)
+    return p.parse_args()
+
+
+def run(args, work):
+    trees = {"ours": work + "/ours", "theirs": work + "/theirs"}
+    if not os.path.isdir(trees["theirs"]):
+        fetch_peer(args.cache, trees["theirs"])
+    shutil.rmtree(trees["ours"], ignore_errors=True)
+    install_ours(args.build, trees["ours"])
+    os.chmod(work, 0o755)
+    only_file, _, only_session = args.only.partition("/")
+    files = [f for f in sorted(glob.glob(HERE + "/sessions/*.txt")) if only_file in ("", os.path.basename(f)[:-4])]
+    started = time.monotonic()
+    total = {"equal": 0, "explained": 0, "different": 0}
+    failed = False
+    with tempfile.TemporaryDirectory(prefix="relevo-peer-play-") as box, concurrent.futures.ThreadPoolExecutor(args.jobs) as pool:
+        os.chmod(box, 0o755)
+        jobs = {(f, side): pool.submit(play, trees[side], f, "%s/%s-%s" % (box, side, os.path.basename(f)), only_session)
+                for f in files for side in trees}
+        for f in files:
+            name = os.path.basename(f)[:-4]
+            try:
+                counts = compare(name, jobs[f, "ours"].result(), jobs[f, "theirs"].result(), args.show)
+            except Exception as e:
+                print("=== %s: %s" % (name, e))
+                failed = True
+                continue
+            for k in counts:
+                total[k] += counts[k]
+            print("%-12s %s" % (name, ", ".join("%d %s" % (n, k) for k, n in counts.items())), flush=True)
+    if not args.only:
+        for known in KNOWN:
+            if not known.used:
+                print("no session shows this difference any more: " + known.name)
+                failed = True
+    print("%d sessions: %s; %.0f s" % (sum(total.values()), ", ".join("%d %s" % (n, k) for k, n in total.items()),
+                                       time.monotonic() - started))
+    return 1 if failed or total["different"] else 0
+
+
+def main():
+    args = arguments()
+    reason = harness.cannot_run()
+    if reason:
+        print("skipped: " + reason)
+        return 77
+    work = args.keep or tempfile.mkdtemp(prefix="relevo-peer-")
+    os.makedirs(work, exist_ok=True)
+    try:
+        return run(args, work)
+    except harness.Skip as reason:
+        print("skipped: %s" % reason)
+        return 77
+    finally:
+        if not args.keep:
+            shutil.rmtree(work, ignore_errors=True)
+
+
+sys.exit(main())

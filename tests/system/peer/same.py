@@ -1,0 +1,77 @@
+"""Makes the records of two systems comparable and tells what differs.
+
+NOISE lists what may differ between two runs of the same system (times, ids, ports).  VERSIONS lists where the peer of
+this test (3.7) is older than the interface both follow (3.12); the text of the older one is lifted to the newer one."""
+import difflib
+import re
+
+NOISE = [  # (pattern, replacement)
+    (r"^\w{3} [ \d]\d \d\d:\d\d:\d\d \w+ ", ""),                                    # the log's own time and host
+    (r"^(postfix[\w/.-]*)\[\d+\]:", r"\1:"),
+    (r"\bdelay=[\d.]+, delays=[\d./]+", "delay=D"),
+    (r"\b(\w{3}, )?[ \d]?\d (Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) \d{4} \d\d:\d\d:\d\d [+-]\d{4}( \(\w+\))?", "DATE"),
+    (r"\b(Mon|Tue|Wed|Thu|Fri|Sat|Sun) \w{3} [ \d]\d \d\d:\d\d:\d\d( \d{4})?", "TIME"),
+    (r"\b\d{14}\.(?=QID)", "STAMP."),                                               # in a Message-Id
+    (r"QID\.\d{10}/", "QID.SECONDS/"),                                              # a report's boundary
+    (r"\[127\.0\.0\.1\]:\d{5}\b", "[127.0.0.1]:PORT"),                              # a client's port (sinks have four digits)
+    (r"/\d{10}\.V\w+I\w+M\d+\.\w+", "/MAILDIR-NAME"),
+    (r"/\d{10}\.P\d+\.\w+", "/MAILDIR-TMP"),
+    (r"\b1\d{9}\b", "SECONDS"),
+]
+VERSIONS = [  # (pattern, replacement, reason)
+    (r"(, relay=(?!local|virtual)[^,]*, (?:conn_use=\d+, )?delay=D), dsn", r"\1, tls=none, dsn",
+     "delivery lines of smtp(8) and lmtp(8) say which TLS was used since 3.11"),
+    (r'\{"address": ', '{"orig_address": "", "address": ', "postqueue -j names the original recipient since 3.11"),
+]
+ANY_ORDER = ("postfix/local", "postfix/virtual", "postfix/smtp", "postfix/lmtp", "postfix/pipe", "postfix/error", "postfix/discard",
+             "postfix/qmgr", "postfix/cleanup", "postfix/bounce", "postfix/pickup")
+DROPPED = [  # log lines that say nothing about a session
+    r"postfix/anvil: statistics:", r"postfix/scache: statistics:",
+]
+
+
+def ids_of(session):
+    text = "\n".join(session["log"] + session["talk"])
+    return sorted(set(re.findall(r"\]: ([0-9A-F]{6,}): |queued as ([0-9A-F]{6,})|forwarded as ([0-9A-F]{6,})|notification: ([0-9A-F]{6,})", text)))
+
+
+def clean(lines, ids, peer):
+    text = "\n".join(lines)
+    for found in ids:
+        text = text.replace(max(found), "QID")
+    for pattern, replacement in NOISE:
+        text = re.sub(pattern, replacement, text, flags=re.M)
+    if peer:
+        for pattern, replacement, _ in VERSIONS:
+            text = re.sub(pattern, replacement, text, flags=re.M)
+    return text.split("\n") if text else []
+
+
+def ordered_log(lines):
+    """By program; within those whose processes work side by side by text."""
+    lines = [line for line in lines if not any(re.match(p, line) for p in DROPPED)]
+    return sorted(lines, key=lambda line: (line.split(":")[0], line if line.startswith(ANY_ORDER) else ""))
+
+
+def messages(text):
+    """An mbox in the order of its messages' text."""
+    return sorted(re.split(r"(?<=\n\n)(?=From )", text))
+
+
+def comparable(session, peer):
+    """The record of a session as lines, noise taken out."""
+    ids = ids_of(session)
+    lines = ["[talk]"] + clean(session["talk"], ids, peer)
+    lines += ["[log]"] + ordered_log(clean(session["log"], ids, peer))
+    mail = []
+    for path, text in session["mail"]:
+        mail += [clean([path], ids, peer) + ["  " + line for part in [clean([m], ids, peer) for m in messages(text)] for line in part]]
+    lines += ["[mail]"] + sum(sorted(mail), [])
+    for talk in sorted(clean(talk, ids, peer) for talk in session["sink"]):
+        lines += ["[sink]"] + talk
+    return lines + ["[queue]"] + clean(session["queue"], ids, peer)
+
+
+def difference(ours, theirs):
+    """Lines "- theirs" and "+ ours" with their surroundings; empty when there is none."""
+    return list(difflib.unified_diff(theirs, ours, "Postfix", "Relevo", lineterm="", n=1))[2:]
