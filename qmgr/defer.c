@@ -4,6 +4,7 @@
 #include "delivery/delivery.h"
 #include "ipc/messages/bounce.h"
 #include "qmgr/qmgr.h"
+#include "text/dsn.h"
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -109,6 +110,21 @@ void qmgr_defer(struct qmgr *q, struct message *m, struct recipient *first, int 
         schedule_add(queue, &m->core, first, count, clock_now_ms());
 }
 
+void qmgr_defer_from(struct qmgr *q, const struct schedule_queue *queue, struct message *m,
+                     struct recipient *first, int count, struct str dsn, struct str reason)
+{
+    BUF_AUTO(text, 0);
+
+    if (strcmp(queue->transport->name, QMGR_RETRY_TRANSPORT) == 0) {
+        buf_add_cstr(&text, queue->nexthop);
+        struct dsn_split why = dsn_status_split(buf_str(&text), dsn);
+
+        dsn = why.status;
+        reason = why.text;
+    }
+    qmgr_defer(q, m, first, count, dsn, reason);
+}
+
 static void defer_waiting(struct qmgr *q, struct schedule_queue *queue, struct str dsn,
                           struct str reason)
 {
@@ -116,10 +132,13 @@ static void defer_waiting(struct qmgr *q, struct schedule_queue *queue, struct s
     struct recipient *first;
     int count;
 
-    while ((first = schedule_withdraw(queue, &core, &count)) != NULL) {
+    /* A destination without waiting recipients may be forgotten while a message ends. */
+    for (bool more = queue->waiting > 0; more;) {
+        first = schedule_withdraw(queue, &core, &count);
+        more = queue->waiting > 0;
         struct message *m = message_of(core);
 
-        qmgr_defer(q, m, first, count, dsn, reason);
+        qmgr_defer_from(q, queue, m, first, count, dsn, reason);
         qmgr_check_done(q, m);
     }
 }

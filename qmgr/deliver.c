@@ -79,6 +79,7 @@ static void agent_free(struct agent *a)
 /* The entry's recipients live on: their delivery was not tried, or it is not known how it ended. */
 static void entry_defer(struct qmgr *q, struct schedule_entry *e, struct str dsn, struct str reason)
 {
+    const struct schedule_queue *queue = e->queue;
     struct message *m = message_of(e->message);
     struct recipient *first = e->recipients;
 
@@ -87,7 +88,7 @@ static void entry_defer(struct qmgr *q, struct schedule_entry *e, struct str dsn
     int count = qmgr_drop_done(q, m, &first);
 
     m->flags |= MESSAGE_TRIED; /* there may be logs that nobody told of */
-    qmgr_defer(q, m, first, count, dsn, reason);
+    qmgr_defer_from(q, queue, m, first, count, dsn, reason);
     qmgr_check_done(q, m);
 }
 
@@ -287,11 +288,15 @@ static void entry_done(struct qmgr *q, struct schedule_entry *e, const struct de
     bool failed = r->site_failed && !r->site_reached;
 
     note_reply(m, r);
-    if (schedule_done(e, failed ? SCHEDULE_FAILED : SCHEDULE_REACHED, clock_now_ms(),
-                      (int64_t)qmgr_conf.minimal_backoff_time * 1000, r->dsn, r->reason))
-        qmgr_defer_queue(q, queue);
+    bool died = schedule_done(e, failed ? SCHEDULE_FAILED : SCHEDULE_REACHED, clock_now_ms(),
+                              (int64_t)qmgr_conf.minimal_backoff_time * 1000, r->dsn, r->reason);
     if (qmgr_conf.destination_concurrency_feedback_debug)
         log_feedback(queue, failed);
+    if (died) {
+        m->core.flying++; /* its end is decided below, not while the others are deferred */
+        qmgr_defer_queue(q, queue);
+        m->core.flying--;
+    }
     qmgr_refill(q, m, t);
     qmgr_check_done(q, m);
 }

@@ -108,6 +108,9 @@ bool qmgr_has_deliveries(const struct qmgr *q);
 /* Recipients that cannot be tried now; takes the chain over. */
 void qmgr_defer(struct qmgr *q, struct message *m, struct recipient *first, int count,
                 struct str dsn, struct str reason);
+/* The same for recipients that waited for `queue`: those of the retry transport keep their reason. */
+void qmgr_defer_from(struct qmgr *q, const struct schedule_queue *queue, struct message *m,
+                     struct recipient *first, int count, struct str dsn, struct str reason);
 /* Free those of a chain that are marked as done in the file; how many are left. */
 int qmgr_drop_done(struct qmgr *q, struct message *m, struct recipient **first);
 void qmgr_defer_queue(struct qmgr *q, struct schedule_queue *queue);

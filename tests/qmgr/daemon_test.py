@@ -332,6 +332,20 @@ def a_dead_destination_suspends_its_mail():
 
 
 @test
+def a_dead_destination_without_a_retry_service_ends_its_messages_too():
+    with start(default_destination_recipient_limit="2", initial_destination_concurrency="1") as q:
+        q.retry.stop()
+        q.smtp.answer = lambda r, rcpts: dict(result=1, site_reached=0, site_failed=1, dsn="4.4.1", reason="refused")
+        q.start()
+        n = q.send(rcpts=["u%d@y.test" % i for i in range(9)])
+        q.wait(lambda: q.find(n) == "deferred", "deferred")
+        q.wait_log("status=deferred (delivery temporarily suspended: refused)", 7)
+        eq(len(q.smtp.requests), 1)
+        m = q.send()
+        q.wait(lambda: q.find(m) == "deferred", "deferred at once")
+
+
+@test
 def concurrency_grows_up_to_the_limit():
     with start(default_destination_concurrency_limit="8", initial_destination_concurrency="2") as q:
         q.smtp.answer = lambda r, rcpts: time.sleep(0.02)
