@@ -30,7 +30,12 @@ build() { # build DIR COMPILER OPTIONS...
     echo "== building with $compiler in $dir"
     [ -f "$dir/build.ninja" ] || CC=$compiler cmake -G Ninja -S "$here" -B "$dir" -DCMAKE_INSTALL_PREFIX=/ \
         -DCMAKE_EXPORT_COMPILE_COMMANDS=ON "$@" >/dev/null
-    ninja -C "$dir" -j "$jobs" | tail -n 1
+    ninja -C "$dir" -j "$jobs" >"$dir/build.log" 2>&1 || {
+        grep -E 'error|FAILED|undefined' "$dir/build.log" || tail -n 40 "$dir/build.log"
+        echo "test.sh: the build with $compiler failed; the whole output is in $dir/build.log" >&2
+        exit 1
+    }
+    tail -n 1 "$dir/build.log"
 }
 
 run() { # run DIR LABEL-ARGUMENTS...

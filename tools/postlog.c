@@ -67,13 +67,15 @@ static const char *value_of(struct conf *conf, const char *name)
     return v.len ? v.ptr : "";
 }
 
-/* Unlike other commands this one has the tag of whom it speaks for, and shows what it logs on a terminal. */
+/* Unlike other commands this one has the tag of whom it speaks for.  What it logs is shown on a terminal;
+ * problems are always shown, for the script that ran us. */
 static void open_log(struct conf *conf, const struct options *o, struct buf *tag,
                      struct buf *socket_path)
 {
+    bool problem = o->level >= LOG_LEVEL_ERROR;
     struct logger_options log = { .file_fd = -1,
                                   .program = "postlog",
-                                  .to_stderr = isatty(STDERR_FILENO) };
+                                  .to_stderr = problem || isatty(STDERR_FILENO) };
     const char *file = value_of(conf, "maillog_file");
 
     if (o->tag)

@@ -1,7 +1,6 @@
 /* The words of refusals. */
-#include "smtpd/access/internal.h"
-
 #include "base/log.h"
+#include "smtpd/access/internal.h"
 
 static const struct {
     const char *words;
@@ -9,8 +8,10 @@ static const struct {
     [SUBJECT_CLIENT] = { "Client host" },
     [SUBJECT_REVERSE_CLIENT] = { "Unverified Client host" },
     [SUBJECT_HELO] = { "Helo command" },
-    [SUBJECT_SENDER] = { "Sender address" },      [SUBJECT_RECIPIENT] = { "Recipient address" },
-    [SUBJECT_ETRN] = { "Etrn command" },          [SUBJECT_DATA] = { "Data command" },
+    [SUBJECT_SENDER] = { "Sender address" },
+    [SUBJECT_RECIPIENT] = { "Recipient address" },
+    [SUBJECT_ETRN] = { "Etrn command" },
+    [SUBJECT_DATA] = { "Data command" },
     [SUBJECT_END_OF_DATA] = { "End-of-data" },
 };
 
@@ -47,8 +48,10 @@ struct str judge_subject_text(struct judge *j)
     return STR("");
 }
 
-static struct smtp_reply compose(struct judge *j, int code, const char *status, bool with_subject, const char *fmt,
-                                 va_list ap)
+__attribute__((format(printf, 5, 0))) static struct smtp_reply compose(struct judge *j, int code,
+                                                                       const char *status,
+                                                                       bool with_subject,
+                                                                       const char *fmt, va_list ap)
 {
     BUF_AUTO(text, 2048);
 
@@ -58,7 +61,8 @@ static struct smtp_reply compose(struct judge *j, int code, const char *status, 
         buf_addc(&text, ' ');
     }
     if (with_subject)
-        buf_addf(&text, "<" STR_FMT ">: %s rejected: ", STR_ARG(judge_subject_text(j)), judge_subject_class(j->subject));
+        buf_addf(&text, "<" STR_FMT ">: %s rejected: ", STR_ARG(judge_subject_text(j)),
+                 judge_subject_class(j->subject));
     buf_vaddf(&text, fmt, ap);
     return (struct smtp_reply){ code, arena_str(j->arena, buf_str(&text)) };
 }
@@ -67,8 +71,8 @@ static struct smtp_reply compose(struct judge *j, int code, const char *status, 
 static enum outcome_kind settle(struct judge *j, struct smtp_reply reply)
 {
     if (j->warn > 0) {
-        session_log_event(j->s, "reject_warning", j->rcpt ? j->rcpt->path : STR_NONE, "%d " STR_FMT, reply.code,
-                          STR_ARG(reply.text));
+        session_log_event(j->s, "reject_warning", j->rcpt ? j->rcpt->path : STR_NONE, "%d " STR_FMT,
+                          reply.code, STR_ARG(reply.text));
         return JUDGE_NEXT;
     }
     j->reply = reply;
@@ -85,7 +89,8 @@ enum outcome_kind judge_reject(struct judge *j, int code, const char *status, co
     return settle(j, reply);
 }
 
-enum outcome_kind judge_reject_text(struct judge *j, int code, const char *status, const char *fmt, ...)
+enum outcome_kind judge_reject_text(struct judge *j, int code, const char *status, const char *fmt,
+                                    ...)
 {
     va_list ap;
 
