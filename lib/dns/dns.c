@@ -1,32 +1,29 @@
+/* Asking: one query at a time, over the channel of the process. */
 #include "dns/dns.h"
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "conf/punycode.h"
+#include "dns/answer.h"
 #include "dns/hosts.h"
+#include "dns/private.h"
 #include "os/fd.h"
-#include "os/interfaces.h"
 
-#include <ares.h>
 #include <arpa/nameser.h>
-#include <netdb.h>
-#include <netinet/in.h>
+#include <errno.h>
 #include <poll.h>
-#include <stdio.h>
 #include <stdlib.h>
 
-#define NAME_MAX_BYTES 253
-
-struct dns {
-    ares_channel channel;
-    bool ready;
-    struct hosts *hosts;
-};
+#define NAME_MAX_BYTES  253
+#define LABEL_MAX_BYTES 63
+#define LONGEST_WAIT_MS 5000
 
 struct dns *dns_open(const char *hosts_path)
 {
     struct dns *d = mem_alloc(sizeof *d);
     struct ares_options options = { .flags = ARES_FLAG_NOSEARCH | ARES_FLAG_NOALIASES };
 
+    *d = (struct dns){ 0 };
     if (ares_library_init(ARES_LIB_INIT_ALL) == ARES_SUCCESS &&
         ares_init_options(&d->channel, &options, ARES_OPT_FLAGS) == ARES_SUCCESS)
         d->ready = true;
@@ -40,18 +37,48 @@ void dns_close(struct dns *d)
 {
     if (d == NULL)
         return;
+    if (d->domains)
+        ares_destroy_options(&d->saved);
     if (d->ready)
         ares_destroy(d->channel);
     hosts_free(d->hosts);
     free(d);
 }
 
+void dns_set_search(struct dns *d, struct str options)
+{
+    struct str word;
+    int mask;
+
+    while (str_token(&options, ", \t\r\n", &word)) {
+        if (str_equal_nocase(word, STR("res_defnames")))
+            d->complete = true;
+        else if (str_equal_nocase(word, STR("res_dnsrch")))
+            d->search = true;
+        else
+            log_warning("unknown resolver option: " STR_FMT, STR_ARG(word));
+    }
+    if ((d->complete || d->search) && d->ready && d->domains == NULL &&
+        ares_save_options(d->channel, &d->saved, &mask) == ARES_SUCCESS &&
+        (mask & ARES_OPT_DOMAINS)) {
+        d->domains = d->saved.domains;
+        d->domain_count = d->saved.ndomains;
+    }
+}
+
+void dns_set_filter(struct dns *d, dns_filter_fn *filter, void *context)
+{
+    d->filter = filter;
+    d->filter_context = context;
+}
+
+/* ---- one query on the wire ---- */
+
 struct answer {
     bool done;
     int status;
     struct arena *arena;
-    unsigned char *bytes;
-    int len;
+    struct str bytes;
 };
 
 static void on_answer(void *context, int status, int timeouts, unsigned char *bytes, int len)
@@ -61,329 +88,171 @@ static void on_answer(void *context, int status, int timeouts, unsigned char *by
     (void)timeouts;
     answer->done = true;
     answer->status = status;
-    if (bytes && len > 0) {
-        answer->bytes = arena_alloc(answer->arena, (size_t)len);
-        memcpy(answer->bytes, bytes, (size_t)len);
-        answer->len = len;
-    }
+    if (bytes && len > 0)
+        answer->bytes = arena_str(answer->arena, (struct str){ (const char *)bytes, (size_t)len });
 }
 
-/* Run the resolver's own sockets until the answer is there; c-ares bounds the time. */
+static nfds_t watched_sockets(struct dns *d, struct pollfd polls[ARES_GETSOCK_MAXNUM])
+{
+    ares_socket_t sockets[ARES_GETSOCK_MAXNUM];
+    int mask = ares_getsock(d->channel, sockets, ARES_GETSOCK_MAXNUM);
+    nfds_t count = 0;
+
+    for (int i = 0; i < ARES_GETSOCK_MAXNUM; i++) {
+        short events = (short)((ARES_GETSOCK_READABLE(mask, i) ? POLLIN : 0) |
+                               (ARES_GETSOCK_WRITABLE(mask, i) ? POLLOUT : 0));
+        if (events)
+            polls[count++] = (struct pollfd){ .fd = sockets[i], .events = events };
+    }
+    return count;
+}
+
+static int wait_ms(struct dns *d, struct deadline until)
+{
+    struct timeval most = { .tv_sec = LONGEST_WAIT_MS / 1000 }, left;
+    struct timeval *next = ares_timeout(d->channel, &most, &left);
+    int64_t ms = (int64_t)next->tv_sec * 1000 + next->tv_usec / 1000 + 1;
+
+    return (int)MIN(ms, (int64_t)deadline_left_ms(until));
+}
+
+/* Run the resolver's own sockets until the answer is there, or our time is over: c-ares bounds each
+ * try, but not what servers make of them all. */
 static void run(struct dns *d, const struct answer *answer)
 {
+    struct deadline until = deadline_in(DNS_QUERY_LIMIT_S);
+
     while (!answer->done) {
-        ares_socket_t sockets[ARES_GETSOCK_MAXNUM];
         struct pollfd polls[ARES_GETSOCK_MAXNUM];
-        int mask = ares_getsock(d->channel, sockets, ARES_GETSOCK_MAXNUM);
-        nfds_t count = 0;
-        for (int i = 0; i < ARES_GETSOCK_MAXNUM; i++) {
-            short events = (short)((ARES_GETSOCK_READABLE(mask, i) ? POLLIN : 0) |
-                                   (ARES_GETSOCK_WRITABLE(mask, i) ? POLLOUT : 0));
-            if (events)
-                polls[count++] = (struct pollfd){ .fd = sockets[i], .events = events };
+        nfds_t count = watched_sockets(d, polls);
+        if (deadline_passed(until)) {
+            ares_cancel(d->channel); /* answers with a failure */
+            break;
         }
-        struct timeval most = { .tv_sec = 5 }, left;
-        struct timeval *wait = ares_timeout(d->channel, &most, &left);
-        (void)poll(polls, count, (int)(wait->tv_sec * 1000 + wait->tv_usec / 1000 + 1));
         bool any = false;
-        for (nfds_t i = 0; i < count; i++) {
-            if (polls[i].revents == 0)
+        int n = poll(polls, count, wait_ms(d, until));
+        for (nfds_t i = 0; n > 0 && i < count; i++) {
+            short got = polls[i].revents;
+            if (got == 0)
                 continue;
             any = true;
-            ares_process_fd(d->channel, polls[i].revents & (POLLIN | POLLERR | POLLHUP) ? polls[i].fd : ARES_SOCKET_BAD,
-                            polls[i].revents & POLLOUT ? polls[i].fd : ARES_SOCKET_BAD);
+            ares_process_fd(d->channel,
+                            got & (POLLIN | POLLERR | POLLHUP) ? polls[i].fd : ARES_SOCKET_BAD,
+                            got & POLLOUT ? polls[i].fd : ARES_SOCKET_BAD);
         }
         if (!any)
             ares_process_fd(d->channel, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
     }
 }
 
-static enum dns_status status_of(int status)
-{
-    switch (status) {
-    case ARES_SUCCESS:
-        return DNS_OK;
-    case ARES_ENOTFOUND:
-        return DNS_NOT_FOUND;
-    case ARES_ENODATA:
-        return DNS_NO_DATA;
-    case ARES_EREFUSED:
-    case ARES_ENOTIMP:
-        return DNS_FAIL;
-    case ARES_EFORMERR:
-    case ARES_EBADRESP:
-    case ARES_EBADNAME:
-        return DNS_MALFORMED;
-    default: /* server failure, time-out, no connection */
-        return DNS_RETRY;
-    }
-}
+/* ---- names ---- */
 
-static struct dns_record *new_record(struct arena *a, enum dns_type type, struct dns_record ***tail)
-{
-    struct dns_record *r = arena_alloc(a, sizeof *r);
-
-    r->type = type;
-    **tail = r;
-    *tail = &r->next;
-    return r;
-}
-
-static struct str host_text(struct arena *a, const char *name)
-{
-    BUF_AUTO(text, 0);
-
-    buf_add_lower(&text, str_from(name));
-    if (str_ends(buf_str(&text), STR(".")))
-        text.len--;
-    return arena_str(a, buf_str(&text));
-}
-
-static int parse_a(const struct answer *in, struct arena *a, struct dns_record ***tail)
-{
-    struct ares_addrttl found[64];
-    int count = ARRAY_LEN(found), status = ares_parse_a_reply(in->bytes, in->len, NULL, found, &count);
-
-    for (int i = 0; status == ARES_SUCCESS && i < count; i++) {
-        struct dns_record *r = new_record(a, DNS_A, tail);
-        struct sockaddr_in *to = (struct sockaddr_in *)(void *)&r->addr.ss;
-        *to = (struct sockaddr_in){ .sin_family = AF_INET, .sin_addr = found[i].ipaddr };
-        r->addr.len = sizeof *to;
-        r->ttl = (uint32_t)MAX(found[i].ttl, 0);
-    }
-    return status;
-}
-
-static int parse_aaaa(const struct answer *in, struct arena *a, struct dns_record ***tail)
-{
-    struct ares_addr6ttl found[64];
-    int count = ARRAY_LEN(found), status = ares_parse_aaaa_reply(in->bytes, in->len, NULL, found, &count);
-
-    for (int i = 0; status == ARES_SUCCESS && i < count; i++) {
-        struct dns_record *r = new_record(a, DNS_AAAA, tail);
-        struct sockaddr_in6 *to = (struct sockaddr_in6 *)(void *)&r->addr.ss;
-        *to = (struct sockaddr_in6){ .sin6_family = AF_INET6 };
-        memcpy(&to->sin6_addr, &found[i].ip6addr, 16);
-        r->addr.len = sizeof *to;
-        r->ttl = (uint32_t)MAX(found[i].ttl, 0);
-    }
-    return status;
-}
-
-static int parse_mx(const struct answer *in, struct arena *a, struct dns_record ***tail)
-{
-    struct ares_mx_reply *found = NULL;
-    int status = ares_parse_mx_reply(in->bytes, in->len, &found);
-
-    for (struct ares_mx_reply *i = found; i; i = i->next) {
-        struct dns_record *r = new_record(a, DNS_MX, tail);
-        r->preference = i->priority;
-        r->text = host_text(a, i->host);
-    }
-    ares_free_data(found);
-    return status;
-}
-
-static int parse_srv(const struct answer *in, struct arena *a, struct dns_record ***tail)
-{
-    struct ares_srv_reply *found = NULL;
-    int status = ares_parse_srv_reply(in->bytes, in->len, &found);
-
-    for (struct ares_srv_reply *i = found; i; i = i->next) {
-        struct dns_record *r = new_record(a, DNS_SRV, tail);
-        r->preference = i->priority;
-        r->weight = i->weight;
-        r->port = i->port;
-        r->text = host_text(a, i->host);
-    }
-    ares_free_data(found);
-    return status;
-}
-
-static int parse_txt(const struct answer *in, struct arena *a, struct dns_record ***tail)
-{
-    struct ares_txt_ext *found = NULL;
-    int status = ares_parse_txt_reply_ext(in->bytes, in->len, &found);
-    struct ares_txt_ext *i = found;
-
-    while (i) { /* one record may be cut into several strings */
-        BUF_AUTO(text, 65536);
-        do {
-            buf_add(&text, (struct str){ (const char *)i->txt, i->length });
-            i = i->next;
-        } while (i && !i->record_start);
-        new_record(a, DNS_TXT, tail)->text = arena_str(a, buf_str(&text));
-    }
-    ares_free_data(found);
-    return status;
-}
-
-static int parse_names(struct hostent *host, enum dns_type type, struct arena *a, struct dns_record ***tail)
-{
-    for (char **alias = host->h_aliases; alias && *alias; alias++)
-        new_record(a, type, tail)->text = host_text(a, *alias);
-    ares_free_hostent(host);
-    return ARES_SUCCESS;
-}
-
-static int parse_ns(const struct answer *in, struct arena *a, struct dns_record ***tail)
-{
-    struct hostent *host = NULL;
-    int status = ares_parse_ns_reply(in->bytes, in->len, &host);
-
-    return status == ARES_SUCCESS ? parse_names(host, DNS_NS, a, tail) : status;
-}
-
-static int parse_ptr(const struct answer *in, struct arena *a, struct dns_record ***tail)
-{
-    struct hostent *host = NULL;
-    int status = ares_parse_ptr_reply(in->bytes, in->len, NULL, 0, AF_INET, &host);
-
-    return status == ARES_SUCCESS ? parse_names(host, DNS_PTR, a, tail) : status;
-}
-
-static int parse_soa(const struct answer *in, struct arena *a, struct dns_record ***tail)
-{
-    struct ares_soa_reply *found = NULL;
-    int status = ares_parse_soa_reply(in->bytes, in->len, &found);
-
-    if (status == ARES_SUCCESS)
-        new_record(a, DNS_SOA, tail)->text = host_text(a, found->nsname);
-    ares_free_data(found);
-    return status;
-}
-
-static const struct {
-    enum dns_type type;
-    const char *name;
-    int (*parse)(const struct answer *in, struct arena *a, struct dns_record ***tail);
-} parsers[] = {
-    { DNS_A, "A", parse_a },       { DNS_AAAA, "AAAA", parse_aaaa }, { DNS_MX, "MX", parse_mx },
-    { DNS_NS, "NS", parse_ns },    { DNS_PTR, "PTR", parse_ptr },    { DNS_SOA, "SOA", parse_soa },
-    { DNS_SRV, "SRV", parse_srv }, { DNS_TXT, "TXT", parse_txt },
-};
-
-const char *dns_type_name(enum dns_type type)
-{
-    for (size_t i = 0; i < ARRAY_LEN(parsers); i++)
-        if (parsers[i].type == type)
-            return parsers[i].name;
-    return "unknown";
-}
-
-/* Labels of 1 to 63 bytes, none of them odd; 253 bytes in all. */
+/* Labels of 1 to 63 printable bytes; 253 bytes in all.  A backslash would be an escape to c-ares. */
 static bool name_is_possible(struct str name)
 {
-    if (name.len == 0 || name.len > NAME_MAX_BYTES || memchr(name.ptr, '\0', name.len))
+    if (name.len == 0 || name.len > NAME_MAX_BYTES)
         return false;
+    for (size_t i = 0; i < name.len; i++) {
+        unsigned char c = (unsigned char)name.ptr[i];
+        if (c <= ' ' || c >= 0x7f || c == '\\')
+            return false;
+    }
     while (name.len) {
         struct str label = str_cut(&name, '.');
-        if (label.len == 0 || label.len > 63)
+        if (label.len == 0 || label.len > LABEL_MAX_BYTES)
             return false;
     }
     return true;
 }
 
-enum dns_status dns_query(struct dns *d, struct str name, enum dns_type type, struct arena *a, struct dns_record **out)
+static bool has_8bit(struct str name)
 {
-    struct answer answer = { .arena = a };
-    struct dns_record *first = NULL, **tail = &first;
+    for (size_t i = 0; i < name.len; i++)
+        if ((unsigned char)name.ptr[i] >= 0x80)
+            return true;
+    return false;
+}
+
+/* Without a final dot and in ASCII; absent if there is no such form. */
+static struct str wire_name(struct str name, struct arena *a)
+{
+    BUF_AUTO(ascii, NAME_MAX_BYTES + 1);
 
     if (str_ends(name, STR(".")) && name.len > 1)
         name.len--;
-    if (!name_is_possible(name))
-        return DNS_NOT_FOUND;
+    if (!has_8bit(name))
+        return name_is_possible(name) ? name : STR_NONE;
+    if (!punycode_encode_domain(&ascii, name) || ascii.full || !name_is_possible(buf_str(&ascii)))
+        return STR_NONE;
+    return arena_str(a, buf_str(&ascii));
+}
+
+/* ---- queries ---- */
+
+/* Drop what the reply filter does not want. */
+static enum dns_status filter(struct dns *d, struct str name, struct dns_record **list)
+{
+    struct dns_record **at = list;
+
+    while (d->filter && *at) {
+        BUF_AUTO(text, 0);
+        dns_record_format(*at, name, &text);
+        if (d->filter(d->filter_context, buf_str(&text)))
+            *at = (*at)->next;
+        else
+            at = &(*at)->next;
+    }
+    return *list ? DNS_OK : DNS_FILTERED;
+}
+
+static enum dns_status ask(struct dns *d, struct str name, enum dns_type type, struct arena *a,
+                           struct dns_record **out)
+{
+    struct answer answer = { .arena = a };
+    struct dns_record *found = NULL;
+
     if (!d->ready)
         return DNS_RETRY;
     ares_query(d->channel, arena_cstr(a, name), ns_c_in, (int)type, on_answer, &answer);
     run(d, &answer);
-    int status = answer.status;
-    for (size_t i = 0; status == ARES_SUCCESS && i < ARRAY_LEN(parsers); i++)
-        if (parsers[i].type == type)
-            status = parsers[i].parse(&answer, a, &tail);
-    if (status != ARES_SUCCESS)
-        return status_of(status);
-    if (first == NULL)
-        return DNS_NO_DATA;
-    *out = first;
-    return DNS_OK;
-}
-
-static void reverse_name(const struct net_addr *addr, struct buf *out)
-{
-    const unsigned char *raw;
-
-    if (addr->ss.ss_family == AF_INET) {
-        raw = (const unsigned char *)&((const struct sockaddr_in *)(const void *)&addr->ss)->sin_addr;
-        buf_addf(out, "%d.%d.%d.%d.in-addr.arpa", raw[3], raw[2], raw[1], raw[0]);
-        return;
-    }
-    raw = ((const struct sockaddr_in6 *)(const void *)&addr->ss)->sin6_addr.s6_addr;
-    for (int i = 15; i >= 0; i--)
-        buf_addf(out, "%x.%x.", raw[i] & 15, raw[i] >> 4);
-    buf_add(out, STR("ip6.arpa"));
-}
-
-enum dns_status dns_reverse(struct dns *d, const struct net_addr *addr, struct arena *a, struct str *name)
-{
-    struct str known = hosts_name(d->hosts, addr);
-    struct dns_record *found;
-    BUF_AUTO(query, 128);
-
-    if (known.ptr) {
-        *name = known;
-        return DNS_OK;
-    }
-    reverse_name(addr, &query);
-    enum dns_status status = dns_query(d, buf_str(&query), DNS_PTR, a, &found);
+    if (answer.status != ARES_SUCCESS)
+        return dns_answer_status(answer.status);
+    enum dns_status status = dns_answer_parse(answer.bytes, name, type, a, &found);
     if (status == DNS_OK)
-        *name = found->text;
+        status = filter(d, name, &found);
+    if (status == DNS_OK)
+        *out = found;
     return status;
 }
 
-static bool addresses_from_hosts(struct dns *d, struct str name, struct str protocols, struct arena *a,
-                                 struct dns_record ***tail)
+/* How many domains of the search list may complete this name. */
+static int completions(const struct dns *d, struct str name)
 {
-    struct net_addr addr;
-    bool any = false;
-
-    for (size_t i = 0; hosts_address(d->hosts, name, i, &addr); i++) {
-        if (!protocols_include(protocols, addr.ss.ss_family))
-            continue;
-        new_record(a, addr.ss.ss_family == AF_INET ? DNS_A : DNS_AAAA, tail)->addr = addr;
-        any = true;
-    }
-    return any;
+    if (d->search)
+        return d->domain_count;
+    return d->complete && !str_has(name, '.') ? MIN(d->domain_count, 1) : 0;
 }
 
-enum dns_status dns_addresses(struct dns *d, struct str name, struct str protocols, bool use_hosts, struct arena *a,
-                              struct dns_record **out)
+enum dns_status dns_query(struct dns *d, struct str name, enum dns_type type, struct arena *a,
+                          struct dns_record **out)
 {
-    static const struct {
-        int family;
-        enum dns_type type;
-    } kinds[] = { { AF_INET, DNS_A }, { AF_INET6, DNS_AAAA } };
-    struct dns_record *first = NULL, **tail = &first;
-    enum dns_status worst = DNS_NOT_FOUND;
+    struct str plain = wire_name(name, a);
+    bool dotted = str_has(plain, '.');
+    enum dns_status status = DNS_NOT_FOUND;
 
-    if (use_hosts && addresses_from_hosts(d, name, protocols, a, &tail)) {
-        *out = first;
-        return DNS_OK;
+    if (plain.len == 0)
+        return DNS_NOT_FOUND;
+    if (dotted)
+        status = ask(d, plain, type, a, out);
+    for (int i = 0; status == DNS_NOT_FOUND && i < completions(d, plain); i++) {
+        BUF_AUTO(longer, 0);
+        buf_join(&longer, plain, STR("."), str_from(d->domains[i]));
+        if (name_is_possible(buf_str(&longer)))
+            status = ask(d, buf_str(&longer), type, a, out);
     }
-    for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
-        if (!protocols_include(protocols, kinds[i].family))
-            continue;
-        enum dns_status status = dns_query(d, name, kinds[i].type, a, tail);
-        while (status == DNS_OK && *tail)
-            tail = &(*tail)->next;
-        /* A name that one family cannot answer for is not "not found"; a failure outweighs both. */
-        if (status != DNS_OK && (status == DNS_RETRY || worst == DNS_NOT_FOUND))
-            worst = status;
-    }
-    if (first == NULL)
-        return worst;
-    *out = first;
-    return DNS_OK;
+    if (!dotted && status == DNS_NOT_FOUND)
+        status = ask(d, plain, type, a, out);
+    return status;
 }
 
 const char *dns_status_text(enum dns_status status)
@@ -401,6 +270,8 @@ const char *dns_status_text(enum dns_status status)
         return "Non-recoverable error";
     case DNS_MALFORMED:
         return "Malformed or unexpected name server reply";
+    case DNS_FILTERED:
+        return "DNS reply filter dropped all results";
     }
     return "Unknown name service error";
 }

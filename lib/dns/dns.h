@@ -1,10 +1,18 @@
 #pragma once
 /* dns/dns - the resolver: c-ares behind blocking calls, and the hosts file.
  *
- * Opened before the jail: resolv.conf and /etc/hosts are read then, and never again by this process.
- * Every query ends within the resolver's own timeouts.  Results live in the caller's arena. */
+ * Opened before the jail: resolv.conf and /etc/hosts are read then, and never again by this
+ * process.  Truncated answers are asked for again by TCP.  Every query ends within
+ * DNS_QUERY_LIMIT_S, whatever name servers do.  Results live in the caller's arena.
+ *
+ * Names in answers come from strangers: a host name that is not one (odd characters, empty or
+ * overlong labels) is logged and dropped, so that what callers see can be logged, looked up and
+ * compared. */
 #include "base/arena.h"
 #include "os/socket.h"
+
+#define DNS_QUERY_LIMIT_S 60
+#define DNS_RECORDS_MAX   100 /* of one answer; the rest is dropped */
 
 struct dns;
 
@@ -14,10 +22,20 @@ enum dns_status {
     DNS_NO_DATA,   /* the name exists, without a record of this type */
     DNS_RETRY,     /* server failure, time-out: try again later */
     DNS_FAIL,      /* refused, not implemented: will not get better by itself */
-    DNS_MALFORMED, /* an answer that makes no sense, or names nobody could resolve */
+    DNS_MALFORMED, /* records whose names are no host names, and no others */
+    DNS_FILTERED,  /* the reply filter dropped all of the answer */
 };
 
-enum dns_type { DNS_A = 1, DNS_NS = 2, DNS_SOA = 6, DNS_PTR = 12, DNS_MX = 15, DNS_TXT = 16, DNS_AAAA = 28, DNS_SRV = 33 };
+enum dns_type {
+    DNS_A = 1,
+    DNS_NS = 2,
+    DNS_SOA = 6,
+    DNS_PTR = 12,
+    DNS_MX = 15,
+    DNS_TXT = 16,
+    DNS_AAAA = 28,
+    DNS_SRV = 33
+};
 
 struct dns_record {
     struct dns_record *next;
@@ -26,23 +44,36 @@ struct dns_record {
     int weight, port;     /* SRV */
     uint32_t ttl;         /* seconds; 0 where c-ares does not tell */
     struct net_addr addr; /* A, AAAA */
-    struct str text;      /* host name of MX, NS, PTR, SRV (lower case, no final dot; "" is the root); TXT text */
+    /* Host name of MX, NS, PTR, SRV (lower case, no final dot; "" is the root, for MX and SRV
+     * only); an MX may also be a dotted quad (logged).  TXT text: any bytes. */
+    struct str text;
 };
 
 /* Reads /etc/resolv.conf and `hosts_path` ("/etc/hosts").  Never NULL. */
 struct dns *dns_open(const char *hosts_path);
 void dns_close(struct dns *d);
 
-/* Ask for one type.  With DNS_OK at least one record.  `name` is taken as absolute; UTF-8 labels are sent in
- * their ASCII form by the caller.  A syntactically impossible name is DNS_NOT_FOUND without a query. */
-enum dns_status dns_query(struct dns *d, struct str name, enum dns_type type, struct arena *a, struct dns_record **out);
+/* smtp_dns_resolver_options: complete names without a dot with the local domain (res_defnames), and
+ * try the resolver's search list (res_dnsrch).  Default: names are absolute. */
+void dns_set_search(struct dns *d, struct str options);
+/* Asked about each record in the form "name ttl IN type [preference] value" (smtp_dns_reply_filter);
+ * true: ignore the record. */
+typedef bool dns_filter_fn(void *context, struct str record);
+void dns_set_filter(struct dns *d, dns_filter_fn *filter, void *context);
+
+/* Ask for one type.  With DNS_OK at least one record.  A name in UTF-8 is asked for in its ASCII
+ * form; a syntactically impossible one is DNS_NOT_FOUND without a query. */
+enum dns_status dns_query(struct dns *d, struct str name, enum dns_type type, struct arena *a,
+                          struct dns_record **out);
 
 /* The name of an address: hosts file, then PTR.  First name only. */
-enum dns_status dns_reverse(struct dns *d, const struct net_addr *addr, struct arena *a, struct str *name);
-/* The addresses of a host in the order found: hosts file, then A and AAAA as `protocols` (inet_protocols) allows.
- * With `use_hosts` false only DNS. DNS_OK when there is at least one address. */
-enum dns_status dns_addresses(struct dns *d, struct str name, struct str protocols, bool use_hosts, struct arena *a,
-                              struct dns_record **out);
+enum dns_status dns_reverse(struct dns *d, const struct net_addr *addr, struct arena *a,
+                            struct str *name);
+/* The addresses of a host in the order found: hosts file, then A and AAAA as `protocols`
+ * (inet_protocols) allows.  With `use_hosts` false only DNS. DNS_OK when there is at least one
+ * address. */
+enum dns_status dns_addresses(struct dns *d, struct str name, struct str protocols, bool use_hosts,
+                              struct arena *a, struct dns_record **out);
 
 /* "Host not found", "Host not found, try again", "Host found but no data record of requested type",
  * "Malformed or unexpected name server reply": the words of log lines and reports. */

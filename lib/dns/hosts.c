@@ -27,14 +27,16 @@ static void add_line(struct hosts *h, struct str line)
     BUF_AUTO(text, 64);
 
     line = str_sub(line, 0, str_find(line, '#'));
-    if (!str_token(&line, " \t\r", &address) || !net_addr_parse(address, 0, &addr) || !net_addr_format(&addr, &text))
+    if (!str_token(&line, " \t\r", &address) || !net_addr_parse(address, 0, &addr) ||
+        !net_addr_format(&addr, &text))
         return;
     line = str_trim(line);
     if (line.len == 0)
         return;
     if (h->count % 16 == 0)
         h->entries = mem_resize(h->entries, (h->count + 16) * sizeof *h->entries);
-    h->entries[h->count++] = (struct entry){ addr, arena_str(&h->arena, buf_str(&text)), arena_str(&h->arena, line) };
+    h->entries[h->count++] =
+        (struct entry){ addr, arena_str(&h->arena, buf_str(&text)), arena_str(&h->arena, line) };
 }
 
 struct hosts *hosts_read(const char *path)

@@ -1,0 +1,274 @@
+#include "dns/answer.h"
+
+#include "base/log.h"
+#include "text/hostname.h"
+
+#include <ares.h>
+#include <netdb.h>
+#include <netinet/in.h>
+
+#define LOGGED_NAME_MAX 100
+
+/* Where the records of an answer are collected. */
+struct collect {
+    struct arena *arena;
+    struct str name; /* what was asked */
+    struct dns_record *first, **tail;
+    size_t count;
+    bool dropped; /* a record with a bad name was left out */
+};
+
+enum dns_status dns_answer_status(int ares_status)
+{
+    switch (ares_status) {
+    case ARES_SUCCESS:
+        return DNS_OK;
+    case ARES_ENOTFOUND:
+        return DNS_NOT_FOUND;
+    case ARES_ENODATA:
+        return DNS_NO_DATA;
+    case ARES_EREFUSED:
+    case ARES_ENOTIMP:
+        return DNS_FAIL;
+    default: /* server failure, time-out, no connection, an answer that is cut short */
+        return DNS_RETRY;
+    }
+}
+
+/* ---- names ---- */
+
+static void log_bad_byte(struct str name)
+{
+    for (size_t i = 0; i < name.len; i++)
+        if (!char_is_alnum(name.ptr[i]) && strchr("-_.", name.ptr[i]) == NULL) {
+            log_warning("valid_hostname: invalid character %d(decimal): " STR_FMT,
+                        (unsigned char)name.ptr[i], STR_ARG(str_sub(name, 0, LOGGED_NAME_MAX)));
+            return;
+        }
+}
+
+/* An address where a name belongs is a common mistake of domain owners; for a mail exchanger it
+ * still says what is meant. */
+static bool name_is_usable(const struct collect *c, enum dns_type type, struct str name)
+{
+    bool root_allowed = type == DNS_MX || type == DNS_SRV;
+    const char *what = "malformed";
+
+    if (name.len == 0 ? root_allowed : hostname_is_valid(name, false))
+        return true;
+    if (hostname_is_ipv4(name))
+        what = "numeric";
+    else
+        log_bad_byte(name);
+    log_warning("%s domain name in resource data of %s record for " STR_FMT ": " STR_FMT, what,
+                dns_type_name(type), STR_ARG(c->name), STR_ARG(str_sub(name, 0, LOGGED_NAME_MAX)));
+    return type == DNS_MX && hostname_is_ipv4(name);
+}
+
+/* ---- records ---- */
+
+static struct dns_record *add_record(struct collect *c, enum dns_type type)
+{
+    struct dns_record *r = arena_alloc(c->arena, sizeof *r);
+
+    r->type = type;
+    *c->tail = r;
+    c->tail = &r->next;
+    c->count++;
+    return r;
+}
+
+static bool is_full(const struct collect *c) { return c->count >= DNS_RECORDS_MAX; }
+
+/* NULL: the name is no name. */
+static struct dns_record *add_named(struct collect *c, enum dns_type type, const char *host)
+{
+    BUF_AUTO(text, 0);
+
+    buf_add_lower(&text, str_from(host));
+    if (str_ends(buf_str(&text), STR(".")))
+        text.len--;
+    if (!name_is_usable(c, type, buf_str(&text))) {
+        c->dropped = true;
+        return NULL;
+    }
+    struct dns_record *r = add_record(c, type);
+    r->text = arena_str(c->arena, buf_str(&text));
+    return r;
+}
+
+static int parse_a(struct str in, struct collect *c)
+{
+    struct ares_addrttl found[DNS_RECORDS_MAX];
+    int count = ARRAY_LEN(found);
+    int status = ares_parse_a_reply((const void *)in.ptr, (int)in.len, NULL, found, &count);
+
+    for (int i = 0; status == ARES_SUCCESS && i < count; i++) {
+        struct dns_record *r = add_record(c, DNS_A);
+        struct sockaddr_in *to = (struct sockaddr_in *)(void *)&r->addr.ss;
+        *to = (struct sockaddr_in){ .sin_family = AF_INET, .sin_addr = found[i].ipaddr };
+        r->addr.len = sizeof *to;
+        r->ttl = (uint32_t)MAX(found[i].ttl, 0);
+    }
+    return status;
+}
+
+static int parse_aaaa(struct str in, struct collect *c)
+{
+    struct ares_addr6ttl found[DNS_RECORDS_MAX];
+    int count = ARRAY_LEN(found);
+    int status = ares_parse_aaaa_reply((const void *)in.ptr, (int)in.len, NULL, found, &count);
+
+    for (int i = 0; status == ARES_SUCCESS && i < count; i++) {
+        struct dns_record *r = add_record(c, DNS_AAAA);
+        struct sockaddr_in6 *to = (struct sockaddr_in6 *)(void *)&r->addr.ss;
+        *to = (struct sockaddr_in6){ .sin6_family = AF_INET6 };
+        memcpy(&to->sin6_addr, &found[i].ip6addr, 16);
+        r->addr.len = sizeof *to;
+        r->ttl = (uint32_t)MAX(found[i].ttl, 0);
+    }
+    return status;
+}
+
+static int parse_mx(struct str in, struct collect *c)
+{
+    struct ares_mx_reply *found = NULL;
+    int status = ares_parse_mx_reply((const void *)in.ptr, (int)in.len, &found);
+
+    for (struct ares_mx_reply *i = found; i && !is_full(c); i = i->next) {
+        struct dns_record *r = add_named(c, DNS_MX, i->host);
+        if (r)
+            r->preference = i->priority;
+    }
+    ares_free_data(found);
+    return status;
+}
+
+static int parse_srv(struct str in, struct collect *c)
+{
+    struct ares_srv_reply *found = NULL;
+    int status = ares_parse_srv_reply((const void *)in.ptr, (int)in.len, &found);
+
+    for (struct ares_srv_reply *i = found; i && !is_full(c); i = i->next) {
+        struct dns_record *r = add_named(c, DNS_SRV, i->host);
+        if (r == NULL)
+            continue;
+        r->preference = i->priority;
+        r->weight = i->weight;
+        r->port = i->port;
+    }
+    ares_free_data(found);
+    return status;
+}
+
+static int parse_txt(struct str in, struct collect *c)
+{
+    struct ares_txt_ext *found = NULL;
+    int status = ares_parse_txt_reply_ext((const void *)in.ptr, (int)in.len, &found);
+    struct ares_txt_ext *i = found;
+
+    while (i && !is_full(c)) { /* one record may be cut into several strings */
+        BUF_AUTO(text, 65536);
+        do {
+            buf_add(&text, (struct str){ (const char *)i->txt, i->length });
+            i = i->next;
+        } while (i && !i->record_start);
+        add_record(c, DNS_TXT)->text = arena_str(c->arena, buf_str(&text));
+    }
+    ares_free_data(found);
+    return status;
+}
+
+static int parse_names(struct hostent *host, enum dns_type type, struct collect *c)
+{
+    for (char **alias = host->h_aliases; alias && *alias && !is_full(c); alias++)
+        (void)add_named(c, type, *alias);
+    ares_free_hostent(host);
+    return ARES_SUCCESS;
+}
+
+static int parse_ns(struct str in, struct collect *c)
+{
+    struct hostent *host = NULL;
+    int status = ares_parse_ns_reply((const void *)in.ptr, (int)in.len, &host);
+
+    return status == ARES_SUCCESS ? parse_names(host, DNS_NS, c) : status;
+}
+
+static int parse_ptr(struct str in, struct collect *c)
+{
+    struct hostent *host = NULL;
+    int status = ares_parse_ptr_reply((const void *)in.ptr, (int)in.len, NULL, 0, AF_INET, &host);
+
+    return status == ARES_SUCCESS ? parse_names(host, DNS_PTR, c) : status;
+}
+
+static int parse_soa(struct str in, struct collect *c)
+{
+    struct ares_soa_reply *found = NULL;
+    int status = ares_parse_soa_reply((const void *)in.ptr, (int)in.len, &found);
+
+    if (status == ARES_SUCCESS)
+        (void)add_named(c, DNS_SOA, found->nsname);
+    ares_free_data(found);
+    return status;
+}
+
+static const struct {
+    enum dns_type type;
+    const char *name;
+    int (*parse)(struct str in, struct collect *c);
+} parsers[] = {
+    { DNS_A, "A", parse_a },       { DNS_AAAA, "AAAA", parse_aaaa }, { DNS_MX, "MX", parse_mx },
+    { DNS_NS, "NS", parse_ns },    { DNS_PTR, "PTR", parse_ptr },    { DNS_SOA, "SOA", parse_soa },
+    { DNS_SRV, "SRV", parse_srv }, { DNS_TXT, "TXT", parse_txt },
+};
+
+const char *dns_type_name(enum dns_type type)
+{
+    for (size_t i = 0; i < ARRAY_LEN(parsers); i++)
+        if (parsers[i].type == type)
+            return parsers[i].name;
+    return "unknown";
+}
+
+enum dns_status dns_answer_parse(struct str bytes, struct str name, enum dns_type type,
+                                 struct arena *a, struct dns_record **out)
+{
+    struct collect c = { .arena = a, .name = name };
+    int status = ARES_ENODATA;
+
+    c.tail = &c.first;
+    for (size_t i = 0; i < ARRAY_LEN(parsers); i++)
+        if (parsers[i].type == type)
+            status = parsers[i].parse(bytes, &c);
+    if (status != ARES_SUCCESS)
+        return dns_answer_status(status);
+    if (c.first == NULL)
+        return c.dropped ? DNS_MALFORMED : DNS_NO_DATA;
+    *out = c.first;
+    return DNS_OK;
+}
+
+void dns_record_format(const struct dns_record *r, struct str name, struct buf *out)
+{
+    buf_addf(out, STR_FMT ". %u IN %s ", STR_ARG(name), r->ttl, dns_type_name(r->type));
+    switch (r->type) {
+    case DNS_A:
+    case DNS_AAAA:
+        (void)net_addr_format(&r->addr, out);
+        return;
+    case DNS_MX:
+        buf_addf(out, "%d ", r->preference);
+        break;
+    case DNS_SRV:
+        buf_addf(out, "%d %d %d ", r->preference, r->weight, r->port);
+        break;
+    case DNS_TXT:
+        buf_add(out, r->text);
+        return;
+    default:
+        break;
+    }
+    buf_join(out, r->text, STR("."));
+}

@@ -1,0 +1,13 @@
+#pragma once
+/* dns/answer - the records in the bytes of an answer.  Everything here came from a stranger. */
+#include "dns/dns.h"
+
+/* Records of `type` in the order of the answer, at most DNS_RECORDS_MAX; those with bad names are
+ * logged and left out.  `name` is what was asked.  The result is DNS_OK with at least one record, or why
+ * there is none. */
+enum dns_status dns_answer_parse(struct str bytes, struct str name, enum dns_type type,
+                                 struct arena *a, struct dns_record **out);
+/* What a status of c-ares means to a caller. */
+enum dns_status dns_answer_status(int ares_status);
+/* "name. ttl IN MX 10 value." for the reply filter. */
+void dns_record_format(const struct dns_record *r, struct str name, struct buf *out);
