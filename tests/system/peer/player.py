@@ -35,11 +35,10 @@ MAIN_CF = {
     "smtpd_relay_restrictions": "permit_mynetworks, reject_unauth_destination", "max_idle": "60s",
     "smtp_host_lookup": "dns, native", "recipient_delimiter": "+", "smtpd_client_message_rate_limit": "0",
     "lmtp_connection_cache_on_demand": "no", "alias_maps": "hash:/etc/aliases",
-    "transport_maps": "regexp:/etc/postfix/transport.re", "relay_domains": "relay.test",
+    "transport_maps": "texthash:/etc/postfix/transport.ports, texthash:/etc/postfix/transport", "relay_domains": "relay.test",
 }
-TRANSPORT = r"""/^(.*@)?(.*\.)?s(\d+)\.test$/ smtp:[127.0.0.1]:$3
-/^(.*@)?l(\d+)\.test$/ lmtp:inet:127.0.0.1:$2
-"""
+PORTS = range(2500, 2600)  # s2501.test is a server by SMTP on port 2501, l2501.test one by LMTP
+TRANSPORT = "".join("s%d.test smtp:[127.0.0.1]:%d\nl%d.test lmtp:inet:127.0.0.1:%d\n" % (p, p, p, p) for p in PORTS)
 
 
 def burn_inodes(directory):
@@ -60,7 +59,8 @@ class Player:
         for directory in ("/var/out", "/var/vmail"):
             os.makedirs(directory, exist_ok=True)
         os.chmod("/var/out", 0o1777)
-        harness.write("/etc/postfix/transport.re", TRANSPORT)
+        harness.write("/etc/postfix/transport.ports", TRANSPORT)
+        harness.write("/etc/postfix/transport", "")
         for head, lines in self.plan.files:
             self.put(head, lines)
         main = "".join("%s = %s\n" % kv for kv in MAIN_CF.items()) + "\n".join(self.plan.main) + "\n"

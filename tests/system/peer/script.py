@@ -22,7 +22,6 @@ Steps of a session:
     !file PATH [OWNER MODE]     write a file from "| " lines
     !sink PORT [lmtp]           the server on PORT answers by the script in "| " lines (sink.py)
     !wait                       wait until the mail system has nothing to do
-    !clients                    show what a mail client would see: nothing else is asked for by default
 
 @{EXPRESSION} in a step stands for the value of a Python expression, for long or odd bytes."""
 import re
