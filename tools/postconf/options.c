@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define LETTERS "aAc:C:defFhHlmMno:pPqT:vxX#"
+#define LETTERS "aAbc:C:defFhHlmMno:pPqtT:vxX#"
 
 /* What each letter does; also the usage line. */
 static const struct option_help {
@@ -15,6 +15,7 @@ static const struct option_help {
 } helps[] = {
     { 'a', "server SASL types" },
     { 'A', "client SASL types" },
+    { 'b', "report templates, expanded" },
     { 'c', "config_dir" },
     { 'C', "builtin|service|user|all (parameter class)" },
     { 'd', "parameter defaults" },
@@ -31,6 +32,7 @@ static const struct option_help {
     { 'p', "main.cf, default" },
     { 'P', "master.cf parameters" },
     { 'q', "no warnings about parameters" },
+    { 't', "report templates" },
     { 'T', "compile-version|run-version|public-key-algorithms" },
     { 'v', "verbose" },
     { 'x', "expand parameter values" },
@@ -60,10 +62,11 @@ static const struct {
     const char *unwanted;
 } mode_limits[] = {
     { 'a', "defhHnxX#" }, { 'A', "defhHnxX#" }, { 'l', "defhHnxX#" }, { 'm', "defhHnxX#" },
+    { 'b', "defhHnxX#" }, { 't', "defhHnxX#" },
     { 'M', "dhHn" },      { 'F', "dn" },        { 'P', "dn#" },
 };
 
-#define MODES "aAFlmMpPT"
+#define MODES "aAbFlmMpPtT"
 
 struct letters_seen {
     bool seen[128];

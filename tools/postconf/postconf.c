@@ -58,6 +58,8 @@ static const struct action {
     { 'M', show_master, edit_master },
     { 'F', show_fields, edit_master },
     { 'P', show_settings, edit_master },
+    { 't', show_templates, NULL },
+    { 'b', show_expanded_templates, NULL },
 };
 
 int main(int argc, char **argv)

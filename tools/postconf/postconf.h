@@ -13,7 +13,7 @@ enum param_class {
 /* What is to be done, and how to show it: the command line after it was understood. */
 struct request {
     const char *dir;
-    char mode;        /* M, F, P, a, A, l, m, T, or p for main.cf */
+    char mode;        /* M, F, P, a, A, b, l, m, t, T, or p for main.cf */
     char edit;        /* e, X, #, or 0 to show */
     bool defaults;    /* -d */
     bool only_set;    /* -n */
@@ -74,6 +74,9 @@ void show_main(struct postconf *pc);
 void show_master(struct postconf *pc);   /* -M */
 void show_fields(struct postconf *pc);   /* -F */
 void show_settings(struct postconf *pc); /* -P */
+/* templates.c: of bounce_template_file, or of the file that is named */
+void show_templates(struct postconf *pc);          /* -t */
+void show_expanded_templates(struct postconf *pc); /* -b */
 /* SERVICE, SERVICE/TYPE or SERVICE/TYPE/NAME, any of them `*`.  Service names may hold slashes; types end them. */
 struct pattern {
     struct str service, type, name; /* absent ones match everything */
