@@ -1,0 +1,1 @@
+relevo_test(smtpd/qmqp_package_test.c qmqp)
