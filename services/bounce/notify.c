@@ -134,13 +134,16 @@ static void fill_report(struct notice *n)
     r->boundary = boundary_of(n, now);
     r->from = format_from(n->arena, t->from);
     r->subject = r->to_postmaster && t->postmaster_subject.len ? t->postmaster_subject : t->subject;
-    r->charset = t->charset;
+    r->charset = site_conf.smtputf8_enable && str_equal_nocase(t->charset, STR("us-ascii"))
+                     ? STR("utf-8")
+                     : t->charset;
     r->to = external(n->arena, n->to);
     r->text = r->to_postmaster ? STR_NONE : expanded_text(n, t);
     r->sender = external(n->arena, n->about->sender);
     r->envid = n->about->dsn_envid;
     r->utf8 = n->about->sendopts & SENDOPT_SMTPUTF8;
-    r->eight_bit = r->utf8 || str_equal_nocase(n->about->encoding, STR("8bit"));
+    r->eight_bit =
+        r->utf8 || site_conf.smtputf8_enable || str_equal_nocase(n->about->encoding, STR("8bit"));
     r->tls_optional =
         (n->about->sendopts & SENDOPT_REQUIRETLS) && bounce_conf.requiretls_redact_dsn;
     r->headers_only = headers_suffice(n);

@@ -77,11 +77,11 @@ static void put_head(struct buf *out, const struct report *r)
 }
 
 static void put_part(struct buf *out, const struct report *r, struct str description,
-                     struct str type)
+                     struct str type, bool eight_bit)
 {
     buf_join(out, STR("\n--"), r->boundary, STR("\nContent-Description: "), description,
              STR("\nContent-Type: "), type, STR("\n"));
-    if (r->eight_bit)
+    if (eight_bit)
         buf_add(out, STR("Content-Transfer-Encoding: 8bit\n"));
     buf_addc(out, '\n');
 }
@@ -104,7 +104,7 @@ static void put_notification(struct buf *out, const struct report *r)
     BUF_AUTO(type, 0);
 
     buf_join(&type, STR("text/plain; charset="), r->utf8 ? STR("utf-8") : r->charset);
-    put_part(out, r, STR("Notification"), buf_str(&type));
+    put_part(out, r, STR("Notification"), buf_str(&type), r->eight_bit);
     if (!r->to_postmaster)
         buf_add(out, r->text);
     for (size_t i = 0; i < r->entry_count; i++) {
@@ -177,7 +177,8 @@ static void put_recipient(struct buf *out, const struct report *r, const struct 
 static void put_status(struct buf *out, const struct report *r)
 {
     put_part(out, r, STR("Delivery report"),
-             r->utf8 ? STR("message/global-delivery-status") : STR("message/delivery-status"));
+             r->utf8 ? STR("message/global-delivery-status") : STR("message/delivery-status"),
+             r->utf8);
     buf_join(out, STR("Reporting-MTA: dns; "), r->hostname, STR("\n"));
     put_header(out, "Original-Envelope-Id", r->envid);
     put_header(out, "X-Postfix-Queue-ID", r->queue_id);
@@ -209,7 +210,7 @@ void report_format(const struct report *r, struct buf *out)
     put_head(out, r);
     put_notification(out, r);
     put_status(out, r);
-    put_part(out, r, message_description(r), message_type(r));
+    put_part(out, r, message_description(r), message_type(r), r->eight_bit);
     buf_join(out, STR("Return-Path: <"), r->sender, STR(">\n"));
 }
 

@@ -21,8 +21,8 @@ struct report {
     struct str envid;
     struct str references; /* of the reply, empty: no threading */
     struct str in_reply_to;
-    bool utf8; /* message with the SMTPUTF8 flag */
-    bool eight_bit;
+    bool utf8;                           /* message with the SMTPUTF8 flag */
+    bool eight_bit;                      /* text and message may hold any byte */
     bool tls_optional;                   /* add TLS-Required: no */
     bool headers_only;                   /* third part */
     const struct bounce_append *entries; /* addresses in external form */

@@ -82,6 +82,8 @@ static void a_failure_report_looks_as_agreed(void **state)
 
     (void)state;
     r.envid = STR("e1");
+    r.eight_bit = true;
+    r.charset = STR("utf-8");
     compare("failure", &r);
 }
 
