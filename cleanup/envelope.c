@@ -303,6 +303,7 @@ static record_handler *const envelope_handlers[128] = {
 };
 
 static record_handler *const extracted_handlers[128] = {
+    [REC_FLAGS] = take_flags,
     [REC_FULL_NAME] = skip,
     [REC_INSPECT] = copy,
     [REC_FILTER] = copy,

@@ -1,7 +1,7 @@
 /* Opening what cleanup needs, before the jail. */
 #include "base/log.h"
 #include "cleanup/cleanup.h"
-#include "cleanup/escape.h"
+#include "text/escape.h"
 #include "text/mime.h"
 
 static const struct {

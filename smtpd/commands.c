@@ -6,33 +6,44 @@
 #include "smtpd/limits.h"
 #include "smtpd/respond.h"
 #include "smtpd/transaction.h"
+#include "smtpd/unsupported.h"
 #include "smtpd/xclient.h"
 
 #include <errno.h>
 #include <sys/statvfs.h>
 
+#define HELO_MAX 512
+
 #define REPLY(code, text) ((struct smtp_reply){ code, STR(text) })
+
+static void refuse_for_good(struct session *s, struct smtp_reply verdict)
+{
+    buf_clear(&s->deny_text);
+    buf_join(&s->deny_text, STR("5.7.0 Error: access denied for "), s->peer.shown);
+    session_log_reject(s, STR_NONE, verdict);
+    session_answer(s, verdict);
+    smtp_server_deny(&s->dialogue, (struct smtp_reply){ 503, buf_str(&s->deny_text) });
+}
+
+void commands_greet(struct session *s)
+{
+    s->where = SMTP_CMD_CONNECT;
+    struct smtp_reply verdict = access_judge(s, ACCESS_CONNECT, STR_NONE);
+    if (reply_refuses(verdict))
+        refuse_for_good(s, verdict);
+    else
+        session_answer(s, (struct smtp_reply){ 220, smtpd_conf.smtpd_banner });
+}
 
 static void on_connect(struct session *s, const struct smtp_event *ev)
 {
-    struct smtp_reply verdict = limits_on_connect(s);
+    struct smtp_reply limit = limits_on_connect(s);
 
     (void)ev;
-    if (verdict.code) {
-        session_answer(s, verdict);
-        return;
-    }
-    verdict = access_judge(s, ACCESS_CONNECT, STR_NONE);
-    if (reply_refuses(verdict)) {
-        BUF_AUTO(text, 0);
-        session_log_reject(s, STR_NONE, verdict);
-        buf_join(&text, STR("5.7.0 Error: access denied for "), s->peer.shown);
-        s->deny_text = arena_str(&s->arena, buf_str(&text));
-        session_answer(s, verdict);
-        smtp_server_deny(&s->dialogue, (struct smtp_reply){ 503, s->deny_text });
-        return;
-    }
-    session_answer(s, (struct smtp_reply){ 220, smtpd_conf.smtpd_banner });
+    if (limit.code)
+        session_answer(s, limit);
+    else
+        commands_greet(s);
 }
 
 static struct str escaped(struct arena *a, struct str raw)
@@ -60,7 +71,7 @@ static void on_early_input(struct session *s, const struct smtp_event *ev)
     log_info("improper command pipelining after " STR_FMT " from " STR_FMT ": " STR_FMT,
              STR_ARG(smtp_command_name(ev->command)), STR_ARG(s->peer.shown), STR_ARG(text));
     if (smtpd_conf.smtpd_forbid_unauth_pipelining)
-        smtp_server_close(&s->dialogue, REPLY(554, "5.5.0 Error: SMTP protocol synchronization"));
+        session_close(s, REPLY(554, "5.5.0 Error: SMTP protocol synchronization"));
 }
 
 static void log_fault(struct session *s, const struct smtp_event *ev)
@@ -103,24 +114,23 @@ static void log_fault(struct session *s, const struct smtp_event *ev)
 
 static void on_refused(struct session *s, const struct smtp_event *ev)
 {
+    if (ev->fault == SMTP_FAULT_TOO_LONG) /* other lines have been noted when they were seen first */
+        transcript_client(&s->transcript, str_sub(ev->line, 0, 200));
+    s->faults |= ev->fault == SMTP_FAULT_DENIED ? FAULT_POLICY : FAULT_PROTOCOL;
     log_fault(s, ev);
     session_answer(s, ev->reply);
 }
 
-static bool word_listed(struct str words, struct str wanted)
+static bool is_listed(struct match_list *list, struct str verb)
 {
-    struct str word;
-
-    while (str_token_braced(&words, ", \t\r\n", &word, NULL))
-        if (str_equal_nocase(word, wanted))
-            return true;
-    return false;
+    return verb.len && !match_list_is_empty(list) && match_string(list, verb) == MATCH_YES;
 }
 
 static void break_rules(struct session *s, struct str line)
 {
     log_warning("non-SMTP command from " STR_FMT ": " STR_FMT, STR_ARG(s->peer.shown), STR_ARG(str_sub(line, 0, 100)));
-    smtp_server_close(&s->dialogue, REPLY(221, "2.7.0 Error: I can break rules, too. Goodbye."));
+    s->faults |= FAULT_PROTOCOL;
+    session_close(s, REPLY(221, "2.7.0 Error: I can break rules, too. Goodbye."));
 }
 
 /* Every command line passes here before it is parsed: smtpd_command_filter, commands that end the session, and those
@@ -128,28 +138,29 @@ static void break_rules(struct session *s, struct str line)
 static void on_line(struct session *s, const struct smtp_event *ev)
 {
     BUF_AUTO(replacement, 2048);
-    struct str line = ev->line, rest = ev->line;
-    struct str verb = str_cut(&rest, ' ');
+    struct str line = ev->line, rest = ev->line, verb = STR("");
 
+    transcript_client(&s->transcript, line);
     if (!table_list_is_empty(s->setup->command_filter) &&
         table_list_lookup(s->setup->command_filter, line, &replacement) == TABLE_FOUND) {
         smtp_server_replace(&s->dialogue, buf_str(&replacement));
         return;
     }
-    if (word_listed(smtpd_conf.smtpd_noop_commands, verb))
+    (void)str_token(&rest, " \t", &verb);
+    if (is_listed(s->setup->noop_commands, verb))
         session_answer(s, REPLY(250, "2.0.0 Ok"));
-    else if (ev->command == SMTP_CMD_UNKNOWN && word_listed(smtpd_conf.smtpd_forbidden_commands, verb))
+    else if (ev->command == SMTP_CMD_UNKNOWN && is_listed(s->setup->forbidden_commands, verb))
         break_rules(s, line);
 }
 
 static void on_unknown(struct session *s, const struct smtp_event *ev)
 {
-    bool odd = ev->line.len && !(ev->line.ptr[0] >= 'A' && ev->line.ptr[0] <= 'Z') && !char_is_alpha(ev->line.ptr[0]);
-
-    if (ev->header_like || (odd && str_find_nocase(smtpd_conf.smtpd_forbidden_commands, STR("Bogus")) != STR_NOT_FOUND))
+    if (ev->header_like) {
         break_rules(s, ev->line);
-    else
-        session_answer(s, ev->reply);
+        return;
+    }
+    s->faults |= FAULT_PROTOCOL;
+    session_answer(s, ev->reply);
 }
 
 static void on_abandon(struct session *s, const struct smtp_event *ev)
@@ -170,16 +181,26 @@ static bool refused(struct session *s, enum access_stage stage, struct str path)
     return true;
 }
 
+/* What was said long ago matters only to a notice that is due. */
+static void trim_transcript(struct session *s)
+{
+    if (!(s->faults & s->setup->notify))
+        transcript_trim(&s->transcript, (unsigned)smtpd_conf.smtpd_history_flush_threshold);
+}
+
 static void on_helo(struct session *s, const struct smtp_event *ev)
 {
     struct str before = s->helo;
 
     s->where = ev->command;
-    s->helo = arena_str(&s->arena, str_sub(ev->arg, 0, 512));
+    trim_transcript(s);
+    s->helo = arena_str(&s->arena, str_sub(ev->arg, 0, HELO_MAX));
     if (refused(s, ACCESS_HELO, STR_NONE)) {
         s->helo = before;
+        session_keep(s);
         return;
     }
+    session_keep(s);
     if (ev->kind == SMTP_HELO) {
         session_answer(s, (struct smtp_reply){ 250, site_conf.myhostname });
         return;
@@ -203,9 +224,16 @@ static bool queue_has_space(int64_t message_size)
 
 static void on_mail(struct session *s, const struct smtp_event *ev)
 {
+    struct smtp_reply unsupported = unsupported_refusal();
+
     s->where = SMTP_CMD_MAIL;
+    if (unsupported.code) {
+        session_answer(s, unsupported);
+        return;
+    }
     if (!queue_has_space(MAX(ev->mail->size, 0))) {
-        log_warning("not enough free space in mail queue for the message size limit");
+        log_warning("not enough free space in mail queue: message size limit, queue_minfree and what is there do not fit");
+        s->faults |= FAULT_RESOURCE;
         session_answer(s, REPLY(452, "4.3.1 Insufficient system storage"));
         return;
     }
@@ -228,11 +256,22 @@ static void on_mail(struct session *s, const struct smtp_event *ev)
     session_answer(s, REPLY(250, "2.1.0 Ok"));
 }
 
+/* A client may run into the limit for a while before that counts as a mistake. */
+static void too_many_recipients(struct session *s)
+{
+    struct smtp_reply reply = REPLY(452, "4.5.3 Error: too many recipients");
+
+    if (++s->t.overshoot <= (unsigned)smtpd_conf.smtpd_recipient_overshoot_limit)
+        session_answer_mildly(s, reply);
+    else
+        session_answer(s, reply);
+}
+
 static void on_rcpt(struct session *s, const struct smtp_event *ev)
 {
     s->where = SMTP_CMD_RCPT;
-    if (++s->t.rcpt_seen > smtpd_conf.smtpd_recipient_limit && s->t.rcpt_accepted >= smtpd_conf.smtpd_recipient_limit) {
-        session_answer(s, REPLY(452, "4.5.3 Error: too many recipients"));
+    if (s->t.rcpt_accepted >= smtpd_conf.smtpd_recipient_limit) {
+        too_many_recipients(s);
         return;
     }
     s->t.last_rcpt_path = arena_str(&s->t.arena, ev->rcpt->path);
@@ -302,11 +341,13 @@ static void on_message(struct session *s, const struct smtp_event *ev)
     }
     transaction_end(s);
     session_answer(s, verdict);
+    trim_transcript(s);
 }
 
 static void on_rset(struct session *s, const struct smtp_event *ev)
 {
     (void)ev;
+    trim_transcript(s);
     session_answer(s, REPLY(250, "2.0.0 Ok"));
 }
 
@@ -327,6 +368,12 @@ static void on_vrfy(struct session *s, const struct smtp_event *ev)
     session_answer(s, (struct smtp_reply){ 252, buf_str(&text) });
 }
 
+static void on_starttls(struct session *s, const struct smtp_event *ev)
+{
+    (void)ev;
+    session_answer(s, REPLY(454, "4.7.0 TLS not available due to local problem"));
+}
+
 static void on_usual(struct session *s, const struct smtp_event *ev) { session_answer(s, ev->reply); }
 
 static const struct {
@@ -344,11 +391,13 @@ static const struct {
     { SMTP_NOOP, on_noop },       { SMTP_VRFY, on_vrfy },
     { SMTP_ETRN, etrn_handle },   { SMTP_HELP, on_usual },
     { SMTP_QUIT, on_usual },      { SMTP_XCLIENT, xclient_handle },
-    { SMTP_XFORWARD, xforward_handle },
+    { SMTP_XFORWARD, xforward_handle }, { SMTP_STARTTLS, on_starttls },
 };
 
 void commands_handle(struct session *s, const struct smtp_event *ev)
 {
+    if (ev->kind != SMTP_TEXT)
+        arena_reset(&s->scratch);
     for (size_t i = 0; i < ARRAY_LEN(handlers); i++) {
         if (handlers[i].kind == ev->kind) {
             handlers[i].handle(s, ev);

@@ -67,7 +67,7 @@ static struct smtp_reply refusal(struct session *s, int code, const char *status
 
     buf_addf(&text, "%s " STR_FMT "%sError: too %s from " STR_FMT, status, STR_ARG(host), host.len ? " " : "", what,
              STR_ARG(s->peer.address));
-    return (struct smtp_reply){ code, arena_str(&s->arena, buf_str(&text)) };
+    return (struct smtp_reply){ code, arena_str(&s->scratch, buf_str(&text)) };
 }
 
 struct smtp_reply limits_on_connect(struct session *s)

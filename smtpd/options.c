@@ -1,6 +1,7 @@
 #include "smtpd/options.h"
 
 #include "base/log.h"
+#include "smtpd/unsupported.h"
 
 static const struct keyword {
     struct str name;
@@ -72,6 +73,8 @@ void options_for_session(struct session *s, struct smtp_server_options *out)
         .vrfy = !site_conf.disable_vrfy_command,
         .vrfy_disabled = site_conf.disable_vrfy_command,
         .etrn = true,
+        .starttls = unsupported_requires_tls(), /* and then refuse it: 454 tells more than silence */
+        .tls_required = unsupported_requires_tls(),
         .xclient = listed(setup->xclient_hosts, &s->peer),
         .xforward = listed(setup->xforward_hosts, &s->peer),
         .enhanced_codes = true,

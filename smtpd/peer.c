@@ -66,8 +66,10 @@ void peer_lookup_names(struct session *s)
     struct peer *p = &s->peer;
     struct str name;
 
+    if (!p->is_inet)
+        return;
     p->name = p->reverse_name = unknown;
-    if (!smtpd_conf.smtpd_peername_lookup || !p->is_inet)
+    if (!smtpd_conf.smtpd_peername_lookup)
         return;
     p->reverse_status = dns_reverse(s->setup->dns, &p->addr, &s->arena, &name);
     p->name_status = p->reverse_status;
@@ -94,14 +96,11 @@ void peer_identify(struct session *s)
         p->server_port = port_text(s, &p->server_addr);
     } else {
         /* sendmail -bs and UNIX-domain clients speak for this host. */
+        p->name = p->reverse_name = STR("localhost");
         p->address = STR("127.0.0.1");
         if (!net_addr_parse(p->address, 0, &p->addr))
             log_fatal("no IPv4 loopback address");
     }
-    peer_lookup_names(s);
-    if (!p->is_inet)
-        p->name = p->reverse_name = STR("localhost");
-    peer_update_shown(s);
 }
 
 void peer_format_tagged(const struct peer *p, struct buf *out)

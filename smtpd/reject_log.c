@@ -14,6 +14,8 @@ static void put_context(struct session *s, struct str recipient_path, struct buf
         buf_join(out, STR(" proto="), session_protocol(s));
     if (s->helo.ptr)
         buf_join(out, STR(" helo=<"), s->helo, STR(">"));
+    if (s->login.ptr)
+        buf_join(out, STR(" sasl_username=<"), s->login, STR(">"));
 }
 
 static struct str where_name(const struct session *s)
@@ -41,6 +43,7 @@ void session_log_reject(struct session *s, struct str recipient_path, struct smt
     struct str text = reply.text;
     bool softened_status = soft && dsn_status_length(text) && text.ptr[0] == '5';
 
+    s->faults |= FAULT_POLICY;
     session_log_event(s, "reject", recipient_path, "%d %s" STR_FMT, soft ? reply.code - 100 : reply.code,
                       softened_status ? "4" : "", STR_ARG(softened_status ? str_skip(text, 1) : text));
 }

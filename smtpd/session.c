@@ -3,10 +3,13 @@
 #include "base/log.h"
 #include "smtpd/commands.h"
 #include "smtpd/limits.h"
+#include "smtpd/notice.h"
 #include "smtpd/options.h"
 #include "smtpd/peer.h"
+#include "smtpd/proxy.h"
 #include "smtpd/respond.h"
 #include "smtpd/transaction.h"
+#include "smtpd/unsupported.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -15,6 +18,8 @@
 
 /* An idle session holds no cleanup process; a busy one keeps it for its next message. */
 #define CLEANUP_LINGER_MS 200
+
+#define CHANGES_BEFORE_COMPACTION 16
 
 const char *session_queue_id(const struct session *s) { return s->t.open ? s->cleanup.id.text : "NOQUEUE"; }
 
@@ -33,7 +38,7 @@ static bool lost(struct session *s, ssize_t n)
     if (timeout) {
         BUF_AUTO(text, 512);
         buf_join(&text, STR("4.4.2 "), site_conf.myhostname, STR(" Error: timeout exceeded"));
-        smtp_server_close(&s->dialogue, (struct smtp_reply){ 421, buf_str(&text) });
+        session_close(s, (struct smtp_reply){ 421, buf_str(&text) });
         (void)send(s->fd, s->dialogue.out.ptr, s->dialogue.out.len, MSG_NOSIGNAL | MSG_DONTWAIT);
     }
     return say_goodbye(s, timeout ? "timeout" : "lost connection");
@@ -44,11 +49,7 @@ bool session_flush(struct session *s)
     struct str out = buf_str(&s->dialogue.out);
 
     while (out.len) {
-        ssize_t n = send(s->fd, out.ptr, out.len, MSG_NOSIGNAL);
-        if (n < 0 && errno == ENOTSOCK)
-            n = write(s->fd, out.ptr, out.len);
-        if (n < 0 && errno == EINTR)
-            continue;
+        ssize_t n = pace_write(&s->pace, s->fd, out);
         if (n <= 0)
             return lost(s, n);
         out = str_skip(out, (size_t)n);
@@ -73,16 +74,13 @@ bool session_fill(struct session *s)
         return false;
     release_idle_cleanup(s);
     char *at = smtp_server_room(&s->dialogue, &room);
-    for (;;) {
-        ssize_t n = read(s->fd, at, room);
-        if (n > 0) {
-            smtp_server_filled(&s->dialogue, (size_t)n);
-            return true;
-        }
-        if (n < 0 && errno == EINTR)
-            continue;
+    ssize_t n = pace_read(&s->pace, s->fd, at, room);
+    if (n <= 0)
         return lost(s, n);
-    }
+    smtp_server_filled(&s->dialogue, (size_t)n);
+    if (smtp_server_in_content(&s->dialogue))
+        pace_earn(&s->pace, (size_t)n);
+    return true;
 }
 
 static void converse(struct session *s)
@@ -129,23 +127,84 @@ static void log_disconnect(struct session *s)
     log_info("disconnect from " STR_FMT STR_FMT, STR_ARG(s->peer.shown), STR_ARG(buf_str(&tally)));
 }
 
+static void move(struct arena *to, struct str *s)
+{
+    if (s->ptr)
+        *s = arena_str(to, *s);
+}
+
+void session_keep(struct session *s)
+{
+    struct peer *p = &s->peer;
+    struct str *const kept[] = {
+        &p->address,        &p->name,              &p->reverse_name,   &p->port,
+        &p->server_address, &p->server_port,       &p->shown,          &s->helo,
+        &s->login,                                 &s->forwarded.name, &s->forwarded.address,
+        &s->forwarded.port, &s->forwarded.proto,   &s->forwarded.helo, &s->forwarded.ident,
+        &s->forwarded.source, &s->standing.filter, &s->standing.redirect,
+    };
+    struct arena fresh = ARENA_INIT;
+
+    if (++s->changes < CHANGES_BEFORE_COMPACTION)
+        return;
+    for (size_t i = 0; i < ARRAY_LEN(kept); i++)
+        move(&fresh, kept[i]);
+    arena_free(&s->arena);
+    s->arena = fresh;
+    s->changes = 0;
+}
+
+/* Who is there, and may we speak with them?  False: the connection is of no use. */
+static bool begin(struct session *s)
+{
+    struct smtp_server_options options;
+    struct str early = STR_NONE;
+
+    socket_set_timeout(s->fd, smtpd_conf.smtpd_timeout);
+    pace_init(&s->pace, smtpd_conf.smtpd_timeout, smtpd_conf.smtpd_per_request_deadline, smtpd_conf.smtpd_min_data_rate);
+    peer_identify(s);
+    if (!proxy_identify(s, &early))
+        return false;
+    peer_lookup_names(s);
+    peer_update_shown(s);
+    log_info("connect from " STR_FMT, STR_ARG(s->peer.shown));
+    if (unsupported_needs_tls_at_once()) {
+        log_warning("smtpd_tls_wrappermode: not available in this version, closing the connection from " STR_FMT,
+                    STR_ARG(s->peer.shown));
+        return false;
+    }
+    options_for_session(s, &options);
+    smtp_server_init(&s->dialogue, &options);
+    if (early.len)
+        smtp_server_feed(&s->dialogue, early);
+    return true;
+}
+
+static void finish(struct session *s)
+{
+    log_end_reason(s);
+    transaction_end(s);
+    notice_send(s);
+    limits_on_disconnect(s);
+    log_disconnect(s);
+    smtp_server_fini(&s->dialogue);
+}
+
 void session_serve(const struct setup *setup, int fd)
 {
-    struct session s = { .setup = setup, .fd = fd, .cleanup = CLEANUP_CLIENT_INIT };
-    struct smtp_server_options options;
+    struct session s = { .setup = setup, .fd = fd, .cleanup = CLEANUP_CLIENT_INIT, .standing = ACTIONS_INIT };
 
-    socket_set_timeout(fd, smtpd_conf.smtpd_timeout);
-    peer_identify(&s);
-    log_info("connect from " STR_FMT, STR_ARG(s.peer.shown));
-    options_for_session(&s, &options);
-    smtp_server_init(&s.dialogue, &options);
-    converse(&s);
-    log_end_reason(&s);
-    transaction_end(&s);
+    transcript_init(&s.transcript);
+    if (begin(&s)) {
+        converse(&s);
+        finish(&s);
+    }
     cleanup_client_close(&s.cleanup);
-    limits_on_disconnect(&s);
-    log_disconnect(&s);
-    smtp_server_fini(&s.dialogue);
+    buf_free(&s.deny_text);
+    buf_free(&s.standing.prepend);
+    buf_free(&s.standing.bcc);
+    transcript_fini(&s.transcript);
     arena_free(&s.t.arena);
+    arena_free(&s.scratch);
     arena_free(&s.arena);
 }

@@ -11,6 +11,8 @@
 #include "rewrite/rewrite.h"
 #include "service/service.h"
 #include "smtp/server.h"
+#include "smtpd/pace.h"
+#include "smtpd/transcript.h"
 #include "table/list.h"
 #include "table/match.h"
 
@@ -24,10 +26,12 @@ struct setup {
     struct access *access; /* the restriction lists */
     struct interface_list interfaces;
     struct match_list *mynetworks, *xclient_hosts, *xforward_hosts, *bare_newline_exclusions, *limit_exceptions,
-        *verp_clients;
+        *verp_clients, *forbidden_commands, *noop_commands;
     struct table_list *discard_keyword_maps, *local_recipients, *alias_maps, *mailbox_maps, *relay_recipients,
-        *canonical_maps, *recipient_canonical_maps, *reject_footer_maps, *command_filter;
+        *canonical_maps, *recipient_canonical_maps, *reject_filter_maps, *reject_footer_maps, *command_filter;
+    struct str expansion_filter; /* smtpd_expansion_filter, escapes undone */
     int cleanup_flags;
+    unsigned notify; /* enum fault: which ones the postmaster wants to hear of */
     bool check_recipients; /* receive_override_options without no_unknown_recipient_checks */
     enum smtp_bare_newline bare_newline;
 };
@@ -51,7 +55,20 @@ struct actions {
     struct str filter, redirect;
     struct buf prepend;  /* header lines, LF behind each */
     struct buf bcc;      /* addresses, NUL behind each */
-    int delay_s;
+};
+
+/* A table's headers and addresses; a site that needs more has a milter. */
+#define ACTIONS_TEXT_MAX 65536
+#define ACTIONS_INIT \
+    ((struct actions){ .prepend = BUF_INIT(ACTIONS_TEXT_MAX), .bcc = BUF_INIT(ACTIONS_TEXT_MAX) })
+
+/* What went wrong in a session, by the words of notify_classes. */
+enum fault {
+    FAULT_POLICY = 1 << 0,   /* a restriction refused something */
+    FAULT_PROTOCOL = 1 << 1, /* the client broke the protocol */
+    FAULT_RESOURCE = 1 << 2, /* the mail system could not take the message */
+    FAULT_SOFTWARE = 1 << 3,
+    FAULT_DATA = 1 << 4,     /* a table could not be asked */
 };
 
 /* One message: everything that MAIL began and that dies together in transaction_end(). */
@@ -62,7 +79,8 @@ struct transaction {
     struct smtp_mail mail;           /* parameters; strings in the arena */
     struct str last_recipient;       /* as given, for Received: when there is one */
     struct str last_rcpt_path;
-    int rcpt_accepted, rcpt_seen;
+    int rcpt_accepted;
+    unsigned overshoot;              /* recipients refused because they are beyond the limit */
     bool open;                       /* cleanup has a queue id for us */
     bool in_content;
     int64_t content_bytes;
@@ -75,8 +93,15 @@ struct session {
     int fd;
     struct smtp_server dialogue;
     struct peer peer;
-    struct arena arena;      /* dies with the session */
+    struct arena arena;      /* who the client is; see session_keep() */
+    struct arena scratch;    /* the command under way */
+    unsigned changes;        /* of what lies in `arena`, since it was last compacted */
     struct str helo;         /* as given; absent before the greeting */
+    struct str login;        /* XCLIENT's word for it; absent: not logged in */
+    struct actions standing; /* what client and HELO restrictions asked for before there was a message */
+    struct pace pace;
+    struct transcript transcript;
+    unsigned faults;         /* enum fault */
     struct cleanup_client cleanup;
     struct transaction t;
     enum smtp_command where; /* what is being judged: the WHERE of reject lines */
@@ -86,14 +111,21 @@ struct session {
     struct {
         struct str name, address, port, proto, helo, ident, source;
     } forwarded; /* XFORWARD; absent where not given */
-    struct str deny_text;
+    struct buf deny_text;    /* what a client gets who was refused for good; stays where it is */
     const char *end_reason; /* "lost connection", "timeout", "too many errors" or NULL */
 };
 
 void session_serve(const struct setup *setup, int fd);
 
-/* Answer the event under way: applies soft_bounce, footer, error delays and limits. */
+/* Answer the event under way: applies soft_bounce, filter, footer, error delays and limits. */
 void session_answer(struct session *s, struct smtp_reply reply);
+/* The same, but a refusal is not held against the client. */
+void session_answer_mildly(struct session *s, struct smtp_reply reply);
+/* Say `reply` as it is (code 0: nothing) and hang up, whatever is going on. */
+void session_close(struct session *s, struct smtp_reply reply);
+/* A string in `arena` has been replaced: once in a while those that still count move to a new arena, so that a
+ * client who says HELO or XCLIENT for ever gains no memory by it. */
+void session_keep(struct session *s);
 /* Wait for input or flush; false ends the session. */
 bool session_fill(struct session *s);
 bool session_flush(struct session *s);

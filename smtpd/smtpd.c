@@ -5,7 +5,11 @@
  * Distrusts: every byte from the client */
 #include "base/log.h"
 #include "smtpd/access/access.h"
+#include "smtpd/notice.h"
+#include "smtpd/proxy.h"
 #include "smtpd/session.h"
+#include "smtpd/unsupported.h"
+#include "text/escape.h"
 
 static struct setup setup;
 
@@ -53,17 +57,25 @@ static void apply_override(struct str word)
               STR_ARG(site_conf.receive_override_options));
 }
 
-static void open_tables(struct service *svc)
+/* smtpd_dns_reply_filter: what the table says of a record is IGNORE or nothing. */
+static bool ignores_record(void *context, struct str record)
 {
-    struct conf *conf = service_conf(svc);
-    BUF_AUTO(why, 1024);
-    struct str options = site_conf.receive_override_options, word;
+    BUF_AUTO(action, 64);
 
-    setup.svc = svc;
-    setup.rewriter = rewrite_open(conf, site_conf.rewrite_service_name);
+    return table_list_lookup(context, record, &action) == TABLE_FOUND &&
+           str_equal_nocase(buf_str(&action), STR("IGNORE"));
+}
+
+static void open_resolver(void)
+{
     setup.dns = dns_open("/etc/hosts");
-    if (!interfaces_resolve(site_conf.inet_interfaces, site_conf.inet_protocols, &setup.interfaces, &why))
-        log_fatal("config variable inet_interfaces: " STR_FMT, STR_ARG(buf_str(&why)));
+    if (smtpd_conf.smtpd_dns_reply_filter.len)
+        dns_set_filter(setup.dns, ignores_record,
+                       open_maps(smtpd_conf.smtpd_dns_reply_filter, "smtpd_dns_reply_filter"));
+}
+
+static void open_client_lists(void)
+{
     setup.mynetworks = open_list(smtpd_conf.mynetworks, "mynetworks");
     setup.xclient_hosts = open_list(smtpd_conf.smtpd_authorized_xclient_hosts, "smtpd_authorized_xclient_hosts");
     setup.xforward_hosts = open_list(smtpd_conf.smtpd_authorized_xforward_hosts, "smtpd_authorized_xforward_hosts");
@@ -75,15 +87,51 @@ static void open_tables(struct service *svc)
     if (!smtp_bare_newline_parse(smtpd_conf.smtpd_forbid_bare_newline, &setup.bare_newline))
         log_fatal("invalid smtpd_forbid_bare_newline parameter value: \"" STR_FMT "\"",
                   STR_ARG(smtpd_conf.smtpd_forbid_bare_newline));
+}
+
+/* What judges commands, and what rewords our answers. */
+static void open_dialogue_tables(void)
+{
+    static struct buf characters; /* as long as the process */
+
+    setup.forbidden_commands = open_list(smtpd_conf.smtpd_forbidden_commands, "smtpd_forbidden_commands");
+    setup.noop_commands = open_list(smtpd_conf.smtpd_noop_commands, "smtpd_noop_commands");
+    setup.command_filter = open_maps(smtpd_conf.smtpd_command_filter, "smtpd_command_filter");
     setup.discard_keyword_maps =
         open_maps(smtpd_conf.smtpd_discard_ehlo_keyword_address_maps, "smtpd_discard_ehlo_keyword_address_maps");
+    setup.reject_filter_maps = open_maps(smtpd_conf.smtpd_reject_filter_maps, "smtpd_reject_filter_maps");
     setup.reject_footer_maps = open_maps(smtpd_conf.smtpd_reject_footer_maps, "smtpd_reject_footer_maps");
-    setup.command_filter = open_maps(smtpd_conf.smtpd_command_filter, "smtpd_command_filter");
-    open_recipient_tables();
+    escape_decode(smtpd_conf.smtpd_expansion_filter, &characters);
+    setup.expansion_filter = buf_str(&characters);
+    setup.notify = notice_classes_parse(site_conf.notify_classes);
+}
+
+static void apply_overrides(void)
+{
+    struct str options = site_conf.receive_override_options, word;
+
     setup.cleanup_flags = CLEANUP_FLAGS_EXTERNAL;
     setup.check_recipients = true;
     while (str_token(&options, ", \t\r\n", &word))
         apply_override(word);
+}
+
+static void open_tables(struct service *svc)
+{
+    struct conf *conf = service_conf(svc);
+    BUF_AUTO(why, 1024);
+
+    setup.svc = svc;
+    setup.rewriter = rewrite_open(conf, site_conf.rewrite_service_name);
+    open_resolver();
+    if (!interfaces_resolve(site_conf.inet_interfaces, site_conf.inet_protocols, &setup.interfaces, &why))
+        log_fatal("config variable inet_interfaces: " STR_FMT, STR_ARG(buf_str(&why)));
+    proxy_check_parameter();
+    open_client_lists();
+    open_dialogue_tables();
+    open_recipient_tables();
+    apply_overrides();
+    unsupported_warn();
     setup.access = access_open(conf, &setup);
 }
 
@@ -105,7 +153,8 @@ static const struct sandbox_path paths[] = {
 static const struct service_spec smtpd = {
     .name = "smtpd",
     .kind = SERVICE_SINGLE,
-    .params = (const struct param_set *const[]){ &smtpd_param_set, &flush_param_set, NULL },
+    .params = (const struct param_set *const[]){ &smtpd_param_set, &smtpd_tls_param_set, &milter_param_set,
+                                                &flush_param_set, NULL },
     .talks_to = (const char *const[]){ "cleanup", "flush", "anvil", NULL },
     .sandbox = SANDBOX_ACCEPT,
     .paths = paths,

@@ -6,11 +6,23 @@
 
 #include <sys/socket.h>
 
+/* What was asked for before there was a message holds for each message of the session. */
+static void inherit_actions(const struct actions *from, struct transaction *t)
+{
+    t->actions.hold = from->hold;
+    t->actions.discard = from->discard;
+    t->actions.filter = arena_str(&t->arena, from->filter);
+    t->actions.redirect = arena_str(&t->arena, from->redirect);
+    buf_add(&t->actions.prepend, buf_str(&from->prepend));
+    buf_add(&t->actions.bcc, buf_str(&from->bcc));
+}
+
 void transaction_begin(struct session *s, const struct smtp_mail *mail)
 {
     struct transaction *t = &s->t;
 
-    *t = (struct transaction){ .arena = t->arena, .active = true };
+    *t = (struct transaction){ .arena = t->arena, .active = true, .actions = ACTIONS_INIT };
+    inherit_actions(&s->standing, t);
     t->mail = *mail;
     t->mail.envid = arena_str(&t->arena, mail->envid);
     t->mail.verp_delimiters = arena_str(&t->arena, mail->verp_delimiters);
@@ -68,6 +80,7 @@ static void put_client_attributes(struct session *s, struct buf *out)
     put_attr(out, "helo_name", s->helo);
     put_attr(out, "protocol_name", session_protocol(s));
     record_put_attr_int(out, "client_address_type", p->addr.ss.ss_family);
+    put_attr(out, "sasl_username", s->login);
 }
 
 static void put_envelope_head(struct session *s, struct buf *out)
@@ -93,6 +106,21 @@ static void put_envelope_head(struct session *s, struct buf *out)
                    t->mail.verp_delimiters.len ? t->mail.verp_delimiters : site_conf.default_verp_delimiters);
 }
 
+/* The line that everything else about this message is traced back to. */
+static void log_client(const struct session *s)
+{
+    BUF_AUTO(more, 1024);
+
+    if (s->login.ptr)
+        buf_join(&more, STR(", sasl_username="), s->login);
+    if (s->forwarded.ident.len)
+        buf_join(&more, STR(", orig_queue_id="), s->forwarded.ident);
+    if (s->forwarded.name.len || s->forwarded.address.len)
+        buf_join(&more, STR(", orig_client="), s->forwarded.name.len ? s->forwarded.name : STR("unknown"), STR("["),
+                 s->forwarded.address.len ? s->forwarded.address : STR("unknown"), STR("]"));
+    log_info("%s: client=" STR_FMT STR_FMT, s->cleanup.id.text, STR_ARG(s->peer.shown), STR_ARG(buf_str(&more)));
+}
+
 bool transaction_open(struct session *s)
 {
     struct transaction *t = &s->t;
@@ -101,11 +129,13 @@ bool transaction_open(struct session *s)
     if (t->open)
         return true;
     if (!cleanup_client_open(&s->cleanup, site_conf.cleanup_service_name, s->setup->cleanup_flags, sendopts,
-                             site_conf.ipc_timeout))
+                             site_conf.ipc_timeout)) {
+        s->faults |= FAULT_RESOURCE;
         return false;
+    }
     t->open = true;
     put_envelope_head(s, cleanup_client_records(&s->cleanup));
-    log_info("%s: client=" STR_FMT, s->cleanup.id.text, STR_ARG(s->peer.shown));
+    log_client(s);
     return true;
 }
 
@@ -161,8 +191,6 @@ static void put_actions(struct session *s, struct buf *out)
     if (a->hold || a->discard)
         put_number(out, CLEANUP_RECORD_FLAGS,
                    (a->hold ? CLEANUP_FLAG_HOLD : 0) | (a->discard ? CLEANUP_FLAG_DISCARD : 0));
-    if (a->delay_s)
-        put_number(out, CLEANUP_RECORD_DELAY, a->delay_s);
 }
 
 void transaction_begin_content(struct session *s)
@@ -183,8 +211,10 @@ void transaction_add_text(struct session *s, struct str text, bool ends_line)
     struct transaction *t = &s->t;
 
     t->content_bytes += (int64_t)text.len + (ends_line ? 1 : 0);
-    if (site_conf.message_size_limit > 0 && t->content_bytes > site_conf.message_size_limit)
+    if (!t->too_big && site_conf.message_size_limit > 0 && t->content_bytes > site_conf.message_size_limit) {
         t->too_big = true;
+        log_warning("%s: queue file size limit exceeded", session_queue_id(s));
+    }
     if (t->too_big)
         return;
     record_put(cleanup_client_records(&s->cleanup), ends_line ? REC_TEXT : REC_TEXT_PART, text);
@@ -216,7 +246,7 @@ static struct smtp_reply content_refusal(struct str reason, struct arena *a)
     if (status == 0)
         buf_add(&text, STR("5.7.1 "));
     buf_add(&text, reason);
-    return (struct smtp_reply){ status && reason.ptr[0] == '4' ? 450 : 550, arena_str(a, buf_str(&text)) };
+    return (struct smtp_reply){ status && reason.ptr[0] == '4' ? 451 : 550, arena_str(a, buf_str(&text)) };
 }
 
 static struct smtp_reply refusal(const struct cleanup_verdict *v, struct arena *a)
@@ -232,6 +262,19 @@ static struct smtp_reply refusal(const struct cleanup_verdict *v, struct arena *
     return (struct smtp_reply){ refusals[status].code, refusals[status].text };
 }
 
+static unsigned fault_of(int64_t status)
+{
+    switch (status) {
+    case CLEANUP_WRITE:
+    case CLEANUP_SPACE:
+        return FAULT_RESOURCE;
+    case CLEANUP_BAD:
+        return FAULT_SOFTWARE;
+    default:
+        return 0;
+    }
+}
+
 struct smtp_reply transaction_commit(struct session *s, enum smtp_command how, int64_t chunk_bytes, struct arena *a)
 {
     struct transaction *t = &s->t;
@@ -244,8 +287,10 @@ struct smtp_reply transaction_commit(struct session *s, enum smtp_command how, i
     record_put(out, REC_END, STR_NONE);
     struct cleanup_verdict v = cleanup_client_end(&s->cleanup);
     t->open = false;
-    if (v.status != CLEANUP_OK)
+    if (v.status != CLEANUP_OK) {
+        s->faults |= fault_of(v.status);
         return refusal(&v, a);
+    }
     buf_add(&text, STR("2.0.0 Ok: "));
     if (how == SMTP_CMD_BDAT)
         buf_addf(&text, "%lld bytes ", (long long)chunk_bytes);

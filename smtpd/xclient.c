@@ -2,6 +2,7 @@
 #include "smtpd/xclient.h"
 
 #include "base/number.h"
+#include "smtpd/commands.h"
 #include "smtpd/options.h"
 #include "smtpd/peer.h"
 #include "smtpd/transaction.h"
@@ -24,6 +25,7 @@ static void override_endpoints(struct session *s, const struct smtp_xattrs *x)
     if (x->kind[SMTP_XATTR_ADDR]) {
         p->address = value_or_unknown(s, x, SMTP_XATTR_ADDR);
         p->is_inet = net_addr_parse(p->address, 0, &p->addr);
+        p->name = p->reverse_name = STR("unknown");
         if (!x->kind[SMTP_XATTR_NAME])
             peer_lookup_names(s);
     }
@@ -51,17 +53,36 @@ static void override_names(struct session *s, const struct smtp_xattrs *x)
     }
 }
 
+/* The peer in front of us vouches for the login, as it does for the address. */
+static void override_login(struct session *s, const struct smtp_xattrs *x)
+{
+    if (!x->kind[SMTP_XATTR_LOGIN])
+        return;
+    bool given = x->kind[SMTP_XATTR_LOGIN] == SMTP_XVALUE_GIVEN && x->value[SMTP_XATTR_LOGIN].len;
+    s->login = given ? arena_str(&s->arena, x->value[SMTP_XATTR_LOGIN]) : STR_NONE;
+}
+
+static void override_greeting(struct session *s, const struct smtp_xattrs *x)
+{
+    s->helo = x->kind[SMTP_XATTR_HELO] == SMTP_XVALUE_GIVEN ? arena_str(&s->arena, x->value[SMTP_XATTR_HELO]) : STR_NONE;
+}
+
 void xclient_handle(struct session *s, const struct smtp_event *ev)
 {
     const struct smtp_xattrs *x = ev->xattrs;
 
     override_endpoints(s, x);
     override_names(s, x);
+    override_login(s, x);
+    override_greeting(s, x);
     peer_update_shown(s);
-    s->helo = x->kind[SMTP_XATTR_HELO] == SMTP_XVALUE_GIVEN ? arena_str(&s->arena, x->value[SMTP_XATTR_HELO]) : STR_NONE;
+    session_keep(s);
     transaction_end(s);
     options_for_session(s, &s->dialogue.options);
-    smtp_server_answer(&s->dialogue, (struct smtp_reply){ 220, smtpd_conf.smtpd_banner });
+    commands_greet(s);
+    s->dialogue.authenticated = s->login.ptr != NULL;
+    s->dialogue.esmtp = x->kind[SMTP_XATTR_PROTO] == SMTP_XVALUE_GIVEN &&
+                        str_equal_nocase(x->value[SMTP_XATTR_PROTO], STR("ESMTP"));
 }
 
 static void forward(struct session *s, const struct smtp_xattrs *x, enum smtp_xattr attr, struct str *slot)
@@ -81,5 +102,6 @@ void xforward_handle(struct session *s, const struct smtp_event *ev)
     forward(s, x, SMTP_XATTR_HELO, &s->forwarded.helo);
     forward(s, x, SMTP_XATTR_IDENT, &s->forwarded.ident);
     forward(s, x, SMTP_XATTR_SOURCE, &s->forwarded.source);
+    session_keep(s);
     session_answer(s, (struct smtp_reply){ 250, STR("2.0.0 Ok") });
 }

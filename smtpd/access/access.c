@@ -19,22 +19,63 @@ static bool guards_relay(const struct rule_list *list)
     return false;
 }
 
-struct access *access_open(struct conf *conf, const struct setup *setup)
+/* Values of `*_tempfail_action`: a question without an answer never means yes. */
+static void check_tempfail_actions(void)
+{
+    const struct {
+        const char *name;
+        struct str value;
+    } settings[] = {
+        { "reject_tempfail_action", smtpd_conf.reject_tempfail_action },
+        { "unknown_address_tempfail_action", smtpd_conf.unknown_address_tempfail_action },
+        { "unknown_helo_hostname_tempfail_action", smtpd_conf.unknown_helo_hostname_tempfail_action },
+        { "unverified_recipient_tempfail_action", smtpd_conf.unverified_recipient_tempfail_action },
+        { "unverified_sender_tempfail_action", smtpd_conf.unverified_sender_tempfail_action },
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(settings); i++)
+        if (!str_equal_nocase(settings[i].value, STR("defer")) &&
+            !str_equal_nocase(settings[i].value, STR("defer_if_permit")))
+            log_fatal("bad configuration: %s = " STR_FMT ": use defer or defer_if_permit", settings[i].name,
+                      STR_ARG(settings[i].value));
+}
+
+static void parse_lists(struct access *a)
+{
+    const struct {
+        struct str text;
+        const char *parameter;
+        struct rule_list *list;
+    } lists[] = {
+        { smtpd_conf.smtpd_client_restrictions, "smtpd_client_restrictions", &a->connect },
+        { smtpd_conf.smtpd_helo_restrictions, "smtpd_helo_restrictions", &a->helo },
+        { smtpd_conf.smtpd_sender_restrictions, "smtpd_sender_restrictions", &a->sender },
+        { smtpd_conf.smtpd_relay_restrictions, "smtpd_relay_restrictions", &a->relay },
+        { smtpd_conf.smtpd_recipient_restrictions, "smtpd_recipient_restrictions", &a->recipient },
+        { smtpd_conf.smtpd_data_restrictions, "smtpd_data_restrictions", &a->data },
+        { smtpd_conf.smtpd_end_of_data_restrictions, "smtpd_end_of_data_restrictions", &a->end_of_data },
+        { smtpd_conf.smtpd_etrn_restrictions, "smtpd_etrn_restrictions", &a->etrn },
+        { smtpd_conf.local_header_rewrite_clients, "local_header_rewrite_clients", &a->rewrite },
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(lists); i++)
+        rule_list_parse(a, lists[i].text, lists[i].parameter, lists[i].list);
+}
+
+struct access *access_open(struct conf *conf, struct setup *setup)
 {
     struct access *a = mem_alloc(sizeof *a);
 
+    check_tempfail_actions();
     a->conf = conf;
     a->setup = setup;
-    rule_list_parse(a, smtpd_conf.smtpd_client_restrictions, "smtpd_client_restrictions", &a->connect);
-    rule_list_parse(a, smtpd_conf.smtpd_helo_restrictions, "smtpd_helo_restrictions", &a->helo);
-    rule_list_parse(a, smtpd_conf.smtpd_sender_restrictions, "smtpd_sender_restrictions", &a->sender);
-    rule_list_parse(a, smtpd_conf.smtpd_relay_restrictions, "smtpd_relay_restrictions", &a->relay);
-    rule_list_parse(a, smtpd_conf.smtpd_recipient_restrictions, "smtpd_recipient_restrictions", &a->recipient);
-    rule_list_parse(a, smtpd_conf.smtpd_data_restrictions, "smtpd_data_restrictions", &a->data);
-    rule_list_parse(a, smtpd_conf.smtpd_end_of_data_restrictions, "smtpd_end_of_data_restrictions", &a->end_of_data);
-    rule_list_parse(a, smtpd_conf.smtpd_etrn_restrictions, "smtpd_etrn_restrictions", &a->etrn);
-    rule_list_parse(a, smtpd_conf.local_header_rewrite_clients, "local_header_rewrite_clients", &a->rewrite);
+    parse_lists(a);
     a->rbl_replies = table_list_open(smtpd_conf.rbl_reply_maps, "rbl_reply_maps", TABLE_DEFAULT);
+    a->login_maps = table_list_open(smtpd_conf.smtpd_sender_login_maps, "smtpd_sender_login_maps", TABLE_DEFAULT);
+    a->mx_backup_networks = match_list_open(smtpd_conf.permit_mx_backup_networks, "permit_mx_backup_networks",
+                                            match_flags_for("permit_mx_backup_networks"));
+    a->logged_permits =
+        match_list_open(smtpd_conf.smtpd_log_access_permit_actions, "smtpd_log_access_permit_actions", 0);
     if (!guards_relay(&a->relay) && !guards_relay(&a->recipient))
         log_fatal("in parameter smtpd_relay_restrictions or smtpd_recipient_restrictions, specify at least one working "
                   "instance of: reject_unauth_destination, defer_unauth_destination, reject, defer, defer_if_permit or "
@@ -60,18 +101,24 @@ const struct resolution *judge_sender(struct judge *j)
     return &j->sender_resolved;
 }
 
+static struct actions *actions_of(struct session *s)
+{
+    if (s->t.active)
+        return &s->t.actions;
+    /* VRFY and ETRN ask about mail that is not there. */
+    return s->where == SMTP_CMD_VRFY || s->where == SMTP_CMD_ETRN ? NULL : &s->standing;
+}
+
 static struct judge begin(struct session *s)
 {
-    return (struct judge){ .s = s,
-                           .access = s->setup->access,
-                           .arena = s->t.active ? &s->t.arena : &s->arena };
+    return (struct judge){ .s = s, .access = s->setup->access, .actions = actions_of(s), .arena = &s->scratch };
 }
 
 /* One list; false when it refused.  OK ends the list, not the judgement. */
 static bool passes(struct judge *j, const struct rule_list *list, enum subject_kind subject)
 {
     j->subject = subject;
-    j->warn = 0;
+    j->warn = false;
     return rule_list_judge(j, list) != JUDGE_REJECT;
 }
 
@@ -136,7 +183,7 @@ static bool addresses_exist(struct judge *j)
     struct rule none = { 0 };
 
     j->subject = SUBJECT_RECIPIENT;
-    j->warn = 0;
+    j->warn = false;
     if (!j->s->setup->check_recipients)
         return true;
     if (smtpd_conf.smtpd_reject_unlisted_sender && rule_reject_unlisted_sender(j, &none) == JUDGE_REJECT)
@@ -162,5 +209,6 @@ bool access_rewrites_locally(struct session *s)
 {
     struct judge j = begin(s);
 
+    j.subject = SUBJECT_REWRITE;
     return rule_list_judge(&j, &s->setup->access->rewrite) == JUDGE_PERMIT;
 }

@@ -15,7 +15,7 @@ enum access_stage {
     ACCESS_ETRN,
 };
 
-struct access *access_open(struct conf *conf, const struct setup *setup);
+struct access *access_open(struct conf *conf, struct setup *setup);
 
 /* Judge the lists that belong to a stage.  The reply's code is 0 when nothing speaks against; its text lives until the
  * end of the transaction or session.  Side effects (HOLD, FILTER ...) go to the transaction. */

@@ -7,37 +7,11 @@
 
 #define NESTING_LIMIT 100
 
-/* A status about the wrong kind of address would mislead its reader: recipient details become sender details and the
- * reverse; what is no address gets none. */
-static struct str fit_status(struct judge *j, struct str status)
-{
-    static const struct {
-        char from, to;
-    } for_sender[] = { { '1', '7' }, { '2', '8' }, { '3', '7' }, { '4', '7' }, { '5', '0' }, { '6', '7' } },
-      for_recipient[] = { { '7', '3' }, { '8', '2' } };
-    bool sender = j->subject == SUBJECT_SENDER, recipient = j->subject == SUBJECT_RECIPIENT;
-
-    if (status.len < 5 || memcmp(status.ptr + 1, ".1.", 3) != 0)
-        return status;
-    char *fitted = arena_cstr(j->arena, status);
-    if (!sender && !recipient) {
-        memcpy(fitted + 1, ".0.0", 4);
-        return str_from(fitted);
-    }
-    for (size_t i = 0; sender && i < ARRAY_LEN(for_sender); i++)
-        if (status.len == 5 && status.ptr[4] == for_sender[i].from)
-            fitted[4] = for_sender[i].to;
-    for (size_t i = 0; recipient && i < ARRAY_LEN(for_recipient); i++)
-        if (status.len == 5 && status.ptr[4] == for_recipient[i].from)
-            fitted[4] = for_recipient[i].to;
-    return str_from(fitted);
-}
-
 /* Text that may begin with its own status. */
 static enum outcome_kind refuse(struct judge *j, int code, const char *status, struct str text, const char *fallback)
 {
     size_t length = dsn_status_length(text);
-    struct str own = length ? fit_status(j, str_sub(text, 0, length)) : str_from(status);
+    struct str own = length ? judge_fit_status(j, j->subject, str_sub(text, 0, length)) : str_from(status);
 
     text = str_trim(str_skip(text, length));
     if (text.len == 0)
@@ -69,27 +43,27 @@ static enum outcome_kind act_defer(struct judge *j, struct str text)
     return refuse(j, smtpd_conf.access_map_defer_code, "4.7.1", text, "Access denied");
 }
 
-static enum outcome_kind act_defer_if_permit(struct judge *j, struct str text)
+typedef void defer_fn(struct judge *j, int code, const char *status, const char *fmt, ...);
+
+static enum outcome_kind remember(struct judge *j, struct str text, defer_fn *defer)
 {
     size_t length = dsn_status_length(text);
-    struct str status = length ? fit_status(j, str_sub(text, 0, length)) : STR("4.7.1");
+    struct str status = length ? judge_fit_status(j, j->subject, str_sub(text, 0, length)) : STR("4.7.1");
 
     text = str_trim(str_skip(text, length));
-    judge_defer_if_permit(j, smtpd_conf.access_map_defer_code, arena_cstr(j->arena, status), STR_FMT,
-                          STR_ARG(text.len ? text : STR("Service unavailable")));
+    defer(j, smtpd_conf.access_map_defer_code, arena_cstr(j->arena, status), STR_FMT,
+          STR_ARG(text.len ? text : STR("Service unavailable")));
     return JUDGE_NEXT;
+}
+
+static enum outcome_kind act_defer_if_permit(struct judge *j, struct str text)
+{
+    return remember(j, text, judge_defer_if_permit);
 }
 
 static enum outcome_kind act_defer_if_reject(struct judge *j, struct str text)
 {
-    struct smtp_reply kept = j->defer_if_permit;
-
-    j->defer_if_permit.code = 0;
-    (void)act_defer_if_permit(j, text);
-    if (j->defer_if_reject.code == 0)
-        j->defer_if_reject = j->defer_if_permit;
-    j->defer_if_permit = kept;
-    return JUDGE_NEXT;
+    return remember(j, text, judge_defer_if_reject);
 }
 
 /* Side effects are logged with the thing they are about. */
@@ -99,64 +73,78 @@ static void log_action(struct judge *j, const char *action, const char *what, st
                       STR_ARG(judge_subject_text(j)), judge_subject_class(j->subject), what, STR_ARG(text));
 }
 
-static struct str kept(struct judge *j, struct str text) { return arena_str(&j->s->t.arena, text); }
+/* Where FILTER and REDIRECT text lives: as long as what it is about. */
+static struct str kept(struct judge *j, struct str text)
+{
+    bool standing = j->actions == &j->s->standing;
+
+    if (standing)
+        session_keep(j->s);
+    return arena_str(standing ? &j->s->arena : &j->s->t.arena, text);
+}
 
 static enum outcome_kind act_hold(struct judge *j, struct str text)
 {
     log_action(j, "hold", text.len ? "" : "triggers HOLD action", text);
-    j->s->t.actions.hold = true;
+    if (j->actions)
+        j->actions->hold = true;
     return JUDGE_NEXT;
 }
 
 static enum outcome_kind act_discard(struct judge *j, struct str text)
 {
     log_action(j, "discard", text.len ? "" : "triggers DISCARD action", text);
-    j->s->t.actions.discard = true;
+    if (j->actions)
+        j->actions->discard = true;
     return JUDGE_PERMIT;
+}
+
+static bool has(struct str text, char needed, const char *action, const char *form)
+{
+    if (str_has(text, needed))
+        return true;
+    log_warning("access table: %s needs %s: \"" STR_FMT "\"", action, form, STR_ARG(text));
+    return false;
 }
 
 static enum outcome_kind act_filter(struct judge *j, struct str text)
 {
-    if (!str_has(text, ':')) {
-        log_warning("access table: FILTER needs a destination of the form transport:nexthop: \"" STR_FMT "\"",
-                    STR_ARG(text));
-        return JUDGE_NEXT;
-    }
+    if (!has(text, ':', "FILTER", "a destination of the form transport:nexthop"))
+        return judge_configuration_error(j);
     log_action(j, "filter", "triggers FILTER ", text);
-    j->s->t.actions.filter = kept(j, text);
+    if (j->actions)
+        j->actions->filter = kept(j, text);
     return JUDGE_NEXT;
 }
 
 static enum outcome_kind act_redirect(struct judge *j, struct str text)
 {
-    if (!str_has(text, '@')) {
-        log_warning("access table: REDIRECT needs user@domain: \"" STR_FMT "\"", STR_ARG(text));
-        return JUDGE_NEXT;
-    }
+    if (!has(text, '@', "REDIRECT", "user@domain"))
+        return judge_configuration_error(j);
     log_action(j, "redirect", "triggers REDIRECT ", text);
-    j->s->t.actions.redirect = kept(j, text);
+    if (j->actions)
+        j->actions->redirect = kept(j, text);
     return JUDGE_NEXT;
 }
 
 static enum outcome_kind act_bcc(struct judge *j, struct str text)
 {
-    if (!str_has(text, '@')) {
-        log_warning("access table: BCC needs user@domain: \"" STR_FMT "\"", STR_ARG(text));
-        return JUDGE_NEXT;
-    }
+    if (!has(text, '@', "BCC", "user@domain"))
+        return judge_configuration_error(j);
     log_action(j, "bcc", "triggers BCC ", text);
-    buf_add(&j->s->t.actions.bcc, text);
-    buf_addc(&j->s->t.actions.bcc, '\0');
+    if (j->actions) {
+        buf_add(&j->actions->bcc, text);
+        buf_addc(&j->actions->bcc, '\0');
+    }
     return JUDGE_NEXT;
 }
 
 static enum outcome_kind act_prepend(struct judge *j, struct str text)
 {
-    if (!str_has(text, ':')) {
-        log_warning("access table: PREPEND needs a header: \"" STR_FMT "\"", STR_ARG(text));
-        return JUDGE_NEXT;
-    }
-    buf_join(&j->s->t.actions.prepend, text, STR("\n"));
+    if (!has(text, ':', "PREPEND", "a header"))
+        return judge_configuration_error(j);
+    if (j->actions)
+        buf_join(&j->actions->prepend, text, STR("\n"));
     return JUDGE_NEXT;
 }
 
@@ -225,11 +213,10 @@ static enum outcome_kind act_restrictions(struct judge *j, struct str value)
     return result;
 }
 
-enum outcome_kind actions_apply(struct judge *j, const struct rule *rule, struct str value)
+enum outcome_kind actions_apply(struct judge *j, struct str value)
 {
     struct str text = value, word;
 
-    (void)rule;
     if (!str_token(&text, " \t", &word))
         return JUDGE_NEXT;
     text = str_trim(text);

@@ -23,7 +23,20 @@ enum outcome_kind rule_permit_inet_interfaces(struct judge *j, const struct rule
     return interfaces_contain(&j->s->setup->interfaces, j->s->peer.address) ? JUDGE_PERMIT : JUDGE_NEXT;
 }
 
-/* SASL is not offered by this version, so only XCLIENT's word could make a login; it is not trusted with that. */
+/* local_header_rewrite_clients: what the table says of an address does not matter. */
+enum outcome_kind rule_check_address_map(struct judge *j, const struct rule *rule)
+{
+    switch (table_list_lookup(rule->maps, j->s->peer.address, NULL)) {
+    case TABLE_FOUND:
+        return JUDGE_PERMIT;
+    case TABLE_NOT_FOUND:
+        return JUDGE_NEXT;
+    case TABLE_ERROR:
+        break;
+    }
+    return judge_lookup_failure(j);
+}
+
 enum outcome_kind rule_permit_sasl_authenticated(struct judge *j, const struct rule *rule)
 {
     (void)rule;

@@ -1,5 +1,9 @@
 /* Restrictions that need no more than themselves. */
+#include "base/log.h"
+#include "base/number.h"
 #include "smtpd/access/internal.h"
+
+#include <time.h>
 
 enum outcome_kind rule_permit(struct judge *j, const struct rule *rule)
 {
@@ -20,10 +24,11 @@ enum outcome_kind rule_defer(struct judge *j, const struct rule *rule)
     return judge_reject(j, smtpd_conf.defer_code, "4.3.2", "Try again later");
 }
 
+/* rule_list_judge() knows it: it is about the restriction behind it. */
 enum outcome_kind rule_warn_if_reject(struct judge *j, const struct rule *rule)
 {
+    (void)j;
     (void)rule;
-    j->warn = 1;
     return JUDGE_NEXT;
 }
 
@@ -36,24 +41,63 @@ enum outcome_kind rule_defer_if_permit(struct judge *j, const struct rule *rule)
 
 enum outcome_kind rule_defer_if_reject(struct judge *j, const struct rule *rule)
 {
-    struct smtp_reply kept = j->defer_if_permit;
-
     (void)rule;
-    if (j->defer_if_reject.code == 0) {
-        j->defer_if_permit.code = 0;
-        judge_defer_if_permit(j, 450, "4.7.0", "defer_if_reject requested");
-        j->defer_if_reject = j->defer_if_permit;
-        j->defer_if_permit = kept;
-    }
+    judge_defer_if_reject(j, 450, "4.7.0", "defer_if_reject requested");
     return JUDGE_NEXT;
+}
+
+/* sleep SECONDS: those who cannot wait for a reply talk ahead or leave. */
+enum outcome_kind rule_sleep(struct judge *j, const struct rule *rule)
+{
+    int64_t seconds;
+
+    if (!number_parse_range(rule->argument, 0, 3600, &seconds)) {
+        log_warning("restriction sleep: bad number of seconds: \"" STR_FMT "\"", STR_ARG(rule->argument));
+        return judge_configuration_error(j);
+    }
+    struct timespec pause = { .tv_sec = (time_t)seconds };
+    if (session_flush(j->s))
+        (void)nanosleep(&pause, NULL);
+    return JUDGE_NEXT;
+}
+
+/* A known name of the language whose service this version does not bring. */
+enum outcome_kind rule_unavailable(struct judge *j, const struct rule *rule)
+{
+    log_warning("restriction " STR_FMT " needs a service that this version does not have; "
+                "remove it from the configuration, until then mail is deferred",
+                STR_ARG(rule->name));
+    return judge_reject_text(j, 451, "4.3.5", "Server configuration problem");
+}
+
+/* What only a client with a TLS certificate could pass or fail. */
+enum outcome_kind rule_never(struct judge *j, const struct rule *rule)
+{
+    (void)j;
+    (void)rule;
+    return JUDGE_NEXT;
+}
+
+enum outcome_kind rule_reject_plaintext_session(struct judge *j, const struct rule *rule)
+{
+    (void)rule;
+    if (j->s->dialogue.secured)
+        return JUDGE_NEXT;
+    return judge_reject_text(j, smtpd_conf.plaintext_reject_code, "4.7.1", "Session encryption is required");
+}
+
+/* Talking ahead needs our word that we can bear it (EHLO), and even then not behind every command (RFC 2920). */
+static bool may_talk_ahead(const struct session *s)
+{
+    return s->dialogue.esmtp && s->dialogue.options.pipelining && !smtp_command_ends_group(s->where);
 }
 
 enum outcome_kind rule_reject_unauth_pipelining(struct judge *j, const struct rule *rule)
 {
     (void)rule;
-    if (smtp_server_has_input(&j->s->dialogue) && !j->s->dialogue.esmtp)
-        return judge_reject(j, 503, "5.5.0", "Improper use of SMTP command pipelining");
-    return JUDGE_NEXT;
+    if (!smtp_server_has_input(&j->s->dialogue) || may_talk_ahead(j->s))
+        return JUDGE_NEXT;
+    return judge_reject(j, 503, "5.5.0", "Improper use of SMTP command pipelining");
 }
 
 enum outcome_kind rule_reject_multi_recipient_bounce(struct judge *j, const struct rule *rule)

@@ -22,7 +22,10 @@ struct rule_list {
 
 struct access {
     struct conf *conf;
-    const struct setup *setup;
+    struct setup *setup;
+    struct table_list *login_maps;       /* smtpd_sender_login_maps */
+    struct match_list *mx_backup_networks;
+    struct match_list *logged_permits;   /* smtpd_log_access_permit_actions */
     struct arena arena; /* the process's */
     struct rule_list connect, helo, sender, relay, recipient, data, end_of_data, etrn, rewrite;
     struct map classes;      /* name -> struct rule_list * */
@@ -40,6 +43,9 @@ enum subject_kind {
     SUBJECT_ETRN,
     SUBJECT_DATA,
     SUBJECT_END_OF_DATA,
+    SUBJECT_CERTIFICATE,
+    SUBJECT_LOGIN,
+    SUBJECT_REWRITE, /* local_header_rewrite_clients: no reply ever comes of it */
 };
 
 enum outcome_kind {
@@ -60,9 +66,10 @@ struct judge {
     struct str etrn_domain;
     enum subject_kind subject; /* of the list being judged */
     int depth;                 /* nested classes */
-    int warn;                  /* warn_if_reject: that many restrictions to go */
+    bool warn;                 /* warn_if_reject stands before the restriction under way */
     struct smtp_reply reply;
     struct smtp_reply defer_if_permit, defer_if_reject; /* code 0: not set */
+    struct actions *actions;   /* where side effects go; NULL: there is nothing that they could be about */
     struct arena *arena;
 };
 
@@ -86,8 +93,14 @@ enum outcome_kind judge_reject(struct judge *j, int code, const char *status, co
 enum outcome_kind judge_reject_text(struct judge *j, int code, const char *status, const char *fmt, ...) PRINTF(4, 5);
 enum outcome_kind judge_lookup_failure(struct judge *j);
 enum outcome_kind judge_configuration_error(struct judge *j);
-/* Remember a deferral that counts only when everything else would permit (or reject). */
+/* Remember a deferral that counts only when everything else would permit: something that might have refused could not
+ * be found out. */
 void judge_defer_if_permit(struct judge *j, int code, const char *status, const char *fmt, ...) PRINTF(4, 5);
+/* Or only when it would reject: something that might have permitted could not be found out. */
+void judge_defer_if_reject(struct judge *j, int code, const char *status, const char *fmt, ...) PRINTF(4, 5);
+/* A status about the wrong kind of address would mislead its reader: recipient details become sender details and the
+ * reverse; what is no address gets none.  The result lives in the judge's arena. */
+struct str judge_fit_status(struct judge *j, enum subject_kind about, struct str status);
 /* X of the subject: the name and address, the HELO name, an address, DATA ... */
 struct str judge_subject_text(struct judge *j);
 const char *judge_subject_class(enum subject_kind kind);
@@ -102,22 +115,23 @@ enum table_result judge_is_authorised_destination(struct judge *j);
 enum outcome_kind judge_unlisted(struct judge *j, const struct resolution *r, struct str path, bool is_sender);
 
 /* The rows, by subject (one file each). */
-rule_fn rule_permit, rule_reject, rule_defer, rule_warn_if_reject, rule_defer_if_permit, rule_defer_if_reject;
-rule_fn rule_permit_mynetworks, rule_permit_inet_interfaces, rule_permit_sasl_authenticated;
-rule_fn rule_reject_unknown_client, rule_reject_unknown_reverse_client,
-    rule_reject_unauth_pipelining;
+rule_fn rule_permit, rule_reject, rule_defer, rule_warn_if_reject, rule_defer_if_permit, rule_defer_if_reject,
+    rule_sleep, rule_unavailable, rule_never, rule_reject_plaintext_session;
+rule_fn rule_permit_mynetworks, rule_permit_inet_interfaces, rule_permit_sasl_authenticated, rule_check_address_map;
+rule_fn rule_reject_unknown_client, rule_reject_unknown_reverse_client, rule_reject_unauth_pipelining;
 rule_fn rule_reject_invalid_helo, rule_reject_non_fqdn_helo;
-rule_fn rule_reject_non_fqdn_sender, rule_reject_non_fqdn_recipient,
-    rule_reject_unlisted_sender, rule_reject_unlisted_recipient,
-    rule_reject_multi_recipient_bounce;
-rule_fn rule_reject_unauth_destination, rule_defer_unauth_destination, rule_permit_auth_destination;
+rule_fn rule_reject_non_fqdn_sender, rule_reject_non_fqdn_recipient, rule_reject_unlisted_sender,
+    rule_reject_unlisted_recipient, rule_reject_multi_recipient_bounce;
+rule_fn rule_reject_sender_login_mismatch, rule_reject_known_sender_login_mismatch,
+    rule_reject_authenticated_sender_login_mismatch, rule_reject_unauthenticated_sender_login_mismatch;
+rule_fn rule_reject_unauth_destination, rule_defer_unauth_destination, rule_permit_auth_destination,
+    rule_check_relay_domains, rule_permit_mx_backup;
 rule_fn rule_class;
-rule_fn rule_check_client_access, rule_check_reverse_client_access, rule_check_helo_access, rule_check_sender_access,
-    rule_check_recipient_access, rule_check_etrn_access;
+rule_fn rule_check_default_access, rule_check_client_access, rule_check_reverse_client_access, rule_check_helo_access,
+    rule_check_sender_access, rule_check_recipient_access, rule_check_etrn_access, rule_check_sasl_access;
 rule_fn rule_check_client_servers, rule_check_reverse_client_servers, rule_check_helo_servers,
     rule_check_sender_servers, rule_check_recipient_servers;
 rule_fn rule_reject_unknown_helo, rule_reject_unknown_sender_domain, rule_reject_unknown_recipient_domain;
 rule_fn rule_reject_rbl_client, rule_permit_dnswl_client, rule_reject_maps_rbl, rule_reject_rhsbl_client,
     rule_reject_rhsbl_reverse_client, rule_reject_rhsbl_helo, rule_reject_rhsbl_sender, rule_reject_rhsbl_recipient,
     rule_permit_rhswl_client;
-rule_fn rule_check_relay_domains;

@@ -13,29 +13,10 @@ static enum outcome_kind rule_unknown(struct judge *j, const struct rule *rule)
     return judge_configuration_error(j);
 }
 
-/* A known name of the language whose service this version does not bring. */
-static enum outcome_kind rule_unavailable(struct judge *j, const struct rule *rule)
-{
-    log_warning("restriction " STR_FMT " needs a service that this version does not have; "
-                "remove it from the configuration, until then mail is deferred",
-                STR_ARG(rule->name));
-    return judge_configuration_error(j);
-}
-
 static const struct rule_type unknown_type = { "unknown", rule_unknown, RULE_PLAIN };
 static const struct rule_type class_type = { "class", rule_class, RULE_PLAIN };
-static const struct rule_type unavailable_type = { "unavailable", rule_unavailable, RULE_MAPS };
-
-static bool is_unavailable(struct str name)
-{
-    static const char *const names[] = { "check_policy_service", "reject_unverified_sender",
-                                         "reject_unverified_recipient", "warn_if_unverified" };
-
-    for (size_t i = 0; i < ARRAY_LEN(names); i++)
-        if (str_equal(name, str_from(names[i])))
-            return true;
-    return false;
-}
+/* `type:table` without a word before it. */
+static const struct rule_type table_type = { "access table", rule_check_default_access, RULE_MAPS };
 
 enum outcome_kind rule_class(struct judge *j, const struct rule *rule)
 {
@@ -75,7 +56,7 @@ static void parse_argument(struct access *a, struct str *rest, struct rule *rule
         return;
     }
     rule->argument = arena_str(&a->arena, word);
-    if (rule->type->argument == RULE_MAPS && rule->type != &unavailable_type)
+    if (rule->type->argument == RULE_MAPS)
         rule->maps = table_list_open(rule->argument, arena_cstr(&a->arena, rule->name), TABLE_DEFAULT);
 }
 
@@ -83,39 +64,77 @@ static void parse_one(struct access *a, struct str name, struct str *rest, struc
 {
     *out = (struct rule){ .name = arena_str(&a->arena, name) };
     out->type = rule_type_find(name);
+    if (out->type == NULL && str_has(name, ':')) {
+        struct str table = out->name;
+        out->type = &table_type;
+        parse_argument(a, &table, out);
+        return;
+    }
     if (out->type == NULL && (out->restrictions = find_class(a, name)) != NULL)
         out->type = &class_type;
     if (out->type == NULL)
-        out->type = is_unavailable(name) ? &unavailable_type : &unknown_type;
+        out->type = &unknown_type;
     if (out->type->argument != RULE_PLAIN)
         parse_argument(a, rest, out);
 }
 
+/* `{ check_sender_access inline:{a=b} }`: braces may hold a restriction and its arguments together. */
+static bool next_word(struct str *text, struct str *word, struct str *inside)
+{
+    bool braced = false;
+
+    if (inside->len && str_token_braced(inside, ", \t\r\n", word, NULL))
+        return true;
+    if (!str_token_braced(text, ", \t\r\n", word, &braced))
+        return false;
+    if (!braced)
+        return true;
+    *inside = *word;
+    return next_word(text, word, inside);
+}
+
 void rule_list_parse(struct access *a, struct str text, const char *parameter, struct rule_list *out)
 {
-    struct str word;
+    struct str word, inside = STR_NONE;
     size_t room = 0;
 
     *out = (struct rule_list){ .parameter = parameter };
-    while (str_token_braced(&text, ", \t\r\n", &word, NULL)) {
+    while (next_word(&text, &word, &inside)) {
         if (out->count == room) {
             room = room ? room * 2 : 8;
             out->rules = mem_resize(out->rules, room * sizeof *out->rules);
         }
-        parse_one(a, word, &text, &out->rules[out->count++]);
+        parse_one(a, word, inside.len ? &inside : &text, &out->rules[out->count++]);
     }
+}
+
+/* smtpd_log_access_permit_actions */
+static void log_permit(struct judge *j, const struct rule *rule)
+{
+    struct match_list *wanted = j->access->logged_permits;
+
+    if (j->subject == SUBJECT_REWRITE || match_list_is_empty(wanted) || match_string(wanted, rule->name) != MATCH_YES)
+        return;
+    session_log_event(j->s, "permit", j->rcpt ? j->rcpt->path : STR_NONE, "action=" STR_FMT " for %s=" STR_FMT,
+                      STR_ARG(rule->name), judge_subject_class(j->subject), STR_ARG(judge_subject_text(j)));
 }
 
 enum outcome_kind rule_list_judge(struct judge *j, const struct rule_list *list)
 {
-    for (size_t i = 0; i < list->count; i++) {
+    bool inherited = j->warn; /* the list itself may stand behind warn_if_reject */
+    enum outcome_kind result = JUDGE_NEXT;
+
+    for (size_t i = 0; i < list->count && result == JUDGE_NEXT; i++) {
         const struct rule *rule = &list->rules[i];
-        bool arms = rule->type->judge == rule_warn_if_reject;
-        enum outcome_kind result = rule->type->judge(j, rule);
-        if (result != JUDGE_NEXT)
-            return result;
-        if (!arms && j->warn > 0)
-            j->warn--;
+        if (rule->type->judge == rule_warn_if_reject) {
+            j->warn = true;
+            continue;
+        }
+        result = rule->type->judge(j, rule);
+        if (result == JUDGE_PERMIT && rule->type != &class_type)
+            log_permit(j, rule);
+        j->warn = inherited;
     }
-    return JUDGE_NEXT;
+    j->warn = inherited;
+    return result;
 }

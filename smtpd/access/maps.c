@@ -1,13 +1,14 @@
 /* check_*_access: tables that say what to do with a client, a name, an address. */
+#include "base/log.h"
 #include "smtpd/access/actions.h"
 #include "smtpd/access/internal.h"
-
 #include "text/address.h"
+#include "text/hostname.h"
 
 static bool plain_parents(void) { return (match_flags_for("smtpd_access_maps") & MATCH_SUBDOMAINS) != 0; }
 
 /* Act on what a lookup found; the words of a refusal are those of `subject`. */
-static enum outcome_kind settle(struct judge *j, const struct rule *rule, enum subject_kind subject,
+static enum outcome_kind settle(struct judge *j, enum subject_kind subject,
                                 enum table_result found, struct str value)
 {
     enum subject_kind before = j->subject;
@@ -17,7 +18,7 @@ static enum outcome_kind settle(struct judge *j, const struct rule *rule, enum s
     if (found == TABLE_ERROR)
         result = judge_lookup_failure(j);
     else if (found == TABLE_FOUND)
-        result = actions_apply(j, rule, value);
+        result = actions_apply(j, value);
     j->subject = before;
     return result;
 }
@@ -30,7 +31,7 @@ static enum outcome_kind check_domain(struct judge *j, const struct rule *rule, 
     if (domain.len == 0)
         return JUDGE_NEXT;
     enum table_result found = table_list_lookup_domain(rule->maps, domain, plain_parents(), &value);
-    return settle(j, rule, subject, found, buf_str(&value));
+    return settle(j, subject, found, buf_str(&value));
 }
 
 static enum outcome_kind check_ip(struct judge *j, const struct rule *rule, enum subject_kind subject,
@@ -39,7 +40,7 @@ static enum outcome_kind check_ip(struct judge *j, const struct rule *rule, enum
     BUF_AUTO(value, 0);
     enum table_result found = table_list_lookup_ip(rule->maps, address, &value);
 
-    return settle(j, rule, subject, found, buf_str(&value));
+    return settle(j, subject, found, buf_str(&value));
 }
 
 /* Name first, then address; the name's verdict counts when it has one. */
@@ -51,7 +52,7 @@ enum outcome_kind rule_check_client_access(struct judge *j, const struct rule *r
 
     if (found == TABLE_NOT_FOUND)
         found = table_list_lookup_ip(rule->maps, p->address, &value);
-    return settle(j, rule, SUBJECT_CLIENT, found, buf_str(&value));
+    return settle(j, SUBJECT_CLIENT, found, buf_str(&value));
 }
 
 enum outcome_kind rule_check_reverse_client_access(struct judge *j, const struct rule *rule)
@@ -69,6 +70,16 @@ enum outcome_kind rule_check_etrn_access(struct judge *j, const struct rule *rul
     return check_domain(j, rule, SUBJECT_ETRN, j->etrn_domain);
 }
 
+enum outcome_kind rule_check_sasl_access(struct judge *j, const struct rule *rule)
+{
+    BUF_AUTO(value, 0);
+
+    if (j->s->login.len == 0)
+        return JUDGE_NEXT;
+    enum table_result found = table_list_lookup(rule->maps, j->s->login, &value);
+    return settle(j, SUBJECT_LOGIN, found, buf_str(&value));
+}
+
 /* What is looked up is the address as it would be delivered, folded: routing and case do not hide it. */
 static enum outcome_kind check_address(struct judge *j, const struct rule *rule, enum subject_kind subject,
                                        const struct resolution *resolved, struct str given)
@@ -84,7 +95,7 @@ static enum outcome_kind check_address(struct judge *j, const struct rule *rule,
                                   ? table_list_lookup_address(rule->maps, address, &walk, &value, NULL)
                                   : table_list_lookup(rule->maps, smtpd_conf.smtpd_null_access_lookup_key, &value);
 
-    return settle(j, rule, subject, found, buf_str(&value));
+    return settle(j, subject, found, buf_str(&value));
 }
 
 enum outcome_kind rule_check_sender_access(struct judge *j, const struct rule *rule)
@@ -96,6 +107,25 @@ enum outcome_kind rule_check_sender_access(struct judge *j, const struct rule *r
 enum outcome_kind rule_check_recipient_access(struct judge *j, const struct rule *rule)
 {
     return j->rcpt ? check_address(j, rule, SUBJECT_RECIPIENT, judge_recipient(j), j->rcpt->address) : JUDGE_NEXT;
+}
+
+/* A table without a word before it is about what its list is about. */
+enum outcome_kind rule_check_default_access(struct judge *j, const struct rule *rule)
+{
+    switch (j->subject) {
+    case SUBJECT_HELO:
+        return rule_check_helo_access(j, rule);
+    case SUBJECT_SENDER:
+        return rule_check_sender_access(j, rule);
+    case SUBJECT_RECIPIENT:
+        return rule_check_recipient_access(j, rule);
+    case SUBJECT_ETRN:
+        return rule_check_etrn_access(j, rule);
+    case SUBJECT_REWRITE:
+        return rule_check_address_map(j, rule);
+    default:
+        return rule_check_client_access(j, rule);
+    }
 }
 
 /* ---- the servers behind a name: check_*_{mx,ns,a}_access ---- */
@@ -142,27 +172,49 @@ static enum dns_type server_type(const struct rule *rule)
     return str_find_str(rule->name, STR("_ns_")) != STR_NOT_FOUND ? DNS_NS : DNS_A;
 }
 
+/* Anybody can point a name at a server that is well known: such a thing is no reason to say yes. */
+static enum outcome_kind never_permit(struct judge *j, const struct rule *rule, enum outcome_kind result)
+{
+    if (result != JUDGE_PERMIT)
+        return result;
+    log_warning("restriction " STR_FMT ": the table says OK, which is not safe here; use DUNNO to exclude a host",
+                STR_ARG(rule->name));
+    return judge_configuration_error(j);
+}
+
 static enum outcome_kind check_address_servers(struct judge *j, const struct rule *rule, enum subject_kind subject,
                                                struct str address)
 {
     struct str domain = address_split(address).domain;
 
-    return domain.len ? check_servers(j, rule, subject, domain, server_type(rule)) : JUDGE_NEXT;
+    if (domain.len == 0 || hostname_is_literal(domain))
+        return JUDGE_NEXT;
+    return never_permit(j, rule, check_servers(j, rule, subject, domain, server_type(rule)));
+}
+
+static enum outcome_kind check_client_servers(struct judge *j, const struct rule *rule, enum subject_kind subject,
+                                              struct str name)
+{
+    if (str_equal(name, STR("unknown")))
+        return JUDGE_NEXT;
+    return never_permit(j, rule, check_servers(j, rule, subject, name, server_type(rule)));
 }
 
 enum outcome_kind rule_check_client_servers(struct judge *j, const struct rule *rule)
 {
-    return check_servers(j, rule, SUBJECT_CLIENT, j->s->peer.name, server_type(rule));
+    return check_client_servers(j, rule, SUBJECT_CLIENT, j->s->peer.name);
 }
 
 enum outcome_kind rule_check_reverse_client_servers(struct judge *j, const struct rule *rule)
 {
-    return check_servers(j, rule, SUBJECT_REVERSE_CLIENT, j->s->peer.reverse_name, server_type(rule));
+    return check_client_servers(j, rule, SUBJECT_REVERSE_CLIENT, j->s->peer.reverse_name);
 }
 
 enum outcome_kind rule_check_helo_servers(struct judge *j, const struct rule *rule)
 {
-    return j->s->helo.len ? check_servers(j, rule, SUBJECT_HELO, j->s->helo, server_type(rule)) : JUDGE_NEXT;
+    if (j->s->helo.len == 0 || hostname_is_literal(j->s->helo))
+        return JUDGE_NEXT;
+    return never_permit(j, rule, check_servers(j, rule, SUBJECT_HELO, j->s->helo, server_type(rule)));
 }
 
 enum outcome_kind rule_check_sender_servers(struct judge *j, const struct rule *rule)

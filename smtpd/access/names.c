@@ -5,12 +5,11 @@
 #include "text/hostname.h"
 
 /* An unanswered question is settled as the tempfail action says: defer_if_permit, or at once. */
-static enum outcome_kind unanswered(struct judge *j, struct str action, const char *status, struct str subject,
-                                    enum subject_kind kind, const char *text)
+static enum outcome_kind unanswered(struct judge *j, struct str action, const char *status, enum subject_kind kind,
+                                    const char *text)
 {
     enum subject_kind before = j->subject;
 
-    (void)subject;
     j->subject = kind;
     if (str_equal_nocase(action, STR("defer"))) {
         enum outcome_kind result = judge_reject(j, 450, status, "%s", text);
@@ -47,8 +46,7 @@ enum outcome_kind rule_reject_unknown_helo(struct judge *j, const struct rule *r
     if (status == DNS_OK)
         return JUDGE_NEXT;
     if (status == DNS_RETRY)
-        return unanswered(j, smtpd_conf.unknown_helo_hostname_tempfail_action, "4.7.1", name, SUBJECT_HELO,
-                          "Host not found");
+        return unanswered(j, smtpd_conf.unknown_helo_hostname_tempfail_action, "4.7.1", SUBJECT_HELO, "Host not found");
     return judge_reject_text(j, smtpd_conf.unknown_hostname_reject_code, "4.7.1",
                              "<" STR_FMT ">: Helo command rejected: %s", STR_ARG(name),
                              status == DNS_MALFORMED ? "Malformed DNS server reply" : "Host not found");
@@ -70,7 +68,7 @@ static enum outcome_kind unknown_domain(struct judge *j, struct str address, str
     if (status == DNS_OK)
         return JUDGE_NEXT;
     if (status == DNS_RETRY)
-        return unanswered(j, smtpd_conf.unknown_address_tempfail_action, status_code, path, kind, "Domain not found");
+        return unanswered(j, smtpd_conf.unknown_address_tempfail_action, status_code, kind, "Domain not found");
     return judge_reject_text(j, smtpd_conf.unknown_address_reject_code, status_code, "<" STR_FMT ">: %s rejected: %s",
                              STR_ARG(path), judge_subject_class(kind),
                              status == DNS_MALFORMED ? "Malformed DNS server reply" : "Domain not found");
@@ -84,7 +82,7 @@ enum outcome_kind rule_reject_unknown_sender_domain(struct judge *j, const struc
     const struct resolution *r = judge_sender(j);
     if (r->flags & RESOLVE_FAIL)
         return judge_lookup_failure(j);
-    if (r->flags & (RESOLVE_CLASS_FINAL | RESOLVE_CLASS_RELAY))
+    if (r->flags & RESOLVE_CLASS_FINAL)
         return JUDGE_NEXT;
     return unknown_domain(j, r->recipient, j->s->t.sender_path, SUBJECT_SENDER);
 }
@@ -97,7 +95,7 @@ enum outcome_kind rule_reject_unknown_recipient_domain(struct judge *j, const st
     const struct resolution *r = judge_recipient(j);
     if (r->flags & RESOLVE_FAIL)
         return judge_lookup_failure(j);
-    if (r->flags & (RESOLVE_CLASS_FINAL | RESOLVE_CLASS_RELAY))
+    if (r->flags & RESOLVE_CLASS_FINAL)
         return JUDGE_NEXT;
     return unknown_domain(j, r->recipient, j->rcpt->path, SUBJECT_RECIPIENT);
 }

@@ -113,7 +113,7 @@ static enum listing query_list(struct judge *j, const struct list_spec *spec, st
 
 struct reply_values {
     struct judge *j;
-    struct str code, class_name, what, domain, reason;
+    struct str client, code, class_name, what, domain, reason;
 };
 
 static bool reply_value(const void *context, struct str name, struct str *value)
@@ -124,7 +124,7 @@ static bool reply_value(const void *context, struct str name, struct str *value)
     } table[] = {
         { STR("rbl_code"), v->code },     { STR("rbl_class"), v->class_name },
         { STR("rbl_what"), v->what },     { STR("rbl_domain"), v->domain },
-        { STR("rbl_reason"), v->reason }, { STR("client"), v->j->s->peer.shown },
+        { STR("rbl_reason"), v->reason }, { STR("client"), v->client },
         { STR("client_address"), v->j->s->peer.address }, { STR("client_name"), v->j->s->peer.name },
         { STR("reverse_client_name"), v->j->s->peer.reverse_name }, { STR("helo_name"), v->j->s->helo },
         { STR("recipient"), v->j->rcpt ? v->j->rcpt->path : STR_NONE }, { STR("sender"), v->j->s->t.sender_path },
@@ -141,7 +141,15 @@ static bool reply_value(const void *context, struct str name, struct str *value)
     return false;
 }
 
-static enum outcome_kind refuse_listed(struct judge *j, const struct list_spec *spec, const char *class_name,
+static struct str client_text(struct judge *j)
+{
+    BUF_AUTO(text, 512);
+
+    buf_join(&text, j->s->peer.name, STR("["), j->s->peer.address, STR("]"));
+    return arena_str(j->arena, buf_str(&text));
+}
+
+static enum outcome_kind refuse_listed(struct judge *j, const struct list_spec *spec, enum subject_kind subject,
                                        struct str what, struct str reason)
 {
     BUF_AUTO(template, 0);
@@ -154,23 +162,31 @@ static enum outcome_kind refuse_listed(struct judge *j, const struct list_spec *
     if (table_list_is_empty(j->access->rbl_replies) ||
         table_list_lookup(j->access->rbl_replies, spec->domain, &template) != TABLE_FOUND)
         buf_add(&template, smtpd_conf.default_rbl_reply);
-    struct reply_values values = { j, buf_str(&code), str_from(class_name), what, spec->domain, reason };
-    struct macro_source source = { .value = reply_value, .context = &values };
+    struct reply_values values = { j, client_text(j), buf_str(&code), str_from(judge_subject_class(subject)), what, spec->domain, reason };
+    struct macro_source source = {
+        .value = reply_value, .context = &values, .allowed = j->s->setup->expansion_filter
+    };
     if (!macro_expand(buf_str(&template), &source, &text, &bad) || !smtp_reply_split(buf_str(&text), &reply)) {
         log_warning("rbl reply template cannot be used: \"" STR_FMT "\"", STR_ARG(buf_str(&template)));
         return judge_configuration_error(j);
     }
     size_t status = dsn_status_length(reply.text);
-    struct str own = status ? str_sub(reply.text, 0, status) : STR("5.7.1");
+    struct str own = status ? judge_fit_status(j, subject, str_sub(reply.text, 0, status)) : STR("5.7.1");
     return judge_reject_text(j, reply.code, arena_cstr(j->arena, own), STR_FMT,
                              STR_ARG(str_trim(str_skip(reply.text, status))));
+}
+
+/* An allow list is no licence to relay. */
+static bool may_permit(struct judge *j)
+{
+    return j->subject != SUBJECT_RECIPIENT || j->rcpt == NULL || judge_is_authorised_destination(j) == TABLE_FOUND;
 }
 
 static enum outcome_kind permit_by_list(struct judge *j, enum listing listing)
 {
     if (listing == LIST_FAILED)
-        judge_defer_if_permit(j, 450, "4.7.1", "Service unavailable");
-    return listing == LISTED ? JUDGE_PERMIT : JUDGE_NEXT;
+        judge_defer_if_reject(j, 450, "4.7.1", "Service unavailable");
+    return listing == LISTED && may_permit(j) ? JUDGE_PERMIT : JUDGE_NEXT;
 }
 
 /* 192.0.2.1 -> 1.2.0.192; IPv6 by nibbles. */
@@ -203,7 +219,7 @@ static enum outcome_kind by_address(struct judge *j, struct str list, bool permi
     enum listing listing = query_list(j, &spec, buf_str(&what), &reason);
     if (permit)
         return permit_by_list(j, listing);
-    return listing == LISTED ? refuse_listed(j, &spec, "Client host", j->s->peer.address, reason) : JUDGE_NEXT;
+    return listing == LISTED ? refuse_listed(j, &spec, SUBJECT_CLIENT, j->s->peer.address, reason) : JUDGE_NEXT;
 }
 
 enum outcome_kind rule_reject_rbl_client(struct judge *j, const struct rule *rule)
@@ -216,7 +232,7 @@ enum outcome_kind rule_permit_dnswl_client(struct judge *j, const struct rule *r
     return by_address(j, rule->argument, true);
 }
 
-/* The course's notes still have it. */
+/* An old name for several reject_rbl_client. */
 enum outcome_kind rule_reject_maps_rbl(struct judge *j, const struct rule *rule)
 {
     struct str lists = smtpd_conf.maps_rbl_domains, list;
@@ -231,8 +247,8 @@ enum outcome_kind rule_reject_maps_rbl(struct judge *j, const struct rule *rule)
     return JUDGE_NEXT;
 }
 
-static enum outcome_kind by_domain(struct judge *j, const struct rule *rule, struct str domain, const char *class_name,
-                                   struct str what)
+static enum outcome_kind by_domain(struct judge *j, const struct rule *rule, struct str domain,
+                                   enum subject_kind subject, struct str what)
 {
     struct list_spec spec = split_spec(rule->argument);
     struct str reason;
@@ -241,36 +257,36 @@ static enum outcome_kind by_domain(struct judge *j, const struct rule *rule, str
         return JUDGE_NEXT;
     if (query_list(j, &spec, domain, &reason) != LISTED)
         return JUDGE_NEXT;
-    return refuse_listed(j, &spec, class_name, what, reason);
+    return refuse_listed(j, &spec, subject, what, reason);
 }
 
 enum outcome_kind rule_reject_rhsbl_client(struct judge *j, const struct rule *rule)
 {
-    return by_domain(j, rule, j->s->peer.name, "Client host", j->s->peer.name);
+    return by_domain(j, rule, j->s->peer.name, SUBJECT_CLIENT, j->s->peer.name);
 }
 
 enum outcome_kind rule_reject_rhsbl_reverse_client(struct judge *j, const struct rule *rule)
 {
-    return by_domain(j, rule, j->s->peer.reverse_name, "Unverified Client host", j->s->peer.reverse_name);
+    return by_domain(j, rule, j->s->peer.reverse_name, SUBJECT_REVERSE_CLIENT, j->s->peer.reverse_name);
 }
 
 enum outcome_kind rule_reject_rhsbl_helo(struct judge *j, const struct rule *rule)
 {
-    return by_domain(j, rule, j->s->helo, "Helo command", j->s->helo);
+    return by_domain(j, rule, j->s->helo, SUBJECT_HELO, j->s->helo);
 }
 
 enum outcome_kind rule_reject_rhsbl_sender(struct judge *j, const struct rule *rule)
 {
     if (!j->s->t.active)
         return JUDGE_NEXT;
-    return by_domain(j, rule, address_split(j->s->t.sender).domain, "Sender address", j->s->t.sender_path);
+    return by_domain(j, rule, address_split(j->s->t.sender).domain, SUBJECT_SENDER, j->s->t.sender_path);
 }
 
 enum outcome_kind rule_reject_rhsbl_recipient(struct judge *j, const struct rule *rule)
 {
     if (j->rcpt == NULL)
         return JUDGE_NEXT;
-    return by_domain(j, rule, address_split(j->rcpt->address).domain, "Recipient address", j->rcpt->path);
+    return by_domain(j, rule, address_split(j->rcpt->address).domain, SUBJECT_RECIPIENT, j->rcpt->path);
 }
 
 enum outcome_kind rule_permit_rhswl_client(struct judge *j, const struct rule *rule)

@@ -2,20 +2,16 @@
 #include "base/log.h"
 #include "smtpd/access/internal.h"
 
-static const struct {
-    const char *words;
-} classes[] = {
-    [SUBJECT_CLIENT] = { "Client host" },
-    [SUBJECT_REVERSE_CLIENT] = { "Unverified Client host" },
-    [SUBJECT_HELO] = { "Helo command" },
-    [SUBJECT_SENDER] = { "Sender address" },
-    [SUBJECT_RECIPIENT] = { "Recipient address" },
-    [SUBJECT_ETRN] = { "Etrn command" },
-    [SUBJECT_DATA] = { "Data command" },
-    [SUBJECT_END_OF_DATA] = { "End-of-data" },
+static const char *const classes[] = {
+    [SUBJECT_CLIENT] = "Client host",          [SUBJECT_REVERSE_CLIENT] = "Unverified Client host",
+    [SUBJECT_HELO] = "Helo command",           [SUBJECT_SENDER] = "Sender address",
+    [SUBJECT_RECIPIENT] = "Recipient address", [SUBJECT_ETRN] = "Etrn command",
+    [SUBJECT_DATA] = "Data command",           [SUBJECT_END_OF_DATA] = "End-of-data",
+    [SUBJECT_CERTIFICATE] = "Client certificate", [SUBJECT_LOGIN] = "SASL login name",
+    [SUBJECT_REWRITE] = "Client host",
 };
 
-const char *judge_subject_class(enum subject_kind kind) { return classes[kind].words; }
+const char *judge_subject_class(enum subject_kind kind) { return classes[kind]; }
 
 static struct str client_text(struct judge *j, struct str name)
 {
@@ -29,6 +25,7 @@ struct str judge_subject_text(struct judge *j)
 {
     switch (j->subject) {
     case SUBJECT_CLIENT:
+    case SUBJECT_REWRITE:
         return client_text(j, j->s->peer.name);
     case SUBJECT_REVERSE_CLIENT:
         return client_text(j, j->s->peer.reverse_name);
@@ -40,18 +37,47 @@ struct str judge_subject_text(struct judge *j)
         return j->rcpt ? j->rcpt->path : STR("");
     case SUBJECT_ETRN:
         return j->etrn_domain;
+    case SUBJECT_LOGIN:
+        return j->s->login;
     case SUBJECT_DATA:
         return STR("DATA");
     case SUBJECT_END_OF_DATA:
         return STR("END-OF-MESSAGE");
+    case SUBJECT_CERTIFICATE:
+        break;
     }
     return STR("");
 }
 
-__attribute__((format(printf, 5, 0))) static struct smtp_reply compose(struct judge *j, int code,
-                                                                       const char *status,
-                                                                       bool with_subject,
-                                                                       const char *fmt, va_list ap)
+/* ---- status codes ---- */
+
+static char fit_detail(enum subject_kind about, char detail)
+{
+    static const char *const sender = "1728374750677788", *const recipient = "1122334455667382"; /* from, to */
+    const char *pairs = about == SUBJECT_SENDER ? sender : recipient;
+
+    for (; pairs[0]; pairs += 2)
+        if (pairs[0] == detail)
+            return pairs[1];
+    return '0';
+}
+
+struct str judge_fit_status(struct judge *j, enum subject_kind about, struct str status)
+{
+    if (status.len < 5 || memcmp(status.ptr + 1, ".1.", 3) != 0)
+        return status;
+    char *fitted = arena_cstr(j->arena, status);
+    if (about != SUBJECT_SENDER && about != SUBJECT_RECIPIENT)
+        memcpy(fitted + 1, ".0.0", 4);
+    else
+        fitted[4] = status.len == 5 ? fit_detail(about, fitted[4]) : '0';
+    return str_sub((struct str){ fitted, status.len }, 0, 5);
+}
+
+/* ---- replies ---- */
+
+static struct smtp_reply compose(struct judge *j, int code, const char *status, bool with_subject, const char *fmt,
+                                 va_list ap)
 {
     BUF_AUTO(text, 2048);
 
@@ -61,18 +87,22 @@ __attribute__((format(printf, 5, 0))) static struct smtp_reply compose(struct ju
         buf_addc(&text, ' ');
     }
     if (with_subject)
-        buf_addf(&text, "<" STR_FMT ">: %s rejected: ", STR_ARG(judge_subject_text(j)),
-                 judge_subject_class(j->subject));
+        buf_addf(&text, "<" STR_FMT ">: %s rejected: ", STR_ARG(judge_subject_text(j)), judge_subject_class(j->subject));
     buf_vaddf(&text, fmt, ap);
     return (struct smtp_reply){ code, arena_str(j->arena, buf_str(&text)) };
+}
+
+static void log_warning_only(struct judge *j, struct smtp_reply reply)
+{
+    session_log_event(j->s, "reject_warning", j->rcpt ? j->rcpt->path : STR_NONE, "%d " STR_FMT, reply.code,
+                      STR_ARG(reply.text));
 }
 
 /* warn_if_reject turns the refusal that follows it into a log line. */
 static enum outcome_kind settle(struct judge *j, struct smtp_reply reply)
 {
-    if (j->warn > 0) {
-        session_log_event(j->s, "reject_warning", j->rcpt ? j->rcpt->path : STR_NONE, "%d " STR_FMT,
-                          reply.code, STR_ARG(reply.text));
+    if (j->warn) {
+        log_warning_only(j, reply);
         return JUDGE_NEXT;
     }
     j->reply = reply;
@@ -89,8 +119,7 @@ enum outcome_kind judge_reject(struct judge *j, int code, const char *status, co
     return settle(j, reply);
 }
 
-enum outcome_kind judge_reject_text(struct judge *j, int code, const char *status, const char *fmt,
-                                    ...)
+enum outcome_kind judge_reject_text(struct judge *j, int code, const char *status, const char *fmt, ...)
 {
     va_list ap;
 
@@ -104,20 +133,35 @@ void judge_defer_if_permit(struct judge *j, int code, const char *status, const 
 {
     va_list ap;
 
-    if (j->defer_if_permit.code)
+    va_start(ap, fmt);
+    struct smtp_reply reply = compose(j, code, status, true, fmt, ap);
+    va_end(ap);
+    if (j->warn)
+        log_warning_only(j, reply);
+    else if (j->defer_if_permit.code == 0)
+        j->defer_if_permit = reply;
+}
+
+void judge_defer_if_reject(struct judge *j, int code, const char *status, const char *fmt, ...)
+{
+    va_list ap;
+
+    if (j->defer_if_reject.code)
         return;
     va_start(ap, fmt);
-    j->defer_if_permit = compose(j, code, status, true, fmt, ap);
+    j->defer_if_reject = compose(j, code, status, true, fmt, ap);
     va_end(ap);
 }
 
 enum outcome_kind judge_lookup_failure(struct judge *j)
 {
+    j->s->faults |= FAULT_DATA;
     return judge_reject_text(j, 451, "4.3.0", "<" STR_FMT ">: Temporary lookup failure",
                              STR_ARG(judge_subject_text(j)));
 }
 
 enum outcome_kind judge_configuration_error(struct judge *j)
 {
+    j->s->faults |= FAULT_SOFTWARE;
     return judge_reject_text(j, 451, "4.3.5", "Server configuration error");
 }

@@ -57,11 +57,11 @@ static enum outcome_kind refuse_by_transport(struct judge *j, const struct resol
 {
     bool hard = str_equal(r->transport, site_conf.error_service_name);
     size_t length = dsn_status_length(r->nexthop);
-    struct str status = length ? str_sub(r->nexthop, 0, length) : is_sender ? STR("5.1.0") : STR("5.1.1");
+    struct str given = length ? str_sub(r->nexthop, 0, length) : is_sender ? STR("5.1.0") : STR("5.1.1");
+    struct str status = judge_fit_status(j, is_sender ? SUBJECT_SENDER : SUBJECT_RECIPIENT, given);
     struct str text = str_trim(str_skip(r->nexthop, length));
-    ARENA_AUTO(arena);
 
-    return judge_reject_text(j, hard ? 550 : 450, arena_cstr(&arena, status), "<" STR_FMT ">: %s address rejected: " STR_FMT,
+    return judge_reject_text(j, hard ? 550 : 450, arena_cstr(j->arena, status), "<" STR_FMT ">: %s address rejected: " STR_FMT,
                              STR_ARG(path), is_sender ? "Sender" : "Recipient", STR_ARG(text));
 }
 

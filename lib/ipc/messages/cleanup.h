@@ -13,10 +13,9 @@
  * Closing the connection without 'E' drops the message too.  cleanup writes C, T if absent, create_time. */
 #include "ipc/schema.h"
 
-/* Records that exist on this wire only, never in a file: decided after the message was opened (an access table said
- * HOLD, DISCARD or DELAY).  Payload: decimal bits of enum cleanup_flag; seconds. */
+/* A record that exists on this wire only, never in a file: decided after the message was opened (an access table
+ * said HOLD or DISCARD).  Payload: decimal bits of enum cleanup_flag. */
 #define CLEANUP_RECORD_FLAGS 'f'
-#define CLEANUP_RECORD_DELAY 'd'
 
 #define CLEANUP_SUBMIT_OPEN   'O'
 #define CLEANUP_SUBMIT_READY  'I'

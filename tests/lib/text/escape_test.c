@@ -1,4 +1,4 @@
-#include "cleanup/escape.h"
+#include "text/escape.h"
 
 #include "lib/queue/scratch.h"
 

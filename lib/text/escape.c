@@ -1,4 +1,4 @@
-#include "cleanup/escape.h"
+#include "text/escape.h"
 
 static const char letters[] = "abfnrtv";
 static const char values[] = "\a\b\f\n\r\t\v";

@@ -1,0 +1,83 @@
+/* Does the sender address belong to the one who logged in?  smtpd_sender_login_maps says whose it is. */
+#include "smtpd/access/internal.h"
+#include "text/address.h"
+
+static enum table_result domain_is_local(void *context, struct str domain)
+{
+    return rewrite_domain_is_local(context, domain) ? TABLE_FOUND : TABLE_NOT_FOUND;
+}
+
+/* The logins that own the sender of this message. */
+static enum table_result find_owners(struct judge *j, struct buf *owners)
+{
+    struct address_walk walk = { .keys = ADDRESS_KEYS_REWRITE,
+                                 .delimiters = site_conf.recipient_delimiter,
+                                 .domain_is_local = domain_is_local,
+                                 .context = j->s->setup->rewriter };
+
+    if (j->s->t.sender.len == 0)
+        return table_list_lookup(j->access->login_maps, smtpd_conf.smtpd_null_access_lookup_key, owners);
+    return table_list_lookup_address(j->access->login_maps, judge_sender(j)->recipient, &walk, owners, NULL);
+}
+
+static bool owns(struct str owners, struct str login)
+{
+    struct str owner;
+
+    while (str_token(&owners, ", \t\r\n", &owner))
+        if (str_equal_nocase(owner, login))
+            return true;
+    return false;
+}
+
+static enum outcome_kind refuse(struct judge *j)
+{
+    struct str path = j->s->t.sender_path, login = j->s->login;
+
+    if (login.len == 0)
+        return judge_reject_text(j, 553, "5.7.1", "<" STR_FMT ">: Sender address rejected: not logged in", STR_ARG(path));
+    return judge_reject_text(j, 553, "5.7.1", "<" STR_FMT ">: Sender address rejected: not owned by user " STR_FMT,
+                             STR_ARG(path), STR_ARG(login));
+}
+
+/* `strict`: one who has logged in may use only what is his. */
+static enum outcome_kind check(struct judge *j, bool strict)
+{
+    BUF_AUTO(owners, 0);
+
+    if (!j->s->t.active)
+        return JUDGE_NEXT;
+    switch (find_owners(j, &owners)) {
+    case TABLE_ERROR:
+        return judge_lookup_failure(j);
+    case TABLE_FOUND:
+        return j->s->login.len && owns(buf_str(&owners), j->s->login) ? JUDGE_NEXT : refuse(j);
+    case TABLE_NOT_FOUND:
+        break;
+    }
+    return strict && j->s->login.len ? refuse(j) : JUDGE_NEXT;
+}
+
+enum outcome_kind rule_reject_sender_login_mismatch(struct judge *j, const struct rule *rule)
+{
+    (void)rule;
+    return check(j, true);
+}
+
+enum outcome_kind rule_reject_known_sender_login_mismatch(struct judge *j, const struct rule *rule)
+{
+    (void)rule;
+    return check(j, false);
+}
+
+enum outcome_kind rule_reject_authenticated_sender_login_mismatch(struct judge *j, const struct rule *rule)
+{
+    (void)rule;
+    return j->s->login.len ? check(j, true) : JUDGE_NEXT;
+}
+
+enum outcome_kind rule_reject_unauthenticated_sender_login_mismatch(struct judge *j, const struct rule *rule)
+{
+    (void)rule;
+    return j->s->login.len ? JUDGE_NEXT : check(j, true);
+}

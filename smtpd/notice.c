@@ -1,0 +1,115 @@
+#include "smtpd/notice.h"
+
+#include "base/log.h"
+#include "text/address.h"
+
+static const struct {
+    struct str name;
+    enum fault fault;
+} classes[] = {
+    { { "policy", 6 }, FAULT_POLICY },     { { "protocol", 8 }, FAULT_PROTOCOL },
+    { { "resource", 8 }, FAULT_RESOURCE }, { { "software", 8 }, FAULT_SOFTWARE },
+    { { "data", 4 }, FAULT_DATA },
+};
+
+unsigned notice_classes_parse(struct str words)
+{
+    struct str word;
+    unsigned wanted = 0;
+
+    while (str_token(&words, ", \t\r\n", &word))
+        for (size_t i = 0; i < ARRAY_LEN(classes); i++)
+            if (str_equal_nocase(word, classes[i].name))
+                wanted |= (unsigned)classes[i].fault;
+    return wanted;
+}
+
+static bool notices_are_filtered(void)
+{
+    struct str words = site_conf.internal_mail_filter_classes, word;
+
+    while (str_token(&words, ", \t\r\n", &word))
+        if (str_equal_nocase(word, STR("notify")))
+            return true;
+    return false;
+}
+
+static void put_line(struct session *s, struct str line)
+{
+    record_put_line(cleanup_client_records(&s->cleanup), line, (size_t)site_conf.line_length_limit);
+    cleanup_client_pump(&s->cleanup);
+}
+
+static void put_envelope(struct session *s)
+{
+    struct buf *out = cleanup_client_records(&s->cleanup);
+    BUF_AUTO(sender, 0);
+
+    buf_join(&sender, site_conf.double_bounce_sender, STR("@"), site_conf.myhostname);
+    record_put_time(out, clock_wall());
+    record_put_attr(out, "rewrite_context", STR("local"));
+    record_put_attr(out, "log_message_origin", STR("local"));
+    record_put(out, REC_SENDER, buf_str(&sender));
+    record_put(out, REC_RCPT, site_conf.error_notice_recipient);
+    record_put(out, REC_MESSAGE, STR_NONE);
+}
+
+static void put_header(struct session *s)
+{
+    BUF_AUTO(from, 0);
+    BUF_AUTO(to, 0);
+    BUF_AUTO(subject, 0);
+
+    buf_join(&from, STR("From: Mail Delivery System <MAILER-DAEMON@"), site_conf.myhostname, STR(">"));
+    buf_add(&to, STR("To: Postmaster <"));
+    address_quote(site_conf.error_notice_recipient, &to);
+    buf_addc(&to, '>');
+    buf_join(&subject, STR("Subject: "), site_conf.mail_name, STR(" SMTP server: errors from "), s->peer.name, STR("["),
+             s->peer.address, STR("]"));
+    put_line(s, buf_str(&from));
+    put_line(s, buf_str(&to));
+    put_line(s, buf_str(&subject));
+    put_line(s, STR(""));
+}
+
+static void put_body(struct session *s)
+{
+    struct str said = buf_str(&s->transcript.text);
+
+    put_line(s, STR("Transcript of session follows."));
+    put_line(s, STR(""));
+    while (said.len)
+        put_line(s, str_cut(&said, '\n'));
+    if (s->transcript.text.full)
+        put_line(s, STR(" (the rest was too long to be kept)"));
+    put_line(s, STR(""));
+    if (s->end_reason) {
+        BUF_AUTO(line, 128);
+        buf_join(&line, STR("Session aborted, reason: "), str_from(s->end_reason));
+        put_line(s, buf_str(&line));
+    }
+    put_line(s, STR(""));
+    put_line(s, STR("For other details, see the local mail logfile"));
+}
+
+static bool submit(struct session *s)
+{
+    int flags = CLEANUP_FLAG_MAP_OK | (notices_are_filtered() ? CLEANUP_FLAG_FILTER | CLEANUP_FLAG_MILTER : 0);
+
+    if (!cleanup_client_open(&s->cleanup, site_conf.cleanup_service_name, flags, 0, site_conf.ipc_timeout))
+        return false;
+    put_envelope(s);
+    put_header(s);
+    put_body(s);
+    record_put(cleanup_client_records(&s->cleanup), REC_EXTRACTED, STR_NONE);
+    record_put(cleanup_client_records(&s->cleanup), REC_END, STR_NONE);
+    return cleanup_client_end(&s->cleanup).status == CLEANUP_OK;
+}
+
+void notice_send(struct session *s)
+{
+    if (!(s->faults & s->setup->notify) || s->transcript.lines == 0)
+        return;
+    if (!submit(s))
+        log_warning("no notice to the postmaster about the session with " STR_FMT, STR_ARG(s->peer.shown));
+}

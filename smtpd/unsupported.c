@@ -1,0 +1,60 @@
+#include "smtpd/unsupported.h"
+
+#include "base/log.h"
+#include "conf/params.h"
+
+bool unsupported_requires_tls(void)
+{
+    struct str level = smtpd_tls_conf.smtpd_tls_security_level;
+
+    return str_equal_nocase(level, STR("encrypt")) || (level.len == 0 && smtpd_conf.smtpd_enforce_tls);
+}
+
+bool unsupported_needs_tls_at_once(void) { return smtpd_tls_conf.smtpd_tls_wrappermode; }
+
+static bool offers_tls(void)
+{
+    struct str level = smtpd_tls_conf.smtpd_tls_security_level;
+
+    return str_equal_nocase(level, STR("may")) || (level.len == 0 && smtpd_conf.smtpd_use_tls);
+}
+
+static bool has_login(void) { return smtpd_conf.smtpd_sasl_auth_enable; }
+
+static bool has_proxy_filter(void) { return smtpd_conf.smtpd_proxy_filter.len > 0; }
+
+static bool has_milters(void) { return smtpd_conf.smtpd_milters.len > 0 || smtpd_conf.smtpd_milter_maps.len > 0; }
+
+static bool milters_may_be_missing(void)
+{
+    return str_equal_nocase(milter_conf.milter_default_action, STR("accept"));
+}
+
+static const struct {
+    bool (*is_set)(void);
+    const char *setting;
+    const char *consequence;
+} settings[] = {
+    { unsupported_needs_tls_at_once, "smtpd_tls_wrappermode", "clients are turned away" },
+    { unsupported_requires_tls, "smtpd_tls_security_level = encrypt", "no mail is taken" },
+    { offers_tls, "smtpd_tls_security_level = may", "STARTTLS is not offered" },
+    { has_login, "smtpd_sasl_auth_enable", "AUTH is not offered" },
+    { has_proxy_filter, "smtpd_proxy_filter", "mail is deferred" },
+    { has_milters, "smtpd_milters", "mail is treated as milter_default_action says" },
+};
+
+void unsupported_warn(void)
+{
+    for (size_t i = 0; i < ARRAY_LEN(settings); i++)
+        if (settings[i].is_set())
+            log_warning("%s: not available in this version: %s", settings[i].setting, settings[i].consequence);
+}
+
+struct smtp_reply unsupported_refusal(void)
+{
+    if (has_proxy_filter())
+        return (struct smtp_reply){ 451, STR("4.3.0 Error: queue file write error") };
+    if (has_milters() && !milters_may_be_missing())
+        return (struct smtp_reply){ 451, STR("4.7.1 Service unavailable - try again later") };
+    return (struct smtp_reply){ 0 };
+}
