@@ -1,49 +1,69 @@
 #include "smtp-client/content.h"
 
 #include "base/log.h"
+#include "conf/params.h"
 #include "smtp-client/filter.h"
 
 #include <errno.h>
+#include <poll.h>
 
-static bool send_piece(struct client_session *s, struct filter *filter, const struct record *rec)
+static enum content_result stopped(const struct client_session *s, const struct filter *filter)
 {
-    bool ends_line = rec->type == REC_TEXT;
-
-    if (filter)
-        return filter_piece(filter, rec->payload, ends_line);
-    return !smtp_client_write(&s->dialogue, rec->payload, ends_line) || session_flush(s);
+    if (filter && filter_failed(filter))
+        return CONTENT_DAMAGED;
+    return smtp_client_has_reply(&s->dialogue) ? CONTENT_ANSWERED : CONTENT_LOST;
 }
 
-static bool send_records(struct delivery *d, struct client_session *s, struct filter *filter, struct queue_file *f)
+static enum content_result damaged(const struct delivery *d)
 {
+    log_warning(STR_FMT ": message content ends without its end record",
+                STR_ARG(d->request.queue_id));
+    return CONTENT_DAMAGED;
+}
+
+static enum content_result send_records(struct delivery *d, struct client_session *s,
+                                        struct filter *filter)
+{
+    struct queue_file *f = delivery_content(d);
     struct record rec;
 
     for (;;) {
-        enum queue_read got = queue_file_read(f, &rec);
-        if (got != QUEUE_READ_RECORD) {
-            log_warning(STR_FMT ": message content ends without its end record", STR_ARG(d->request.queue_id));
-            errno = EIO;
-            return false;
-        }
+        if (queue_file_read(f, &rec) != QUEUE_READ_RECORD)
+            return damaged(d);
         if (rec.type != REC_TEXT && rec.type != REC_TEXT_PART)
-            return rec.type == REC_EXTRACTED && (filter == NULL || filter_finish(filter));
-        if (!send_piece(s, filter, &rec))
-            return false;
+            break;
+        bool ends_line = rec.type == REC_TEXT;
+        if (!(filter ? filter_piece(filter, rec.payload, ends_line)
+                     : session_write(s, rec.payload, ends_line)))
+            return stopped(s, filter);
     }
+    if (rec.type != REC_EXTRACTED)
+        return damaged(d);
+    return filter == NULL || filter_finish(filter) ? CONTENT_SENT : stopped(s, filter);
 }
 
-bool content_send(struct delivery *d, struct client_session *s)
+/* Let the last line arrive in a packet of its own, well before the dot. */
+static bool pause_before_dot(struct client_session *s)
+{
+    if (!session_flush(s, SMTP_STEP_BODY))
+        return false;
+    (void)poll(NULL, 0, smtp_conf.smtp_pix_workaround_delay_time * 1000);
+    return true;
+}
+
+enum content_result content_send(struct delivery *d, struct client_session *s)
 {
     struct filter *filter = filter_applies(d, s) ? filter_new(d, s) : NULL;
-    struct queue_file f;
+    enum content_result result = send_records(d, s, filter);
 
-    queue_file_init(&f, d->file_fd);
-    queue_file_seek(&f, d->request.data_offset);
-    bool ok = send_records(d, s, filter, &f);
-    f.fd = -1; /* the request keeps the descriptor */
-    queue_file_close(&f);
     filter_free(filter);
-    if (ok)
-        smtp_client_end(&s->dialogue);
-    return ok;
+    if (result != CONTENT_SENT)
+        return result;
+    /* A reply that is here already is not about the message: it must not pass for its acceptance. */
+    if (smtp_client_has_reply(&s->dialogue))
+        return CONTENT_ANSWERED;
+    if (s->delay_dot && !pause_before_dot(s))
+        return CONTENT_LOST;
+    smtp_client_end(&s->dialogue);
+    return CONTENT_SENT;
 }

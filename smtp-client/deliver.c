@@ -1,36 +1,41 @@
 #include "smtp-client/deliver.h"
 
 #include "base/log.h"
+#include "delivery/pass.h"
+#include "smtp-client/destination.h"
 #include "smtp-client/filter.h"
+#include "smtp-client/policy.h"
 #include "smtp-client/transfer.h"
-#include "table/list.h"
+#include "table/match.h"
 
 #include <stdio.h>
 
-/* The one session that outlives a request: qmgr sends more mail for the same nexthop over the same channel. */
+/* The one session that outlives a request: qmgr sends more mail for the same nexthop over the same
+ * channel. */
 static struct {
     const struct client *client;
     struct client_session session;
-    struct table_list *passwords;
+    struct match_list *kept_destinations;
 } agent = { .session.fd = -1 };
 
 void deliver_open(const struct client *client)
 {
     agent.client = client;
     filter_open(service_conf(client->svc));
-    if (smtp_conf.smtp_sasl_auth_enable)
-        agent.passwords = table_list_open(smtp_conf.smtp_sasl_password_maps, "smtp_sasl_password_maps", TABLE_DEFAULT);
+    session_open_tables();
+    policy_open();
+    agent.kept_destinations = match_list_open(smtp_conf.smtp_connection_cache_destinations,
+                                              "smtp_connection_cache_destinations", 0);
 }
 
 void deliver_idle(void) { session_close(&agent.session, true); }
 
-/* One pass over the servers of a request. */
+/* One request's tour of servers. */
 struct attempt {
     struct delivery *d;
-    struct session_fault fault; /* the last reason; text empty: none yet */
-    bool reached;               /* some server took part in a transaction */
-    int sessions, addresses;
-    bool finalised;
+    struct fault fault; /* why the recipients that are left are left; text absent: no reason yet */
+    bool reached;       /* some server took part in a transaction */
+    int sessions;       /* with servers of the present destination */
 };
 
 static size_t unfinished(const struct delivery *d)
@@ -42,149 +47,193 @@ static size_t unfinished(const struct delivery *d)
     return n;
 }
 
-static void finish_rest(struct attempt *at, bool permanent)
+/* The last reason counts, but while one of several ways may work later nothing is hopeless. */
+static void note_fault(struct attempt *at, const struct fault *fault)
 {
-    struct outcome o = { .status = permanent ? OUTCOME_BOUNCED : OUTCOME_DEFERRED, .text = at->fault.text };
+    bool may_work_later = at->fault.text.len && !at->fault.permanent;
 
-    if (at->fault.reply.len) {
+    if (fault->text.len && !(fault->permanent && may_work_later))
+        at->fault = *fault;
+}
+
+static void finish_rest(struct attempt *at)
+{
+    struct fault *f = &at->fault;
+    struct outcome o = { .status = f->permanent ? OUTCOME_BOUNCED : OUTCOME_DEFERRED };
+
+    if (f->text.len == 0)
+        fault_set(f, &at->d->arena, "4.3.0", false, "server unavailable or unable to receive mail");
+    if (f->reply.len) {
         o.diag_type = STR("smtp");
-        o.diag_text = at->fault.reply;
-        o.mta_name = at->fault.server;
+        o.diag_text = f->reply;
+        o.mta_name = f->server;
     }
-    snprintf(o.dsn, sizeof o.dsn, "%s", at->fault.dsn);
-    if (o.text.len == 0) {
-        o.text = STR("server unavailable or unable to receive mail");
-        snprintf(o.dsn, sizeof o.dsn, "4.3.0");
-    }
+    o.text = f->text;
+    snprintf(o.dsn, sizeof o.dsn, "%s", f->dsn);
     delivery_finish_rest(at->d, &o);
 }
+
+/* ---- one server ---- */
 
 static void run_transfer(struct attempt *at, struct client_session *s, bool more_servers)
 {
     struct delivery *d = at->d;
     struct transfer t = { .d = d, .session = s, .more_servers = more_servers };
 
-    t.rcpts = arena_alloc(&d->arena, d->count * sizeof *t.rcpts);
-    for (size_t i = 0; i < d->count; i++)
-        if (!d->recipients[i].finished)
-            t.rcpts[t.count++] = &d->recipients[i];
-    t.verdicts = arena_alloc(&d->arena, t.count * sizeof *t.verdicts);
     d->relay = arena_str(&d->arena, s->relay);
     d->conn_use = ++s->uses;
     gettimeofday(&d->times.conn_done, NULL);
     transfer_run(&t);
     at->reached = true;
-    if (t.fault.text.len)
-        at->fault = t.fault;
+    note_fault(at, &t.fault);
     if (t.lost)
         session_close(s, false);
 }
 
-/* TLS and SASL are not part of this version: mail that needs them waits, and the log says why. */
-static bool needs_more_than_we_have(struct attempt *at, struct client_session *s)
-{
-    struct str level = smtp_tls_conf.smtp_tls_security_level;
-    BUF_AUTO(text, 512);
-    BUF_AUTO(value, 256);
-
-    at->d->tls_summary = STR("none");
-    if (level.len && !str_equal_nocase(level, STR("none"))) {
-        at->d->tls_summary = STR("may:none");
-        if (!str_equal_nocase(level, STR("may")))
-            buf_join(&text, STR("TLS is required, but our TLS engine is unavailable"));
-    }
-    if (text.len == 0 && agent.passwords &&
-        (table_list_lookup(agent.passwords, s->name, &value) == TABLE_FOUND ||
-         table_list_lookup(agent.passwords, at->d->request.nexthop, &value) == TABLE_FOUND))
-        buf_join(&text, STR("SASL authentication is required for "), s->shown, STR(", but it is unavailable"));
-    if (text.len == 0)
-        return false;
-    at->fault = (struct session_fault){ .dsn = "4.7.5" };
-    at->fault.text = arena_str(&at->d->arena, buf_str(&text));
-    return true;
-}
-
-/* True when this server took part, whatever it then said. */
-static bool try_server(struct attempt *at, const struct target_server *server, bool more_servers)
+/* A session that is ready for the message.  False: `at->fault`. */
+static bool open_session(struct attempt *at, const struct target_server *server, bool more_servers)
 {
     struct client_session *s = &agent.session;
     struct delivery *d = at->d;
+    struct fault fault = { .text = STR_NONE };
+    struct session_purpose purpose = { .queue_id = d->request.queue_id,
+                                       .nexthop = d->request.nexthop,
+                                       .age_s = clock_wall().tv_sec - d->request.arrival_sec,
+                                       .lmtp = agent.client->resolver.lmtp };
+    bool ready = false;
 
-    at->addresses++;
-    if (!session_connect(s, server, &d->arena, &at->fault))
-        return false;
-    s->nexthop = arena_str(&s->arena, d->request.nexthop);
-    if (!session_greet(s, agent.client->targets.lmtp, &d->arena, &at->fault)) {
+    d->relay = STR("none");
+    d->conn_use = 0;
+    d->tls_summary = policy_unreached_summary(d->request.nexthop, &d->arena);
+    if (session_connect(s, server, &d->arena, &fault)) {
+        s->nexthop = arena_str(&s->arena, d->request.nexthop);
+        ready = session_greet(s, &purpose, &d->arena, &fault) && policy_is_met(s, d, &fault);
         d->relay = arena_str(&d->arena, s->relay);
-        session_close(s, true);
-        if (at->fault.permanent)
-            finish_rest(at, true);
-        else if (more_servers)
-            log_info(STR_FMT ": " STR_FMT, STR_ARG(d->request.queue_id), STR_ARG(at->fault.text));
-        return false;
+        if (!ready && more_servers && !fault.permanent)
+            log_info(STR_FMT ": " STR_FMT, STR_ARG(d->request.queue_id), STR_ARG(fault.text));
     }
+    note_fault(at, &fault);
+    if (!ready)
+        session_close(s, true);
+    /* Who talked to us and says no for ever has decided for all servers. */
+    if (!ready && fault.permanent) {
+        at->fault = fault;
+        finish_rest(at);
+    }
+    return ready;
+}
+
+static void try_server(struct attempt *at, const struct target_server *server, bool more_servers)
+{
+    struct client_session *s = &agent.session;
+
+    if (!open_session(at, server, more_servers))
+        return;
     at->sessions++;
-    if (needs_more_than_we_have(at, s)) {
+    run_transfer(at, s, more_servers);
+    if (unfinished(at->d))
         session_close(s, true);
+}
+
+/* ---- one destination ---- */
+
+static bool may_go_on(int sessions)
+{
+    int limit = smtp_conf.smtp_mx_session_limit;
+
+    return limit == 0 || sessions < limit;
+}
+
+static void try_servers(struct attempt *at, const struct target_list *list, bool last_destination)
+{
+    at->sessions = 0;
+    for (size_t i = 0; i < list->count && unfinished(at->d) && may_go_on(at->sessions); i++) {
+        bool last_server = i + 1 == list->count || !may_go_on(at->sessions + 1);
+        try_server(at, &list->servers[i], !last_destination || !last_server);
+    }
+}
+
+/* We are the best exchanger of a domain that we do not know: a site may name a transport for it. */
+static void pass_to_best_mx_transport(struct delivery *d)
+{
+    for (size_t i = 0; i < d->count; i++) {
+        struct delivery_rcpt *rcpt = &d->recipients[i];
+        struct outcome o;
+        bool failed;
+        if (rcpt->finished)
+            continue;
+        bool done = delivery_pass(d, &rcpt->info, d->request.sender, smtp_conf.best_mx_transport,
+                                  &o, &failed);
+        if (failed)
+            delivery_finish(d, rcpt, &o);
+        else
+            delivery_settle(d, rcpt, done);
+    }
+}
+
+/* False: no fallback relay for this destination, as it might be a host that sends mail to us. */
+static bool try_destination(struct attempt *at, struct str text, bool more_destinations,
+                            bool has_fallback)
+{
+    struct target_list list;
+    struct fault fault = { .text = STR_NONE };
+
+    switch (resolve_destination(&agent.client->resolver, text, &at->d->arena, &list, &fault)) {
+    case RESOLVE_OK:
+        try_servers(at, &list, !more_destinations && (!has_fallback || list.self));
+        return !list.self;
+    case RESOLVE_FAILED:
+        note_fault(at, &fault);
+        return true;
+    case RESOLVE_SELF:
+        if (smtp_conf.best_mx_transport.len)
+            pass_to_best_mx_transport(at->d);
+        note_fault(at, &fault);
         return false;
     }
-    run_transfer(at, s, more_servers);
     return true;
 }
 
-static bool may_go_on(const struct attempt *at)
+static bool has_more(struct str list)
 {
-    return (smtp_conf.smtp_mx_session_limit == 0 || at->sessions < smtp_conf.smtp_mx_session_limit) &&
-           (smtp_conf.smtp_mx_address_limit == 0 || at->addresses < smtp_conf.smtp_mx_address_limit);
+    struct str text;
+
+    return destination_next(&list, &text);
 }
 
-static void try_destination(struct attempt *at, struct str destination, bool mx_allowed, bool last)
+/* True: the fallback relay may be asked. */
+static bool try_list(struct attempt *at, struct str list, bool has_fallback)
 {
-    struct target_list list;
-    const char *dsn = "4.3.0";
-    struct str why;
-    struct arena *a = &at->d->arena;
-    enum target_status status =
-        target_resolve(&agent.client->targets, destination, mx_allowed, a, &list, &dsn, &why);
+    struct str text;
+    bool may_fall_back = true;
 
-    if (status != TARGET_OK) {
-        at->fault = (struct session_fault){ .text = why, .permanent = status == TARGET_BOUNCE };
-        snprintf(at->fault.dsn, sizeof at->fault.dsn, "%s", dsn);
-        if (status == TARGET_BOUNCE && last)
-            finish_rest(at, true);
-        return;
-    }
-    at->sessions = at->addresses = 0;
-    for (size_t i = 0; i < list.count && unfinished(at->d) && may_go_on(at); i++) {
-        bool more = !last || i + 1 < list.count;
-        (void)try_server(at, &list.servers[i], more);
-        if (unfinished(at->d) && agent.session.fd >= 0)
-            session_close(&agent.session, true);
-    }
+    while (unfinished(at->d) && destination_next(&list, &text))
+        may_fall_back &= try_destination(at, text, has_more(list), has_fallback);
+    return may_fall_back;
 }
 
+/* A destination that does not exist may still be known to the fallback relay. */
 static void try_all(struct attempt *at)
 {
-    struct str nexthop = at->d->request.nexthop, fallback = smtp_conf.smtp_fallback_relay, destination, probe;
+    struct str fallback = smtp_conf.smtp_fallback_relay;
 
-    while (unfinished(at->d) && target_next(&nexthop, &destination)) {
-        struct str rest = nexthop;
-        bool last = !target_next(&rest, &probe) && fallback.len == 0;
-        try_destination(at, destination, true, last);
-    }
-    while (unfinished(at->d) && target_next(&fallback, &destination)) {
-        struct str rest = fallback;
-        try_destination(at, destination, true, !target_next(&rest, &probe));
-    }
+    if (!try_list(at, at->d->request.nexthop, fallback.len > 0) || !unfinished(at->d))
+        return;
+    if (fallback.len)
+        at->fault.permanent = false;
+    (void)try_list(at, fallback, false);
 }
+
+/* ---- the kept session ---- */
 
 static bool session_is_usable(const struct client_session *s, struct str nexthop)
 {
-    int64_t age = clock_now_ms() - s->opened_ms;
+    int64_t age_ms = clock_now_ms() - s->opened_ms;
     int limit = smtp_conf.smtp_connection_reuse_count_limit;
 
-    return s->fd >= 0 && s->ready && str_equal(s->nexthop, nexthop) &&
-           age < (int64_t)smtp_conf.smtp_connection_reuse_time_limit * 1000 && (limit == 0 || s->uses < limit);
+    return s->ready && str_equal(s->nexthop, nexthop) &&
+           age_ms < (int64_t)smtp_conf.smtp_connection_reuse_time_limit * 1000 &&
+           (limit == 0 || s->uses <= limit);
 }
 
 /* A kept session that died in between costs nothing but the attempt. */
@@ -194,7 +243,7 @@ static void try_kept_session(struct attempt *at)
 
     if (s->fd < 0)
         return;
-    if (!session_is_usable(s, at->d->request.nexthop)) {
+    if (!session_is_usable(s, at->d->request.nexthop) || !policy_is_met(s, at->d, &at->fault)) {
         session_close(s, true);
         return;
     }
@@ -205,37 +254,53 @@ static void try_kept_session(struct attempt *at)
     }
 }
 
+static bool keeps_session(const struct delivery *d)
+{
+    if (agent.session.fd < 0 || smtp_conf.smtp_sender_dependent_authentication)
+        return false;
+    if (smtp_conf.smtp_connection_cache_on_demand && (d->request.flags & DELIVERY_FLAG_CONN_LOAD))
+        return true;
+    return !match_list_is_empty(agent.kept_destinations) &&
+           match_string(agent.kept_destinations, d->request.nexthop) == MATCH_YES;
+}
+
+/* ---- the request ---- */
+
+/* The queue manager stops trying a destination that cannot be reached; one whose mail was returned
+ * is no such thing. */
 static void report_site(struct attempt *at)
 {
     struct delivery_reply *r = &at->d->reply;
 
     r->site_reached = at->reached;
-    if (at->reached || at->fault.text.len == 0)
+    if (at->reached || at->fault.text.len == 0 || r->result != DELIVERY_DEFERRED)
         return;
     r->site_failed = 1;
     r->dsn = arena_str(&at->d->arena, str_from(at->fault.dsn));
     r->reason = at->fault.text;
 }
 
-static bool keeps_session(const struct delivery *d)
+/* In the jail tables cannot be opened again: the next process does. */
+static void notice_changed_tables(struct service *svc)
 {
-    return agent.session.fd >= 0 && smtp_conf.smtp_connection_cache_on_demand &&
-           (d->request.flags & DELIVERY_FLAG_CONN_LOAD);
+    BUF_AUTO(name, 1024);
+
+    if (tables_have_changed(&name))
+        service_restart_for(svc, buf_cstr(&name));
 }
 
 void deliver_message(struct delivery *d)
 {
     struct attempt at = { .d = d };
 
-    d->relay = STR("none");
-    d->tls_summary = STR("none");
+    notice_changed_tables(d->svc);
+    d->tls_summary = policy_unreached_summary(d->request.nexthop, &d->arena);
     try_kept_session(&at);
     if (unfinished(d))
         try_all(&at);
     if (unfinished(d))
-        finish_rest(&at, false);
+        finish_rest(&at);
     report_site(&at);
     if (!keeps_session(d))
         session_close(&agent.session, true);
-    d->reply.keep = 1;
 }

@@ -1,14 +1,16 @@
 #pragma once
-/* smtp-client/deliver - a request's way over destinations and servers until every recipient has an answer. */
+/* smtp-client/deliver - a request's way over destinations and servers until every recipient has an
+ * answer. */
 #include "delivery/delivery.h"
-#include "smtp-client/target.h"
+#include "smtp-client/resolve.h"
 
 /* What the process knows. */
 struct client {
     struct service *svc;
-    struct target_context targets;
+    struct resolver resolver;
 };
 
+/* Before the jail; `client` is kept. */
 void deliver_open(const struct client *client);
 void deliver_message(struct delivery *d);
 /* No further request came: let go of the cached session. */

@@ -6,7 +6,6 @@
 #include "text/address.h"
 #include "text/mime.h"
 
-#include <errno.h>
 #include <stdlib.h>
 
 #define FOLD_COLUMNS 69
@@ -23,19 +22,22 @@ struct filter {
     struct delivery *d;
     struct client_session *s;
     struct mime *mime;
-    bool failed; /* the connection */
+    bool stopped; /* the connection takes no more */
+    bool failed;  /* a lookup */
 };
 
 void filter_open(struct conf *conf)
 {
     maps.generic = table_list_open(smtp_conf.smtp_generic_maps, "smtp_generic_maps", TABLE_DEFAULT);
-    maps.header[MIME_PRIMARY] = table_list_open(smtp_conf.smtp_header_checks, "smtp_header_checks", TABLE_DEFAULT);
-    maps.header[MIME_MULTIPART] =
-        table_list_open(smtp_conf.smtp_mime_header_checks, "smtp_mime_header_checks", TABLE_DEFAULT);
-    maps.header[MIME_NESTED] =
-        table_list_open(smtp_conf.smtp_nested_header_checks, "smtp_nested_header_checks", TABLE_DEFAULT);
+    maps.header[MIME_PRIMARY] =
+        table_list_open(smtp_conf.smtp_header_checks, "smtp_header_checks", TABLE_DEFAULT);
+    maps.header[MIME_MULTIPART] = table_list_open(smtp_conf.smtp_mime_header_checks,
+                                                  "smtp_mime_header_checks", TABLE_DEFAULT);
+    maps.header[MIME_NESTED] = table_list_open(smtp_conf.smtp_nested_header_checks,
+                                               "smtp_nested_header_checks", TABLE_DEFAULT);
     maps.body = table_list_open(smtp_conf.smtp_body_checks, "smtp_body_checks", TABLE_DEFAULT);
-    maps.extend = str_find_nocase(smtp_conf.propagate_unmatched_extensions, STR("generic")) != STR_NOT_FOUND;
+    maps.extend =
+        str_find_nocase(smtp_conf.propagate_unmatched_extensions, STR("generic")) != STR_NOT_FOUND;
     if (!table_list_is_empty(maps.generic))
         maps.rewriter = rewrite_open(conf, site_conf.rewrite_service_name);
 }
@@ -48,21 +50,23 @@ bool filter_map_address(struct str *address, struct arena *a)
 
 static bool needs_conversion(const struct delivery *d, const struct client_session *s)
 {
-    return str_equal_nocase(d->request.encoding, STR("8bit")) && !site_conf.disable_mime_output_conversion &&
+    return str_equal_nocase(d->request.encoding, STR("8bit")) &&
+           !site_conf.disable_mime_output_conversion &&
            !(s->dialogue.offer.extensions & SMTP_EXT_8BITMIME);
 }
 
 bool filter_applies(const struct delivery *d, const struct client_session *s)
 {
     return maps.rewriter || !table_list_is_empty(maps.header[MIME_PRIMARY]) ||
-           !table_list_is_empty(maps.header[MIME_MULTIPART]) || !table_list_is_empty(maps.header[MIME_NESTED]) ||
-           !table_list_is_empty(maps.body) || needs_conversion(d, s);
+           !table_list_is_empty(maps.header[MIME_MULTIPART]) ||
+           !table_list_is_empty(maps.header[MIME_NESTED]) || !table_list_is_empty(maps.body) ||
+           needs_conversion(d, s);
 }
 
 static void put(struct filter *f, struct str piece, bool ends_line)
 {
-    if (!f->failed && smtp_client_write(&f->s->dialogue, piece, ends_line) && !session_flush(f->s))
-        f->failed = true;
+    if (!f->failed && !f->stopped && !session_write(f->s, piece, ends_line))
+        f->stopped = true;
 }
 
 static void put_lines(struct filter *f, struct str text)
@@ -75,27 +79,36 @@ static void put_lines(struct filter *f, struct str text)
 
 enum check { CHECK_KEEP, CHECK_DROP, CHECK_REPLACE };
 
-static void log_check(struct filter *f, const char *action, const char *part, struct str text, struct str note)
+static void log_check(struct filter *f, const char *action, const char *part, struct str text,
+                      struct str note)
 {
-    log_info(STR_FMT ": %s: %s " STR_FMT "%s" STR_FMT, STR_ARG(f->d->request.queue_id), action, part,
-             STR_ARG(str_sub(text, 0, 200)), note.len ? ": " : "", STR_ARG(note));
+    log_info(STR_FMT ": %s: %s " STR_FMT "%s" STR_FMT, STR_ARG(f->d->request.queue_id), action,
+             part, STR_ARG(str_sub(text, 0, 200)), note.len ? ": " : "", STR_ARG(note));
 }
 
 static const struct {
     const char *name, *logged; /* logged: NULL for silent actions */
     enum check result;
 } check_actions[] = {
-    { "DUNNO", NULL, CHECK_KEEP },      { "OK", NULL, CHECK_KEEP },         { "IGNORE", NULL, CHECK_DROP },
-    { "WARN", "warning", CHECK_KEEP },  { "INFO", "info", CHECK_KEEP },     { "STRIP", "strip", CHECK_DROP },
+    { "DUNNO", NULL, CHECK_KEEP },           { "OK", NULL, CHECK_KEEP },
+    { "IGNORE", NULL, CHECK_DROP },          { "WARN", "warning", CHECK_KEEP },
+    { "INFO", "info", CHECK_KEEP },          { "STRIP", "strip", CHECK_DROP },
     { "REPLACE", "replace", CHECK_REPLACE }, { "PREPEND", "prepend", CHECK_KEEP },
 };
 
-/* With CHECK_REPLACE `value` holds the new text afterwards. */
-static enum check apply_checks(struct filter *f, struct table_list *tables, const char *part, struct str text,
-                               struct buf *value)
+static void keep_argument(struct buf *value, struct str argument)
 {
-    if (table_list_is_empty(tables) || table_list_lookup(tables, text, value) != TABLE_FOUND)
-        return CHECK_KEEP;
+    BUF_AUTO(copy, ACTION_MAX);
+
+    buf_add(&copy, argument); /* it lies inside of the value */
+    buf_clear(value);
+    buf_add(value, buf_str(&copy));
+}
+
+/* With CHECK_REPLACE `value` holds the new text afterwards. */
+static enum check take_action(struct filter *f, struct table_list *tables, const char *part,
+                              struct str text, struct buf *value)
+{
     struct str rest = str_trim(buf_str(value));
     size_t end = str_find_any(rest, " \t");
     struct str name = str_sub(rest, 0, end);
@@ -108,16 +121,22 @@ static enum check apply_checks(struct filter *f, struct table_list *tables, cons
             log_check(f, check_actions[i].logged, part, text, argument);
         if (str_equal_nocase(name, STR("PREPEND")))
             put_lines(f, argument);
-        if (check_actions[i].result == CHECK_REPLACE) {
-            BUF_AUTO(copy, ACTION_MAX);
-            buf_add(&copy, argument);
-            buf_clear(value);
-            buf_add(value, buf_str(&copy));
-        }
+        if (check_actions[i].result == CHECK_REPLACE)
+            keep_argument(value, argument);
         return check_actions[i].result;
     }
     log_warning("unknown command in %s: " STR_FMT, table_list_parameter(tables), STR_ARG(rest));
     return CHECK_KEEP;
+}
+
+static enum check apply_checks(struct filter *f, struct table_list *tables, const char *part,
+                               struct str text, struct buf *value)
+{
+    if (table_list_is_empty(tables))
+        return CHECK_KEEP;
+    enum table_result found = table_list_lookup(tables, text, value);
+    f->failed |= found == TABLE_ERROR;
+    return found == TABLE_FOUND ? take_action(f, tables, part, text, value) : CHECK_KEEP;
 }
 
 /* ---- generic maps in headers ---- */
@@ -129,8 +148,12 @@ static bool map_items(struct filter *f, struct address_list *list)
     for (size_t i = 0; i < list->count && !list->truncated; i++) {
         struct address_item *item = &list->items[i];
         struct str address = item->address;
-        if (item->kind != ADDRESS_MAILBOX || address.len == 0 || !filter_map_address(&address, &f->d->arena))
+        if (item->kind != ADDRESS_MAILBOX || address.len == 0)
             continue;
+        if (!filter_map_address(&address, &f->d->arena)) {
+            f->failed = true;
+            return false;
+        }
         item->changed = !str_equal(address, item->address);
         item->address = address;
         changed |= item->changed;
@@ -145,9 +168,11 @@ static void put_header(struct filter *f, const struct header_info *info, struct 
     BUF_AUTO(text, 0);
     BUF_AUTO(line, 0);
 
-    if (maps.rewriter && info && (info->flags & HEADER_IS_ADDRESS) && header_split(header, &name, &value)) {
+    if (maps.rewriter && info && (info->flags & HEADER_IS_ADDRESS) &&
+        header_split(header, &name, &value)) {
         header_unfold(value, &text);
-        address_list_parse(&f->d->arena, buf_str(&text), (size_t)site_conf.header_address_token_limit, &list);
+        address_list_parse(&f->d->arena, buf_str(&text),
+                           (size_t)site_conf.header_address_token_limit, &list);
         if (map_items(f, &list)) {
             buf_join(&line, name, STR(": "));
             address_list_format(&list, line.len, FOLD_COLUMNS, &line);
@@ -157,7 +182,8 @@ static void put_header(struct filter *f, const struct header_info *info, struct 
     put_lines(f, header);
 }
 
-static void sink_header(void *context, enum mime_part part, const struct header_info *info, struct str header)
+static void sink_header(void *context, enum mime_part part, const struct header_info *info,
+                        struct str header)
 {
     struct filter *f = context;
     BUF_AUTO(value, ACTION_MAX);
@@ -215,21 +241,16 @@ void filter_free(struct filter *f)
     free(f);
 }
 
-static bool settled(const struct filter *f)
-{
-    if (f->failed && errno == 0)
-        errno = EPIPE;
-    return !f->failed;
-}
+bool filter_failed(const struct filter *f) { return f->failed; }
 
 bool filter_piece(struct filter *f, struct str piece, bool ends_line)
 {
     mime_line(f->mime, piece, ends_line);
-    return settled(f);
+    return !f->failed && !f->stopped;
 }
 
 bool filter_finish(struct filter *f)
 {
     mime_finish(f->mime);
-    return settled(f);
+    return !f->failed && !f->stopped;
 }

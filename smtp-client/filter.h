@@ -14,6 +14,8 @@ NODISCARD bool filter_map_address(struct str *address, struct arena *a);
 struct filter;
 struct filter *filter_new(struct delivery *d, struct client_session *s);
 void filter_free(struct filter *f);
-/* Next piece of content; false: the connection failed (errno). */
+/* Next piece of content; false: stop.  Either the session takes no more (see session_write), or a
+ * lookup failed: then filter_failed() is true. */
 NODISCARD bool filter_piece(struct filter *f, struct str piece, bool ends_line);
 NODISCARD bool filter_finish(struct filter *f);
+bool filter_failed(const struct filter *f);

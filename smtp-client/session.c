@@ -3,220 +3,27 @@
 #include "base/log.h"
 #include "conf/params.h"
 #include "os/fd.h"
-#include "os/socket.h"
+#include "smtp-client/workaround.h"
 #include "table/list.h"
 
 #include <errno.h>
-#include <poll.h>
-#include <stdio.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
-static int step_timeout(enum smtp_step step)
+static struct {
+    struct table_list *discard, *reply_filter;
+} tables;
+
+void session_open_tables(void)
 {
-    switch (step) {
-    case SMTP_STEP_STARTTLS:
-        return smtp_conf.smtp_starttls_timeout;
-    case SMTP_STEP_XFORWARD_NAME_ADDR:
-    case SMTP_STEP_XFORWARD_PROTO_HELO:
-        return smtp_conf.smtp_xforward_timeout;
-    case SMTP_STEP_MAIL:
-    case SMTP_STEP_AUTH:
-        return smtp_conf.smtp_mail_timeout;
-    case SMTP_STEP_RCPT:
-        return smtp_conf.smtp_rcpt_timeout;
-    case SMTP_STEP_DATA:
-        return smtp_conf.smtp_data_init_timeout;
-    case SMTP_STEP_BODY:
-        return smtp_conf.smtp_data_xfer_timeout;
-    case SMTP_STEP_DOT:
-        return smtp_conf.smtp_data_done_timeout;
-    case SMTP_STEP_RSET:
-    case SMTP_STEP_RSET_PROBE:
-        return smtp_conf.smtp_rset_timeout;
-    case SMTP_STEP_QUIT:
-        return smtp_conf.smtp_quit_timeout;
-    default:
-        return smtp_conf.smtp_helo_timeout;
-    }
+    tables.discard = table_list_open(smtp_conf.smtp_discard_ehlo_keyword_address_maps,
+                                     "smtp_discard_ehlo_keyword_address_maps", TABLE_DEFAULT);
+    tables.reply_filter =
+        table_list_open(smtp_conf.smtp_reply_filter, "smtp_reply_filter", TABLE_DEFAULT);
+    workaround_open();
 }
 
-/* The kernel keeps the limit; it is told only when the next step's differs. */
-static void set_receive_timeout(struct client_session *s, enum smtp_step step)
-{
-    struct timeval t = { .tv_sec = step_timeout(step) };
+/* ---- options of the dialogue ---- */
 
-    if (s->receive_timeout_s == t.tv_sec)
-        return;
-    s->receive_timeout_s = (int)t.tv_sec;
-    (void)setsockopt(s->fd, SOL_SOCKET, SO_RCVTIMEO, &t, sizeof t);
-}
-
-bool session_flush(struct client_session *s)
-{
-    struct str out = buf_str(&s->dialogue.out);
-
-    while (out.len) {
-        ssize_t n = send(s->fd, out.ptr, out.len, MSG_NOSIGNAL);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return false;
-        out = str_skip(out, (size_t)n);
-    }
-    smtp_client_sent(&s->dialogue);
-    return true;
-}
-
-bool session_fill(struct client_session *s, enum smtp_step step)
-{
-    size_t room;
-    char *at = smtp_client_room(&s->dialogue, &room);
-
-    if (!session_flush(s))
-        return false;
-    set_receive_timeout(s, step);
-    for (;;) {
-        ssize_t n = recv(s->fd, at, room, 0);
-        if (n > 0) {
-            smtp_client_filled(&s->dialogue, (size_t)n);
-            return true;
-        }
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n == 0)
-            errno = ECONNRESET;
-        return false;
-    }
-}
-
-static void set_fault(struct session_fault *f, const char *dsn, bool permanent, struct str text)
-{
-    *f = (struct session_fault){ .text = text, .permanent = permanent };
-    snprintf(f->dsn, sizeof f->dsn, "%s", dsn);
-}
-
-void session_describe_loss(const struct client_session *s, enum smtp_step step, struct arena *a,
-                           struct session_fault *fault)
-{
-    bool timeout = errno == EAGAIN || errno == EWOULDBLOCK || errno == ETIMEDOUT;
-    BUF_AUTO(text, 1024);
-
-    if (timeout)
-        buf_join(&text, STR("conversation with "), s->shown, STR(" timed out while "), smtp_step_doing(step));
-    else
-        buf_join(&text, STR("lost connection with "), s->shown, STR(" while "), smtp_step_doing(step));
-    set_fault(fault, "4.4.2", false, arena_str(a, buf_str(&text)));
-}
-
-struct str session_said(const struct client_session *s, const struct smtp_answer *answer, enum smtp_step step,
-                        struct arena *a)
-{
-    BUF_AUTO(text, 8192);
-
-    buf_join(&text, STR("host "), s->shown, STR(" said: "), answer->text, STR(" (in reply to "),
-             smtp_step_command(step), STR(")"));
-    for (size_t i = 0; i < text.len; i++)
-        if (text.ptr[i] == '\n')
-            text.ptr[i] = ' ';
-    return arena_str(a, buf_str(&text));
-}
-
-static int bind_source(int fd, int family)
-{
-    struct str text = family == AF_INET6 ? smtp_conf.smtp_bind_address6 : smtp_conf.smtp_bind_address;
-    struct net_addr source;
-
-    if (text.len == 0)
-        return 0;
-    if (str_starts(text, STR("[")) && str_ends(text, STR("]")))
-        text = str_sub(text, 1, text.len - 1);
-    if (!net_addr_parse(text, 0, &source) || source.ss.ss_family != family)
-        return 0;
-    if (bind(fd, (struct sockaddr *)&source.ss, source.len) == 0)
-        return 0;
-    log_warning("bind " STR_FMT ": %s", STR_ARG(text), strerror(errno));
-    return smtp_conf.smtp_bind_address_enforce ? -1 : 0;
-}
-
-static bool finish_connect(int fd)
-{
-    int error = 0;
-    socklen_t len = sizeof error;
-
-    switch (fd_wait(fd, POLLOUT, deadline_in(smtp_conf.smtp_connect_timeout ? smtp_conf.smtp_connect_timeout : 3600))) {
-    case IO_OK:
-        break;
-    case IO_TIMEOUT:
-        errno = ETIMEDOUT;
-        return false;
-    default:
-        return false;
-    }
-    if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) != 0)
-        return false;
-    errno = error;
-    return error == 0;
-}
-
-static int connect_inet(const struct target_server *server)
-{
-    int fd = socket(server->addr.ss.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-
-    if (fd < 0)
-        return -1;
-    if (bind_source(fd, server->addr.ss.ss_family) == 0 &&
-        (connect(fd, (const struct sockaddr *)&server->addr.ss, server->addr.len) == 0 ||
-         (errno == EINPROGRESS && finish_connect(fd)))) {
-        fd_set_nonblocking(fd, false);
-        return fd;
-    }
-    int saved = errno;
-    close(fd);
-    errno = saved;
-    return -1;
-}
-
-static int connect_server(const struct target_server *server, struct arena *a)
-{
-    return server->path.ptr ? socket_unix_connect(arena_cstr(a, server->path)) : connect_inet(server);
-}
-
-static void describe_peer(struct client_session *s, const struct target_server *server)
-{
-    BUF_AUTO(text, 1024);
-
-    s->name = arena_str(&s->arena, server->name);
-    s->address = arena_str(&s->arena, server->address);
-    s->port = server->port;
-    buf_join(&text, s->name, STR("["), s->address, STR("]"));
-    s->shown = arena_str(&s->arena, buf_str(&text));
-    if (server->path.ptr == NULL)
-        buf_addf(&text, ":%d", server->port);
-    s->relay = arena_str(&s->arena, buf_str(&text));
-}
-
-bool session_connect(struct client_session *s, const struct target_server *server, struct arena *a,
-                     struct session_fault *fault)
-{
-    *s = (struct client_session){ .fd = -1 };
-    describe_peer(s, server);
-    s->fd = connect_server(server, a);
-    if (s->fd >= 0) {
-        struct timeval t = { .tv_sec = smtp_conf.smtp_data_xfer_timeout };
-        (void)setsockopt(s->fd, SOL_SOCKET, SO_SNDTIMEO, &t, sizeof t);
-        s->opened_ms = clock_now_ms();
-        return true;
-    }
-    BUF_AUTO(text, 1024);
-    buf_join(&text, STR("connect to "), s->relay, STR(": "), str_from(strerror(errno)));
-    set_fault(fault, "4.4.1", false, arena_str(a, buf_str(&text)));
-    log_info(STR_FMT, STR_ARG(fault->text));
-    arena_free(&s->arena);
-    return false;
-}
-
-static unsigned discarded_extensions(struct str words)
+static unsigned extensions_of(struct str words)
 {
     struct str word;
     unsigned bits = 0;
@@ -226,6 +33,23 @@ static unsigned discarded_extensions(struct str words)
     return bits;
 }
 
+/* The entry for the server's address replaces the general list. */
+static unsigned discarded_extensions(const struct client_session *s)
+{
+    BUF_AUTO(value, 4096);
+
+    if (!table_list_is_empty(tables.discard) &&
+        table_list_lookup(tables.discard, s->address, &value) == TABLE_FOUND)
+        return extensions_of(buf_str(&value));
+    return extensions_of(smtp_conf.smtp_discard_ehlo_keywords);
+}
+
+static bool filter_reply(void *context, struct str line, struct buf *out)
+{
+    (void)context;
+    return table_list_lookup(tables.reply_filter, line, out) == TABLE_FOUND;
+}
+
 static void start_dialogue(struct client_session *s, bool lmtp)
 {
     struct smtp_client_options options = {
@@ -233,96 +57,115 @@ static void start_dialogue(struct client_session *s, bool lmtp)
         .never_esmtp = smtp_conf.smtp_never_send_ehlo,
         .ehlo_if_announced = !smtp_conf.smtp_always_send_ehlo,
         .helo_name = smtp_conf.smtp_helo_name,
-        .discard = discarded_extensions(smtp_conf.smtp_discard_ehlo_keywords),
+        .discard = discarded_extensions(s),
         .reply_line_limit = (size_t)site_conf.line_length_limit,
         .line_limit = (size_t)smtp_conf.smtp_line_length_limit,
+        .filter = table_list_is_empty(tables.reply_filter) ? NULL : filter_reply,
     };
     smtp_client_init(&s->dialogue, &options);
 }
 
-static bool refused_to_talk(struct client_session *s, const struct smtp_client_event *ev, struct arena *a,
-                            struct session_fault *fault)
-{
-    BUF_AUTO(text, 8192);
-    char dsn[16];
-    bool greeting = ev->step == SMTP_STEP_GREETING;
+/* ---- greeting ---- */
 
-    buf_join(&text, STR("host "), s->shown, STR(" refused to talk to me: "), ev->answer.text);
-    for (size_t i = 0; i < text.len; i++)
-        if (text.ptr[i] == '\n')
-            text.ptr[i] = ' ';
-    snprintf(dsn, sizeof dsn, STR_FMT, STR_ARG(ev->answer.status));
-    bool permanent = ev->answer.code >= 500 && (!greeting || !smtp_conf.smtp_skip_5xx_greeting);
-    if (!permanent && dsn[0] == '5')
-        dsn[0] = '4';
-    set_fault(fault, dsn, permanent, arena_str(a, buf_str(&text)));
-    fault->reply = arena_str(a, ev->answer.text);
+/* A server that calls itself by our name is we ourselves, unless it listens where we do not. */
+static bool is_own_name(const struct client_session *s, struct str name)
+{
+    return s->port == 25 && str_equal_nocase(name, site_conf.myhostname);
+}
+
+static bool loops_back(struct client_session *s, const char *said, struct str nexthop,
+                       struct arena *a, struct fault *fault)
+{
+    log_warning("host " STR_FMT " %s with my own hostname " STR_FMT, STR_ARG(s->relay), said,
+                STR_ARG(site_conf.myhostname));
+    fault_set(fault, a, "5.4.6", true, "mail for " STR_FMT " loops back to myself",
+              STR_ARG(nexthop));
+    return false;
+}
+
+static struct str greeting_name(struct str greeting)
+{
+    struct str line = str_skip(str_cut(&greeting, '\n'), 4), name = STR_NONE;
+
+    (void)str_token(&line, " \t\r", &name);
+    return name;
+}
+
+static bool refused(struct client_session *s, const struct smtp_client_event *ev, struct arena *a,
+                    struct fault *fault)
+{
+    fault_from_refusal(fault, a, s->shown, ev->step, &ev->answer, smtp_conf.smtp_skip_5xx_greeting);
     fault->server = arena_str(a, s->name);
     return false;
 }
 
-/* A server that greets us with our own name is we ourselves. */
-static bool is_own_greeting(const struct smtp_client_event *ev, struct client_session *s)
+static bool lost(struct client_session *s, enum smtp_step step, struct arena *a,
+                 struct fault *fault)
 {
-    struct str text = str_skip(ev->answer.text, 4), name;
-
-    return s->port == 25 && str_token(&text, " \t\r\n", &name) && str_equal_nocase(name, site_conf.myhostname);
-}
-
-static bool loops_back(struct client_session *s, struct arena *a, struct session_fault *fault)
-{
-    BUF_AUTO(text, 512);
-
-    log_warning("host " STR_FMT " greeted me with my own hostname " STR_FMT, STR_ARG(s->relay),
-                STR_ARG(site_conf.myhostname));
-    buf_join(&text, STR("mail for "), s->nexthop, STR(" loops back to myself"));
-    set_fault(fault, "5.4.6", true, arena_str(a, buf_str(&text)));
+    fault_from_loss(fault, a, s->shown, step, errno);
     return false;
 }
 
-bool session_greet(struct client_session *s, bool lmtp, struct arena *a, struct session_fault *fault)
+/* The greeting proper is here: false when there is no point in going on. */
+static bool judge_greeting(struct client_session *s, const struct session_purpose *purpose,
+                           struct str greeting, struct arena *a, struct fault *fault)
 {
-    start_dialogue(s, lmtp);
+    if (is_own_name(s, greeting_name(greeting)))
+        return loops_back(s, "greeted me", purpose->nexthop, a, fault);
+    workaround_apply(s, purpose, greeting);
+    return true;
+}
+
+bool session_greet(struct client_session *s, const struct session_purpose *purpose, struct arena *a,
+                   struct fault *fault)
+{
+    start_dialogue(s, purpose->lmtp);
     for (;;) {
-        struct smtp_client_event ev = smtp_client_next(&s->dialogue);
+        struct smtp_client_event ev = session_next(s);
         switch (ev.kind) {
         case SMTP_CLIENT_NEED_INPUT:
-            if (!session_fill(s, ev.step)) {
-                session_describe_loss(s, ev.step, a, fault);
-                return false;
-            }
-            break;
         case SMTP_CLIENT_FLUSH:
-            if (!session_flush(s)) {
-                session_describe_loss(s, smtp_client_step(&s->dialogue), a, fault);
-                return false;
-            }
+            if (!session_serve(s, &ev))
+                return lost(s, ev.step, a, fault);
             break;
         case SMTP_CLIENT_GREETING:
-            if (is_own_greeting(&ev, s))
-                return loops_back(s, a, fault);
+            if (!judge_greeting(s, purpose, ev.answer.text, a, fault))
+                return false;
             break;
         case SMTP_CLIENT_READY:
+            if (is_own_name(s, buf_str(&s->dialogue.server_name)))
+                return loops_back(s, "replied to HELO/EHLO", purpose->nexthop, a, fault);
             s->ready = true;
             return true;
         case SMTP_CLIENT_REFUSED:
-            return refused_to_talk(s, &ev, a, fault);
-        default:
+            return refused(s, &ev, a, fault);
+        default: /* nonsense without end */
             errno = EPROTO;
-            session_describe_loss(s, ev.step, a, fault);
-            return false;
+            return lost(s, ev.step, a, fault);
         }
     }
 }
 
-static void wait_for_goodbye(struct client_session *s)
+/* ---- end ---- */
+
+/* The core writes QUIT when asked for its next event. */
+static void say_goodbye(struct client_session *s)
 {
-    for (;;) {
-        struct smtp_client_event ev = smtp_client_next(&s->dialogue);
-        if (ev.kind == SMTP_CLIENT_NEED_INPUT ? !session_fill(s, ev.step) : ev.kind == SMTP_CLIENT_CLOSE)
+    bool open = true;
+
+    smtp_client_quit(&s->dialogue);
+    while (open) {
+        struct smtp_client_event ev = session_next(s);
+        if (ev.kind == SMTP_CLIENT_CLOSE || ev.kind == SMTP_CLIENT_BAD)
             return;
-        if (ev.kind == SMTP_CLIENT_BAD)
+        if (ev.kind != SMTP_CLIENT_NEED_INPUT && ev.kind != SMTP_CLIENT_FLUSH)
+            continue;
+        if (smtp_conf.smtp_skip_quit_response) {
+            if (!session_flush(s, SMTP_STEP_QUIT))
+                log_debug("no goodbye to " STR_FMT, STR_ARG(s->shown));
             return;
+        }
+        open = session_serve(s, &ev);
     }
 }
 
@@ -330,17 +173,8 @@ void session_close(struct client_session *s, bool polite)
 {
     if (s->fd < 0)
         return;
-    if (polite && s->dialogue.state) {
-        smtp_client_quit(&s->dialogue);
-        if (!smtp_conf.smtp_skip_quit_response) {
-            wait_for_goodbye(s);
-        } else {
-            /* The core writes QUIT when asked for its next event. */
-            struct smtp_client_event ev = smtp_client_next(&s->dialogue);
-            if ((ev.kind == SMTP_CLIENT_NEED_INPUT || ev.kind == SMTP_CLIENT_FLUSH) && !session_flush(s))
-                log_debug("no goodbye to " STR_FMT, STR_ARG(s->shown));
-        }
-    }
+    if (polite && s->dialogue.state)
+        say_goodbye(s);
     if (s->dialogue.state)
         smtp_client_fini(&s->dialogue);
     fd_close(&s->fd);

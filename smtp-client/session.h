@@ -1,47 +1,67 @@
 #pragma once
-/* smtp-client/session - one connection to one server, kept over as many messages as both sides like. */
+/* smtp-client/session - one connection to one server, kept over as many messages as both sides
+ * like.
+ *
+ * Each step (a command and its reply, the content) has a time limit.  With
+ * smtp_per_request_deadline it covers the whole step.  Without, it covers each wait for the
+ * network, and the step as a whole may take a few times as long, so that a server that sends or
+ * takes a byte now and then cannot hold the process. */
 #include "base/arena.h"
 #include "os/clock.h"
+#include "smtp-client/fault.h"
 #include "smtp-client/target.h"
-#include "smtp/client.h"
 
 struct client_session {
-    int fd;
+    int fd; /* -1: none */
     struct smtp_client dialogue;
     struct arena arena;       /* strings of the session */
     struct str nexthop;       /* destination it was opened for */
     struct str name, address; /* of the server */
     int port;
-    struct str shown;         /* name[address] */
-    struct str relay;         /* name[address]:port, for relay= */
-    int receive_timeout_s;    /* what the kernel was told */
+    struct str shown; /* name[address] */
+    struct str relay; /* name[address]:port, for relay= */
     int uses;
     int64_t opened_ms;
-    bool ready;
+    struct deadline step_end; /* of the step under way; at_ms 0: it has not begun */
+    bool ready;               /* the greeting is over */
+    bool delay_dot;           /* workaround: wait before the final dot */
 };
 
-/* Why a server could not be used. */
-struct session_fault {
-    char dsn[16];
-    struct str text;   /* in the arena passed in */
-    struct str reply;  /* what the server said, or absent */
-    struct str server; /* who said it */
-    bool permanent;
+/* ---- connection (connect.c) ---- */
+
+/* Connect within smtp_connect_timeout.  False: `fault`, and logged. */
+NODISCARD bool session_connect(struct client_session *s, const struct target_server *server,
+                               struct arena *a, struct fault *fault);
+
+/* ---- dialogue (session.c) ---- */
+
+/* Of the message that the session is opened for. */
+struct session_purpose {
+    struct str queue_id;
+    struct str nexthop;
+    int64_t age_s; /* of the message, for the threshold of workarounds */
+    bool lmtp;
 };
 
-/* Connect within smtp_connect_timeout.  False: `fault`. */
-NODISCARD bool session_connect(struct client_session *s, const struct target_server *server, struct arena *a,
-                               struct session_fault *fault);
+/* Tables of the process; before the jail. */
+void session_open_tables(void);
 /* Greeting and EHLO.  False: the server refused or went away. */
-NODISCARD bool session_greet(struct client_session *s, bool lmtp, struct arena *a, struct session_fault *fault);
-/* One wait for the server, with the time limit of the step; false: connection lost or timed out. */
-NODISCARD bool session_fill(struct client_session *s, enum smtp_step step);
-NODISCARD bool session_flush(struct client_session *s);
-/* "lost connection with N[A] while ..." or "conversation with N[A] timed out while ...". */
-void session_describe_loss(const struct client_session *s, enum smtp_step step, struct arena *a,
-                           struct session_fault *fault);
-/* Say QUIT (without waiting for the answer when smtp_skip_quit_response) and close; with `polite` false just close. */
+NODISCARD bool session_greet(struct client_session *s, const struct session_purpose *purpose,
+                             struct arena *a, struct fault *fault);
+/* Say QUIT (without waiting for the answer when smtp_skip_quit_response) and close; with `polite`
+ * false just close. */
 void session_close(struct client_session *s, bool polite);
-/* An answer that refuses, as a delivery status text: "host N[A] said: ... (in reply to X command)". */
-struct str session_said(const struct client_session *s, const struct smtp_answer *answer, enum smtp_step step,
-                        struct arena *a);
+
+/* ---- bytes, within the limits of the step (wire.c) ---- */
+
+/* The dialogue's next event; with anything but a wait a new step begins. */
+struct smtp_client_event session_next(struct client_session *s);
+/* Write what the dialogue has to say.  False: errno, ETIMEDOUT when time is up. */
+NODISCARD bool session_flush(struct client_session *s, enum smtp_step step);
+/* The same, then one read. */
+NODISCARD bool session_fill(struct client_session *s, enum smtp_step step);
+/* What SMTP_CLIENT_NEED_INPUT and SMTP_CLIENT_FLUSH ask for. */
+NODISCARD bool session_serve(struct client_session *s, const struct smtp_client_event *ev);
+/* A piece of content.  False: the connection failed (errno), or the server has spoken already
+ * (smtp_client_has_reply): stop sending. */
+NODISCARD bool session_write(struct client_session *s, struct str piece, bool ends_line);

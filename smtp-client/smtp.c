@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/number.h"
 #include "smtp-client/deliver.h"
+#include "table/list.h"
 
 #include <netdb.h>
 
@@ -33,26 +34,57 @@ static struct interface_list open_interfaces(struct str names)
     return list;
 }
 
-static void open_resolver(struct service *svc)
+/* smtp_dns_reply_filter: the one action is IGNORE. */
+static bool ignore_record(void *context, struct str record)
+{
+    struct table_list *tables = context;
+    BUF_AUTO(action, 1024);
+
+    if (table_list_lookup(tables, record, &action) != TABLE_FOUND)
+        return false;
+    if (str_equal_nocase(str_trim(buf_str(&action)), STR("IGNORE")))
+        return true;
+    log_warning("unknown action in %s: " STR_FMT, table_list_parameter(tables),
+                STR_ARG(buf_str(&action)));
+    return false;
+}
+
+static struct dns *open_resolver(void)
+{
+    struct dns *dns = dns_open("/etc/hosts");
+    struct table_list *filter =
+        table_list_open(smtp_conf.smtp_dns_reply_filter, "smtp_dns_reply_filter", TABLE_DEFAULT);
+
+    dns_set_search(dns, smtp_conf.smtp_dns_resolver_options);
+    if (!table_list_is_empty(filter))
+        dns_set_filter(dns, ignore_record, filter);
+    return dns;
+}
+
+static void open_client(struct service *svc)
 {
     struct conf *conf = service_conf(svc);
+    struct resolver *r = &client.resolver;
 
     client.svc = svc;
-    client.targets.lmtp = str_equal(conf_value(conf, STR("process_name")), STR("lmtp"));
-    if (client.targets.lmtp)
+    r->lmtp = str_equal(conf_value(conf, STR("process_name")), STR("lmtp"));
+    if (r->lmtp) {
         conf_fill_lmtp(conf, &smtp_param_set, &smtp_conf);
-    client.targets.dns = dns_open("/etc/hosts");
-    client.targets.own = open_interfaces(site_conf.inet_interfaces);
-    client.targets.proxy = open_interfaces(conf_value(conf, STR("proxy_interfaces")));
-    client.targets.default_port = default_port(client.targets.lmtp);
+        conf_fill_lmtp(conf, &smtp_tls_param_set, &smtp_tls_conf);
+    }
     delivery_open(svc, smtp_conf.smtp_delivery_status_filter,
-                  client.targets.lmtp ? "lmtp_delivery_status_filter" : "smtp_delivery_status_filter");
+                  r->lmtp ? "lmtp_delivery_status_filter" : "smtp_delivery_status_filter");
+    r->dns = open_resolver();
+    r->own = open_interfaces(site_conf.inet_interfaces);
+    r->proxy = open_interfaces(conf_value(conf, STR("proxy_interfaces")));
+    r->default_port = default_port(r->lmtp);
     deliver_open(&client);
 }
 
 static void serve_qmgr(struct service *svc, int fd)
 {
-    delivery_serve(svc, fd, smtp_conf.smtp_connection_cache_time_limit, deliver_message, deliver_idle);
+    delivery_serve(svc, fd, smtp_conf.smtp_connection_cache_time_limit, deliver_message,
+                   deliver_idle);
 }
 
 static const struct service_spec smtp = {
@@ -63,7 +95,7 @@ static const struct service_spec smtp = {
     .sandbox = SANDBOX_NETWORK,
     .paths = (const struct sandbox_path[]){ { "active", true }, { NULL, false } },
     .process_limit = -1,
-    .before_jail = open_resolver,
+    .before_jail = open_client,
     .serve = serve_qmgr,
 };
 

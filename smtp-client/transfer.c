@@ -3,48 +3,70 @@
 #include "base/log.h"
 #include "smtp-client/content.h"
 #include "smtp-client/filter.h"
+#include "smtp-client/suitable.h"
 #include "text/address.h"
 
 #include <errno.h>
 #include <stdio.h>
 
-static struct str external_form(struct delivery *d, struct str address)
+/* ---- what is asked ---- */
+
+/* False: a lookup failed. */
+static bool external_form(struct delivery *d, struct str address, struct str *out)
 {
     BUF_AUTO(text, 0);
 
     if (!filter_map_address(&address, &d->arena))
-        log_warning(STR_FMT ": smtp_generic_maps lookup failure, address is sent as it is", STR_ARG(d->request.queue_id));
-    if (!smtp_conf.smtp_quote_rfc821_envelope)
-        return address;
+        return false;
+    if (!smtp_conf.smtp_quote_rfc821_envelope) {
+        *out = address;
+        return true;
+    }
     address_quote(address, &text);
-    return arena_str(&d->arena, buf_str(&text));
+    *out = arena_str(&d->arena, buf_str(&text));
+    return true;
 }
 
 static struct smtp_rcpt recipient_at(void *context, size_t index)
 {
-    struct transfer *t = context;
+    const struct transfer *t = context;
     const struct delivery_recipient *info = &t->rcpts[index]->info;
 
-    return (struct smtp_rcpt){ .path = external_form(t->d, info->address),
+    return (struct smtp_rcpt){ .path = t->paths[index],
                                .address = info->address,
                                .notify = (unsigned)info->dsn_notify,
                                .orcpt = info->dsn_orcpt.len ? info->dsn_orcpt : STR_NONE };
 }
 
-static bool offers(const struct transfer *t, unsigned extension)
+/* False: a lookup failed. */
+static bool collect_recipients(struct transfer *t)
 {
-    return (t->session->dialogue.offer.extensions & extension) != 0;
+    struct delivery *d = t->d;
+
+    t->rcpts = arena_alloc(&d->arena, d->count * sizeof *t->rcpts);
+    t->paths = arena_alloc(&d->arena, d->count * sizeof *t->paths);
+    t->verdicts = arena_alloc(&d->arena, d->count * sizeof *t->verdicts);
+    for (size_t i = 0; i < d->count; i++) {
+        if (d->recipients[i].finished)
+            continue;
+        if (!external_form(d, d->recipients[i].info.address, &t->paths[t->count]))
+            return false;
+        t->rcpts[t->count++] = &d->recipients[i];
+    }
+    return true;
 }
 
 static struct smtp_forward forward_of(const struct delivery_request *r)
 {
+    bool local = str_equal(r->rewrite_context, STR("local"));
+
     return (struct smtp_forward){ .name = r->log_client_name,
                                   .addr = r->log_client_addr,
                                   .port = r->log_client_port,
                                   .proto = r->log_client_proto,
                                   .helo = r->log_client_helo,
                                   .ident = r->log_ident,
-                                  .source = str_equal(r->rewrite_context, STR("local")) ? STR("LOCAL") : STR("REMOTE") };
+                                  .source = local ? STR("LOCAL") : STR("REMOTE") };
 }
 
 static enum smtp_body body_of(const struct delivery_request *r)
@@ -54,31 +76,68 @@ static enum smtp_body body_of(const struct delivery_request *r)
     return str_equal_nocase(r->encoding, STR("7bit")) ? SMTP_BODY_7BIT : SMTP_BODY_UNKNOWN;
 }
 
-static void set_fault(struct transfer *t, struct str dsn, struct str text)
+static bool probes_data(void)
 {
-    t->fault = (struct session_fault){ .text = text };
-    snprintf(t->fault.dsn, sizeof t->fault.dsn, STR_FMT, STR_ARG(dsn));
+    return str_equal_nocase(smtp_conf.smtp_address_verify_target, STR("data"));
 }
 
-/* The outcome that a refusal means for one recipient; without a further server a 4xx is final for now. */
-static void refuse_recipient(struct transfer *t, struct delivery_rcpt *rcpt, const struct smtp_answer *answer,
-                             enum smtp_step step)
+static void begin(struct transfer *t, struct str sender, const struct smtp_forward *forward,
+                  struct smtp_transaction *tx)
+{
+    const struct delivery_request *r = &t->d->request;
+
+    *tx = (struct smtp_transaction){
+        .sender = sender,
+        .size = r->data_size,
+        .body = body_of(r),
+        .smtputf8 = (r->sendopts & SENDOPT_SMTPUTF8) != 0,
+        .envid = r->dsn_envid.len ? r->dsn_envid : STR_NONE,
+        .ret = (enum dsn_ret)r->dsn_ret,
+        .auth = smtp_conf.smtp_send_dummy_mail_auth,
+        .forward = smtp_conf.smtp_send_xforward_command ? forward : NULL,
+        .recipients = t->count,
+        .recipient = recipient_at,
+        .context = t,
+        .probe = delivery_is_probe(t->d),
+        .probe_data = probes_data(),
+    };
+    smtp_client_begin(&t->session->dialogue, tx);
+}
+
+/* ---- verdicts ---- */
+
+/* The outcome that a server's answer means for one recipient. */
+static struct outcome outcome_of(struct transfer *t, enum outcome_status status,
+                                 const struct smtp_answer *answer, struct str text)
+{
+    struct outcome o = { .status = status,
+                         .text = text,
+                         .diag_type = STR("smtp"),
+                         .diag_text = arena_str(&t->d->arena, answer->text),
+                         .mta_name = t->session->name };
+
+    snprintf(o.dsn, sizeof o.dsn, STR_FMT, STR_ARG(answer->status));
+    return o;
+}
+
+static void refuse_recipient(struct transfer *t, struct delivery_rcpt *rcpt,
+                             const struct smtp_answer *answer, enum smtp_step step)
 {
     struct delivery *d = t->d;
     bool permanent = answer->code >= 500;
-    struct outcome o = { .status = permanent ? OUTCOME_BOUNCED : OUTCOME_DEFERRED,
-                         .text = session_said(t->session, answer, step, &d->arena),
-                         .diag_type = STR("smtp"),
-                         .mta_name = t->session->name };
+    struct str text = fault_said(&d->arena, t->session->shown, step, answer);
+    struct outcome o = outcome_of(t, permanent ? OUTCOME_BOUNCED : OUTCOME_DEFERRED, answer, text);
 
-    if (!permanent && t->more_servers) {
-        log_info(STR_FMT ": " STR_FMT, STR_ARG(d->request.queue_id), STR_ARG(o.text));
-        set_fault(t, answer->status, o.text);
+    o.dsn[0] = permanent ? '5' : '4';
+    if (permanent || !t->more_servers) {
+        delivery_finish(d, rcpt, &o);
         return;
     }
-    snprintf(o.dsn, sizeof o.dsn, STR_FMT, STR_ARG(answer->status));
-    o.diag_text = arena_str(&d->arena, answer->text);
-    delivery_finish(d, rcpt, &o);
+    log_info(STR_FMT ": " STR_FMT, STR_ARG(d->request.queue_id), STR_ARG(text));
+    t->fault = (struct fault){ .text = text,
+                               .reply = o.diag_text,
+                               .server = arena_str(&d->arena, o.mta_name) };
+    memcpy(t->fault.dsn, o.dsn, sizeof o.dsn);
 }
 
 static void refuse_all(struct transfer *t, const struct smtp_answer *answer, enum smtp_step step)
@@ -88,149 +147,147 @@ static void refuse_all(struct transfer *t, const struct smtp_answer *answer, enu
             refuse_recipient(t, t->rcpts[i], answer, step);
 }
 
-static void accept_one(struct transfer *t, size_t i, const struct smtp_answer *answer)
+static void accept_recipient(struct transfer *t, struct delivery_rcpt *rcpt,
+                             const struct smtp_answer *answer)
 {
     struct delivery *d = t->d;
-    struct delivery_rcpt *rcpt = t->rcpts[i];
-    struct outcome o = { .status = OUTCOME_SENT,
-                         .text = arena_str(&d->arena, answer->text),
-                         .diag_type = STR("smtp"),
-                         .mta_name = t->session->name };
+    struct outcome o = outcome_of(t, OUTCOME_SENT, answer, fault_one_line(&d->arena, answer->text));
 
-    snprintf(o.dsn, sizeof o.dsn, STR_FMT, STR_ARG(answer->status));
-    o.diag_text = o.text;
-    for (size_t k = 0; k < o.text.len; k++)
-        if (o.text.ptr[k] == '\n') {
-            char *copy = arena_cstr(&d->arena, o.text);
-            for (char *c = copy; *c; c++)
-                *c = *c == '\n' ? ' ' : *c;
-            o.text.ptr = copy;
-            break;
-        }
-    if (offers(t, SMTP_EXT_DSN))
+    if (t->session->dialogue.offer.extensions & SMTP_EXT_DSN)
         rcpt->info.dsn_notify &= ~DSN_NOTIFY_SUCCESS; /* the next server reports success */
-    else
+    else if (!delivery_is_probe(d))
         o.action = "relayed";
+    o.dsn[0] = '2';
     delivery_finish(d, rcpt, &o);
 }
 
 static void on_rcpt(struct transfer *t, const struct smtp_client_event *ev)
 {
-    if (ev->answer.code < 300) {
-        t->verdicts[ev->recipient] = RCPT_TAKEN;
-        t->taken++;
+    struct delivery_rcpt *rcpt = t->rcpts[ev->recipient];
+
+    if (ev->answer.code >= 300) {
+        t->verdicts[ev->recipient] = RCPT_REFUSED;
+        refuse_recipient(t, rcpt, &ev->answer, SMTP_STEP_RCPT);
         return;
     }
-    t->verdicts[ev->recipient] = RCPT_REFUSED;
-    refuse_recipient(t, t->rcpts[ev->recipient], &ev->answer, SMTP_STEP_RCPT);
+    t->verdicts[ev->recipient] = RCPT_TAKEN;
+    if (delivery_is_probe(t->d) && !probes_data())
+        accept_recipient(t, rcpt, &ev->answer);
 }
 
-static void on_accepted(struct transfer *t, const struct smtp_client_event *ev)
+/* The answer to the content, or to DATA of a probe: for all recipients taken, or for one of them. */
+static void judge_taken(struct transfer *t, const struct smtp_answer *answer, enum smtp_step step,
+                        bool one, size_t which)
 {
-    bool lmtp = t->session->dialogue.options.lmtp;
+    bool yes = answer->code < (step == SMTP_STEP_DATA ? 400 : 300);
 
     for (size_t i = 0; i < t->count; i++) {
-        if (t->verdicts[i] != RCPT_TAKEN || t->rcpts[i]->finished || (lmtp && i != ev->recipient))
+        if (t->verdicts[i] != RCPT_TAKEN || t->rcpts[i]->finished || (one && i != which))
             continue;
-        if (ev->answer.code < 300)
-            accept_one(t, i, &ev->answer);
+        if (yes)
+            accept_recipient(t, t->rcpts[i], answer);
         else
-            refuse_recipient(t, t->rcpts[i], &ev->answer, SMTP_STEP_DOT);
+            refuse_recipient(t, t->rcpts[i], answer, step);
     }
 }
 
-/* A message that cannot be sent as it is to this server; another one may take it. */
-static bool unsuitable(struct transfer *t, const char *dsn, struct str text)
+static void on_data(struct transfer *t, const struct smtp_answer *answer)
 {
-    struct outcome o = { .status = OUTCOME_BOUNCED, .text = text };
-
-    set_fault(t, str_from(dsn), text);
-    if (t->more_servers) {
-        log_info(STR_FMT ": " STR_FMT, STR_ARG(t->d->request.queue_id), STR_ARG(text));
-        return true;
-    }
-    snprintf(o.dsn, sizeof o.dsn, "%s", dsn);
-    delivery_finish_rest(t->d, &o);
-    return true;
+    if (answer->code == 354 && delivery_is_probe(t->d))
+        judge_taken(t, answer, SMTP_STEP_DATA, false, 0);
+    else
+        refuse_all(t, answer, SMTP_STEP_DATA);
 }
 
-static bool is_unsuitable(struct transfer *t)
-{
-    const struct delivery_request *r = &t->d->request;
-    int64_t limit = t->session->dialogue.offer.size_limit;
-    int utf8 = SENDOPT_UTF8_HEADER | SENDOPT_UTF8_SENDER | SENDOPT_UTF8_RCPT;
-    BUF_AUTO(text, 1024);
-
-    if (limit > 0 && r->data_size > limit) {
-        buf_addf(&text, "message size %lld exceeds size limit %lld of server " STR_FMT, (long long)r->data_size,
-                 (long long)limit, STR_ARG(t->session->shown));
-        return unsuitable(t, "5.3.4", arena_str(&t->d->arena, buf_str(&text)));
-    }
-    if ((r->sendopts & SENDOPT_SMTPUTF8) && (r->sendopts & utf8) && !offers(t, SMTP_EXT_SMTPUTF8)) {
-        buf_join(&text, STR("message requires SMTPUTF8, but no server was found that supports SMTPUTF8. "
-                            "The last attempted server was "),
-                 t->session->shown);
-        return unsuitable(t, "5.6.7", arena_str(&t->d->arena, buf_str(&text)));
-    }
-    return false;
-}
+/* ---- the content ---- */
 
 static void lose(struct transfer *t, enum smtp_step step)
 {
     t->lost = true;
-    session_describe_loss(t->session, step, &t->d->arena, &t->fault);
+    fault_from_loss(&t->fault, &t->d->arena, t->session->shown, step, errno);
 }
 
-static void begin(struct transfer *t, struct smtp_transaction *tx, struct smtp_forward *forward)
+/* The server has spoken in the middle of the content.  A refusal counts; anything else means that
+ * we are out of step, and that nothing it says can be taken for the message's acceptance. */
+static void on_early_answer(struct transfer *t)
 {
-    const struct delivery_request *r = &t->d->request;
+    struct smtp_answer answer;
 
-    *forward = forward_of(r);
-    *tx = (struct smtp_transaction){ .sender = external_form(t->d, r->sender),
-                                     .size = r->data_size,
-                                     .body = body_of(r),
-                                     .smtputf8 = (r->sendopts & SENDOPT_SMTPUTF8) != 0,
-                                     .envid = r->dsn_envid.len ? r->dsn_envid : STR_NONE,
-                                     .ret = (enum dsn_ret)r->dsn_ret,
-                                     .auth = smtp_conf.smtp_send_dummy_mail_auth,
-                                     .forward = smtp_conf.smtp_send_xforward_command ? forward : NULL,
-                                     .recipients = t->count,
-                                     .recipient = recipient_at,
-                                     .context = t };
-    smtp_client_begin(&t->session->dialogue, tx);
+    if (smtp_client_early_reply(&t->session->dialogue, &answer) && answer.code >= 400) {
+        t->lost = true;
+        judge_taken(t, &answer, SMTP_STEP_DOT, false, 0);
+        return;
+    }
+    errno = EPROTO;
+    lose(t, SMTP_STEP_BODY);
+}
+
+static void local_error(struct transfer *t)
+{
+    fault_set(&t->fault, &t->d->arena, "4.3.0", false, "local data error while talking to " STR_FMT,
+              STR_ARG(t->session->shown));
 }
 
 /* True while the dialogue goes on. */
+static bool send_content(struct transfer *t)
+{
+    switch (content_send(t->d, t->session)) {
+    case CONTENT_SENT:
+        return true;
+    case CONTENT_LOST:
+        lose(t, SMTP_STEP_BODY);
+        break;
+    case CONTENT_ANSWERED:
+        on_early_answer(t);
+        break;
+    case CONTENT_DAMAGED:
+        t->lost = true;
+        local_error(t);
+        break;
+    }
+    return false;
+}
+
+/* ---- the dialogue ---- */
+
+/* Mail goes on without what the server did not take. */
+static void note_xforward(const struct transfer *t, const struct smtp_client_event *ev)
+{
+    struct str text = fault_said(&t->d->arena, t->session->shown, ev->step, &ev->answer);
+
+    if (ev->answer.code >= 300)
+        log_warning(STR_FMT ": " STR_FMT, STR_ARG(t->d->request.queue_id), STR_ARG(text));
+}
+
+/* True while it goes on. */
 static bool step(struct transfer *t, const struct smtp_client_event *ev)
 {
+    bool lmtp = t->session->dialogue.options.lmtp;
+
     switch (ev->kind) {
     case SMTP_CLIENT_NEED_INPUT:
-        if (session_fill(t->session, ev->step))
+    case SMTP_CLIENT_FLUSH:
+        if (session_serve(t->session, ev))
             return true;
         lose(t, ev->step);
         return false;
-    case SMTP_CLIENT_FLUSH:
-        if (session_flush(t->session))
-            return true;
-        lose(t, smtp_client_step(&t->session->dialogue));
-        return false;
+    case SMTP_CLIENT_XFORWARD:
+        note_xforward(t, ev);
+        return true;
     case SMTP_CLIENT_MAIL:
-        if (ev->answer.code >= 400)
+        if (ev->answer.code >= 300)
             refuse_all(t, &ev->answer, SMTP_STEP_MAIL);
         return true;
     case SMTP_CLIENT_RCPT:
         on_rcpt(t, ev);
         return true;
     case SMTP_CLIENT_DATA:
-        refuse_all(t, &ev->answer, SMTP_STEP_DATA);
+        on_data(t, &ev->answer);
         return true;
     case SMTP_CLIENT_SEND:
-        if (content_send(t->d, t->session))
-            return true;
-        lose(t, SMTP_STEP_BODY);
-        return false;
+        return send_content(t);
     case SMTP_CLIENT_ACCEPTED:
-        on_accepted(t, ev);
+        judge_taken(t, &ev->answer, SMTP_STEP_DOT, lmtp, ev->recipient);
         return true;
     case SMTP_CLIENT_READY:
         return false;
@@ -247,16 +304,20 @@ static bool step(struct transfer *t, const struct smtp_client_event *ev)
 
 void transfer_run(struct transfer *t)
 {
+    struct smtp_forward forward = forward_of(&t->d->request);
     struct smtp_transaction tx;
-    struct smtp_forward forward;
     struct smtp_client_event ev;
+    struct str sender;
 
-    if (is_unsuitable(t))
+    if (!suitable_server(t))
         return;
-    begin(t, &tx, &forward);
-    do {
-        ev = smtp_client_next(&t->session->dialogue);
-    } while (step(t, &ev));
-    if (t->session->dialogue.closing)
-        t->lost = true;
+    if (!external_form(t->d, t->d->request.sender, &sender) || !collect_recipients(t)) {
+        local_error(t);
+        return;
+    }
+    begin(t, sender, &forward, &tx);
+    do
+        ev = session_next(t->session);
+    while (step(t, &ev));
+    t->lost |= t->session->dialogue.closing;
 }

@@ -40,6 +40,7 @@ void smtp_client_fini(struct smtp_client *c)
 {
     buf_free(&c->out);
     buf_free(&c->offer.auth);
+    buf_free(&c->server_name);
     buf_free(&c->state->in);
     smtp_reply_reader_fini(&c->state->reader);
     free(c->state->pending);
@@ -181,11 +182,21 @@ static bool greeting_reply(struct smtp_client *c, struct smtp_client_event *ev)
     return true;
 }
 
+static void note_server_name(struct smtp_client *c, struct str reply)
+{
+    struct str line = str_skip(str_cut(&reply, '\n'), 4), name;
+
+    buf_clear(&c->server_name);
+    if (str_token(&line, " \t\r", &name))
+        buf_add(&c->server_name, name);
+}
+
 static bool hello_reply(struct smtp_client *c, struct smtp_client_event *ev)
 {
     struct smtp_client_state *st = c->state;
 
     if (ev->answer.code < 300) {
+        note_server_name(c, ev->answer.text);
         if (ev->step != SMTP_STEP_HELO) {
             c->offer.extensions = SMTP_EXT_ESMTP;
             smtp_offer_parse(c, ev->answer.text);
@@ -440,6 +451,18 @@ void smtp_client_end(struct smtp_client *c)
     st->content_sent = true;
     c->half_done = false;
     st->mode = SMTP_CMODE_TRANSACTION;
+}
+
+bool smtp_client_early_reply(struct smtp_client *c, struct smtp_answer *answer)
+{
+    struct smtp_client_state *st = c->state;
+    struct str in = unread(st);
+
+    assert(st->mode == SMTP_CMODE_BODY);
+    enum smtp_reply_result r = smtp_reply_read(&st->reader, &in, answer);
+    st->start = st->in.len - in.len;
+    c->closing |= r != SMTP_REPLY_MORE;
+    return r == SMTP_REPLY_OK;
 }
 
 bool smtp_client_has_reply(const struct smtp_client *c) { return str_has(unread(c->state), '\n'); }

@@ -168,6 +168,7 @@ struct smtp_client {
     bool closing;   /* 421, or left inside of a message: do not reuse the connection */
     bool half_done; /* the server is inside of a transaction: the next one begins with RSET */
     unsigned transactions;
+    struct buf server_name; /* first word of the reply to EHLO, HELO or LHLO */
     struct smtp_client_state *state;
 };
 
@@ -210,5 +211,8 @@ NODISCARD bool smtp_client_write(struct smtp_client *c, struct str piece, bool e
 void smtp_client_end(struct smtp_client *c);
 /* Has the server spoken before the end of the content (421, most often)?  Feed first. */
 bool smtp_client_has_reply(const struct smtp_client *c);
+/* That reply, while content is being sent; false if it is not complete.  The session is out of step then:
+ * send nothing more, whatever the reply says. */
+NODISCARD bool smtp_client_early_reply(struct smtp_client *c, struct smtp_answer *answer);
 /* What the core is waiting for or doing, for errors of the connection. */
 enum smtp_step smtp_client_step(const struct smtp_client *c);

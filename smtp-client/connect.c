@@ -1,0 +1,155 @@
+#include "base/log.h"
+#include "conf/params.h"
+#include "os/fd.h"
+#include "os/socket.h"
+#include "smtp-client/session.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define WAIT_S 30 /* most that the kernel blocks in one call; see TICK_MS in wire.c */
+
+/* ---- own address ---- */
+
+/* The text is an address, maybe in brackets. */
+static bool source_address(struct str text, int family, struct net_addr *out)
+{
+    if (str_starts(text, STR("[")) && str_ends(text, STR("]")))
+        text = str_sub(text, 1, text.len - 1);
+    return text.len && net_addr_parse(text, 0, out) && out->ss.ss_family == family;
+}
+
+/* False: the wanted address cannot be used, and the site insists on it. */
+static bool bind_source(int fd, int family)
+{
+    struct str text =
+        family == AF_INET6 ? smtp_conf.smtp_bind_address6 : smtp_conf.smtp_bind_address;
+    struct net_addr source;
+
+    if (!source_address(text, family, &source) ||
+        bind(fd, (struct sockaddr *)&source.ss, source.len) == 0)
+        return true;
+    int error = errno;
+    log_warning("bind " STR_FMT ": %s", STR_ARG(text), strerror(error));
+    errno = error;
+    return !smtp_conf.smtp_bind_address_enforce;
+}
+
+/* ---- connecting: the kernel's limit for sending covers it ---- */
+
+static void set_limit(int fd, int option, int seconds)
+{
+    struct timeval t = { .tv_sec = seconds };
+
+    (void)setsockopt(fd, SOL_SOCKET, option, &t, sizeof t);
+}
+
+/* A signal came in between; the kernel goes on connecting. */
+static bool finish_connect(int fd)
+{
+    int limit = smtp_conf.smtp_connect_timeout, error = 0;
+    socklen_t len = sizeof error;
+
+    if (fd_wait(fd, POLLOUT, limit ? deadline_in(limit) : DEADLINE_NEVER) != IO_OK) {
+        errno = ETIMEDOUT;
+        return false;
+    }
+    if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) != 0)
+        return false;
+    errno = error;
+    return error == 0;
+}
+
+static bool connect_within_limit(int fd, const void *addr, socklen_t len)
+{
+    if (connect(fd, addr, len) == 0 || (errno == EINTR && finish_connect(fd)))
+        return true;
+    if (errno == EINPROGRESS || errno == EAGAIN)
+        errno = ETIMEDOUT;
+    return false;
+}
+
+static int close_with_errno(int fd)
+{
+    int error = errno;
+
+    close(fd);
+    errno = error;
+    return -1;
+}
+
+static int connect_inet(const struct target_server *server)
+{
+    int family = server->addr.ss.ss_family, on = 1;
+    int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    if (fd < 0)
+        return -1;
+    if (smtp_conf.smtp_connect_timeout)
+        set_limit(fd, SO_SNDTIMEO, smtp_conf.smtp_connect_timeout);
+    if (!bind_source(fd, family) || !connect_within_limit(fd, &server->addr.ss, server->addr.len))
+        return close_with_errno(fd);
+    /* We write in large pieces; waiting for the peer's ACK before the last one gains nothing. */
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    return fd;
+}
+
+static int connect_unix(struct str path)
+{
+    struct sockaddr_un a = { .sun_family = AF_UNIX };
+
+    if (path.len == 0 || path.len >= sizeof a.sun_path) {
+        errno = ENAMETOOLONG;
+        return -1;
+    }
+    memcpy(a.sun_path, path.ptr, path.len);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return -1;
+    if (smtp_conf.smtp_connect_timeout)
+        set_limit(fd, SO_SNDTIMEO, smtp_conf.smtp_connect_timeout);
+    return connect_within_limit(fd, &a, sizeof a) ? fd : close_with_errno(fd);
+}
+
+/* ---- the session ---- */
+
+static void describe_peer(struct client_session *s, const struct target_server *server)
+{
+    BUF_AUTO(text, 1024);
+
+    s->name = arena_str(&s->arena, server->name);
+    s->address = arena_str(&s->arena, server->address);
+    s->port = server->port;
+    buf_join(&text, s->name, STR("["), s->address, STR("]"));
+    s->shown = arena_str(&s->arena, buf_str(&text));
+    if (server->path.ptr == NULL)
+        buf_addf(&text, ":%d", server->port);
+    s->relay = arena_str(&s->arena, buf_str(&text));
+}
+
+bool session_connect(struct client_session *s, const struct target_server *server, struct arena *a,
+                     struct fault *fault)
+{
+    int limit = smtp_conf.smtp_connect_timeout;
+
+    *s = (struct client_session){ .fd = -1 };
+    describe_peer(s, server);
+    s->fd = server->path.ptr ? connect_unix(server->path) : connect_inet(server);
+    if (s->fd >= 0) {
+        if (limit == 0 || limit > WAIT_S)
+            set_limit(s->fd, SO_SNDTIMEO, WAIT_S);
+        set_limit(s->fd, SO_RCVTIMEO, WAIT_S);
+        s->opened_ms = clock_now_ms();
+        return true;
+    }
+    fault_set(fault, a, "4.4.1", false, "connect to " STR_FMT ": %s", STR_ARG(s->relay),
+              strerror(errno));
+    log_info(STR_FMT, STR_ARG(fault->text));
+    arena_free(&s->arena);
+    return false;
+}

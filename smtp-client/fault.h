@@ -1,0 +1,28 @@
+#pragma once
+/* smtp-client/fault - why a destination or server could not take the mail, and the words for it. */
+#include "base/arena.h"
+#include "smtp/client.h"
+
+struct fault {
+    char dsn[16];
+    struct str text;   /* absent: nothing went wrong; lives in the arena passed in */
+    struct str reply;  /* what the server said, or absent */
+    struct str server; /* who said it */
+    bool permanent;
+};
+
+void fault_set(struct fault *f, struct arena *a, const char *dsn, bool permanent, const char *fmt,
+               ...) PRINTF(5, 6);
+/* "lost connection with N[A] while ..." or "conversation with N[A] timed out while ...", as errno
+ * has it.  `shown` is N[A]. */
+void fault_from_loss(struct fault *f, struct arena *a, struct str shown, enum smtp_step step,
+                     int error);
+/* "host N[A] refused to talk to me: ...".  A refused greeting is permanent only without
+ * smtp_skip_5xx_greeting (`skip_5xx`). */
+void fault_from_refusal(struct fault *f, struct arena *a, struct str shown, enum smtp_step step,
+                        const struct smtp_answer *answer, bool skip_5xx);
+/* "host N[A] said: ... (in reply to X command)". */
+struct str fault_said(struct arena *a, struct str shown, enum smtp_step step,
+                      const struct smtp_answer *answer);
+/* The same text in one line. */
+struct str fault_one_line(struct arena *a, struct str text);
