@@ -220,7 +220,7 @@ static enum fate fate_after(const struct drop *d, const struct cleanup_verdict *
         return FATE_CORRUPT;
     default:
         log_warning("%s: %s: not queued now, will try again later", cleanup.id.text, d->path);
-        return FATE_STOP;
+        return FATE_KEEP; /* its addresses may be the reason: others get their turn */
     }
 }
 

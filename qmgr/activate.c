@@ -336,6 +336,10 @@ bool qmgr_activate(struct qmgr *q, const struct queue_id *id, enum activate_from
     if (message_table_find(&q->messages, queue_id_str(id)))
         return true;
     int fd = queue_open(&q->layout, queue, id, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    if (fd < 0 && errno == EACCES) { /* somebody else's file: no scan will ever open it */
+        qmgr_save_corrupt(q, queue, id, "permission denied");
+        return true;
+    }
     if (fd < 0)
         return leave_it(id, "open queue file");
     if (fstat(fd, &st) != 0 || !may_be_tried(&st, all)) {

@@ -106,7 +106,7 @@ def furnish(tree, work, hostname=NAME, queue=None):
     mount("--make-rprivate", "/")
     box = work + "/box"
     tmpfs(box)
-    for d in ("usr", "etc", "var"):
+    for d in ("usr", "etc"):
         lower = "/" + d
         if os.path.isdir(os.path.join(tree, d)):
             lower = os.path.join(tree, d) + ":" + lower
@@ -114,12 +114,17 @@ def furnish(tree, work, hostname=NAME, queue=None):
             os.makedirs("%s/%s-%s" % (box, part, d))
         mount("-t", "overlay", "overlay", "-o", "lowerdir=%s,upperdir=%s/upper-%s,workdir=%s/work-%s" % (lower, box, d, box, d),
               "/" + d)
-    for where, mode in ((HOMES, "755"), ("/var/mail", "1777"), ("/var/log", "755"), (QUEUE, "755")):
-        if queue and where == QUEUE:
-            os.makedirs(QUEUE, exist_ok=True)
-            mount("--bind", queue, QUEUE)
-        else:
-            tmpfs(where, mode)
+    tmpfs("/var")
+    for where, mode in ((HOMES, 0o755), ("/var/mail", 0o1777), ("/var/tmp", 0o1777), ("/var/log", 0o755), ("/var/lib/postfix", 0o700)):
+        os.makedirs(where)
+        os.chmod(where, mode)
+    os.symlink("/run", "/var/run")
+    if queue is None:
+        tmpfs(QUEUE)
+    else:
+        os.makedirs(QUEUE)
+        mount("--bind", queue, QUEUE)
+    os.symlink("../mail", "/var/spool/mail")
     make_users()
     write("/etc/hosts", "127.0.0.1 localhost\n::1 localhost\n127.0.0.1 %s\n" % NAME)
     write("/etc/nsswitch.conf", "passwd: files\ngroup: files\nhosts: files dns\nservices: files\naliases: files\n")
@@ -260,7 +265,7 @@ def contents_of_proc(pid, name):
 
 
 def proc_status(pid, field):
-    found = re.search(r"^%s:\s*(.*)$" % field, contents_of_proc(pid, "status"), re.M)
+    found = re.search(r"^%s:[ \t]*(.*?)[ \t]*$" % field, contents_of_proc(pid, "status"), re.M)
     return found[1] if found else None
 
 
@@ -503,7 +508,7 @@ def cannot_run():
 
 
 def outside(build):
-    work = tempfile.mkdtemp(prefix="relevo-system-")
+    work = tempfile.mkdtemp(prefix="relevo-system-", dir="/tmp")
     try:
         p = subprocess.run(["cmake", "--install", build], env={**os.environ, "DESTDIR": work + "/tree"},
                            capture_output=True, text=True)

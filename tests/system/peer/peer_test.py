@@ -92,11 +92,14 @@ def compare(file, ours, theirs, show):
         if show:
             print("=== %s\n%s" % (name, "\n".join(b)))
         diff = same.difference(a, b)
+        for side, record in (("Relevo", ours), ("Postfix", theirs)):
+            if record[session]["seconds"] > 3:
+                print("--- %s took %.1f s on %s" % (name, record[session]["seconds"], side))
         left = explained(name, diff) if diff else []
         counts["different" if left else "explained" if diff else "equal"] += 1
         if left:
             print("=== %s differs (- Postfix, + Relevo)" % name)
-            print("\n".join(diff))
+            print("\n".join(line if len(line) < 400 else "%s... (%d)" % (line[:300], len(line)) for line in diff))
     return counts
 
 

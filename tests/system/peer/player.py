@@ -33,12 +33,22 @@ MAIN_CF = {
     "smtpd_forbid_unauth_pipelining": "yes", "smtpd_client_connection_rate_limit": "0", "notify_classes": "",
     "virtual_mailbox_base": "/var/vmail", "virtual_uid_maps": "static:21900", "virtual_gid_maps": "static:21900",
     "smtpd_relay_restrictions": "permit_mynetworks, reject_unauth_destination", "max_idle": "60s",
-    "smtp_host_lookup": "dns, native", "recipient_delimiter": "+", "smtpd_client_message_rate_limit": "0",
-    "lmtp_connection_cache_on_demand": "no", "alias_maps": "hash:/etc/aliases",
+    "recipient_delimiter": "+", "smtpd_client_message_rate_limit": "0",
+    "bounce_template_file": "/etc/postfix/bounce.cf", "lmtp_connection_cache_on_demand": "no", "alias_maps": "hash:/etc/aliases",
     "transport_maps": "texthash:/etc/postfix/transport.ports, texthash:/etc/postfix/transport", "relay_domains": "relay.test",
 }
 PORTS = range(2500, 2600)  # s2501.test is a server by SMTP on port 2501, l2501.test one by LMTP
 TRANSPORT = "".join("s%d.test smtp:[127.0.0.1]:%d\nl%d.test lmtp:inet:127.0.0.1:%d\n" % (p, p, p, p) for p in PORTS)
+BOUNCE_CF = "".join("""%s_template = <<EOF
+Charset: us-ascii
+From: MAILER-DAEMON (Mail Delivery System)
+Subject: %s report
+Postmaster-Subject: Postmaster copy: %s report
+
+This is the %s report of $myhostname; $maximal_queue_lifetime_days days.
+
+EOF
+""" % (4 * (kind,)) for kind in ("failure", "delay", "success", "verify"))
 
 
 def burn_inodes(directory):
@@ -61,6 +71,7 @@ class Player:
         os.chmod("/var/out", 0o1777)
         harness.write("/etc/postfix/transport.ports", TRANSPORT)
         harness.write("/etc/postfix/transport", "")
+        harness.write("/etc/postfix/bounce.cf", BOUNCE_CF)
         for head, lines in self.plan.files:
             self.put(head, lines)
         main = "".join("%s = %s\n" % kv for kv in MAIN_CF.items()) + "\n".join(self.plan.main) + "\n"
@@ -237,6 +248,10 @@ class Player:
                     lines.append(steps[at].rest)
                     at += 1
                 self.content(lines)
+            elif at < len(steps) and steps[at - 1].rest.upper() == "DATA" and re.match(r"[\w-]+:|\.?$", steps[at].rest):
+                while steps[at].rest != ".":  # refused: the content is not sent
+                    at += 1
+                at += 1
         if self.smtp:
             self.command("QUIT")
 
@@ -244,6 +259,7 @@ class Player:
 
     def session(self, steps):
         self.out, self.smtp, self.mark = [], None, len(self.host.log())
+        started = time.monotonic()
         try:
             self.play(steps)
         except OSError as e:
@@ -252,7 +268,7 @@ class Player:
         self.settle()
         result = {"talk": self.out, "log": [line for line in self.log().split("\n") if line], "mail": self.take_mail(),
                   "sink": [["port " + port, *s] for port, sink in sorted(self.sinks.items()) for s in sink.take()],
-                  "queue": self.take_queue()}
+                  "queue": self.take_queue(), "seconds": time.monotonic() - started}
         for sink in self.sinks.values():
             sink.play([])
         return result

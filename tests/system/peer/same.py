@@ -19,9 +19,14 @@ NOISE = [  # (pattern, replacement)
     (r"\b1\d{9}\b", "SECONDS"),
 ]
 VERSIONS = [  # (pattern, replacement, reason)
-    (r"(, relay=(?!local|virtual)[^,]*, (?:conn_use=\d+, )?delay=D), dsn", r"\1, tls=none, dsn",
+    (r"^(postfix/(?:smtp|lmtp): .*, delay=D), dsn", r"\1, tls=none, dsn",
      "delivery lines of smtp(8) and lmtp(8) say which TLS was used since 3.11"),
     (r'\{"address": ', '{"orig_address": "", "address": ', "postqueue -j names the original recipient since 3.11"),
+]
+NEWER = [  # (pattern, replacement, reason): the same for lines that only the newer interface has
+    (r"^(postfix/smtpd: )(?:QID|NOQUEUE): (lost connection after|timeout after)", r"\1\2",
+     "since 3.10 the end of a connection is logged with the queue id"),
+    (r"^postfix/cleanup: QID: removed \((?:canceled|discarded)\)\n", "", "3.10 logs what becomes of a queue file that is given up"),
 ]
 ANY_ORDER = ("postfix/local", "postfix/virtual", "postfix/smtp", "postfix/lmtp", "postfix/pipe", "postfix/error", "postfix/discard",
              "postfix/qmgr", "postfix/cleanup", "postfix/bounce", "postfix/pickup")
@@ -36,15 +41,14 @@ def ids_of(session):
 
 
 def clean(lines, ids, peer):
-    text = "\n".join(lines)
+    text = "\n".join(lines) + "\n" if lines else ""
     for found in ids:
         text = text.replace(max(found), "QID")
     for pattern, replacement in NOISE:
         text = re.sub(pattern, replacement, text, flags=re.M)
-    if peer:
-        for pattern, replacement, _ in VERSIONS:
-            text = re.sub(pattern, replacement, text, flags=re.M)
-    return text.split("\n") if text else []
+    for pattern, replacement, _ in VERSIONS if peer else NEWER:
+        text = re.sub(pattern, replacement, text, flags=re.M)
+    return text.split("\n")[:-1]
 
 
 def ordered_log(lines):

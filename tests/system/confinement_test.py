@@ -1,0 +1,270 @@
+#!/usr/bin/env python3
+"""What the running daemons may do, and what users with bad intentions cannot make them do."""
+import glob
+import os
+import re
+import shutil
+import threading
+
+from harness import (DOMAIN, ETC, HOMES, LOG, MAIL_UID, QUEUE, USERS, Host, contents, furnish, main, proc_status,
+                     send, test, until, write)
+
+HOME = HOMES + "/ana"
+BOX = "/var/mail/ana"
+VICTIM = HOMES + "/luis/private"
+SECRET = "the private text of luis\n"
+NOBODY = 65534
+ROOT_AGENTS = {"local", "virtual", "pipe", "spawn"}
+MASTER = """hook unix - n n - - pipe
+  flags=R user=luis argv=/bin/sh -c {cat /proc/self/status > %s/luis/pipe-status}
+""" % HOMES
+
+
+class Ana:
+    """Things that user ana can do to her own files; everything is gone afterwards."""
+
+    def __enter__(self):
+        write(VICTIM, SECRET, mode=0o600, owner=USERS["luis"])
+        return self
+
+    def file(self, path, text, mode=0o600):
+        write(path, text, mode, USERS["ana"])
+
+    def link(self, target, path):
+        os.symlink(target, path)
+        os.lchown(path, USERS["ana"], USERS["ana"])
+
+    def __exit__(self, *_):
+        for path in glob.glob(HOME + "/*") + glob.glob(HOME + "/.f*") + glob.glob(BOX + "*"):
+            if os.path.isdir(path) and not os.path.islink(path):
+                shutil.rmtree(path)
+            else:
+                os.unlink(path)
+
+
+def deliver(host, to="ana@" + DOMAIN):
+    """Send one message; returns the delivery lines of its first attempt."""
+    qid = send(to, "Subject: attack\n\nfrom the attack")
+    host.wait_log(r"%s: to=<.*status=" % qid)
+    host.run("postsuper", "-d", "ALL", "deferred")
+    host.wait_empty()
+    return "\n".join(re.findall(r"^.*%s: to=<.*$" % qid, host.log(), re.M))
+
+
+def victim_is_untouched():
+    st = os.stat(VICTIM)
+    return contents(VICTIM) == SECRET and (st.st_uid, st.st_mode & 0o777) == (USERS["luis"], 0o600)
+
+
+def start_everybody(host):
+    """One message to each agent, so that all daemons of the message path are there."""
+    for to in ("paco@" + DOMAIN, "x@refused.test", "v@virtual.test", "h@hook.test", "x@discard.test"):
+        send(to)
+    host.run("sendmail", "-f", "paco@" + DOMAIN, "nobody-here@" + DOMAIN, "x@error.test", text="Subject: x\n\nx\n")
+    host.run("postqueue", "-p")
+    host.wait_log("sender non-delivery notification")
+    host.wait_log("to=<v@virtual.test>.*status=sent")
+    host.wait_log("to=<h@hook.test>.*status=sent")
+
+
+@test
+def every_daemon_has_no_more_rights_than_it_needs(host):
+    start_everybody(host)
+    wanted = {"anvil", "bounce", "cleanup", "discard", "error", "local", "pickup", "pipe", "qmgr", "showq", "smtp", "smtpd", "virtual"}
+    until("all of %s" % wanted, lambda: wanted <= set(host.daemons().values()))
+    for pid, name in host.daemons().items():
+        facts = {f: proc_status(pid, f) for f in ("Uid", "Gid", "Groups", "NoNewPrivs", "Seccomp", "CapEff", "CapPrm", "CapInh", "CapAmb")}
+        if facts["Uid"] is None:
+            continue # it has just ended
+        assert int(facts["CapInh"], 16) == 0 and int(facts["CapAmb"], 16) == 0, (name, facts)
+        if name in ROOT_AGENTS:
+            continue
+        assert facts["Uid"].split() == [str(MAIL_UID)] * 4 and facts["Gid"].split() == [str(MAIL_UID)] * 4, (name, facts)
+        assert facts["Groups"] in ("", str(MAIL_UID)), (name, facts)
+        assert facts["NoNewPrivs"] == "1" and facts["Seccomp"] == "2", (name, facts)
+        assert int(facts["CapEff"], 16) == 0 and int(facts["CapPrm"], 16) == 0, (name, facts)
+        assert os.stat("/proc/%d/mem" % pid).st_uid == 0, "%s can be read by its siblings" % name
+    assert "sandbox" not in host.log(), "the log speaks of confinement that is missing"
+
+
+@test
+def a_pipe_command_runs_with_the_rights_of_its_user(host):
+    status = until("the command", lambda: contents(HOMES + "/luis/pipe-status"))
+    assert re.search(r"^Uid:\s+21004\s+21004\s+21004\s+21004$", status, re.M) and re.search(r"^CapEff:\s+0+$", status, re.M), status
+    assert re.search(r"^Groups:\s*(21004)? *$", status, re.M), status
+
+
+@test
+def a_forward_command_runs_with_the_rights_of_the_user(host):
+    with Ana() as ana:
+        ana.file(HOME + "/.forward", '"|/bin/sh -c \'cat /proc/self/status > %s/status; ls -l /proc/self/fd > %s/fds; env > %s/env\'"\n' % (HOME, HOME, HOME))
+        assert "status=sent (delivered to command: " in deliver(host)
+        status = contents(HOME + "/status")
+        assert re.search(r"^Uid:\s+21003\s+21003\s+21003\s+21003$", status, re.M), status
+        assert re.search(r"^Gid:\s+21003\s+21003\s+21003\s+21003$", status, re.M), status
+        assert re.search(r"^Groups:\s*(21003)? *$", status, re.M) and re.search(r"^CapEff:\s+0+$", status, re.M), status
+        assert re.search(r"^CapPrm:\s+0+$", status, re.M), status
+        open_fds = re.findall(r" (\d+) -> (.*)$", contents(HOME + "/fds"), re.M)
+        assert all(int(fd) <= 2 or "/proc/" in what or what.endswith("/fds") for fd, what in open_fds), open_fds
+        assert "RELEVO" not in contents(HOME + "/env")
+
+
+@test
+def commands_for_root_run_as_nobody(host):
+    os.makedirs("/var/open", exist_ok=True)
+    os.chmod("/var/open", 0o1777)
+    write(HOMES + "/root/.forward", '"|id -u >> /var/open/root-forward"\n', owner=0)
+    send("root@" + DOMAIN, "Subject: for root\n\nx")
+    send("command@" + DOMAIN, "Subject: for the alias\n\nx")
+    send("file@" + DOMAIN, "Subject: for the file\n\nx")
+    host.wait_empty()
+    for name in ("root-forward", "alias-command"):
+        ran_as = contents("/var/open/" + name).split()
+        assert ran_as in ([], [str(NOBODY)]), (name, ran_as)
+    assert contents("/var/open/alias-command"), "the command in /etc/aliases did not run"
+    assert os.stat("/var/open/alias-file").st_uid == NOBODY
+    os.unlink(HOMES + "/root/.forward")
+
+
+@test
+def a_mailbox_that_is_a_link_is_not_followed(host):
+    for target in (VICTIM, "/etc/passwd", ETC + "/new", HOMES + "/luis/new"):
+        before = contents("/etc/passwd")
+        with Ana() as ana:
+            ana.link(target, BOX)
+            lines = deliver(host)
+            assert "status=sent" not in lines, lines
+            assert victim_is_untouched() and contents("/etc/passwd") == before and os.path.islink(BOX)
+            assert not os.path.exists(ETC + "/new") and not os.path.exists(HOMES + "/luis/new")
+
+
+@test
+def a_mailbox_with_a_second_name_or_of_another_kind_is_refused(host):
+    with Ana() as ana:
+        os.link(VICTIM, BOX)
+        assert "status=sent" not in deliver(host) and victim_is_untouched()
+    with Ana() as ana:
+        os.mkfifo(BOX)
+        os.chown(BOX, USERS["ana"], USERS["ana"])
+        assert "status=sent" not in deliver(host)
+    with Ana() as ana:
+        write(BOX, SECRET, mode=0o600, owner=USERS["luis"])
+        assert "status=sent" not in deliver(host) and contents(BOX) == SECRET
+    with Ana() as ana:
+        ana.link(VICTIM, BOX + ".lock")
+        deliver(host)
+        assert victim_is_untouched()
+
+
+@test
+def a_mailbox_that_is_exchanged_all_the_time_never_leads_elsewhere(host):
+    with Ana() as ana:
+        stop = threading.Event()
+        ana.file(HOME + "/box", "")
+        ana.link(VICTIM, HOME + "/link")
+
+        def exchange():
+            while not stop.is_set():
+                for kind in ("box", "link"):
+                    os.link(HOME + "/" + kind, BOX + ".new", follow_symlinks=False)
+                    os.rename(BOX + ".new", BOX)
+                    if kind == "box":
+                        os.unlink(BOX)
+                    ana.link(VICTIM, BOX + ".new") if kind == "box" else write(BOX + ".new", "", mode=0o600, owner=USERS["ana"])
+                    os.rename(BOX + ".new", BOX)
+
+        thread = threading.Thread(target=exchange)
+        thread.start()
+        try:
+            for _ in range(60):
+                send("ana@" + DOMAIN, "Subject: race\n\nx")
+            until("an attempt for each", lambda: len(re.findall(r"to=<ana@.*status=", host.log())) >= 60)
+        finally:
+            stop.set()
+            thread.join()
+        host.run("postsuper", "-d", "ALL")
+        host.wait_empty()
+        assert victim_is_untouched()
+
+
+@test
+def files_of_others_cannot_be_named_in_forward(host):
+    write("/var/mail/luis", "", mode=0o600, owner=USERS["luis"])
+    for text in (VICTIM, "/etc/passwd", HOMES + "/luis/Maildir/", "/var/mail/luis", QUEUE + "/active/x", LOG):
+        before = contents("/etc/passwd"), contents("/var/mail/luis")
+        with Ana() as ana:
+            ana.file(HOME + "/.forward", text + "\n")
+            lines = deliver(host)
+            assert "status=sent" not in lines, (text, lines)
+            assert victim_is_untouched() and (contents("/etc/passwd"), contents("/var/mail/luis")) == before
+            assert not os.path.exists(HOMES + "/luis/Maildir")
+
+
+@test
+def a_maildir_that_leads_to_others_gets_nothing(host):
+    os.makedirs(HOMES + "/luis/.box/new")
+    os.makedirs(HOMES + "/luis/.box/tmp")
+    for d in ("", "/new", "/tmp"):
+        os.chown(HOMES + "/luis/.box" + d, USERS["luis"], USERS["luis"])
+    for attack in ("dir", "new"):
+        with Ana() as ana:
+            ana.file(HOME + "/.forward", HOME + "/Maildir/\n")
+            if attack == "dir":
+                ana.link(HOMES + "/luis/.box", HOME + "/Maildir")
+            else:
+                for d in ("Maildir", "Maildir/tmp", "Maildir/cur"):
+                    os.makedirs(HOME + "/" + d)
+                    os.chown(HOME + "/" + d, USERS["ana"], USERS["ana"])
+                ana.link(HOMES + "/luis/.box/new", HOME + "/Maildir/new")
+            assert "status=sent" not in deliver(host)
+            assert not os.listdir(HOMES + "/luis/.box/new") and not os.listdir(HOMES + "/luis/.box/tmp")
+
+
+@test
+def a_forward_file_of_somebody_else_is_not_read(host):
+    with Ana() as ana:
+        write(HOME + "/.forward", "luis\n", mode=0o644, owner=USERS["luis"])
+        assert "relay=local" in deliver(host) and "from the attack" in contents(BOX)
+    with Ana() as ana:
+        ana.file(HOME + "/.forward", "luis\n", mode=0o666)
+        deliver(host)
+        assert "from the attack" in contents(BOX)
+    with Ana() as ana:
+        ana.link(VICTIM, HOME + "/.forward")
+        deliver(host)
+        assert victim_is_untouched()
+    with Ana() as ana:
+        os.mkfifo(HOME + "/.forward")
+        os.chown(HOME + "/.forward", USERS["ana"], USERS["ana"])
+        deliver(host)
+    with Ana() as ana:
+        ana.file(HOME + "/.forward", ":include:%s\n" % VICTIM)
+        lines = deliver(host)
+        assert "private text" not in host.log() and "private text" not in contents(BOX), lines
+
+
+@test
+def users_cannot_read_or_change_the_queue(host):
+    for path in ("incoming", "active", "deferred", "private", "maildrop", "corrupt", "hold"):
+        assert host.run("ls", "%s/%s" % (QUEUE, path), user="ana", check=False).returncode != 0, path
+    assert host.run("postsuper", "-d", "ALL", user="ana", check=False).returncode != 0
+    assert host.run("postcat", "-q", "AAAAAA", user="ana", check=False).returncode != 0
+    junk = host.run("postdrop", text="T\x05garbage" * 50, user="ana", check=False)
+    assert junk.returncode != 0 and not os.listdir(QUEUE + "/maildrop"), junk
+
+
+def prepare(tree, work):
+    furnish(tree, work)
+    host = Host()
+    host.configure(main={
+        "transport_maps": "inline:{ hook.test=hook: error.test=error:5.0.0 discard.test=discard: refused.test=smtp:[127.0.0.1]:2599 }",
+        "virtual_mailbox_domains": "virtual.test", "virtual_mailbox_maps": "inline:{ v@virtual.test=v/ }",
+        "virtual_mailbox_base": "/var/vmail", "virtual_uid_maps": "static:21900", "virtual_gid_maps": "static:21900",
+        "default_privs": "nobody", "queue_run_delay": "1h", "deliver_lock_attempts": "2",
+        "smtpd_client_event_limit_exceptions": ""}, master=MASTER,
+        aliases='postmaster: paco\ncommand: "|id -u >> /var/open/alias-command"\nfile: /var/open/alias-file\n')
+    host.start()
+    return host
+
+
+main(prepare)
