@@ -40,6 +40,7 @@ static void on_connect(struct session *s, const struct smtp_event *ev)
     struct smtp_reply limit = limits_on_connect(s);
 
     (void)ev;
+    s->local_rewrite = access_rewrites_locally(s);
     if (limit.code)
         session_answer(s, limit);
     else
@@ -84,8 +85,16 @@ static void log_fault(struct session *s, const struct smtp_event *ev)
                     STR_ARG(verb), STR_ARG(ev->arg));
         break;
     case SMTP_FAULT_NOTIFY:
-        log_warning("unknown DSN NOTIFY command value \"" STR_FMT "\" in \"" STR_FMT "\"", STR_ARG(ev->arg),
-                    STR_ARG(ev->line));
+        if (ev->arg.len && !str_has(ev->arg, ',')) /* one word, and nobody knows it */
+            log_warning("unknown DSN NOTIFY command value \"" STR_FMT "\" in \"" STR_FMT "\"", STR_ARG(ev->arg),
+                        STR_ARG(ev->arg));
+        break;
+    case SMTP_FAULT_NULL_CHUNK:
+        log_warning("%s: null BDAT request from " STR_FMT, session_queue_id(s), STR_ARG(s->peer.shown));
+        break;
+    case SMTP_FAULT_BIG_CHUNK:
+        log_warning("%s: BDAT request from " STR_FMT " exceeds message size limit", session_queue_id(s),
+                    STR_ARG(s->peer.shown));
         break;
     case SMTP_FAULT_TOO_LONG:
         log_warning(STR_FMT ": request longer than %d: " STR_FMT "...", STR_ARG(s->peer.shown),
@@ -96,7 +105,6 @@ static void log_fault(struct session *s, const struct smtp_event *ev)
                     STR_ARG(s->peer.shown), STR_ARG(str_sub(ev->line, 0, 100)));
         break;
     case SMTP_FAULT_SIZE:
-    case SMTP_FAULT_UTF8:
         s->where = ev->command;
         session_log_reject(s, STR_NONE, ev->reply);
         break;
@@ -119,6 +127,8 @@ static void on_refused(struct session *s, const struct smtp_event *ev)
     s->faults |= ev->fault == SMTP_FAULT_DENIED ? FAULT_POLICY : FAULT_PROTOCOL;
     log_fault(s, ev);
     session_answer(s, ev->reply);
+    if (ev->fault == SMTP_FAULT_UTF8) /* no command at all, say the statistics */
+        s->dialogue.tally[ev->command].total--;
 }
 
 static bool is_listed(struct match_list *list, struct str verb)
@@ -130,6 +140,7 @@ static void break_rules(struct session *s, struct str line)
 {
     log_warning("non-SMTP command from " STR_FMT ": " STR_FMT, STR_ARG(s->peer.shown), STR_ARG(str_sub(line, 0, 100)));
     s->faults |= FAULT_PROTOCOL;
+    s->dialogue.tally[SMTP_CMD_UNKNOWN].total++;
     session_close(s, REPLY(221, "2.7.0 Error: I can break rules, too. Goodbye."));
 }
 
@@ -143,6 +154,8 @@ static void on_line(struct session *s, const struct smtp_event *ev)
     transcript_client(&s->transcript, line);
     if (!table_list_is_empty(s->setup->command_filter) &&
         table_list_lookup(s->setup->command_filter, line, &replacement) == TABLE_FOUND) {
+        log_info(STR_FMT ": replacing command \"" STR_FMT "\" with \"" STR_FMT "\"", STR_ARG(s->peer.shown),
+                 STR_ARG(line), STR_ARG(buf_str(&replacement)));
         smtp_server_replace(&s->dialogue, buf_str(&replacement));
         return;
     }
@@ -188,13 +201,24 @@ static void trim_transcript(struct session *s)
         transcript_trim(&s->transcript, (unsigned)smtpd_conf.smtpd_history_flush_threshold);
 }
 
+/* The name goes into headers and log lines: nothing that could look like their own syntax stays. */
+static struct str harmless_name(struct session *s, struct str name)
+{
+    char *copy = arena_cstr(&s->arena, str_sub(name, 0, HELO_MAX));
+
+    for (char *c = copy; *c; c++)
+        if ((unsigned char)*c <= ' ' || *c == 0x7f || strchr("<>()\\\";@", *c))
+            *c = '?';
+    return str_from(copy);
+}
+
 static void on_helo(struct session *s, const struct smtp_event *ev)
 {
     struct str before = s->helo;
 
     s->where = ev->command;
     trim_transcript(s);
-    s->helo = arena_str(&s->arena, str_sub(ev->arg, 0, HELO_MAX));
+    s->helo = harmless_name(s, ev->arg);
     if (refused(s, ACCESS_HELO, STR_NONE)) {
         s->helo = before;
         session_keep(s);
@@ -222,6 +246,17 @@ static bool queue_has_space(int64_t message_size)
     return available >= smtpd_conf.queue_minfree && available / 3 >= limit / 2 && available - message_size >= 0;
 }
 
+/* What begins with a dash looks like an option to the commands that mail may be handed to. */
+static bool looks_like_option(struct session *s, struct str path, struct str address)
+{
+    if (qmgr_conf.allow_min_user || !str_starts(address, STR("-")))
+        return false;
+    log_warning("Illegal address syntax from " STR_FMT " in " STR_FMT " command: <" STR_FMT ">", STR_ARG(s->peer.shown),
+                STR_ARG(smtp_command_name(s->where)), STR_ARG(path));
+    s->faults |= FAULT_PROTOCOL;
+    return true;
+}
+
 static void on_mail(struct session *s, const struct smtp_event *ev)
 {
     struct smtp_reply unsupported = unsupported_refusal();
@@ -229,6 +264,10 @@ static void on_mail(struct session *s, const struct smtp_event *ev)
     s->where = SMTP_CMD_MAIL;
     if (unsupported.code) {
         session_answer(s, unsupported);
+        return;
+    }
+    if (looks_like_option(s, ev->mail->path, ev->mail->address)) {
+        session_answer(s, REPLY(501, "5.1.7 Bad sender address syntax"));
         return;
     }
     if (!queue_has_space(MAX(ev->mail->size, 0))) {
@@ -247,7 +286,6 @@ static void on_mail(struct session *s, const struct smtp_event *ev)
         transaction_end(s);
         return;
     }
-    s->local_rewrite = access_rewrites_locally(s);
     if (!smtpd_conf.smtpd_delay_open_until_valid_rcpt && !transaction_open(s)) {
         transaction_end(s);
         session_answer(s, REPLY(451, "4.3.0 Error: queue file write error"));
@@ -270,6 +308,10 @@ static void too_many_recipients(struct session *s)
 static void on_rcpt(struct session *s, const struct smtp_event *ev)
 {
     s->where = SMTP_CMD_RCPT;
+    if (looks_like_option(s, ev->rcpt->path, ev->rcpt->address)) {
+        session_answer(s, REPLY(501, "5.1.3 Bad recipient address syntax"));
+        return;
+    }
     if (s->t.rcpt_accepted >= smtpd_conf.smtpd_recipient_limit) {
         too_many_recipients(s);
         return;

@@ -14,6 +14,12 @@ static enum flush_status flush_site(struct str domain)
     return flush_client_send_site(buf_cstr(&path), domain, site_conf.ipc_timeout);
 }
 
+static void refuse(struct session *s, struct str domain, struct smtp_reply reply)
+{
+    log_warning("reject: ETRN " STR_FMT "... from " STR_FMT, STR_ARG(domain), STR_ARG(s->peer.shown));
+    session_answer(s, reply);
+}
+
 void etrn_handle(struct session *s, const struct smtp_event *ev)
 {
     struct str domain = ev->arg;
@@ -23,11 +29,10 @@ void etrn_handle(struct session *s, const struct smtp_event *ev)
     struct smtp_reply verdict = access_judge(s, ACCESS_ETRN, domain);
     if (reply_refuses(verdict)) {
         s->faults |= FAULT_POLICY;
-        log_info("reject: ETRN " STR_FMT "... from " STR_FMT, STR_ARG(domain), STR_ARG(s->peer.shown));
-        session_answer(s, verdict);
+        refuse(s, domain, verdict);
         return;
     }
-    if (str_starts(domain, STR("@")))
+    if (str_starts(domain, STR("@")) || str_starts(domain, STR("#")))
         domain = str_skip(domain, 1);
     switch (flush_site(domain)) {
     case FLUSH_OK:
@@ -35,11 +40,11 @@ void etrn_handle(struct session *s, const struct smtp_event *ev)
         return;
     case FLUSH_UNKNOWN:
     case FLUSH_BAD:
-        buf_join(&text, STR("<"), ev->arg, STR(">: service unavailable"));
-        session_answer(s, (struct smtp_reply){ 459, buf_str(&text) });
+        buf_join(&text, STR("<"), domain, STR(">: service unavailable"));
+        refuse(s, domain, (struct smtp_reply){ 459, buf_str(&text) });
         return;
     case FLUSH_FAIL:
         s->faults |= FAULT_RESOURCE;
-        session_answer(s, (struct smtp_reply){ 458, STR("Unable to queue messages") });
+        refuse(s, domain, (struct smtp_reply){ 458, STR("Unable to queue messages") });
     }
 }

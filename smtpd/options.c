@@ -21,21 +21,27 @@ static bool *flag_of(struct smtp_server_options *o, const struct keyword *k)
     return (bool *)(void *)((char *)o + k->offset);
 }
 
-static void discard(struct smtp_server_options *o, struct str words)
+static bool has_word(struct str words, struct str wanted)
 {
     struct str word;
-    bool silent = str_find_nocase(words, STR("silent-discard")) != STR_NOT_FOUND;
+
+    while (str_token(&words, ", \t\r\n", &word))
+        if (str_equal_nocase(word, wanted))
+            return true;
+    return false;
+}
+
+static void discard(struct smtp_server_options *o, struct str words)
+{
     BUF_AUTO(dropped, 1024);
 
-    while (str_token(&words, ", \t\r\n", &word)) {
-        for (size_t i = 0; i < ARRAY_LEN(keywords); i++) {
-            if (!str_equal_nocase(word, keywords[i].name))
-                continue;
-            *flag_of(o, &keywords[i]) = false;
-            buf_join(&dropped, STR(" "), keywords[i].name);
-        }
+    for (size_t i = 0; i < ARRAY_LEN(keywords); i++) {
+        if (!has_word(words, keywords[i].name))
+            continue;
+        *flag_of(o, &keywords[i]) = false;
+        buf_join(&dropped, STR(" "), keywords[i].name);
     }
-    if (dropped.len && !silent)
+    if (dropped.len && !has_word(words, STR("silent-discard")))
         log_info("discarding EHLO keywords:" STR_FMT, STR_ARG(buf_str(&dropped)));
 }
 
@@ -76,7 +82,7 @@ void options_for_session(struct session *s, struct smtp_server_options *out)
         .starttls = unsupported_requires_tls(), /* and then refuse it: 454 tells more than silence */
         .tls_required = unsupported_requires_tls(),
         .xclient = listed(setup->xclient_hosts, &s->peer),
-        .xforward = listed(setup->xforward_hosts, &s->peer),
+        .xforward = s->may_forward || listed(setup->xforward_hosts, &s->peer),
         .enhanced_codes = true,
         .eightbit = true,
         .dsn = true,

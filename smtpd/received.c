@@ -15,13 +15,15 @@ static void put_date(struct buf *out)
     date_format(&local, local.tm_gmtoff, str_from_null(local.tm_zone), out);
 }
 
-/* SMTP, ESMTP or UTF8SMTP, as registered for "with". */
+/* SMTP, ESMTP or UTF8SMTP, as registered for "with"; A: the client has logged in. */
 static void put_protocol(const struct session *s, struct buf *out)
 {
     if (s->t.mail.smtputf8)
         buf_add(out, STR("UTF8SMTP"));
     else
         buf_add(out, session_protocol(s));
+    if (s->login.ptr) /* RFC 3848 */
+        buf_addc(out, 'A');
 }
 
 void received_format(const struct session *s, struct buf *out)

@@ -15,7 +15,7 @@ static void put_context(struct session *s, struct str recipient_path, struct buf
     if (s->helo.ptr)
         buf_join(out, STR(" helo=<"), s->helo, STR(">"));
     if (s->login.ptr)
-        buf_join(out, STR(" sasl_username=<"), s->login, STR(">"));
+        buf_join(out, STR(" sasl_method=XCLIENT sasl_username=<"), s->login, STR(">"));
 }
 
 static struct str where_name(const struct session *s)

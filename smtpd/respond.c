@@ -85,8 +85,10 @@ static void answer(struct session *s, struct smtp_reply reply, bool counts)
     transcript_server(&s->transcript, reply);
     smtp_server_answer(&s->dialogue, reply);
     pace_next_request(&s->pace);
-    if (!counts)
-        s->dialogue.errors = MIN(s->dialogue.errors, errors);
+    if (!counts && s->dialogue.errors > errors) {
+        s->dialogue.errors = errors;
+        s->dialogue.tally[s->dialogue.last].ok++;
+    }
     count_junk(s, junk);
     if (counts && reply.code != 421 && reply.code != 521 && patience_is_over(s))
         give_up(s);

@@ -174,6 +174,7 @@ static bool begin(struct session *s)
         return false;
     }
     options_for_session(s, &options);
+    s->may_forward = options.xforward;
     smtp_server_init(&s->dialogue, &options);
     if (early.len)
         smtp_server_feed(&s->dialogue, early);
@@ -183,6 +184,8 @@ static bool begin(struct session *s)
 static void finish(struct session *s)
 {
     log_end_reason(s);
+    if (s->t.in_content && s->dialogue.last == SMTP_CMD_DATA) /* it never came to an end */
+        s->dialogue.tally[SMTP_CMD_DATA].total++;
     transaction_end(s);
     notice_send(s);
     limits_on_disconnect(s);

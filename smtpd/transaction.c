@@ -2,7 +2,7 @@
 
 #include "base/log.h"
 #include "smtpd/received.h"
-#include "text/address.h"
+#include "text/utf8.h"
 
 #include <sys/socket.h>
 
@@ -37,6 +37,8 @@ void transaction_end(struct session *s)
 
     if (t->open)
         cleanup_client_abort(&s->cleanup);
+    if (t->active) /* what XFORWARD said was about this message */
+        memset(&s->forwarded, 0, sizeof s->forwarded);
     buf_free(&t->actions.prepend);
     buf_free(&t->actions.bcc);
     arena_reset(&arena);
@@ -80,7 +82,16 @@ static void put_client_attributes(struct session *s, struct buf *out)
     put_attr(out, "helo_name", s->helo);
     put_attr(out, "protocol_name", session_protocol(s));
     record_put_attr_int(out, "client_address_type", p->addr.ss.ss_family);
-    put_attr(out, "sasl_username", s->login);
+    if (s->login.ptr) {
+        record_put_attr(out, "sasl_method", STR("XCLIENT"));
+        record_put_attr(out, "sasl_username", s->login);
+    }
+}
+
+/* XFORWARD SOURCE knows better than our own view of the last hop. */
+static bool is_local_mail(const struct session *s)
+{
+    return s->forwarded.source.len ? str_equal_nocase(s->forwarded.source, STR("LOCAL")) : s->local_rewrite;
 }
 
 static void put_envelope_head(struct session *s, struct buf *out)
@@ -90,7 +101,7 @@ static void put_envelope_head(struct session *s, struct buf *out)
     record_put_time(out, clock_wall());
     record_put_attr(out, "log_ident",
                     s->forwarded.ident.len ? s->forwarded.ident : queue_id_str(&s->cleanup.id));
-    record_put_attr(out, "rewrite_context", s->local_rewrite ? STR("local") : STR("remote"));
+    record_put_attr(out, "rewrite_context", is_local_mail(s) ? STR("local") : STR("remote"));
     put_attr(out, "envelope_id", t->mail.envid);
     if (t->mail.ret)
         record_put_attr_int(out, "ret_flags", t->mail.ret);
@@ -112,7 +123,7 @@ static void log_client(const struct session *s)
     BUF_AUTO(more, 1024);
 
     if (s->login.ptr)
-        buf_join(&more, STR(", sasl_username="), s->login);
+        buf_join(&more, STR(", sasl_method=XCLIENT, sasl_username="), s->login);
     if (s->forwarded.ident.len)
         buf_join(&more, STR(", orig_queue_id="), s->forwarded.ident);
     if (s->forwarded.name.len || s->forwarded.address.len)
@@ -150,10 +161,11 @@ void transaction_add_recipient(struct session *s, const struct smtp_rcpt *rcpt)
     if (rcpt->orcpt.len) {
         buf_add(&orcpt, rcpt->orcpt);
     } else {
-        buf_add(&orcpt, STR("rfc822;"));
-        address_quote(rcpt->address, &orcpt);
+        buf_join(&orcpt, utf8_is_ascii(rcpt->path) ? STR("rfc822;") : STR("utf-8;"), rcpt->path);
     }
     record_put_attr(out, "dsn_orig_rcpt", buf_str(&orcpt));
+    if (!str_equal(rcpt->path, rcpt->address)) /* as the client wrote it */
+        record_put(out, REC_ORCPT, rcpt->path);
     record_put(out, REC_RCPT, rcpt->address);
     t->last_recipient = arena_str(&t->arena, rcpt->address);
     t->rcpt_accepted++;
@@ -210,7 +222,7 @@ void transaction_add_text(struct session *s, struct str text, bool ends_line)
 {
     struct transaction *t = &s->t;
 
-    t->content_bytes += (int64_t)text.len + (ends_line ? 1 : 0);
+    t->content_bytes += (int64_t)text.len + (ends_line ? 2 : 0);
     if (!t->too_big && site_conf.message_size_limit > 0 && t->content_bytes > site_conf.message_size_limit) {
         t->too_big = true;
         log_warning("%s: queue file size limit exceeded", session_queue_id(s));

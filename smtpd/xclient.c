@@ -80,6 +80,7 @@ void xclient_handle(struct session *s, const struct smtp_event *ev)
     transaction_end(s);
     options_for_session(s, &s->dialogue.options);
     commands_greet(s);
+    s->dialogue.tally[SMTP_CMD_XCLIENT].ok -= s->dialogue.tally[SMTP_CMD_XCLIENT].ok > 0; /* as ever */
     s->dialogue.authenticated = s->login.ptr != NULL;
     s->dialogue.esmtp = x->kind[SMTP_XATTR_PROTO] == SMTP_XVALUE_GIVEN &&
                         str_equal_nocase(x->value[SMTP_XATTR_PROTO], STR("ESMTP"));

@@ -70,6 +70,10 @@ static bool parse_path(struct str raw, bool strict, struct arena *a, struct str 
 
     if (angle)
         inside = str_sub(raw, 1, raw.len - 1);
+    else if (!strict && str_ends(raw, STR(">")) && !str_has(raw, '<'))
+        inside.len--;
+    if (!strict)
+        inside = str_trim(inside);
     if (strict && (!angle || !address_unquote_strict(inside, &internal)))
         return false;
     if (!strict && !address_unquote(inside, &internal))
@@ -243,7 +247,7 @@ static bool mail_xverp(struct params *p, struct str value)
 
 static bool rcpt_notify(struct params *p, struct str value)
 {
-    struct str bad = value;
+    struct str bad = STR_NONE;
 
     if (!dsn_allowed(p))
         return false;

@@ -90,7 +90,8 @@ enum smtp_fault {
     SMTP_FAULT_NONE,
     SMTP_FAULT_SYNTAX,
     SMTP_FAULT_ADDRESS, /* log: Illegal address syntax from N[A] in RCPT command: `arg` */
-    SMTP_FAULT_NOTIFY,  /* log: unknown DSN NOTIFY command value: `arg` is the word */
+    SMTP_FAULT_NOTIFY, /* log: unknown DSN NOTIFY command value: `arg` is the word, absent when each
+                          of them is known */
     SMTP_FAULT_ORDER,
     SMTP_FAULT_DENIED, /* smtp_server_deny() */
     SMTP_FAULT_TLS,    /* STARTTLS must come first */
@@ -99,6 +100,8 @@ enum smtp_fault {
     SMTP_FAULT_TOO_LONG, /* log: request longer than N: `line` */
     SMTP_FAULT_UTF8,
     SMTP_FAULT_BDAT,    /* log: malformed BDAT command syntax: `line` */
+    SMTP_FAULT_NULL_CHUNK, /* log: null BDAT request */
+    SMTP_FAULT_BIG_CHUNK,  /* log: BDAT request exceeds message size limit */
     SMTP_FAULT_BARE_LF, /* policy reject; `command` tells where (DATA and BDAT: in the content) */
     SMTP_FAULT_AUTH,    /* cancelled, or response too long */
 };

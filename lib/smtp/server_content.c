@@ -122,9 +122,6 @@ struct smtp_event smtp_content_begin_chunk(struct smtp_server *s, struct str arg
         return smtp_event_refuse(s, SMTP_CMD_BDAT, SMTP_FAULT_BDAT, 521,
                                  STR("5.5.4 Syntax: BDAT count [LAST]"));
     st->chunk_left = st->chunk_size;
-    if (st->chunk_size == 0 && !st->chunk_last)
-        return smtp_event_refuse(s, SMTP_CMD_BDAT, SMTP_FAULT_SYNTAX, 551,
-                                 STR("5.7.1 Null BDAT request"));
     if (st->bdat_failed)
         return refuse_chunk(s, SMTP_FAULT_ORDER, 551, discarded_text(s));
     if (st->transaction == SMTP_NO_TRANSACTION)
@@ -133,9 +130,13 @@ struct smtp_event smtp_content_begin_chunk(struct smtp_server *s, struct str arg
         return refuse_chunk(s, SMTP_FAULT_ORDER, 554, STR("5.5.1 Error: no valid recipients"));
     if (!st->bdat)
         st->total = 0;
+    if (st->chunk_size == 0 && !st->chunk_last) {
+        st->abandon_due = true;
+        return refuse_chunk(s, SMTP_FAULT_NULL_CHUNK, 551, STR("5.7.1 Null BDAT request"));
+    }
     if (is_too_big(s)) {
         st->abandon_due = true;
-        return refuse_chunk(s, SMTP_FAULT_SIZE, 552, STR("5.3.4 Chunk exceeds message size limit"));
+        return refuse_chunk(s, SMTP_FAULT_BIG_CHUNK, 552, STR("5.3.4 Chunk exceeds message size limit"));
     }
     struct smtp_event ev = smtp_event_ask(s, SMTP_BDAT, SMTP_CMD_BDAT);
     st->optional = true;

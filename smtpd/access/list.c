@@ -108,15 +108,38 @@ void rule_list_parse(struct access *a, struct str text, const char *parameter, s
     }
 }
 
+/* What a restriction looks at, whatever list it stands in. */
+static enum subject_kind subject_of(const struct judge *j, const struct rule *rule)
+{
+    static const struct {
+        struct str part;
+        enum subject_kind subject;
+    } parts[] = {
+        { { "reverse_client", 14 }, SUBJECT_REVERSE_CLIENT }, { { "sasl_access", 11 }, SUBJECT_LOGIN },
+        { { "check_helo", 10 }, SUBJECT_HELO },               { { "check_sender", 12 }, SUBJECT_SENDER },
+        { { "check_recipient", 15 }, SUBJECT_RECIPIENT },     { { "permit_auth_dest", 16 }, SUBJECT_RECIPIENT },
+        { { "permit_mx_backup", 16 }, SUBJECT_RECIPIENT },    { { "permit_", 7 }, SUBJECT_CLIENT },
+        { { "check_client", 12 }, SUBJECT_CLIENT },
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(parts); i++)
+        if (str_find_str(rule->name, parts[i].part) != STR_NOT_FOUND)
+            return parts[i].subject;
+    return j->subject;
+}
+
 /* smtpd_log_access_permit_actions */
 static void log_permit(struct judge *j, const struct rule *rule)
 {
     struct match_list *wanted = j->access->logged_permits;
+    enum subject_kind before = j->subject;
 
-    if (j->subject == SUBJECT_REWRITE || match_list_is_empty(wanted) || match_string(wanted, rule->name) != MATCH_YES)
+    if (before == SUBJECT_REWRITE || match_list_is_empty(wanted) || match_string(wanted, rule->name) != MATCH_YES)
         return;
-    session_log_event(j->s, "permit", j->rcpt ? j->rcpt->path : STR_NONE, "action=" STR_FMT " for %s=" STR_FMT,
+    j->subject = subject_of(j, rule);
+    session_log_event(j->s, "permit", j->rcpt ? j->rcpt->path : STR_NONE, "action=" STR_FMT " for %s=" STR_FMT " ",
                       STR_ARG(rule->name), judge_subject_class(j->subject), STR_ARG(judge_subject_text(j)));
+    j->subject = before;
 }
 
 enum outcome_kind rule_list_judge(struct judge *j, const struct rule_list *list)

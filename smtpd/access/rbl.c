@@ -2,85 +2,26 @@
  *
  * An answer in 127.255.255.0/24 or outside of 127.0.0.0/8 says that the list (or the resolver in between)
  * has a problem, not that the client is listed: it is logged and ignored. */
+#include "smtpd/access/dnslist.h"
 #include "smtpd/access/internal.h"
 
 #include "base/log.h"
-#include "base/number.h"
 #include "text/address.h"
 #include "text/hostname.h"
 #include "text/macro.h"
 
 #include <netinet/in.h>
 
-/* "list.example=127.0.0.[4..6]" */
-struct list_spec {
-    struct str domain, filter;
-};
-
-static struct list_spec split_spec(struct str text)
-{
-    struct list_spec spec = { .filter = text };
-
-    spec.domain = str_cut(&spec.filter, '=');
-    return spec;
-}
-
-/* One octet pattern: 4, or [1..3;7] */
-static bool octet_matches(struct str pattern, int octet)
-{
-    struct str item;
-
-    if (!str_starts(pattern, STR("[")))
-        return number_parse_range(pattern, octet, octet, &(int64_t){ 0 });
-    pattern = str_sub(pattern, 1, pattern.len - 1);
-    while (str_token(&pattern, ";", &item)) {
-        int64_t low, high;
-        size_t dots = str_find_str(item, STR(".."));
-        struct str first = str_sub(item, 0, dots), last = dots == STR_NOT_FOUND ? first : str_skip(item, dots + 2);
-        if (number_parse_range(first, 0, 255, &low) && number_parse_range(last, 0, 255, &high) && octet >= low &&
-            octet <= high)
-            return true;
-    }
-    return false;
-}
-
-/* Octets are separated by dots; those inside of brackets do not count. */
-static struct str cut_octet(struct str *s)
-{
-    size_t end = 0, depth = 0;
-
-    while (end < s->len && (depth || s->ptr[end] != '.')) {
-        depth += s->ptr[end] == '[' ? 1 : 0;
-        depth -= s->ptr[end] == ']' && depth ? 1 : 0;
-        end++;
-    }
-    struct str head = str_sub(*s, 0, end);
-    *s = str_skip(*s, end + 1);
-    return head;
-}
-
-static bool passes_filter(struct str filter, const unsigned char octets[4])
-{
-    if (filter.len == 0)
-        return true;
-    for (int i = 0; i < 4; i++)
-        if (!octet_matches(cut_octet(&filter), octets[i]))
-            return false;
-    return true;
-}
-
-static bool is_list_fault(const unsigned char o[4]) { return o[0] != 127 || (o[1] == 255 && o[2] == 255); }
-
-static bool any_answer_counts(const struct list_spec *spec, struct str query, const struct dns_record *found)
+static bool any_answer_counts(const struct dnslist *spec, struct str query, const struct dns_record *found)
 {
     for (const struct dns_record *r = found; r; r = r->next) {
         unsigned char octets[4];
         memcpy(octets, &((const struct sockaddr_in *)(const void *)&r->addr.ss)->sin_addr, 4);
-        if (is_list_fault(octets))
+        if (dnslist_answer_is_fault(octets))
             log_warning(STR_FMT ": answer %d.%d.%d.%d of the list " STR_FMT " reports a problem with the list or the "
                         "resolver, ignored", STR_ARG(query), octets[0], octets[1], octets[2], octets[3],
                         STR_ARG(spec->domain));
-        else if (passes_filter(spec->filter, octets))
+        else if (dnslist_matches(spec, octets))
             return true;
     }
     return false;
@@ -88,7 +29,7 @@ static bool any_answer_counts(const struct list_spec *spec, struct str query, co
 
 enum listing { LISTED, NOT_LISTED, LIST_FAILED };
 
-static enum listing query_list(struct judge *j, const struct list_spec *spec, struct str what, struct str *reason)
+static enum listing query_list(struct judge *j, const struct dnslist *spec, struct str what, struct str *reason)
 {
     struct dns_record *found = NULL, *text = NULL;
     BUF_AUTO(name, 512);
@@ -149,7 +90,7 @@ static struct str client_text(struct judge *j)
     return arena_str(j->arena, buf_str(&text));
 }
 
-static enum outcome_kind refuse_listed(struct judge *j, const struct list_spec *spec, enum subject_kind subject,
+static enum outcome_kind refuse_listed(struct judge *j, const struct dnslist *spec, enum subject_kind subject,
                                        struct str what, struct str reason)
 {
     BUF_AUTO(template, 0);
@@ -210,7 +151,7 @@ static bool reversed_address(const struct session *s, struct buf *out)
 
 static enum outcome_kind by_address(struct judge *j, struct str list, bool permit)
 {
-    struct list_spec spec = split_spec(list);
+    struct dnslist spec = dnslist_parse(list);
     struct str reason;
     BUF_AUTO(what, 128);
 
@@ -250,7 +191,7 @@ enum outcome_kind rule_reject_maps_rbl(struct judge *j, const struct rule *rule)
 static enum outcome_kind by_domain(struct judge *j, const struct rule *rule, struct str domain,
                                    enum subject_kind subject, struct str what)
 {
-    struct list_spec spec = split_spec(rule->argument);
+    struct dnslist spec = dnslist_parse(rule->argument);
     struct str reason;
 
     if (domain.len == 0 || hostname_is_literal(domain) || str_equal(domain, STR("unknown")))
@@ -291,7 +232,7 @@ enum outcome_kind rule_reject_rhsbl_recipient(struct judge *j, const struct rule
 
 enum outcome_kind rule_permit_rhswl_client(struct judge *j, const struct rule *rule)
 {
-    struct list_spec spec = split_spec(rule->argument);
+    struct dnslist spec = dnslist_parse(rule->argument);
     struct str reason;
 
     if (str_equal(j->s->peer.name, STR("unknown")))
