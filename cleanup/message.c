@@ -25,6 +25,12 @@ bool message_begin(struct message *m, struct cleanup *c, const struct cleanup_op
     }
     record_size_format(&none, zeros);
     record_put(message_out(m), REC_SIZE, (struct str){ zeros, RECORD_SIZE_BYTES });
+    if ((m->flags & CLEANUP_FLAG_MILTER) && cleanup_conf.non_smtpd_milters.len > 0) {
+        log_warning("%s: non_smtpd_milters is set, but this version cannot talk to milters; "
+                    "the message waits until the parameter is empty",
+                    message_id(m));
+        message_fail(m, CLEANUP_DEFER, STR_NONE);
+    }
     return true;
 }
 

@@ -40,7 +40,7 @@ static const struct {
 } overrides[] = {
     { { "no_address_mappings", 19 }, CLEANUP_FLAG_MAP_OK | CLEANUP_FLAG_BCC_OK, false },
     { { "no_header_body_checks", 21 }, CLEANUP_FLAG_FILTER, false },
-    { { "no_milters", 10 }, CLEANUP_FLAG_MILTER, false },
+    { { "no_milters", 10 }, 0, false },
     { { "no_unknown_recipient_checks", 27 }, 0, true },
 };
 
@@ -110,7 +110,8 @@ static void apply_overrides(void)
 {
     struct str options = site_conf.receive_override_options, word;
 
-    setup.cleanup_flags = CLEANUP_FLAGS_EXTERNAL;
+    /* smtpd_milters are our own business; cleanup's are for mail that did not come by SMTP. */
+    setup.cleanup_flags = CLEANUP_FLAGS_EXTERNAL & ~CLEANUP_FLAG_MILTER;
     setup.check_recipients = true;
     while (str_token(&options, ", \t\r\n", &word))
         apply_override(word);

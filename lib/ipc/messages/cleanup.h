@@ -33,7 +33,7 @@ enum cleanup_flag {
     CLEANUP_FLAG_BCC_OK = 1 << 4,     /* always_bcc and the bcc maps apply */
     CLEANUP_FLAG_MAP_OK = 1 << 5,     /* canonical and virtual mapping apply */
     CLEANUP_FLAG_SMTPUTF8_AUTO = 1 << 6, /* detect SMTPUTF8 from content and addresses */
-    CLEANUP_FLAG_MILTER = 1 << 7,
+    CLEANUP_FLAG_MILTER = 1 << 7,     /* non_smtpd_milters apply */
 };
 #define CLEANUP_FLAGS_EXTERNAL \
     (CLEANUP_FLAG_FILTER | CLEANUP_FLAG_BCC_OK | CLEANUP_FLAG_MAP_OK | CLEANUP_FLAG_MILTER)
