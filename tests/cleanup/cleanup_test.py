@@ -518,6 +518,14 @@ def mail_that_cannot_be_bounced_is_not_accepted(c):
     assert v.status == "DEFER" and c.files() == []
 
 
+def mail_that_milters_should_see_waits(c):
+    v = c.message(envelope("a@x.test", rcpt("q@x.test")), PLAIN, flags=EXTERNAL | MILTER)
+    assert v.status == "DEFER" and c.files() == []
+    assert "cannot talk to milters" in c.log_text()
+    v = c.message(envelope("a@x.test", rcpt("q@x.test")), PLAIN, flags=EXTERNAL)
+    assert v.status == "OK"
+
+
 HEADER_CHECKS = {"header_checks": "regexp:DIR/hc", "files": {"hc": r"""
 /^Subject: hold/ HOLD held
 /^Subject: redir/ REDIRECT other@sink.test
@@ -557,6 +565,7 @@ SETTINGS = {
     headers_of_strangers_get_their_domain: {"remote_header_rewrite_domain": "domain.invalid"},
     recipients_can_be_called_undisclosed: {"undisclosed_recipients_header": "To: undisclosed-recipients:;", "header_from_format": "obsolete"},
     long_headers_are_cut_and_the_body_is_not: {"header_size_limit": "1000"},
+    mail_that_milters_should_see_waits: {"non_smtpd_milters": "inet:127.0.0.1:1"},
     characters_can_be_stripped_or_refused: {"message_strip_characters": "\\0", "message_reject_characters": "\\a"},
     header_checks_refuse: HEADER_CHECKS,
     header_checks_edit: HEADER_CHECKS,
