@@ -54,8 +54,8 @@ EOF
 def burn_inodes(directory):
     """Queue ids contain inode numbers; give them as many digits on both systems, so that messages are equally long."""
     for i in range(4200):
-        os.close(os.open(directory + "/burn", os.O_CREAT | os.O_WRONLY))
-        os.unlink(directory + "/burn")
+        os.close(os.open(directory + "/%d" % i, os.O_CREAT | os.O_WRONLY))
+        os.unlink(directory + "/%d" % i)
 
 
 class Player:
@@ -89,8 +89,8 @@ class Player:
                 name, kind, value = line.split(" ", 2)
                 records.setdefault((name.lower(), kind), []).append(value)
         harness.Dns("127.0.0.1", records)
+        burn_inodes(harness.QUEUE)
         self.host.start()
-        burn_inodes(harness.QUEUE + "/incoming")
 
     def put(self, head, lines):
         path, owner, mode = (head.split() + ["root", "644"])[:3] if len(head.split()) > 1 else (head, "root", "644")
