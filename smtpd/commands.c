@@ -183,13 +183,24 @@ static void on_abandon(struct session *s, const struct smtp_event *ev)
 }
 
 /* Judge at `stage`; on refusal log, answer, and say so. */
-static bool refused(struct session *s, enum access_stage stage, struct str path)
+static bool refused(struct session *s, enum access_stage stage)
 {
-    struct smtp_reply verdict = access_judge(s, stage, path);
+    struct smtp_reply verdict = access_judge(s, stage, STR_NONE);
 
     if (!reply_refuses(verdict))
         return false;
-    session_log_reject(s, path, verdict);
+    session_log_reject(s, STR_NONE, verdict);
+    session_answer(s, verdict);
+    return true;
+}
+
+static bool recipient_refused(struct session *s, const struct smtp_rcpt *rcpt)
+{
+    struct smtp_reply verdict = access_judge_recipient(s, rcpt);
+
+    if (!reply_refuses(verdict))
+        return false;
+    session_log_reject(s, rcpt->path, verdict);
     session_answer(s, verdict);
     return true;
 }
@@ -219,7 +230,7 @@ static void on_helo(struct session *s, const struct smtp_event *ev)
     s->where = ev->command;
     trim_transcript(s);
     s->helo = harmless_name(s, ev->arg);
-    if (refused(s, ACCESS_HELO, STR_NONE)) {
+    if (refused(s, ACCESS_HELO)) {
         s->helo = before;
         session_keep(s);
         return;
@@ -282,7 +293,7 @@ static void on_mail(struct session *s, const struct smtp_event *ev)
         return;
     }
     transaction_begin(s, ev->mail);
-    if (refused(s, ACCESS_MAIL, STR_NONE)) {
+    if (refused(s, ACCESS_MAIL)) {
         transaction_end(s);
         return;
     }
@@ -322,7 +333,7 @@ static void on_rcpt(struct session *s, const struct smtp_event *ev)
         session_answer(s, limit);
         return;
     }
-    if (access_check_recipient(s, ev->rcpt))
+    if (recipient_refused(s, ev->rcpt))
         return;
     if (!transaction_open(s)) {
         session_answer(s, REPLY(451, "4.3.0 Error: queue file write error"));
@@ -336,7 +347,7 @@ static void on_data(struct session *s, const struct smtp_event *ev)
 {
     (void)ev;
     s->where = SMTP_CMD_DATA;
-    if (refused(s, ACCESS_DATA, STR_NONE))
+    if (refused(s, ACCESS_DATA))
         return;
     transaction_begin_content(s);
     session_answer(s, REPLY(354, "End data with <CR><LF>.<CR><LF>"));
@@ -347,7 +358,7 @@ static void on_bdat(struct session *s, const struct smtp_event *ev)
     if (!ev->first)
         return;
     s->where = SMTP_CMD_BDAT;
-    if (!refused(s, ACCESS_DATA, STR_NONE))
+    if (!refused(s, ACCESS_DATA))
         transaction_begin_content(s);
 }
 
@@ -404,7 +415,7 @@ static void on_vrfy(struct session *s, const struct smtp_event *ev)
     BUF_AUTO(text, 0);
 
     s->where = SMTP_CMD_VRFY;
-    if (access_check_recipient(s, ev->rcpt))
+    if (recipient_refused(s, ev->rcpt))
         return;
     buf_join(&text, STR("2.0.0 "), ev->rcpt->path);
     session_answer(s, (struct smtp_reply){ 252, buf_str(&text) });

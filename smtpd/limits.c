@@ -29,26 +29,24 @@ static void clear_tail(unsigned char *raw, size_t bytes, int prefix)
     }
 }
 
-/* Neighbours in one network count as one client. */
-static void format_network(const struct session *s, struct buf *out)
+void limits_format_network(const struct net_addr *client, int ipv4_bits, int ipv6_bits, struct buf *out)
 {
-    struct net_addr network = s->peer.addr;
+    struct net_addr network = *client;
 
     if (network.ss.ss_family == AF_INET)
-        clear_tail((unsigned char *)&((struct sockaddr_in *)(void *)&network.ss)->sin_addr, 4,
-                   smtpd_conf.smtpd_client_ipv4_prefix_length);
-    else
-        clear_tail((unsigned char *)&((struct sockaddr_in6 *)(void *)&network.ss)->sin6_addr, 16,
-                   smtpd_conf.smtpd_client_ipv6_prefix_length);
+        clear_tail((unsigned char *)&((struct sockaddr_in *)(void *)&network.ss)->sin_addr, 4, ipv4_bits);
+    else if (network.ss.ss_family == AF_INET6)
+        clear_tail((unsigned char *)&((struct sockaddr_in6 *)(void *)&network.ss)->sin6_addr, 16, ipv6_bits);
     if (!net_addr_format(&network, out))
-        buf_add(out, s->peer.address);
+        buf_add(out, STR("unknown"));
 }
 
 static bool report(struct session *s, enum anvil_event event, struct anvil_answer *answer)
 {
     BUF_AUTO(network, 128);
 
-    format_network(s, &network);
+    limits_format_network(&s->peer.addr, smtpd_conf.smtpd_client_ipv4_prefix_length,
+                          smtpd_conf.smtpd_client_ipv6_prefix_length, &network);
     return anvil_report(&anvil, event, service_name(s->setup->svc), buf_str(&network), answer);
 }
 

@@ -191,18 +191,12 @@ static bool addresses_exist(struct judge *j)
     return !smtpd_conf.smtpd_reject_unlisted_recipient || rule_reject_unlisted_recipient(j, &none) != JUDGE_REJECT;
 }
 
-bool access_check_recipient(struct session *s, const struct smtp_rcpt *rcpt)
+struct smtp_reply access_judge_recipient(struct session *s, const struct smtp_rcpt *rcpt)
 {
     struct judge j = begin(s);
 
     j.rcpt = rcpt;
-    bool passed = delayed_lists_pass(&j) && recipient_lists_pass(&j) && addresses_exist(&j);
-    struct smtp_reply verdict = conclude(&j, passed);
-    if (!reply_refuses(verdict))
-        return false;
-    session_log_reject(s, rcpt->path, verdict);
-    session_answer(s, verdict);
-    return true;
+    return conclude(&j, delayed_lists_pass(&j) && recipient_lists_pass(&j) && addresses_exist(&j));
 }
 
 bool access_rewrites_locally(struct session *s)

@@ -21,9 +21,9 @@ struct access *access_open(struct conf *conf, struct setup *setup);
  * end of the transaction or session.  Side effects (HOLD, FILTER ...) go to the transaction. */
 struct smtp_reply access_judge(struct session *s, enum access_stage stage, struct str argument);
 
-/* The whole judgement on a recipient (RCPT, VRFY): delayed lists, relay and recipient lists, existence.
- * When it refuses it has logged and answered already and returns true. */
-bool access_check_recipient(struct session *s, const struct smtp_rcpt *rcpt);
+/* The whole judgement on a recipient (RCPT, VRFY): delayed lists, relay and recipient lists, existence.  The same
+ * promises. */
+struct smtp_reply access_judge_recipient(struct session *s, const struct smtp_rcpt *rcpt);
 
 /* local_header_rewrite_clients: complete header addresses of this client's mail with our own domain? */
 bool access_rewrites_locally(struct session *s);

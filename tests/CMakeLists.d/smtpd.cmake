@@ -1,0 +1,1 @@
+relevo_test(smtpd/access_test.c smtpd_core)
