@@ -1,1 +1,1 @@
-relevo_tool(postsuper postsuper/postsuper.c postsuper/actions.c postsuper/structure.c LIBS conf queue)
+relevo_tool(postsuper postsuper/postsuper.c postsuper/actions.c postsuper/structure.c postsuper/bulk.c LIBS conf queue)

@@ -33,9 +33,9 @@ bool action_delete(struct super *s, const char *queue, const struct queue_id *id
 {
     struct stat st;
 
-    if (!s->logs_deleted && !queue_stat(&s->layout, queue, id, &st))
+    if (!queue_stat(&s->layout, queue, id, &st))
         return false;
-    if (!s->logs_deleted && strcmp(queue, QUEUE_MAILDROP) != 0)
+    if (strcmp(queue, QUEUE_MAILDROP) != 0)
         for (size_t i = 0; i < ARRAY_LEN(log_queues); i++)
             delete_log(s, log_queues[i], id);
     if (queue_remove(&s->layout, queue, id))
@@ -80,25 +80,10 @@ bool action_release(struct super *s, const char *queue, const struct queue_id *i
     return move(s, queue, QUEUE_DEFERRED, id);
 }
 
-/* The message gets a new id, so its old reasons would stay for ever. */
+/* The logs stay under the old name: a bounce log is the only trace of what was not reported yet. */
 bool action_requeue(struct super *s, const char *queue, const struct queue_id *id)
 {
-    if (!move(s, queue, QUEUE_MAILDROP, id))
-        return false;
-    delete_log(s, QUEUE_DEFER, id);
-    return true;
-}
-
-void action_delete_all_logs(void)
-{
-    for (size_t i = 0; i < ARRAY_LEN(log_queues); i++) {
-        struct queue_scan *scan = queue_scan_open(log_queues[i]);
-        struct queue_id id;
-        while (queue_scan_next(scan, &id))
-            if (unlink(queue_scan_path(scan)) != 0 && errno != ENOENT)
-                log_warning("remove file %s: %s", queue_scan_path(scan), strerror(errno));
-        queue_scan_close(scan);
-    }
+    return move(s, queue, QUEUE_MAILDROP, id);
 }
 
 bool action_is_unfinished(const char *path)

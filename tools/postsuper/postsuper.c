@@ -199,6 +199,36 @@ static int act_on_all(struct postsuper *p, const struct action *a)
     return done;
 }
 
+static void collect(const char *queue, struct bulk *b)
+{
+    struct queue_scan *scan = queue_scan_open(queue);
+    struct queue_id id;
+
+    while (queue_scan_next(scan, &id))
+        if (!action_is_unfinished(queue_scan_path(scan)))
+            bulk_add(b, queue_scan_path(scan));
+    queue_scan_close(scan);
+}
+
+/* All messages of all queues: then all logs go too, those without a message included, and they go first. */
+static int delete_everything(const struct action *a)
+{
+    static const char *const log_queues[] = { QUEUE_DEFER, QUEUE_BOUNCE, QUEUE_TRACE };
+    struct bulk logs = { .count = 0 }, messages = { .count = 0 };
+
+    for (const char *const *queue = a->queues; *queue; queue++)
+        collect(*queue, &messages);
+    for (size_t i = 0; i < ARRAY_LEN(log_queues); i++) {
+        struct queue_scan *scan = queue_scan_open(log_queues[i]);
+        struct queue_id id;
+        while (queue_scan_next(scan, &id))
+            bulk_add(&logs, queue_scan_path(scan));
+        queue_scan_close(scan);
+    }
+    (void)bulk_remove(&logs);
+    return bulk_remove(&messages);
+}
+
 /* Once, although several options may ask for it; nothing is done before the end is seen. */
 static struct str read_stdin(struct postsuper *p)
 {
@@ -229,13 +259,10 @@ static void carry_out(struct postsuper *p, const struct action *a, const struct 
 {
     int done = 0;
 
-    if (t->all && a->act == action_delete && p->queues == NULL) {
-        action_delete_all_logs();
-        p->super.logs_deleted = true;
-    }
-    if (t->all)
+    if (t->all && a->act == action_delete && p->queues == NULL)
+        done += delete_everything(a);
+    else if (t->all)
         done += act_on_all(p, a);
-    p->super.logs_deleted = false;
     if (t->from_stdin)
         done += act_on_stdin(p, a);
     for (size_t i = 0; i < t->count; i++)

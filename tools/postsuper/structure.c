@@ -237,6 +237,28 @@ static void finish_rename(struct super *s, const struct queue *queue, const char
     (void)rename_file(s, path, &place);
 }
 
+/* Requeued messages leave their logs behind. */
+static void purge_orphan(const struct super *s, const char *path, const struct queue_id *id)
+{
+    struct stat st;
+
+    if (lstat(path, &st) != 0 || st.st_mtime + STALE_S >= time(NULL))
+        return;
+    for (size_t i = 0; i < ARRAY_LEN(queues); i++)
+        if (queues[i].messages && queue_stat(&s->layout, queues[i].name, id, &st))
+            return;
+    if (unlink(path) != 0 && errno != ENOENT)
+        log_warning("remove file %s: %s", path, strerror(errno));
+}
+
+static bool is_log_queue(const char *queue)
+{
+    for (size_t i = 0; i < ARRAY_LEN(log_queues); i++)
+        if (strcmp(queue, log_queues[i]) == 0)
+            return true;
+    return false;
+}
+
 static void visit(struct super *s, const struct structure_work *work, const struct queue *queue,
                   const char *path)
 {
@@ -244,6 +266,8 @@ static void visit(struct super *s, const struct structure_work *work, const stru
     struct queue_id id;
 
     if (queue_id_parse(name, &id)) {
+        if (work->purge && is_log_queue(queue->name))
+            purge_orphan(s, path, &id);
         if (work->check)
             check_file(s, work, queue, path, &id);
     } else if (!str_ends(name, STR(SUFFIX))) {

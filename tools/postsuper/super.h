@@ -1,5 +1,6 @@
 #pragma once
 /* postsuper - what its parts share. */
+#include "base/arena.h"
 #include "queue/dir.h"
 
 #define NAME_WORDS ", \t\r\n"
@@ -9,7 +10,6 @@ struct super {
     bool long_ids;
     int renamed;  /* messages whose name did not match their inode */
     bool failed;  /* something could not be put right */
-    bool logs_deleted; /* all of them, before all messages are deleted */
 };
 
 /* ---- the structure of the queue (structure.c) ---- */
@@ -32,7 +32,17 @@ bool action_expire(struct super *s, const char *queue, const struct queue_id *id
 bool action_hold(struct super *s, const char *queue, const struct queue_id *id);
 bool action_release(struct super *s, const char *queue, const struct queue_id *id);
 bool action_requeue(struct super *s, const char *queue, const struct queue_id *id);
-/* Logs of all messages, orphans included. */
-void action_delete_all_logs(void);
 /* A file that somebody is writing just now is not touched by `ALL`. */
 bool action_is_unfinished(const char *path);
+
+/* ---- many files (bulk.c) ---- */
+
+/* Paths to remove; zero to begin with. */
+struct bulk {
+    struct arena memory;
+    char **paths;
+    size_t count, room;
+};
+void bulk_add(struct bulk *b, const char *path);
+/* Remove them all and forget them.  Returns how many were there. */
+int bulk_remove(struct bulk *b);
