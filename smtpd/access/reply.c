@@ -3,11 +3,16 @@
 #include "smtpd/access/internal.h"
 
 static const char *const classes[] = {
-    [SUBJECT_CLIENT] = "Client host",          [SUBJECT_REVERSE_CLIENT] = "Unverified Client host",
-    [SUBJECT_HELO] = "Helo command",           [SUBJECT_SENDER] = "Sender address",
-    [SUBJECT_RECIPIENT] = "Recipient address", [SUBJECT_ETRN] = "Etrn command",
-    [SUBJECT_DATA] = "Data command",           [SUBJECT_END_OF_DATA] = "End-of-data",
-    [SUBJECT_CERTIFICATE] = "Client certificate", [SUBJECT_LOGIN] = "SASL login name",
+    [SUBJECT_CLIENT] = "Client host",
+    [SUBJECT_REVERSE_CLIENT] = "Unverified Client host",
+    [SUBJECT_HELO] = "Helo command",
+    [SUBJECT_SENDER] = "Sender address",
+    [SUBJECT_RECIPIENT] = "Recipient address",
+    [SUBJECT_ETRN] = "Etrn command",
+    [SUBJECT_DATA] = "Data command",
+    [SUBJECT_END_OF_DATA] = "End-of-data",
+    [SUBJECT_CERTIFICATE] = "Client certificate",
+    [SUBJECT_LOGIN] = "SASL login name",
     [SUBJECT_REWRITE] = "Client host",
 };
 
@@ -53,7 +58,8 @@ struct str judge_subject_text(struct judge *j)
 
 static char fit_detail(enum subject_kind about, char detail)
 {
-    static const char *const sender = "1728374750677788", *const recipient = "1122334455667382"; /* from, to */
+    static const char *const sender = "1728374750677788", *const recipient =
+                                                              "1122334455667382"; /* from, to */
     const char *pairs = about == SUBJECT_SENDER ? sender : recipient;
 
     for (; pairs[0]; pairs += 2)
@@ -76,8 +82,9 @@ struct str judge_fit_status(struct judge *j, enum subject_kind about, struct str
 
 /* ---- replies ---- */
 
-static struct smtp_reply compose(struct judge *j, int code, const char *status, bool with_subject, const char *fmt,
-                                 va_list ap)
+PRINTF(5, 0)
+static struct smtp_reply compose(struct judge *j, int code, const char *status, bool with_subject,
+                                 const char *fmt, va_list ap)
 {
     BUF_AUTO(text, 2048);
 
@@ -87,15 +94,16 @@ static struct smtp_reply compose(struct judge *j, int code, const char *status, 
         buf_addc(&text, ' ');
     }
     if (with_subject)
-        buf_addf(&text, "<" STR_FMT ">: %s rejected: ", STR_ARG(judge_subject_text(j)), judge_subject_class(j->subject));
+        buf_addf(&text, "<" STR_FMT ">: %s rejected: ", STR_ARG(judge_subject_text(j)),
+                 judge_subject_class(j->subject));
     buf_vaddf(&text, fmt, ap);
     return (struct smtp_reply){ code, arena_str(j->arena, buf_str(&text)) };
 }
 
 static void log_warning_only(struct judge *j, struct smtp_reply reply)
 {
-    session_log_event(j->s, "reject_warning", j->rcpt ? j->rcpt->path : STR_NONE, "%d " STR_FMT, reply.code,
-                      STR_ARG(reply.text));
+    session_log_event(j->s, "reject_warning", j->rcpt ? j->rcpt->path : STR_NONE, "%d " STR_FMT,
+                      reply.code, STR_ARG(reply.text));
 }
 
 /* warn_if_reject turns the refusal that follows it into a log line. */
@@ -119,7 +127,8 @@ enum outcome_kind judge_reject(struct judge *j, int code, const char *status, co
     return settle(j, reply);
 }
 
-enum outcome_kind judge_reject_text(struct judge *j, int code, const char *status, const char *fmt, ...)
+enum outcome_kind judge_reject_text(struct judge *j, int code, const char *status, const char *fmt,
+                                    ...)
 {
     va_list ap;
 
