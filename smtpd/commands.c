@@ -27,7 +27,6 @@ static void refuse_for_good(struct session *s, struct smtp_reply verdict)
 
 void commands_greet(struct session *s)
 {
-    s->where = SMTP_CMD_CONNECT;
     struct smtp_reply verdict = access_judge(s, ACCESS_CONNECT, STR_NONE);
     if (reply_refuses(verdict))
         refuse_for_good(s, verdict);
@@ -71,8 +70,11 @@ static void on_early_input(struct session *s, const struct smtp_event *ev)
         return;
     log_info("improper command pipelining after " STR_FMT " from " STR_FMT ": " STR_FMT,
              STR_ARG(smtp_command_name(ev->command)), STR_ARG(s->peer.shown), STR_ARG(text));
-    if (smtpd_conf.smtpd_forbid_unauth_pipelining)
-        session_close(s, REPLY(554, "5.5.0 Error: SMTP protocol synchronization"));
+    if (!smtpd_conf.smtpd_forbid_unauth_pipelining)
+        return;
+    if (ev->command != SMTP_CMD_CONNECT)
+        s->dialogue.tally[ev->command].total++;
+    session_close(s, REPLY(554, "5.5.0 Error: SMTP protocol synchronization"));
 }
 
 static void log_fault(struct session *s, const struct smtp_event *ev)
@@ -105,6 +107,8 @@ static void log_fault(struct session *s, const struct smtp_event *ev)
                     STR_ARG(s->peer.shown), STR_ARG(str_sub(ev->line, 0, 100)));
         break;
     case SMTP_FAULT_SIZE:
+        if (str_find_str(ev->reply.text, STR("fixed limit")) == STR_NOT_FOUND)
+            break;
         s->where = ev->command;
         session_log_reject(s, STR_NONE, ev->reply);
         break;
@@ -196,11 +200,13 @@ static bool refused(struct session *s, enum access_stage stage)
 
 static bool recipient_refused(struct session *s, const struct smtp_rcpt *rcpt)
 {
-    struct smtp_reply verdict = access_judge_recipient(s, rcpt);
+    struct smtp_rcpt shown = *rcpt;
 
+    shown.path = session_shown_address(rcpt->address);
+    struct smtp_reply verdict = access_judge_recipient(s, &shown);
     if (!reply_refuses(verdict))
         return false;
-    session_log_reject(s, rcpt->path, verdict);
+    session_log_reject(s, shown.path, verdict);
     session_answer(s, verdict);
     return true;
 }
@@ -327,7 +333,7 @@ static void on_rcpt(struct session *s, const struct smtp_event *ev)
         too_many_recipients(s);
         return;
     }
-    s->t.last_rcpt_path = arena_str(&s->t.arena, ev->rcpt->path);
+    s->t.last_rcpt_path = arena_str(&s->t.arena, session_shown_address(ev->rcpt->address));
     struct smtp_reply limit = limits_on_recipient(s);
     if (limit.code) {
         session_answer(s, limit);
@@ -388,7 +394,7 @@ static void on_message(struct session *s, const struct smtp_event *ev)
     s->t.in_content = false;
     struct smtp_reply verdict = access_judge(s, ACCESS_END_OF_DATA, STR_NONE);
     if (reply_refuses(verdict)) {
-        session_log_reject(s, s->t.rcpt_accepted == 1 ? s->t.last_rcpt_path : STR_NONE, verdict);
+        session_log_reject(s, STR_NONE, verdict);
     } else {
         verdict = transaction_commit(s, ev->command, ev->size, &arena);
     }
@@ -417,7 +423,7 @@ static void on_vrfy(struct session *s, const struct smtp_event *ev)
     s->where = SMTP_CMD_VRFY;
     if (recipient_refused(s, ev->rcpt))
         return;
-    buf_join(&text, STR("2.0.0 "), ev->rcpt->path);
+    buf_join(&text, STR("2.0.0 "), ev->arg);
     session_answer(s, (struct smtp_reply){ 252, buf_str(&text) });
 }
 

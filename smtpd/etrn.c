@@ -28,8 +28,8 @@ void etrn_handle(struct session *s, const struct smtp_event *ev)
     s->where = SMTP_CMD_ETRN;
     struct smtp_reply verdict = access_judge(s, ACCESS_ETRN, domain);
     if (reply_refuses(verdict)) {
-        s->faults |= FAULT_POLICY;
-        refuse(s, domain, verdict);
+        session_log_reject(s, STR_NONE, verdict);
+        session_answer(s, verdict);
         return;
     }
     if (str_starts(domain, STR("@")) || str_starts(domain, STR("#")))

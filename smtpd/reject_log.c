@@ -1,17 +1,39 @@
 /* The line that every policy decision leaves in the log; parsers and fail2ban live on its shape. */
-#include "smtpd/respond.h"
-
 #include "base/log.h"
+#include "smtpd/respond.h"
 #include "text/address.h"
 
-static void put_context(struct session *s, struct str recipient_path, struct buf *out)
+struct str session_shown_address(struct str address)
 {
+    size_t colon = str_starts(address, STR("@")) ? str_find(address, ':') : STR_NOT_FOUND;
+
+    return colon == STR_NOT_FOUND ? address : str_skip(address, colon + 1);
+}
+
+static void put_address(struct buf *out, struct str label, struct str address)
+{
+    buf_add(out, label);
+    address_quote(address, out);
+    buf_addc(out, '>');
+}
+
+/* Of a whole message only one recipient can be named. */
+static struct str only_recipient(const struct session *s)
+{
+    bool whole = s->where == SMTP_CMD_DATA || s->where == SMTP_CMD_BDAT || s->where == SMTP_CMD_UNKNOWN;
+
+    return whole && s->t.rcpt_accepted == 1 ? s->t.last_recipient : STR_NONE;
+}
+
+static void put_context(struct session *s, struct str recipient, struct buf *out)
+{
+    if (recipient.ptr == NULL)
+        recipient = only_recipient(s);
     if (s->t.active)
-        buf_join(out, STR(" from=<"), s->t.sender_path, STR(">"));
-    if (recipient_path.ptr)
-        buf_join(out, STR(" to=<"), recipient_path, STR(">"));
-    if (s->helo.ptr || s->where != SMTP_CMD_CONNECT)
-        buf_join(out, STR(" proto="), session_protocol(s));
+        put_address(out, STR(" from=<"), s->t.sender_path);
+    if (recipient.ptr)
+        put_address(out, STR(" to=<"), session_shown_address(recipient));
+    buf_join(out, STR(" proto="), session_protocol(s));
     if (s->helo.ptr)
         buf_join(out, STR(" helo=<"), s->helo, STR(">"));
     if (s->login.ptr)
@@ -23,7 +45,7 @@ static struct str where_name(const struct session *s)
     return s->where == SMTP_CMD_UNKNOWN ? STR("END-OF-MESSAGE") : smtp_command_name(s->where);
 }
 
-void session_log_event(struct session *s, const char *action, struct str recipient_path, const char *fmt, ...)
+void session_log_event(struct session *s, const char *action, struct str recipient, const char *fmt, ...)
 {
     BUF_AUTO(text, 2048);
     va_list ap;
@@ -32,18 +54,18 @@ void session_log_event(struct session *s, const char *action, struct str recipie
     buf_vaddf(&text, fmt, ap);
     va_end(ap);
     buf_addc(&text, ';');
-    put_context(s, recipient_path, &text);
+    put_context(s, recipient, &text);
     log_info("%s: %s: " STR_FMT " from " STR_FMT ": " STR_FMT, session_queue_id(s), action, STR_ARG(where_name(s)),
              STR_ARG(s->peer.shown), STR_ARG(buf_str(&text)));
 }
 
-void session_log_reject(struct session *s, struct str recipient_path, struct smtp_reply reply)
+void session_log_reject(struct session *s, struct str recipient, struct smtp_reply reply)
 {
     bool soft = site_conf.soft_bounce && reply.code >= 500;
     struct str text = reply.text;
     bool softened_status = soft && dsn_status_length(text) && text.ptr[0] == '5';
 
     s->faults |= FAULT_POLICY;
-    session_log_event(s, "reject", recipient_path, "%d %s" STR_FMT, soft ? reply.code - 100 : reply.code,
+    session_log_event(s, "reject", recipient, "%d %s" STR_FMT, soft ? reply.code - 100 : reply.code,
                       softened_status ? "4" : "", STR_ARG(softened_status ? str_skip(text, 1) : text));
 }

@@ -75,10 +75,11 @@ enum fault {
 struct transaction {
     struct arena arena;
     bool active;
-    struct str sender, sender_path;  /* internal form; as given */
+    struct str sender;               /* internal form */
+    struct str sender_path;          /* the same without a source route: what replies and logs show */
     struct smtp_mail mail;           /* parameters; strings in the arena */
-    struct str last_recipient;       /* as given, for Received: when there is one */
-    struct str last_rcpt_path;
+    struct str last_recipient;       /* for Received: when there is one */
+    struct str last_rcpt_path;       /* as replies and logs show it */
     int rcpt_accepted;
     unsigned overshoot;              /* recipients refused because they are beyond the limit */
     bool open;                       /* cleanup has a queue id for us */
@@ -131,10 +132,13 @@ void session_keep(struct session *s);
 bool session_fill(struct session *s);
 bool session_flush(struct session *s);
 
+/* `@a,@b:user@c` without the way there. */
+struct str session_shown_address(struct str address);
 /* "QID" of the message under way, or "NOQUEUE". */
 const char *session_queue_id(const struct session *s);
 /* "SMTP" or "ESMTP". */
 struct str session_protocol(const struct session *s);
-/* `NOQUEUE: ACTION: WHERE from NAME[ADDR]: TEXT; from=<S> to=<R> proto=P helo=<H>` */
-void session_log_event(struct session *s, const char *action, struct str recipient_path, const char *fmt, ...) PRINTF(4, 5);
-void session_log_reject(struct session *s, struct str recipient_path, struct smtp_reply reply);
+/* Addresses in internal form.
+ * `NOQUEUE: ACTION: WHERE from NAME[ADDR]: TEXT; from=<S> to=<R> proto=P helo=<H>` */
+void session_log_event(struct session *s, const char *action, struct str recipient, const char *fmt, ...) PRINTF(4, 5);
+void session_log_reject(struct session *s, struct str recipient, struct smtp_reply reply);

@@ -27,7 +27,7 @@ void transaction_begin(struct session *s, const struct smtp_mail *mail)
     t->mail.envid = arena_str(&t->arena, mail->envid);
     t->mail.verp_delimiters = arena_str(&t->arena, mail->verp_delimiters);
     t->sender = arena_str(&t->arena, mail->address);
-    t->sender_path = arena_str(&t->arena, mail->path);
+    t->sender_path = session_shown_address(t->sender);
 }
 
 void transaction_end(struct session *s)
@@ -186,7 +186,7 @@ static void put_number(struct buf *out, char type, int value)
     record_put(out, type, buf_str(&digits));
 }
 
-/* Side effects of access tables that belong to the envelope. */
+/* Side effects of access tables that belong to the envelope; what is judged at the end of the content comes behind it. */
 static void put_actions(struct session *s, struct buf *out)
 {
     struct actions *a = &s->t.actions;
@@ -203,6 +203,9 @@ static void put_actions(struct session *s, struct buf *out)
     if (a->hold || a->discard)
         put_number(out, CLEANUP_RECORD_FLAGS,
                    (a->hold ? CLEANUP_FLAG_HOLD : 0) | (a->discard ? CLEANUP_FLAG_DISCARD : 0));
+    a->hold = a->discard = false;
+    a->filter = a->redirect = STR_NONE;
+    buf_clear(&a->bcc);
 }
 
 void transaction_begin_content(struct session *s)
@@ -296,6 +299,7 @@ struct smtp_reply transaction_commit(struct session *s, enum smtp_command how, i
         return (struct smtp_reply){ refusals[CLEANUP_SIZE].code, refusals[CLEANUP_SIZE].text };
     struct buf *out = cleanup_client_records(&s->cleanup);
     record_put(out, REC_EXTRACTED, STR_NONE);
+    put_actions(s, out);
     record_put(out, REC_END, STR_NONE);
     struct cleanup_verdict v = cleanup_client_end(&s->cleanup);
     t->open = false;

@@ -25,9 +25,6 @@ static void override_endpoints(struct session *s, const struct smtp_xattrs *x)
     if (x->kind[SMTP_XATTR_ADDR]) {
         p->address = value_or_unknown(s, x, SMTP_XATTR_ADDR);
         p->is_inet = net_addr_parse(p->address, 0, &p->addr);
-        p->name = p->reverse_name = STR("unknown");
-        if (!x->kind[SMTP_XATTR_NAME])
-            peer_lookup_names(s);
     }
     if (x->kind[SMTP_XATTR_PORT])
         p->port = value_or_unknown(s, x, SMTP_XATTR_PORT);
@@ -79,11 +76,12 @@ void xclient_handle(struct session *s, const struct smtp_event *ev)
     session_keep(s);
     transaction_end(s);
     options_for_session(s, &s->dialogue.options);
+    s->where = SMTP_CMD_XCLIENT;
     commands_greet(s);
     s->dialogue.tally[SMTP_CMD_XCLIENT].ok -= s->dialogue.tally[SMTP_CMD_XCLIENT].ok > 0; /* as ever */
     s->dialogue.authenticated = s->login.ptr != NULL;
-    s->dialogue.esmtp = x->kind[SMTP_XATTR_PROTO] == SMTP_XVALUE_GIVEN &&
-                        str_equal_nocase(x->value[SMTP_XATTR_PROTO], STR("ESMTP"));
+    if (s->helo.ptr)
+        smtp_server_introduced(&s->dialogue, !str_equal_nocase(x->value[SMTP_XATTR_PROTO], STR("SMTP")));
 }
 
 static void forward(struct session *s, const struct smtp_xattrs *x, enum smtp_xattr attr, struct str *slot)

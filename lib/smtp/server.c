@@ -458,6 +458,12 @@ void smtp_server_deny(struct smtp_server *s, struct smtp_reply reply)
     s->state->denial = reply;
 }
 
+void smtp_server_introduced(struct smtp_server *s, bool esmtp)
+{
+    s->state->greeted = true;
+    s->esmtp = esmtp;
+}
+
 void smtp_server_replace(struct smtp_server *s, struct str line)
 {
     struct smtp_server_state *st = s->state;

@@ -158,7 +158,7 @@ struct smtp_tally {
     unsigned total, ok;
 };
 
-#define SMTP_OUT_MAX (64u * 1024)
+#define SMTP_OUT_MAX (64UL * 1024)
 
 /* Where the dialogue stands; each stage implies those before it. */
 enum smtp_stage { SMTP_STAGE_NEW, SMTP_STAGE_GREETED, SMTP_STAGE_MAIL, SMTP_STAGE_RCPT };
@@ -198,6 +198,8 @@ void smtp_server_close(struct smtp_server *s, struct smtp_reply reply);
 /* The client has been refused for good: every command but QUIT is REFUSED with `reply`, whose text
  * must outlive the dialogue ("5.7.0 Error: access denied for N[A]"). */
 void smtp_server_deny(struct smtp_server *s, struct smtp_reply reply);
+/* Somebody else (XCLIENT HELO=) has said HELO, or EHLO, for the client. */
+void smtp_server_introduced(struct smtp_server *s, bool esmtp);
 /* Answer to an SMTP_LINE event: parse this instead. */
 void smtp_server_replace(struct smtp_server *s, struct str line);
 /* The TLS handshake succeeded: forget what came before, plaintext input included (RFC 3207). */

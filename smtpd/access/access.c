@@ -195,6 +195,8 @@ struct smtp_reply access_judge_recipient(struct session *s, const struct smtp_rc
 {
     struct judge j = begin(s);
 
+    if (str_equal_nocase(rcpt->address, STR("postmaster"))) /* RFC 5321 section 4.5.1 */
+        return (struct smtp_reply){ 0 };
     j.rcpt = rcpt;
     return conclude(&j, delayed_lists_pass(&j) && recipient_lists_pass(&j) && addresses_exist(&j));
 }

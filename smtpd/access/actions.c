@@ -85,7 +85,8 @@ static struct str kept(struct judge *j, struct str text)
 
 static enum outcome_kind act_hold(struct judge *j, struct str text)
 {
-    log_action(j, "hold", text.len ? "" : "triggers HOLD action", text);
+    if (j->actions == NULL || !j->actions->hold)
+        log_action(j, "hold", text.len ? "" : "triggers HOLD action", text);
     if (j->actions)
         j->actions->hold = true;
     return JUDGE_NEXT;
@@ -93,24 +94,27 @@ static enum outcome_kind act_hold(struct judge *j, struct str text)
 
 static enum outcome_kind act_discard(struct judge *j, struct str text)
 {
-    log_action(j, "discard", text.len ? "" : "triggers DISCARD action", text);
+    if (j->actions == NULL || !j->actions->discard)
+        log_action(j, "discard", text.len ? "" : "triggers DISCARD action", text);
     if (j->actions)
         j->actions->discard = true;
     return JUDGE_PERMIT;
 }
 
-static bool has(struct str text, char needed, const char *action, const char *form)
+/* An entry that says too little is passed over. */
+static bool has(const struct judge *j, struct str text, char needed, const char *form)
 {
     if (str_has(text, needed))
         return true;
-    log_warning("access table: %s needs %s: \"" STR_FMT "\"", action, form, STR_ARG(text));
+    log_warning("access table " STR_FMT " entry \"" STR_FMT "\" requires %s", STR_ARG(j->entry_table),
+                STR_ARG(j->entry_key), form);
     return false;
 }
 
 static enum outcome_kind act_filter(struct judge *j, struct str text)
 {
-    if (!has(text, ':', "FILTER", "a destination of the form transport:nexthop"))
-        return judge_configuration_error(j);
+    if (!has(j, text, ':', "transport:destination"))
+        return JUDGE_NEXT;
     log_action(j, "filter", "triggers FILTER ", text);
     if (j->actions)
         j->actions->filter = kept(j, text);
@@ -119,8 +123,8 @@ static enum outcome_kind act_filter(struct judge *j, struct str text)
 
 static enum outcome_kind act_redirect(struct judge *j, struct str text)
 {
-    if (!has(text, '@', "REDIRECT", "user@domain"))
-        return judge_configuration_error(j);
+    if (!has(j, text, '@', "user@domain target"))
+        return JUDGE_NEXT;
     log_action(j, "redirect", "triggers REDIRECT ", text);
     if (j->actions)
         j->actions->redirect = kept(j, text);
@@ -129,8 +133,8 @@ static enum outcome_kind act_redirect(struct judge *j, struct str text)
 
 static enum outcome_kind act_bcc(struct judge *j, struct str text)
 {
-    if (!has(text, '@', "BCC", "user@domain"))
-        return judge_configuration_error(j);
+    if (!has(j, text, '@', "user@domain target"))
+        return JUDGE_NEXT;
     log_action(j, "bcc", "triggers BCC ", text);
     if (j->actions) {
         buf_add(&j->actions->bcc, text);
@@ -141,24 +145,22 @@ static enum outcome_kind act_bcc(struct judge *j, struct str text)
 
 static enum outcome_kind act_prepend(struct judge *j, struct str text)
 {
-    if (!has(text, ':', "PREPEND", "a header"))
-        return judge_configuration_error(j);
+    if (!has(j, text, ':', "header: text"))
+        return JUDGE_NEXT;
     if (j->actions)
         buf_join(&j->actions->prepend, text, STR("\n"));
     return JUDGE_NEXT;
 }
 
-static enum outcome_kind act_warn(struct judge *j, struct str text)
+static enum outcome_kind note(struct judge *j, const char *action, struct str text)
 {
-    log_action(j, "warn", "", text);
+    session_log_event(j->s, action, j->rcpt ? j->rcpt->path : STR_NONE, STR_FMT, STR_ARG(text));
     return JUDGE_NEXT;
 }
 
-static enum outcome_kind act_info(struct judge *j, struct str text)
-{
-    log_action(j, "info", "", text);
-    return JUDGE_NEXT;
-}
+static enum outcome_kind act_warn(struct judge *j, struct str text) { return note(j, "warn", text); }
+
+static enum outcome_kind act_info(struct judge *j, struct str text) { return note(j, "info", text); }
 
 static const struct action {
     const char *name;
@@ -220,9 +222,9 @@ enum outcome_kind actions_apply(struct judge *j, struct str value)
     if (!str_token(&text, " \t", &word))
         return JUDGE_NEXT;
     text = str_trim(text);
-    if (all_digits(word) && !is_code(word))
+    if (all_digits(value))
         return JUDGE_PERMIT;
-    if (is_code(word))
+    if (is_code(word) && text.len)
         return act_code(j, word, text);
     for (size_t i = 0; i < ARRAY_LEN(action_types); i++)
         if (str_equal_nocase(word, str_from(action_types[i].name)))

@@ -18,7 +18,7 @@ enum outcome_kind rule_reject_invalid_helo(struct judge *j, const struct rule *r
     (void)rule;
     if (!has_helo(j))
         return JUDGE_NEXT;
-    if (hostname_is_literal(name))
+    if (str_starts(name, STR("[")))
         return hostname_literal_address(name).len
                    ? JUDGE_NEXT
                    : refuse(j, smtpd_conf.invalid_hostname_reject_code, "5.5.2", "invalid ip address");

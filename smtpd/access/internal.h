@@ -69,6 +69,7 @@ struct judge {
     bool warn;                 /* warn_if_reject stands before the restriction under way */
     struct smtp_reply reply;
     struct smtp_reply defer_if_permit, defer_if_reject; /* code 0: not set */
+    struct str entry_table, entry_key; /* of the access table whose answer is carried out */
     struct actions *actions;   /* where side effects go; NULL: there is nothing that they could be about */
     struct arena *arena;
 };

@@ -1,4 +1,5 @@
 /* Does the sender address belong to the one who logged in?  smtpd_sender_login_maps says whose it is. */
+#include "base/log.h"
 #include "smtpd/access/internal.h"
 #include "text/address.h"
 
@@ -41,10 +42,14 @@ static enum outcome_kind refuse(struct judge *j)
 }
 
 /* `strict`: one who has logged in may use only what is his. */
-static enum outcome_kind check(struct judge *j, bool strict)
+static enum outcome_kind check(struct judge *j, const struct rule *rule, bool strict)
 {
     BUF_AUTO(owners, 0);
 
+    if (!smtpd_conf.smtpd_sasl_auth_enable) {
+        log_warning("restriction `" STR_FMT "' ignored: no SASL support", STR_ARG(rule->name));
+        return JUDGE_NEXT;
+    }
     if (!j->s->t.active)
         return JUDGE_NEXT;
     switch (find_owners(j, &owners)) {
@@ -60,24 +65,20 @@ static enum outcome_kind check(struct judge *j, bool strict)
 
 enum outcome_kind rule_reject_sender_login_mismatch(struct judge *j, const struct rule *rule)
 {
-    (void)rule;
-    return check(j, true);
+    return check(j, rule, true);
 }
 
 enum outcome_kind rule_reject_known_sender_login_mismatch(struct judge *j, const struct rule *rule)
 {
-    (void)rule;
-    return check(j, false);
+    return check(j, rule, false);
 }
 
 enum outcome_kind rule_reject_authenticated_sender_login_mismatch(struct judge *j, const struct rule *rule)
 {
-    (void)rule;
-    return j->s->login.len ? check(j, true) : JUDGE_NEXT;
+    return j->s->login.len || !smtpd_conf.smtpd_sasl_auth_enable ? check(j, rule, true) : JUDGE_NEXT;
 }
 
 enum outcome_kind rule_reject_unauthenticated_sender_login_mismatch(struct judge *j, const struct rule *rule)
 {
-    (void)rule;
-    return j->s->login.len ? JUDGE_NEXT : check(j, true);
+    return j->s->login.len ? JUDGE_NEXT : check(j, rule, true);
 }

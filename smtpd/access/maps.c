@@ -7,18 +7,22 @@
 
 static bool plain_parents(void) { return (match_flags_for("smtpd_access_maps") & MATCH_SUBDOMAINS) != 0; }
 
-/* Act on what a lookup found; the words of a refusal are those of `subject`. */
-static enum outcome_kind settle(struct judge *j, enum subject_kind subject,
+/* Act on what a lookup of `key` found; the words of a refusal are those of `subject`. */
+static enum outcome_kind settle(struct judge *j, const struct rule *rule, enum subject_kind subject, struct str key,
                                 enum table_result found, struct str value)
 {
     enum subject_kind before = j->subject;
     enum outcome_kind result = JUDGE_NEXT;
 
     j->subject = subject;
-    if (found == TABLE_ERROR)
-        result = judge_lookup_failure(j);
-    else if (found == TABLE_FOUND)
+    if (found == TABLE_ERROR) {
+        j->s->faults |= FAULT_DATA;
+        result = judge_reject(j, 451, "4.3.5", "Server configuration error");
+    } else if (found == TABLE_FOUND) {
+        j->entry_table = table_list_last(rule->maps);
+        j->entry_key = key;
         result = actions_apply(j, value);
+    }
     j->subject = before;
     return result;
 }
@@ -31,7 +35,7 @@ static enum outcome_kind check_domain(struct judge *j, const struct rule *rule, 
     if (domain.len == 0)
         return JUDGE_NEXT;
     enum table_result found = table_list_lookup_domain(rule->maps, domain, plain_parents(), &value);
-    return settle(j, subject, found, buf_str(&value));
+    return settle(j, rule, subject, domain, found, buf_str(&value));
 }
 
 static enum outcome_kind check_ip(struct judge *j, const struct rule *rule, enum subject_kind subject,
@@ -40,7 +44,7 @@ static enum outcome_kind check_ip(struct judge *j, const struct rule *rule, enum
     BUF_AUTO(value, 0);
     enum table_result found = table_list_lookup_ip(rule->maps, address, &value);
 
-    return settle(j, subject, found, buf_str(&value));
+    return settle(j, rule, subject, address, found, buf_str(&value));
 }
 
 /* Name first, then address; the name's verdict counts when it has one. */
@@ -52,7 +56,7 @@ enum outcome_kind rule_check_client_access(struct judge *j, const struct rule *r
 
     if (found == TABLE_NOT_FOUND)
         found = table_list_lookup_ip(rule->maps, p->address, &value);
-    return settle(j, SUBJECT_CLIENT, found, buf_str(&value));
+    return settle(j, rule, SUBJECT_CLIENT, p->name, found, buf_str(&value));
 }
 
 enum outcome_kind rule_check_reverse_client_access(struct judge *j, const struct rule *rule)
@@ -77,7 +81,7 @@ enum outcome_kind rule_check_sasl_access(struct judge *j, const struct rule *rul
     if (j->s->login.len == 0)
         return JUDGE_NEXT;
     enum table_result found = table_list_lookup(rule->maps, j->s->login, &value);
-    return settle(j, SUBJECT_LOGIN, found, buf_str(&value));
+    return settle(j, rule, SUBJECT_LOGIN, j->s->login, found, buf_str(&value));
 }
 
 /* What is looked up is the address as it would be delivered, folded: routing and case do not hide it. */
@@ -95,7 +99,7 @@ static enum outcome_kind check_address(struct judge *j, const struct rule *rule,
                                   ? table_list_lookup_address(rule->maps, address, &walk, &value, NULL)
                                   : table_list_lookup(rule->maps, smtpd_conf.smtpd_null_access_lookup_key, &value);
 
-    return settle(j, subject, found, buf_str(&value));
+    return settle(j, rule, subject, address, found, buf_str(&value));
 }
 
 enum outcome_kind rule_check_sender_access(struct judge *j, const struct rule *rule)
@@ -152,7 +156,8 @@ static enum outcome_kind check_servers(struct judge *j, const struct rule *rule,
 {
     struct dns_record *found = NULL;
     enum outcome_kind result = JUDGE_NEXT;
-    enum dns_status status = type == DNS_A ? DNS_NO_DATA : dns_query(j->s->setup->dns, domain, type, j->arena, &found);
+    enum dns_status status =
+        type == DNS_A ? DNS_NO_DATA : dns_query(j->s->setup->dns, domain, type, j->arena, &found);
 
     while (type == DNS_NS && (status == DNS_NO_DATA || status == DNS_NOT_FOUND) && str_has(domain, '.')) {
         (void)str_cut(&domain, '.');

@@ -43,11 +43,14 @@ struct class_list {
     bool required; /* the class is never "anything goes" */
 };
 
-static enum outcome_kind refuse(struct judge *j, struct str path, bool is_sender, int code, const char *table)
+static enum outcome_kind refuse(struct judge *j, const struct resolution *r, struct str path, bool is_sender, int code,
+                                const char *table)
 {
     const char *name = site_conf.show_user_unknown_table_name ? table : "";
 
-    return judge_reject_text(j, code, is_sender ? "5.1.0" : "5.1.1", "<" STR_FMT ">: %s address rejected: User unknown%s%s",
+    const char *sender_status = r->flags & RESOLVE_CLASS_ALIAS ? "5.1.7" : "5.1.0";
+
+    return judge_reject_text(j, code, is_sender ? sender_status : "5.1.1", "<" STR_FMT ">: %s address rejected: User unknown%s%s",
                              STR_ARG(path), is_sender ? "Sender" : "Recipient", name[0] ? " in " : "", name);
 }
 
@@ -92,7 +95,7 @@ enum outcome_kind judge_unlisted(struct judge *j, const struct resolution *r, st
         found = listed_in(j, lists[i].maps, r->recipient);
         if (found == TABLE_ERROR)
             return judge_lookup_failure(j);
-        return found == TABLE_FOUND ? JUDGE_NEXT : refuse(j, path, is_sender, lists[i].code, lists[i].table);
+        return found == TABLE_FOUND ? JUDGE_NEXT : refuse(j, r, path, is_sender, lists[i].code, lists[i].table);
     }
     return JUDGE_NEXT;
 }

@@ -63,7 +63,8 @@ static void words_of_the_language_give_their_replies(void **state)
           .want = "554 5.7.1 <joe@local.test>: Recipient address rejected: Access denied" },
         { .restrictions = "reject_non_fqdn_recipient", .rcpt = "joe",
           .want = "504 5.5.2 <joe>: Recipient address rejected: need fully-qualified address" },
-        { .restrictions = "reject_non_fqdn_recipient", .rcpt = "postmaster", .want = "" },
+        { .restrictions = "reject", .rcpt = "Postmaster", .want = "" },
+        { .restrictions = "reject_sender_login_mismatch", .want = "" },
         { .restrictions = "reject_non_fqdn_sender", .sender = "a",
           .want = "504 5.5.2 <a>: Sender address rejected: need fully-qualified address" },
         { .restrictions = "reject_multi_recipient_bounce", .sender = "", .want = "" },
@@ -105,7 +106,11 @@ static void actions_of_access_tables_give_their_replies(void **state)
         { .restrictions = SENDER_RULE("nonsense"), .want = "451 4.3.5 Server configuration error" },
         { .restrictions = SENDER_RULE("reject_plaintext_session, permit"),
           .want = "450 4.7.1 Session encryption is required" },
-        { .restrictions = SENDER_RULE("FILTER nowhere"), .want = "451 4.3.5 Server configuration error" },
+        { .restrictions = SENDER_RULE("FILTER nowhere") ", " SENDER_RULE("BCC x") ", " SENDER_RULE("PREPEND x"), .want = "" },
+        { .restrictions = SENDER_RULE("550") ", reject", .want = "" },
+        { .restrictions = SENDER_RULE("250 fine"), .want = "451 4.3.5 Server configuration error" },
+        { .restrictions = "check_sender_access lmdb:/nonexistent/x",
+          .want = "451 4.3.5 <a@far.test>: Sender address rejected: Server configuration error" },
         { .restrictions = SENDER_RULE("INFO hello") ", " SENDER_RULE("WARN hello"), .want = "" },
         { .restrictions = "check_sender_access inline:{{<>=REJECT null}}", .sender = "",
           .want = "554 5.7.1 <>: Sender address rejected: null" },
@@ -236,6 +241,7 @@ static void senders_belong_to_their_logins(void **state)
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct setting settings[] = { { "smtpd_recipient_restrictions", cases[i].rule },
+                                      { "smtpd_sasl_auth_enable", "yes" },
                                       { "smtpd_sender_login_maps", "inline:{{own@far.test=root, ann}}" } };
         struct fake f;
         fake_open(&f, settings, ARRAY_LEN(settings));
