@@ -7,6 +7,7 @@
 #include "dns/answer.h"
 #include "dns/hosts.h"
 #include "dns/private.h"
+#include "dns/resolv.h"
 #include "os/fd.h"
 
 #include <arpa/nameser.h>
@@ -21,11 +22,15 @@
 struct dns *dns_open(const char *hosts_path)
 {
     struct dns *d = mem_alloc(sizeof *d);
-    struct ares_options options = { .flags = ARES_FLAG_NOSEARCH | ARES_FLAG_NOALIASES };
+    struct resolv_patience patience = resolv_read(RESOLV_CONF);
+    struct ares_options options = { .flags = ARES_FLAG_NOSEARCH | ARES_FLAG_NOALIASES,
+                                    .timeout = patience.timeout_s * 1000,
+                                    .tries = patience.attempts };
+    int given = ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES;
 
     *d = (struct dns){ 0 };
     if (ares_library_init(ARES_LIB_INIT_ALL) == ARES_SUCCESS &&
-        ares_init_options(&d->channel, &options, ARES_OPT_FLAGS) == ARES_SUCCESS)
+        ares_init_options(&d->channel, &options, given) == ARES_SUCCESS)
         d->ready = true;
     else
         log_warning("name resolver cannot be set up; all lookups will be tried again later");

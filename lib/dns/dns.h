@@ -2,7 +2,8 @@
 /* dns/dns - the resolver: c-ares behind blocking calls, and the hosts file.
  *
  * Opened before the jail: resolv.conf and /etc/hosts are read then, and never again by this
- * process.  Truncated answers are asked for again by TCP.  Every query ends within
+ * process.  Truncated answers are asked for again by TCP.  How long a silent name server is waited
+ * for is said by the options timeout and attempts of resolv.conf; every query ends within
  * DNS_QUERY_LIMIT_S, whatever name servers do.  Results live in the caller's arena.
  *
  * Names in answers come from strangers: a host name that is not one (odd characters, empty or
