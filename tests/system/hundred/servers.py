@@ -97,9 +97,8 @@ class Server:
             self.connections += 1
             for other in list(self.open):
                 other.on_input()
-            self.open.add(Session(self, sock))
-            if len(self.open) > self.most:
-                self.most = len(self.open)
+            Session(self, sock)
+            self.most = max(self.most, len(self.open))
             self.peaks.append((time.time(), len(self.open)))
 
     def take(self, sender, recipients, text):
@@ -121,6 +120,7 @@ class Session:
         sock.setblocking(False)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.loop.watch(sock, self.on_input)
+        server.open.add(self)
         self.obey(self.ask("greeting", None, "220 %s ESMTP" % server.name))
 
     # ---- ends and output
