@@ -1,0 +1,4 @@
+
+body: is no header
+
+end
