@@ -60,7 +60,8 @@ bool destination_parse(struct str text, bool lmtp, int default_port, struct dest
 
     if (lmtp && str_skip_prefix(&text, STR("unix:"))) {
         d.path = text;
-        *out = d;
+        if (text.len)
+            *out = d;
         return text.len > 0;
     }
     d.direct = str_skip_prefix(&text, STR("inet:"));

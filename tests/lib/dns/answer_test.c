@@ -98,11 +98,11 @@ static void a_dotted_quad_passes_for_mx_only(void **state)
 
     (void)state;
     begin(&b, DNS_MX, 1);
-    record(&b, DNS_MX, STR("\0\1\3192\1\060\1\062\1\061\0"));
+    record(&b, DNS_MX, STR("\0\1\003" "192\1" "0\1" "2\1" "1\0"));
     assert_int_equal(dns_answer_parse(buf_str(&b), ASKED, DNS_MX, &a, &found), DNS_OK);
     assert_true(str_equal(found->text, STR("192.0.2.1")));
     begin(&b, DNS_PTR, 1);
-    record(&b, DNS_PTR, STR("\3192\1\060\1\062\1\061\0"));
+    record(&b, DNS_PTR, STR("\003" "192\1" "0\1" "2\1" "1\0"));
     assert_int_equal(dns_answer_parse(buf_str(&b), ASKED, DNS_PTR, &a, &found), DNS_MALFORMED);
 }
 
