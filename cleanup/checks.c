@@ -4,7 +4,7 @@
 #include "text/dsn.h"
 
 #define TEXT_MAX   200 /* of the header or line in a log line */
-#define ACTION_MAX (64 * 1024)
+#define ACTION_MAX (64UL * 1024)
 
 /* One match: what was looked up where, and what is to be done. */
 struct match {
@@ -55,6 +55,7 @@ static enum check_result info(struct match *k)
 
 static enum check_result pass(struct match *k)
 {
+    log_event(k, "pass", k->argument);
     k->m->content.unchecked = true;
     return CHECK_KEEP;
 }
@@ -89,6 +90,10 @@ static enum check_result reject(struct match *k)
 
 static enum check_result filter(struct match *k)
 {
+    if (k->argument.len == 0) {
+        log_warning("missing FILTER command argument in %s map", k->map);
+        return CHECK_KEEP;
+    }
     if (!str_has(k->argument, ':')) {
         log_warning("bad FILTER command " STR_FMT " in %s -- need transport:destination",
                     STR_ARG(k->argument), k->map);
@@ -114,6 +119,7 @@ static enum check_result redirect(struct match *k)
         return CHECK_KEEP;
     log_event(k, "redirect", k->argument);
     k->m->redirect = arena_str(&k->m->arena, k->argument);
+    k->m->content.unchecked = true; /* whoever it goes to now looks for himself */
     return CHECK_KEEP;
 }
 

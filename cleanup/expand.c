@@ -1,9 +1,11 @@
 /* Virtual alias expansion (cleanup/address.h): a stack of addresses still to be looked up, so
  * that neither a loop nor a long list costs more than the limits allow. */
+#include "base/log.h"
 #include "cleanup/address.h"
+#include "rewrite/map.h"
 #include "text/address.h"
 
-#define RESULT_MAX (1024 * 1024)
+#define RESULT_MAX (1024UL * 1024)
 
 struct candidate {
     struct str address;
@@ -64,11 +66,23 @@ static struct str complete(struct expander *x, struct str alias, struct str item
     return rewrite_address(x->c->rewriter, REWRITE_LOCAL, buf_str(&text), x->arena);
 }
 
+static enum expansion no_address(struct str alias, struct str value)
+{
+    BUF_AUTO(quoted, RESULT_MAX);
+
+    address_quote(alias, &quoted);
+    log_warning("virtual_alias_maps lookup of " STR_FMT " returns non-address result \"" STR_FMT
+                "\"",
+                STR_ARG(buf_str(&quoted)), STR_ARG(value));
+    return EXPANSION_FAILED;
+}
+
 /* Push what `alias` stands for, last first, so that the results come out in the order written. */
 static enum expansion push_members(struct expander *x, const struct candidate *alias,
                                    struct str value, struct str extension)
 {
     struct address_list list;
+    size_t before = x->count;
 
     address_list_parse(x->arena, value, (size_t)cleanup_conf.virtual_alias_expansion_limit * 8 + 64,
                        &list);
@@ -85,12 +99,12 @@ static enum expansion push_members(struct expander *x, const struct candidate *a
         if (x->count + x->out->count > (size_t)cleanup_conf.virtual_alias_expansion_limit)
             return EXPANSION_SIZE;
     }
-    return EXPANSION_OK;
+    return x->count == before ? no_address(alias->address, value) : EXPANSION_OK;
 }
 
 static enum expansion expand_one(struct expander *x, struct candidate item)
 {
-    struct address_walk walk = cleanup_walk(x->c, ADDRESS_KEYS_REWRITE);
+    struct address_walk walk = rewrite_address_walk(x->c->rewriter, ADDRESS_KEYS_REWRITE);
     BUF_AUTO(value, RESULT_MAX);
     BUF_AUTO(extension, RESULT_MAX);
 

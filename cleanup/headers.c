@@ -66,7 +66,9 @@ bool headers_is_special(struct message *m, const struct header_info *info, struc
 {
     bool addresses = info && (info->flags & HEADER_IS_ADDRESS) && headers_rewrites(m);
 
-    if (is_dropped(m, info, line) || addresses || (info && is_read(info)))
+    bool blanks = str_find(line, ':') != header_name_length(line);
+
+    if (is_dropped(m, info, line) || addresses || blanks || (info && is_read(info)))
         return true;
     note(m, info);
     return false;
@@ -120,14 +122,15 @@ static void put_addresses(struct message *m, const struct header_info *info, str
 
 /* ---- the others ---- */
 
-static void log_id(struct message *m, const char *what, bool *logged, struct str header)
+static void log_id(struct message *m, const char *what, bool *logged, struct str value)
 {
-    struct str name, value;
+    BUF_AUTO(line, 0);
 
-    if (*logged || !header_split(header, &name, &value))
+    if (*logged)
         return;
     *logged = true;
-    log_info("%s: %s=" STR_FMT, message_id(m), what, STR_ARG(value));
+    header_unfold(value, &line);
+    log_info("%s: %s=" STR_FMT, message_id(m), what, STR_ARG(str_trim(buf_str(&line))));
 }
 
 static void note_encoding(struct message *m, struct str value)
@@ -144,10 +147,10 @@ static void read_header(struct message *m, const struct header_info *info, struc
         return;
     switch (info->id) {
     case HEADER_MESSAGE_ID:
-        log_id(m, "message-id", &m->content.logged_id, header);
+        log_id(m, "message-id", &m->content.logged_id, value);
         break;
     case HEADER_RESENT_MESSAGE_ID:
-        log_id(m, "resent-message-id", &m->content.logged_resent_id, header);
+        log_id(m, "resent-message-id", &m->content.logged_resent_id, value);
         break;
     case HEADER_CONTENT_TRANSFER_ENCODING:
         if (m->content.mime == NULL) /* else text/mime knows better */
@@ -180,12 +183,34 @@ static void take_primary(struct message *m, const struct header_info *info, stru
         content_put_lines(m, header);
 }
 
+/* MIME headers of the message itself are looked up with those of its parts. */
+static enum mime_part part_for_checks(enum mime_part part, const struct header_info *info)
+{
+    bool is_mime = info && (info->flags & HEADER_IS_MIME);
+
+    return part == MIME_PRIMARY && is_mime ? MIME_MULTIPART : part;
+}
+
+/* `Name : value` becomes `Name: value`; the blanks hide the header from some readers. */
+static struct str without_blanks(struct str header, struct buf *copy)
+{
+    size_t end = header_name_length(header), colon = str_find(header, ':');
+
+    if (end == 0 || colon == end)
+        return header;
+    buf_join(copy, str_sub(header, 0, end), str_skip(header, colon));
+    return buf_str(copy);
+}
+
 void headers_take(struct message *m, enum mime_part part, const struct header_info *info,
                   struct str header)
 {
     struct str replacement = STR_NONE;
+    BUF_AUTO(copy, 0);
 
-    if (checks_header(m, part, header, &replacement) == CHECK_DROP || !message_is_wanted(m))
+    header = without_blanks(header, &copy);
+    if (checks_header(m, part_for_checks(part, info), header, &replacement) == CHECK_DROP ||
+        !message_is_wanted(m))
         return;
     if (replacement.ptr) {
         header = replacement;

@@ -13,9 +13,9 @@ struct recipient {
     int notify;
 };
 
-/* Has it been written already?  With the original recipient in the key, so that two aliases that
- * lead to one mailbox show both in Delivered-To style headers. */
-static bool is_duplicate(struct message *m, struct str address, struct str orig)
+/* Has it been written already?  With the original recipient and what its sender wants to hear, so
+ * that two aliases that lead to one mailbox show both in X-Original-To, and each gets its report. */
+static bool is_duplicate(struct message *m, const struct recipient *r, struct str address)
 {
     int limit = site_conf.duplicate_filter_limit;
     BUF_AUTO(key, 0);
@@ -23,7 +23,10 @@ static bool is_duplicate(struct message *m, struct str address, struct str orig)
     buf_add_lower(&key, address);
     if (site_conf.enable_original_recipient) {
         buf_addc(&key, '\0');
-        buf_add_lower(&key, orig);
+        buf_add_lower(&key, r->orig);
+        buf_addc(&key, '\0');
+        buf_add_lower(&key, r->dsn_orcpt);
+        buf_addc(&key, (char)r->notify);
     }
     if (map_has(&m->seen, buf_str(&key)))
         return true;
@@ -57,7 +60,7 @@ static void put(struct message *m, const struct recipient *r, struct str address
 {
     struct buf *out = message_out(m);
 
-    if (is_duplicate(m, address, r->orig))
+    if (is_duplicate(m, r, address))
         return;
     if (!utf8_is_ascii(address))
         m->sendopts |= SENDOPT_UTF8_RCPT;
@@ -171,6 +174,7 @@ void recipient_add_bcc(struct message *m, struct str address)
     struct recipient r = { .notify = DSN_NOTIFY_NEVER };
 
     r.address = r.orig = rewritten(m, address);
+    r.dsn_orcpt = default_orcpt(m, r.address);
     if (canonical(m, &r.address))
         expand(m, &r);
 }
@@ -201,6 +205,7 @@ void recipient_add(struct message *m, struct str address)
         r.dsn_orcpt = default_orcpt(m, r.address);
     if (!canonical(m, &r.address))
         return;
+    m->env.last_recipient = r.address; /* log lines name what it has become */
     expand(m, &r);
     if (m->status == CLEANUP_OK)
         recipient_bcc(m, r.address);

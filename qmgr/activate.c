@@ -91,7 +91,9 @@ static int compare_routed(const void *pa, const void *pb)
 
     if (order == 0)
         order = str_compare(a->route.key, b->route.key);
-    return order ? order : str_compare(a->route.address, b->route.address);
+    if (order == 0)
+        order = str_compare(a->route.address, b->route.address);
+    return order ? order : str_compare(a->text.orig, b->text.orig);
 }
 
 static bool same_destination(const struct routed *a, const struct routed *b)
@@ -100,7 +102,7 @@ static bool same_destination(const struct routed *a, const struct routed *b)
            str_equal(a->route.key, b->route.key);
 }
 
-/* Mail to the double-bounce address ends here; so do duplicates. */
+/* Mail to the double-bounce address ends here; so do all recipients but one of a redirected message. */
 static void drop_recipient(struct queue_file *f, const struct message *m, const struct routed *r)
 {
     BUF_AUTO(address, 0);
@@ -156,9 +158,13 @@ static struct recipient *new_recipient(const struct message *m, const struct rou
     return recipient_new(&text, effective_notify(m, r->notify), r->offset);
 }
 
-/* Recipients with the same destination go in one call; the same address is delivered once. */
-static void schedule_batch(struct qmgr *q, struct message *m, struct queue_file *f, struct batch *b)
+/* Recipients with the same destination go in one call.  The same address twice is two recipients:
+ * cleanup has seen to it that they differ in what they were before, or in what is to be reported. */
+static void schedule_batch(struct qmgr *q, struct message *m, const struct envelope *e,
+                           struct queue_file *f, struct batch *b)
 {
+    bool one_copy = e->redirect.len > 0;
+
     if (b->count > 1)
         qsort(b->items, b->count, sizeof *b->items, compare_routed);
     for (size_t i = 0; i < b->count;) {
@@ -169,7 +175,7 @@ static void schedule_batch(struct qmgr *q, struct message *m, struct queue_file 
         for (; i < b->count && same_destination(lead, &b->items[i]); i++) {
             struct routed *r = &b->items[i];
 
-            if (r->route.discard || (last && str_equal(last->route.address, r->route.address))) {
+            if (r->route.discard || (last && one_copy)) {
                 drop_recipient(f, m, r);
                 continue;
             }
@@ -275,7 +281,7 @@ static void start_message(struct qmgr *q, struct message *m, const struct queue_
         m->resume_at = 0;
     } else {
         route_batch(q, e, b);
-        schedule_batch(q, m, f, b);
+        schedule_batch(q, m, e, f, b);
     }
     if (q->messages.detailed < DETAILED_MAX)
         message_set_details(&q->messages, m, details_new(e));
@@ -410,7 +416,7 @@ static enum envelope_result read_more(struct qmgr *q, struct message *m, struct 
     result = envelope_read_more(f, b->arena, batch_take, b, e);
     if (result == ENVELOPE_OK) {
         route_batch(q, e, b);
-        schedule_batch(q, m, f, b);
+        schedule_batch(q, m, e, f, b);
     }
     return result;
 }

@@ -38,15 +38,15 @@ void record_put(struct buf *out, char type, struct str payload)
 
 void record_put_attr(struct buf *out, const char *name, struct str value)
 {
-    size_t name_length = strlen(name);
-    char *room = put_head(out, REC_ATTR, name_length + 1 + value.len);
+    struct str key = str_from(name);
+    char *room = put_head(out, REC_ATTR, key.len + 1 + value.len);
 
     if (room == NULL)
         return;
-    memcpy(room, name, name_length);
-    room[name_length] = '=';
+    memcpy(room, key.ptr, key.len);
+    room[key.len] = '=';
     if (value.len)
-        memcpy(room + name_length + 1, value.ptr, value.len);
+        memcpy(room + key.len + 1, value.ptr, value.len);
 }
 
 void record_put_attr_int(struct buf *out, const char *name, int64_t value)
@@ -80,7 +80,7 @@ bool record_parse_time(struct str payload, struct timeval *out)
 
 void record_put_line(struct buf *out, struct str line, size_t line_limit)
 {
-    while (line.len > line_limit) {
+    while (line.len >= line_limit) { /* a full record says that there is more, even if nothing */
         record_put(out, REC_TEXT_PART, str_sub(line, 0, line_limit));
         line = str_skip(line, line_limit);
     }

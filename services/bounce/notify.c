@@ -132,7 +132,7 @@ static void fill_report(struct notice *n)
     r->retry_until =
         format_date(n->arena, n->about->arrival_sec + qmgr_conf.maximal_queue_lifetime);
     r->boundary = boundary_of(n, now);
-    r->from = format_from(n->arena, t->from);
+    r->from = str_equal(t->origin, STR("[built-in]")) ? format_from(n->arena, t->from) : t->from;
     r->subject = r->to_postmaster && t->postmaster_subject.len ? t->postmaster_subject : t->subject;
     r->charset = site_conf.smtputf8_enable && str_equal_nocase(t->charset, STR("us-ascii"))
                      ? STR("utf-8")

@@ -118,9 +118,9 @@ def copies_go_to_those_who_watch(c):
     v = c.message(envelope("boss@x.test", "rb@out.test", "rb2@out.test", extra=[attr("log_message_origin", "x")]), PLAIN)
     got = c.records(v.qid)
     s = got.index(("S", "boss@x.test"))
-    assert got[s:s + 12] == [("S", "boss@x.test"), *rcpt("sbcc@out.test", orcpt="", notify=1), ("A", "log_message_origin=x"),
-                             ("W", "%15d" % (1795290872 + 4 * 3600)), *rcpt("rb@out.test"), *rcpt("rbcc@out.test", orcpt="", notify=1)][:12]
-    assert got[got.index(("X", "")) + 1:] == [*rcpt("abcc@out.test", orcpt="", notify=1), ("E", "")]
+    assert got[s:s + 12] == [("S", "boss@x.test"), *rcpt("sbcc@out.test", notify=1), ("A", "log_message_origin=x"),
+                             ("W", "%15d" % (1795290872 + 4 * 3600)), *rcpt("rb@out.test"), *rcpt("rbcc@out.test", notify=1)][:12]
+    assert got[got.index(("X", "")) + 1:] == [*rcpt("abcc@out.test", notify=1), ("E", "")]
     assert int(got[0][1].split()[2]) == 5
 
 
@@ -370,7 +370,7 @@ def header_checks_route(c):
     assert c.records(v.qid)[-3:] == [("X", ""), ("L", "error:by header"), ("E", "")] and log[0] == "filter: header Subject: filt %s: error:by header" % FROM
     v, stored, log = checked(c, "Subject: bcc\n" + PLAIN)
     got = c.records(v.qid)
-    assert got[-5:] == [("X", ""), *rcpt("bccd@sink.test", orcpt="", notify=1), ("E", "")] and int(got[0][1].split()[2]) == 2
+    assert got[-5:] == [("X", ""), *rcpt("bccd@sink.test", notify=1), ("E", "")] and int(got[0][1].split()[2]) == 2
     assert checked(c, "Subject: pass\nX-Ign: stays\n" + PLAIN)[1] == "Subject: pass\nX-Ign: stays\n" + PLAIN
 
 

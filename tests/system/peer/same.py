@@ -9,7 +9,7 @@ NOISE = [  # (pattern, replacement)
     (r"^\w{3} [ \d]\d \d\d:\d\d:\d\d \w+ ", ""),                                    # the log's own time and host
     (r"^(postfix[\w/.-]*)\[\d+\]:", r"\1:"),
     (r"\bdelay=[\d.]+, delays=[\d./]+", "delay=D"),
-    (r"\b(\w{3}, )?[ \d]?\d (Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) \d{4} \d\d:\d\d:\d\d [+-]\d{4}( \(\w+\))?", "DATE"),
+    (r"\b(\w{3},\s+)?[ \d]?\d\s+(Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)\s+\d{4}\s+\d\d:\d\d:\d\d\s+[+-]\d{4}(\s+\(\w+\))?", "DATE"),
     (r"\b(Mon|Tue|Wed|Thu|Fri|Sat|Sun) \w{3} [ \d]\d \d\d:\d\d:\d\d( \d{4})?", "TIME"),
     (r"\b\d{14}\.(?=QID)", "STAMP."),                                               # in a Message-Id
     (r"QID\.\d{10}/", "QID.SECONDS/"),                                              # a report's boundary
@@ -59,7 +59,17 @@ def ordered_log(lines):
 
 def messages(text):
     """An mbox in the order of its messages' text."""
-    return sorted(re.split(r"(?<=\n\n)(?=From )", text))
+    return sorted(map(ordered_report, re.split(r"(?<=\n\n)(?=From )", text)))
+
+
+def ordered_report(message):
+    """A report's recipients in the order of their addresses: agents that work side by side report when they are done."""
+    paragraphs = message.split("\n\n")
+    for begin in ("<", "Final-Recipient: "):
+        at = [i for i, p in enumerate(paragraphs) if p.lstrip("\n").startswith(begin)]
+        for i, p in zip(at, sorted(paragraphs[i] for i in at)):
+            paragraphs[i] = p
+    return "\n\n".join(paragraphs)
 
 
 def comparable(session, peer):
