@@ -66,7 +66,7 @@ static void on_early_input(struct session *s, const struct smtp_event *ev)
     ARENA_AUTO(arena);
     struct str text = escaped(&arena, str_sub(ev->arg, 0, 100));
 
-    if (!s->peer.is_inet) /* sendmail -bs: a pipe has no turns to keep */
+    if (s->is_piped)
         return;
     log_info("improper command pipelining after " STR_FMT " from " STR_FMT ": " STR_FMT,
              STR_ARG(smtp_command_name(ev->command)), STR_ARG(s->peer.shown), STR_ARG(text));

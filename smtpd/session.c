@@ -163,6 +163,7 @@ static bool begin(struct session *s)
     socket_set_timeout(s->fd, smtpd_conf.smtpd_timeout);
     pace_init(&s->pace, smtpd_conf.smtpd_timeout, smtpd_conf.smtpd_per_request_deadline, smtpd_conf.smtpd_min_data_rate);
     peer_identify(s);
+    s->is_piped = !s->peer.is_inet;
     if (!proxy_identify(s, &early))
         return false;
     peer_lookup_names(s);

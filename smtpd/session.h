@@ -107,6 +107,7 @@ struct session {
     struct transaction t;
     enum smtp_command where; /* what is being judged: the WHERE of reject lines */
     bool local_rewrite;      /* header addresses are completed with our domain */
+    bool is_piped;           /* sendmail -bs: there are no turns to keep */
     bool may_forward;        /* XFORWARD is the right of the connection, not of the one that XCLIENT names */
     bool logged_bare_lf;
     bool counted;            /* anvil knows of this connection */

@@ -1,0 +1,117 @@
+/* clang-format off */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+/* clang-format on */
+
+#include "base/attr.h"
+#include "smtp/haproxy.h"
+
+#define SIGNATURE   "\r\n\r\n\0\r\nQUIT\n"
+
+struct accepted {
+    struct str header;
+    bool proxied;
+    const char *client; /* NULL when nobody knows */
+    int client_port, server_port;
+};
+
+static const struct accepted good[] = {
+    { { "PROXY TCP4 192.0.2.1 192.0.2.2 1234 25\r\n", 40 }, true, "192.0.2.1", 1234, 25 },
+    { { "PROXY TCP6 2001:db8::1 2001:db8::2 65535 0\r\n", 44 }, true, "2001:db8::1", 65535, 0 },
+    { { "PROXY UNKNOWN\r\n", 15 }, false, NULL, 0, 0 },
+    { { "PROXY UNKNOWN some thing else\r\n", 31 }, false, NULL, 0, 0 },
+    { { SIGNATURE "\x20\x00\x00\x00", 16 }, false, NULL, 0, 0 },
+    { { SIGNATURE "\x21\x00\x00\x02xy", 18 }, false, NULL, 0, 0 },
+    { { SIGNATURE "\x21\x11\x00\x0c\xc0\x00\x02\x01\xc0\x00\x02\x02\x04\xd2\x00\x19", 28 }, true, "192.0.2.1", 1234, 25 },
+    { { SIGNATURE "\x21\x11\x00\x0f\xc0\x00\x02\x01\xc0\x00\x02\x02\x04\xd2\x00\x19\x01\x00\x00", 31 }, true, "192.0.2.1",
+      1234, 25 },
+};
+
+static void good_headers_are_taken_and_no_byte_more(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(good); i++) {
+        BUF_AUTO(in, 0);
+        BUF_AUTO(text, NETADDR_TEXT_MAX);
+        struct haproxy h;
+        size_t consumed = 0;
+        buf_join(&in, good[i].header, STR("EHLO x\r\n"));
+        assert_int_equal(haproxy_parse(buf_str(&in), &consumed, &h), HAPROXY_OK);
+        assert_int_equal(consumed, good[i].header.len);
+        assert_int_equal(h.proxied, good[i].proxied);
+        if (good[i].client == NULL)
+            continue;
+        netaddr_format(&text, &h.client);
+        assert_string_equal(buf_cstr(&text), good[i].client);
+        assert_int_equal(h.client_port, good[i].client_port);
+        assert_int_equal(h.server_port, good[i].server_port);
+    }
+}
+
+static void a_part_of_a_good_header_needs_more(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(good); i++) {
+        for (size_t n = 0; n < good[i].header.len; n++) {
+            struct haproxy h;
+            size_t consumed;
+            assert_int_equal(haproxy_parse(str_sub(good[i].header, 0, n), &consumed, &h), HAPROXY_MORE);
+        }
+    }
+}
+
+static void other_bytes_are_refused(void **state)
+{
+    static const struct str bad[] = {
+        { "EHLO x\r\n", 8 },
+        { "PROXY TCP4 192.0.2.1 192.0.2.2 1234\r\n", 37 },
+        { "PROXY TCP4 192.0.2.1 192.0.2.2 1234 25 26\r\n", 43 },
+        { "PROXY TCP4 192.0.2.1 192.0.2.2 1234 65536\r\n", 43 },
+        { "PROXY TCP4 192.0.2.1 192.0.2.2 -1 25\r\n", 38 },
+        { "PROXY TCP4 192.0.2.1 192.0.2.2 1234 25\n", 39 },
+        { "PROXY TCP4 2001:db8::1 2001:db8::2 1 2\r\n", 40 },
+        { "PROXY TCP6 192.0.2.1 192.0.2.2 1234 25\r\n", 40 },
+        { "PROXY TCP4 192.0.2.256 192.0.2.2 1 2\r\n", 38 },
+        { "PROXY UDP4 192.0.2.1 192.0.2.2 1234 25\r\n", 40 },
+        { "PROXY \r\n", 8 },
+        { SIGNATURE "\x11\x11\x00\x0c\xc0\x00\x02\x01\xc0\x00\x02\x02\x04\xd2\x00\x19", 28 },
+        { SIGNATURE "\x22\x11\x00\x0c\xc0\x00\x02\x01\xc0\x00\x02\x02\x04\xd2\x00\x19", 28 },
+        { SIGNATURE "\x21\x11\x00\x0b\xc0\x00\x02\x01\xc0\x00\x02\x02\x04\xd2\x00", 27 },
+        { SIGNATURE "\x21\x31\x00\x00", 16 },
+        { SIGNATURE "\x21\x11\xff\xff", 16 },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+        struct haproxy h;
+        size_t consumed;
+        assert_int_equal(haproxy_parse(bad[i], &consumed, &h), HAPROXY_BAD);
+    }
+}
+
+static void an_endless_line_is_refused(void **state)
+{
+    char line[200];
+    struct haproxy h;
+    size_t consumed;
+
+    (void)state;
+    memset(line, 'x', sizeof line);
+    memcpy(line, "PROXY ", 6);
+    assert_int_equal(haproxy_parse((struct str){ line, 106 }, &consumed, &h), HAPROXY_MORE);
+    assert_int_equal(haproxy_parse((struct str){ line, 107 }, &consumed, &h), HAPROXY_BAD);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(good_headers_are_taken_and_no_byte_more),
+        cmocka_unit_test(a_part_of_a_good_header_needs_more),
+        cmocka_unit_test(other_bytes_are_refused),
+        cmocka_unit_test(an_endless_line_is_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

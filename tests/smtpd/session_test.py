@@ -1,0 +1,314 @@
+#!/usr/bin/env python3
+"""What the real smtpd does when clients or other services misbehave."""
+import os, socket, struct, sys, time, traceback
+
+sys.path.insert(0, os.path.dirname(__file__))
+from harness import Smtpd
+
+BINARY = sys.argv[1]
+COMMANDS = int(os.environ.get("COMMANDS", "12000"))
+TESTS = []
+
+
+def test(fn):
+    TESTS.append(fn)
+    return fn
+
+
+def eq(got, want):
+    assert got == want, "%r != %r" % (got, want)
+
+
+def has(text, part):
+    assert part in text, "%r not in %r" % (part, text)
+
+
+def wait_log(server, part):
+    for _ in range(200):
+        if part in server.log():
+            return
+        time.sleep(0.05)
+    raise AssertionError("not in the log: %r\n%s" % (part, server.log()))
+
+
+def rss(pid):
+    for line in open("/proc/%d/status" % pid):
+        if line.startswith("VmRSS:"):
+            return int(line.split()[1])
+
+
+def envelope(c):
+    eq(c("MAIL FROM:<a@far.test>"), "250 2.1.0 Ok")
+    eq(c("RCPT TO:<joe@local.test>"), "250 2.1.5 Ok")
+
+
+def message(c, text="Subject: x\r\n\r\ny\r\n"):
+    envelope(c)
+    eq(c("DATA"), "354 End data with <CR><LF>.<CR><LF>")
+    c.send(text + ".\r\n")
+    return c.reply()
+
+
+@test
+def memory_does_not_grow_with_commands():
+    with Smtpd(BINARY, smtpd_junk_command_limit="100000000", smtpd_hard_error_limit="100000000", smtpd_soft_error_limit="100000000",
+               smtpd_authorized_xclient_hosts="static:all", smtpd_authorized_xforward_hosts="static:all",
+               smtpd_sender_restrictions="check_sender_access inline:{{bad@far.test=PREPEND X-Long: header}}",
+               smtpd_etrn_restrictions="reject") as d:
+        c = d.client()
+        c.reply()
+        words = ["HELO a%d.example" % i for i in range(7)] + [
+            "EHLO " + "x" * 400, "NOOP", "RSET", "VRFY joe@local.test", "VRFY nobody@local.test", "ETRN d.test", "HELP", "BOGUS",
+            "XCLIENT NAME=n.test ADDR=192.0.2.7 HELO=h.test LOGIN=u", "XFORWARD NAME=" + "n" * 200 + " ADDR=192.0.2.8", "MAIL FROM:<bad@far.test>",
+            "RCPT TO:<nobody@local.test>", "RSET"]
+        batch = ("\r\n".join(words) + "\r\n").encode()
+
+        def run(times):
+            for _ in range(times):
+                c.send(batch)
+                for _ in words:
+                    assert c.reply() is not None
+        run(COMMANDS // 10 // len(words))
+        before = rss(d.proc.pid)
+        run(COMMANDS // len(words))
+        after = rss(d.proc.pid)
+        print("%d commands: %d kB, then %d kB" % (COMMANDS, before, after))
+        assert after - before < 200
+
+
+@test
+def a_dying_cleanup_gives_451_and_the_session_goes_on():
+    with Smtpd(BINARY) as d:
+        d.cleanup.die_after = 1
+        c = d.client()
+        c.reply()
+        c("EHLO x")
+        eq(message(c, "x" * 70 + "\r\n" + ("y" * 900 + "\r\n") * 200), "451 4.3.0 Error: queue file write error")
+        d.cleanup.die_after = None
+        eq(message(c), "250 2.0.0 Ok: queued as 7A1B2C3D")
+        eq(len(d.cleanup.messages), 1)
+
+
+@test
+def without_cleanup_mail_is_deferred():
+    with Smtpd(BINARY) as d:
+        os.unlink(d.dir + "/public/cleanup")
+        c = d.client()
+        c.reply()
+        c("EHLO x")
+        eq(c("MAIL FROM:<a@far.test>"), "250 2.1.0 Ok")
+        eq(c("RCPT TO:<joe@local.test>"), "451 4.3.0 Error: queue file write error")
+
+
+@test
+def a_refusal_of_cleanup_is_passed_on():
+    for status, reason, want in ((4, "4.2.1 later", "451 4.2.1 later"), (4, "nasty", "550 5.7.1 nasty"), (4, "5.6.0 odd", "550 5.6.0 odd"),
+                                 (8, "554 5.7.9 whole", "554 5.7.9 whole"), (5, "", "554 5.4.0 Error: too many hops"),
+                                 (99, "", "451 4.3.0 Error: internal error 1")):
+        with Smtpd(BINARY) as d:
+            d.cleanup.verdict = dict(status=status, reason=reason, size=1)
+            c = d.client()
+            c.reply()
+            c("EHLO x")
+            eq(message(c), want)
+
+
+@test
+def without_anvil_nobody_is_limited():
+    with Smtpd(BINARY, smtpd_client_message_rate_limit="1", smtpd_client_event_limit_exceptions="") as d:
+        d.listen()
+        c = d.connect()
+        c.reply()
+        c("EHLO x")
+        for _ in range(3):
+            eq(message(c), "250 2.0.0 Ok: queued as 7A1B2C3D")
+        has(d.log(), "connect to private/anvil")
+
+
+@test
+def a_dripping_client_cannot_outlast_the_deadline():
+    with Smtpd(BINARY, smtpd_per_request_deadline="yes", smtpd_timeout="2s") as d:
+        c = d.client()
+        c.reply()
+        for i in range(2000):
+            try:
+                c.send(b"x")
+            except OSError:
+                break
+            time.sleep(0.02)
+        else:
+            raise AssertionError("it was heard for 40 seconds")
+        has(d.log(), "timeout after CONNECT from localhost[127.0.0.1]")
+
+
+@test
+def content_must_come_at_the_least_rate():
+    with Smtpd(BINARY, smtpd_per_request_deadline="yes", smtpd_timeout="2s", smtpd_min_data_rate="100000") as d:
+        c = d.client()
+        c.reply()
+        c("EHLO x")
+        envelope(c)
+        c("DATA")
+        for i in range(2000):
+            try:
+                c.send(b"line\r\n")
+            except OSError:
+                break
+            time.sleep(0.02)
+        else:
+            raise AssertionError("it was heard for 40 seconds")
+        wait_log(d, "timeout after DATA (")
+        eq(d.cleanup.messages, [])
+
+
+@test
+def lost_connections_are_logged_where_they_happen():
+    for said, want in ((["EHLO x"], "NOQUEUE: lost connection after EHLO from localhost[127.0.0.1]"),
+                       (["EHLO x", "MAIL FROM:<a@far.test>"], "NOQUEUE: lost connection after MAIL from localhost[127.0.0.1]"),
+                       (["EHLO x", "MAIL FROM:<a@far.test>", "RCPT TO:<joe@local.test>"],
+                        "7A1B2C3D: lost connection after RCPT from localhost[127.0.0.1]"),
+                       (["EHLO x", "MAIL FROM:<a@far.test>", "RCPT TO:<joe@local.test>", "DATA", "half"],
+                        "7A1B2C3D: lost connection after DATA (6 bytes) from localhost[127.0.0.1]")):
+        with Smtpd(BINARY) as d:
+            c = d.client()
+            c.reply()
+            for word in said:
+                c.send(word + "\r\n")
+                if word != "half":
+                    c.reply()
+            c.close()
+            d.proc.wait(20)
+            has(d.log(), want)
+            eq(d.cleanup.messages, [])
+
+
+@test
+def a_proxy_tells_who_the_client_is():
+    v2 = b"\r\n\r\n\0\r\nQUIT\n\x21\x11" + struct.pack(">H", 12) + bytes([198, 51, 100, 7, 192, 0, 2, 1]) + struct.pack(">HH", 4000, 25)
+    for header, shown in ((b"PROXY TCP4 198.51.100.7 192.0.2.1 4000 25\r\n", "unknown[198.51.100.7]"),
+                          (b"PROXY TCP6 2001:db8::7 2001:db8::1 4000 25\r\n", "unknown[2001:db8::7]"), (v2, "unknown[198.51.100.7]"),
+                          (b"PROXY UNKNOWN\r\n", "unknown[127.0.0.1]")):
+        with Smtpd(BINARY, smtpd_upstream_proxy_protocol="haproxy") as d:
+            d.listen()
+            c = d.connect()
+            for i in range(0, len(header), 5):
+                c.send(header[i:i + 5])
+                time.sleep(0.005)
+            has(c.reply(), "220 mx.test")
+            c("QUIT")
+            wait_log(d, "disconnect from " + shown)
+
+
+@test
+def who_comes_without_the_proxy_is_not_served():
+    with Smtpd(BINARY, smtpd_upstream_proxy_protocol="haproxy", smtpd_upstream_proxy_timeout="1s") as d:
+        d.listen()
+        c = d.connect()
+        c.send(b"EHLO x\r\n")
+        eq(c.reply(), None)
+        has(d.log(), "warning: haproxy read from 127.0.0.1: ")
+        assert " connect from" not in d.log()
+        c = d.connect()  # says nothing
+        eq(c.reply(), None)
+        wait_log(d, "haproxy read from 127.0.0.1: timed out")
+
+
+@test
+def talking_too_early_ends_the_session():
+    with Smtpd(BINARY, smtpd_forbid_unauth_pipelining="yes") as d:
+        d.listen()
+        c = d.connect()
+        c.reply()
+        c("EHLO x")
+        c.send("MAIL FROM:<a@far.test>\r\nRCPT TO:<joe@local.test>\r\nDATA\r\nSubject: x\r\n\r\n.\r\n")
+        eq([c.reply() for _ in range(4)], ["250 2.1.0 Ok", "250 2.1.5 Ok", "554 5.5.0 Error: SMTP protocol synchronization", None])
+        eq(d.cleanup.messages, [])
+        wait_log(d, "data=0/1 commands=3/4")
+
+
+@test
+def hold_is_possible_to_the_last():
+    with Smtpd(BINARY, smtpd_end_of_data_restrictions="check_sender_access inline:{{a@far.test=HOLD}}") as d:
+        c = d.client()
+        c.reply()
+        c("EHLO x")
+        eq(message(c), "250 2.0.0 Ok: queued as 7A1B2C3D")
+        kinds = [k for k, _ in d.cleanup.messages[0]]
+        assert kinds.index("f") > kinds.index("X"), kinds
+        has(d.log(), "7A1B2C3D: hold: END-OF-MESSAGE from localhost[127.0.0.1]: <a@far.test>: Sender address triggers HOLD action; "
+                     "from=<a@far.test> to=<joe@local.test> proto=ESMTP helo=<x>")
+
+
+@test
+def the_postmaster_hears_of_what_he_asked_for():
+    with Smtpd(BINARY, notify_classes="protocol", error_notice_recipient="ops") as d:
+        c = d.client()
+        c.reply()
+        c("EHLO x")
+        c("XYZZY \x01")
+        c("QUIT")
+        d.proc.wait(20)
+        records = d.cleanup.messages[0]
+        text = b"\n".join(p for k, p in records if k == "N").decode()
+        assert (("R", b"ops") in records) and (("S", b"double-bounce@mx.test") in records), records
+        for part in ("Subject: Postfix SMTP server: errors from localhost[127.0.0.1]\n", "To: Postmaster <ops>\n",
+                     "\nTranscript of session follows.\n\n Out: 220 mx.test ESMTP Postfix\n In:  EHLO x\n Out: 250-mx.test\n",
+                     " In:  XYZZY ?\n Out: 500 5.5.2 Error: command not recognized\n In:  QUIT\n Out: 221 2.0.0 Bye\n"):
+            has(text, part)
+    with Smtpd(BINARY, notify_classes="policy") as d:
+        c = d.client()
+        c.reply()
+        c("XYZZY")
+        c("QUIT")
+        d.proc.wait(20)
+        eq(d.cleanup.messages, [])
+
+
+@test
+def clients_refused_at_once_get_nothing_else():
+    with Smtpd(BINARY, smtpd_delay_reject="no", smtpd_client_restrictions="check_client_access inline:{{127.0.0.1=REJECT go}}") as d:
+        c = d.client()
+        eq(c.reply(), "554 5.7.1 <localhost[127.0.0.1]>: Client host rejected: go")
+        eq(c("EHLO x"), "503 5.7.0 Error: access denied for localhost[127.0.0.1]")
+        eq(c("QUIT"), "221 2.0.0 Bye")
+        has(d.log(), "NOQUEUE: reject: CONNECT from localhost[127.0.0.1]: 554 5.7.1 <localhost[127.0.0.1]>: Client host rejected: go; proto=SMTP\n")
+
+
+@test
+def everything_said_to_it_leaves_it_running():
+    """Bytes that make no sense, in many sessions of one process."""
+    with Smtpd(BINARY, smtpd_hard_error_limit="1000", smtpd_forbid_unauth_pipelining="no") as d:
+        d.listen()
+        noise = [bytes((i * k + k) % 256 for i in range(3000)) for k in (1, 3, 7, 31, 101)]
+        noise += [b"MAIL FROM:<" + b"a" * 5000 + b"\r\n", b"BDAT 99999999999999999999\r\n", b"BDAT 5\r\n", b"\0\r\n" * 50, b"EHLO " + b"\xff" * 600 + b"\r\n",
+                  b"MAIL FROM:<" + b"<" * 900 + b">\r\n", b"RCPT TO:<\"" + b"\\" * 700 + b"\r\n", b"HELO \r\n" * 20, b"XCLIENT " + b"A=B " * 400 + b"\r\n"]
+        for said in noise:
+            c = d.connect()
+            c.reply()
+            try:
+                c.send(said + b"\r\nQUIT\r\n")
+                c.s.shutdown(socket.SHUT_WR)
+                c.rest()
+            except OSError:
+                pass
+            c.close()
+            assert d.proc.poll() is None, "it ended: %s" % d.log()[-300:]
+        c = d.connect()
+        has(c.reply(), "220 mx.test")
+
+
+def main():
+    failed = 0
+    for fn in TESTS:
+        try:
+            fn()
+            print("ok   " + fn.__name__)
+        except Exception:
+            failed += 1
+            print("FAIL " + fn.__name__)
+            traceback.print_exc(limit=2)
+    return failed > 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
