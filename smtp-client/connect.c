@@ -149,7 +149,8 @@ bool session_connect(struct client_session *s, const struct target_server *serve
     }
     fault_set(fault, a, "4.4.1", false, "connect to " STR_FMT ": %s", STR_ARG(s->relay),
               strerror(errno));
-    log_info(STR_FMT, STR_ARG(fault->text));
+    if (server->path.ptr == NULL)
+        log_info(STR_FMT, STR_ARG(fault->text));
     arena_free(&s->arena);
     return false;
 }

@@ -26,7 +26,7 @@ static int service_port(struct str text)
     return s ? ntohs((uint16_t)s->s_port) : -1;
 }
 
-/* [host], [host]:port */
+/* [host], [host]:port; an empty port is the default one. */
 static bool split_bracketed(struct str text, struct destination *d)
 {
     size_t close = str_find(text, ']');
@@ -39,19 +39,17 @@ static bool split_bracketed(struct str text, struct destination *d)
     if (rest.len == 0)
         return true;
     d->service = rest;
-    return str_skip_prefix(&d->service, STR(":")) && d->service.len > 0;
+    return str_skip_prefix(&d->service, STR(":"));
 }
 
 /* host, host:port */
-static bool split_plain(struct str text, struct destination *d)
+static void split_plain(struct str text, struct destination *d)
 {
     size_t colon = str_rfind(text, ':');
 
     d->host = str_sub(text, 0, colon);
-    if (colon == STR_NOT_FOUND)
-        return true;
-    d->service = str_skip(text, colon + 1);
-    return d->service.len > 0;
+    if (colon != STR_NOT_FOUND)
+        d->service = str_skip(text, colon + 1);
 }
 
 bool destination_parse(struct str text, bool lmtp, int default_port, struct destination *out)
@@ -65,7 +63,9 @@ bool destination_parse(struct str text, bool lmtp, int default_port, struct dest
         return text.len > 0;
     }
     d.direct = str_skip_prefix(&text, STR("inet:"));
-    if (!(str_starts(text, STR("[")) ? split_bracketed(text, &d) : split_plain(text, &d)))
+    if (!str_starts(text, STR("[")))
+        split_plain(text, &d);
+    else if (!split_bracketed(text, &d))
         return false;
     if (d.service.len)
         d.port = service_port(d.service);

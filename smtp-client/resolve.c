@@ -19,22 +19,28 @@ struct lookup {
 
 /* ---- failures ---- */
 
+#define NOT_FOUND "Host or domain name not found. Name service error for"
+
 static const struct {
     const char *dsn;
     bool permanent;
+    const char *what;
 } causes[] = {
-    [DNS_OK] = { "4.3.0", false },       [DNS_NOT_FOUND] = { "5.4.4", true },
-    [DNS_NO_DATA] = { "5.4.4", true },   [DNS_RETRY] = { "4.4.3", false },
-    [DNS_FAIL] = { "4.4.4", false },     [DNS_MALFORMED] = { "5.4.4", true },
-    [DNS_FILTERED] = { "4.4.4", false },
+    [DNS_OK] = { "4.3.0", false, "Name service error for" },
+    [DNS_NOT_FOUND] = { "5.4.4", true, NOT_FOUND },
+    [DNS_NO_DATA] = { "5.4.4", true, NOT_FOUND },
+    [DNS_RETRY] = { "4.4.3", false, NOT_FOUND },
+    [DNS_FAIL] = { "4.4.4", false, NOT_FOUND },
+    [DNS_MALFORMED] = { "5.4.4", true, "Name service error for" },
+    [DNS_FILTERED] = { "4.7.0", false, "Error looking up" },
 };
 
 static enum resolve_status fail(struct lookup *l, enum dns_status status, struct str name,
                                 const char *type)
 {
     fault_set(l->fault, l->arena, causes[status].dsn, causes[status].permanent,
-              "Host or domain name not found. Name service error for name=" STR_FMT " type=%s: %s",
-              STR_ARG(name), type, dns_status_text(status));
+              "%s name=" STR_FMT " type=%s: %s", causes[status].what, STR_ARG(name), type,
+              dns_status_text(status));
     return RESOLVE_FAILED;
 }
 
@@ -159,7 +165,7 @@ static enum resolve_status collect_hosts(struct lookup *l, struct dns_record *ho
     sort_records(&hosts);
     for (struct dns_record *h = hosts; h; h = h->next) {
         int port = h->type == DNS_SRV ? h->port : l->to.port;
-        enum dns_status status = h->text.len ? add_host(l, h->text, h, port) : DNS_NO_DATA;
+        enum dns_status status = add_host(l, h->text, h, port);
         if (is_enough(l, h))
             break;
         if (status == DNS_OK || last == DNS_RETRY)
@@ -188,7 +194,13 @@ static enum resolve_status drop_self(struct lookup *l, bool is_exchanger)
     return l->list->count ? RESOLVE_OK : found_self(l);
 }
 
-static bool is_null(const struct dns_record *r) { return r->next == NULL && r->text.len == 0; }
+/* RFC 7505 wants the root to be alone; with company it says the same. */
+static bool is_null(const struct dns_record *r)
+{
+    while (r && r->text.len)
+        r = r->next;
+    return r != NULL;
+}
 
 static enum resolve_status resolve_domain(struct lookup *l)
 {

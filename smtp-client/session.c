@@ -23,13 +23,30 @@ void session_open_tables(void)
 
 /* ---- options of the dialogue ---- */
 
+static void add_keyword(struct buf *list, struct str word)
+{
+    if (list->len)
+        buf_addc(list, ' ');
+    for (size_t i = 0; i < word.len; i++)
+        buf_addc(list, char_upper(word.ptr[i]));
+}
+
+/* What is ignored is logged, unless one of the words is "silent-discard". */
 static unsigned extensions_of(struct str words)
 {
+    BUF_AUTO(list, 1024);
     struct str word;
     unsigned bits = 0;
+    bool silent = false;
 
-    while (str_token(&words, ", \t\r\n", &word))
+    while (str_token(&words, ", \t\r\n", &word)) {
+        silent |= str_equal_nocase(word, STR("silent-discard"));
         bits |= smtp_extension_find(word);
+        if (smtp_extension_find(word))
+            add_keyword(&list, word);
+    }
+    if (list.len && !silent)
+        log_info("discarding EHLO keywords: " STR_FMT, STR_ARG(buf_str(&list)));
     return bits;
 }
 

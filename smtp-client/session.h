@@ -29,7 +29,7 @@ struct client_session {
 
 /* ---- connection (connect.c) ---- */
 
-/* Connect within smtp_connect_timeout.  False: `fault`, and logged. */
+/* Connect within smtp_connect_timeout.  False: `fault`; logged for network addresses. */
 NODISCARD bool session_connect(struct client_session *s, const struct target_server *server,
                                struct arena *a, struct fault *fault);
 

@@ -250,15 +250,6 @@ static bool send_content(struct transfer *t)
 
 /* ---- the dialogue ---- */
 
-/* Mail goes on without what the server did not take. */
-static void note_xforward(const struct transfer *t, const struct smtp_client_event *ev)
-{
-    struct str text = fault_said(&t->d->arena, t->session->shown, ev->step, &ev->answer);
-
-    if (ev->answer.code >= 300)
-        log_warning(STR_FMT ": " STR_FMT, STR_ARG(t->d->request.queue_id), STR_ARG(text));
-}
-
 /* True while it goes on. */
 static bool step(struct transfer *t, const struct smtp_client_event *ev)
 {
@@ -271,9 +262,6 @@ static bool step(struct transfer *t, const struct smtp_client_event *ev)
             return true;
         lose(t, ev->step);
         return false;
-    case SMTP_CLIENT_XFORWARD:
-        note_xforward(t, ev);
-        return true;
     case SMTP_CLIENT_MAIL:
         if (ev->answer.code >= 300)
             refuse_all(t, &ev->answer, SMTP_STEP_MAIL);
@@ -297,7 +285,7 @@ static bool step(struct transfer *t, const struct smtp_client_event *ev)
         errno = EPROTO;
         lose(t, ev->step);
         return false;
-    default:
+    default: /* XFORWARD too: mail goes on without what the server did not take */
         return true;
     }
 }

@@ -27,32 +27,21 @@ enum dns_status dns_answer_status(int ares_status)
         return DNS_NOT_FOUND;
     case ARES_ENODATA:
         return DNS_NO_DATA;
-    case ARES_EREFUSED:
     case ARES_ENOTIMP:
         return DNS_FAIL;
-    default: /* server failure, time-out, no connection, an answer that is cut short */
+    default: /* server failure, refusal, time-out, an answer that is cut short */
         return DNS_RETRY;
     }
 }
 
 /* ---- names ---- */
 
-/* c-ares writes odd bytes as \; or \007. */
-static int unescaped(struct str at)
-{
-    if (at.ptr[0] != '\\' || at.len < 2)
-        return (unsigned char)at.ptr[0];
-    if (at.len < 4 || !char_is_digit(at.ptr[1]))
-        return (unsigned char)at.ptr[1];
-    return (at.ptr[1] - '0') * 100 + (at.ptr[2] - '0') * 10 + (at.ptr[3] - '0');
-}
-
 static void log_bad_byte(struct str name)
 {
     for (size_t i = 0; i < name.len; i++)
         if (!char_is_alnum(name.ptr[i]) && strchr("-_.", name.ptr[i]) == NULL) {
             log_warning("valid_hostname: invalid character %d(decimal): " STR_FMT,
-                        unescaped(str_skip(name, i)), STR_ARG(str_sub(name, 0, LOGGED_NAME_MAX)));
+                        (unsigned char)name.ptr[i], STR_ARG(str_sub(name, 0, LOGGED_NAME_MAX)));
             return;
         }
 }

@@ -202,10 +202,12 @@ static enum dns_status filter(struct dns *d, struct str name, struct dns_record 
     while (d->filter && *at) {
         BUF_AUTO(text, 0);
         dns_record_format(*at, name, &text);
-        if (d->filter(d->filter_context, buf_str(&text)))
-            *at = (*at)->next;
-        else
+        if (!d->filter(d->filter_context, buf_str(&text))) {
             at = &(*at)->next;
+            continue;
+        }
+        log_info("ignoring DNS RR: " STR_FMT, STR_ARG(buf_str(&text)));
+        *at = (*at)->next;
     }
     return *list ? DNS_OK : DNS_FILTERED;
 }
@@ -276,7 +278,7 @@ const char *dns_status_text(enum dns_status status)
     case DNS_MALFORMED:
         return "Malformed or unexpected name server reply";
     case DNS_FILTERED:
-        return "DNS reply filter dropped all results";
+        return "DNS reply filter drops all results";
     }
     return "Unknown name service error";
 }

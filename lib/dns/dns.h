@@ -21,8 +21,8 @@ enum dns_status {
     DNS_OK,
     DNS_NOT_FOUND, /* no such name (NXDOMAIN) */
     DNS_NO_DATA,   /* the name exists, without a record of this type */
-    DNS_RETRY,     /* server failure, time-out: try again later */
-    DNS_FAIL,      /* refused, not implemented: will not get better by itself */
+    DNS_RETRY,     /* server failure, refusal, time-out: try again later */
+    DNS_FAIL,      /* not implemented: will not get better by itself */
     DNS_MALFORMED, /* records whose names are no host names, and no others */
     DNS_FILTERED,  /* the reply filter dropped all of the answer */
 };

