@@ -2,6 +2,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "delivery/log_line.h"
+#include "os/lock.h"
 #include "qmgr/backoff.h"
 #include "qmgr/qmgr.h"
 #include "text/dsn.h"
@@ -9,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* Messages whose texts stay in memory; others are read again when their turn comes. */
@@ -334,6 +336,20 @@ static bool read_and_start(struct qmgr *q, const struct queue_id *id, int fd, co
     return result == ENVELOPE_CORRUPT;
 }
 
+bool qmgr_is_under_delivery(const struct queue_id *id, int fd)
+{
+    struct timeval now = clock_wall();
+    struct timespec later = { .tv_sec = now.tv_sec + qmgr_conf.minimal_backoff_time };
+    struct timespec times[2] = { later, later };
+
+    if (lock_try_exclusive(fd) || errno != EWOULDBLOCK)
+        return false;
+    log_info("%s: skipped, still being delivered", id->text);
+    if (futimens(fd, times) != 0)
+        log_warning("%s: set time stamps: %s", id->text, strerror(errno));
+    return true;
+}
+
 bool qmgr_activate(struct qmgr *q, const struct queue_id *id, enum activate_from from, bool all)
 {
     const char *queue = from == ACTIVATE_DEFERRED ? QUEUE_DEFERRED : QUEUE_INCOMING;
@@ -348,7 +364,8 @@ bool qmgr_activate(struct qmgr *q, const struct queue_id *id, enum activate_from
     }
     if (fd < 0)
         return leave_it(id, "open queue file");
-    if (fstat(fd, &st) != 0 || !may_be_tried(&st, all)) {
+    if (fstat(fd, &st) != 0 || !may_be_tried(&st, all) ||
+        (from == ACTIVATE_DEFERRED && qmgr_is_under_delivery(id, fd))) {
         close(fd);
         return true;
     }

@@ -154,10 +154,33 @@ static void after_warning(struct qmgr *q, struct message *m, bool ok)
     put_off(q, m);
 }
 
+static bool lies_in(struct qmgr *q, const char *queue, const struct queue_id *id)
+{
+    struct stat st;
+
+    return queue_stat(&q->layout, queue, id, &st);
+}
+
+/* Deleted, held or submitted anew while it was tried: it is not ours any more.  Agents may have
+ * added to its log after the operator removed that. */
+static void lose_message(struct qmgr *q, struct message *m, const struct queue_id *id)
+{
+    if (!lies_in(q, QUEUE_HOLD, id) && !lies_in(q, QUEUE_DEFERRED, id) &&
+        !lies_in(q, QUEUE_INCOMING, id) && !queue_remove(&q->layout, QUEUE_DEFER, id) &&
+        errno != ENOENT)
+        log_warning("%s: remove defer log: %s", m->id, strerror(errno));
+    forget(q, m);
+}
+
 static void end_deferred(struct qmgr *q, struct message *m)
 {
+    struct queue_id id = message_queue_id(m);
     int64_t now = clock_wall().tv_sec;
 
+    if (!lies_in(q, QUEUE_ACTIVE, &id) && errno == ENOENT) {
+        lose_message(q, m, &id);
+        return;
+    }
     if ((m->flags & MESSAGE_FORCE_EXPIRE) || is_expired(m, now)) {
         log_expired(q, m);
         if (!ask_for_report(q, m, site_conf.defer_service_name, BOUNCE_FLUSH, after_return))

@@ -1,6 +1,5 @@
 /* Finding queue files: walks over incoming and deferred, triggers, and cleanup's datagrams. */
 #include "base/log.h"
-#include "os/lock.h"
 #include "os/socket.h"
 #include "qmgr/qmgr.h"
 #include "queue/notify.h"
@@ -240,27 +239,15 @@ static void on_period(void *context)
     qmgr_scan_start(q, &q->deferred, false);
 }
 
-/* Still locked by an agent of the last qmgr: a second delivery would run beside the first. */
-static void postpone(struct qmgr *q, const struct queue_id *id, int fd)
-{
-    struct timeval now = clock_wall();
-    struct timespec times[2] = { { .tv_sec = now.tv_sec + qmgr_conf.minimal_backoff_time } };
-
-    times[1] = times[0];
-    log_info("%s: skipped, still being delivered", id->text);
-    if (futimens(fd, times) != 0 || !queue_rename(&q->layout, QUEUE_ACTIVE, QUEUE_DEFERRED, id))
-        log_warning("%s: move to deferred: %s", id->text, strerror(errno));
-}
-
 static void put_back(struct qmgr *q, const struct queue_id *id)
 {
     int fd =
         queue_open(&q->layout, QUEUE_ACTIVE, id, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 
-    if (fd >= 0 && !lock_try_exclusive(fd) && errno == EWOULDBLOCK)
-        postpone(q, id, fd);
-    else if (!queue_rename(&q->layout, QUEUE_ACTIVE, QUEUE_INCOMING, id) && errno != ENOENT)
-        log_warning("%s: move to incoming: %s", id->text, strerror(errno));
+    const char *to = fd >= 0 && qmgr_is_under_delivery(id, fd) ? QUEUE_DEFERRED : QUEUE_INCOMING;
+
+    if (!queue_rename(&q->layout, QUEUE_ACTIVE, to, id) && errno != ENOENT)
+        log_warning("%s: move to %s: %s", id->text, to, strerror(errno));
     fd_close(&fd);
 }
 

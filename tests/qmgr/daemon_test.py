@@ -316,6 +316,44 @@ def a_locked_file_is_skipped_at_start():
 
 
 @test
+def a_flush_does_not_start_a_second_delivery_beside_one_of_the_last_queue_manager():
+    import fcntl
+    with start() as q:
+        a = q.put(queue_file(), queue="active")
+        f = open(q.path(a))
+        fcntl.flock(f, fcntl.LOCK_SH)
+        q.start()
+        q.wait(lambda: q.find(a) == "deferred", "deferred")
+        q.trigger("DFA")
+        q.wait(lambda: q.text().count("%s: skipped, still being delivered" % a) == 2, "a second look")
+        eq((q.find(a), q.smtp.requests), ("deferred", []))
+        f.close()
+        q.trigger("DFA")
+        q.wait_gone(a)
+        eq(len(q.smtp.requests), 1)
+
+
+@test
+def a_message_taken_away_under_way_is_not_returned():
+    for taken_to in ("hold", None):
+        with start(maximal_queue_lifetime="0") as q:
+            def answer(r, rcpts):
+                where = q.dir + "/active/" + r["queue_id"]
+                os.rename(where, q.dir + "/" + taken_to + "/" + r["queue_id"]) if taken_to else os.unlink(where)
+                with open(q.dir + "/defer/" + r["queue_id"], "w") as f:
+                    f.write("recipient=r@y.test\n")
+                return dict(result=1)
+            q.smtp.answer = answer
+            q.start()
+            n = q.send()
+            q.wait(lambda: q.smtp.requests, "a delivery")
+            q.smtp.answer = lambda r, rcpts: None
+            q.wait_gone(q.send())
+            q.wait(lambda: os.path.exists(q.dir + "/defer/" + n) == bool(taken_to), "the log to stay with its message only")
+            eq((q.defer.requests, "expired" in q.text()), ([], False))
+
+
+@test
 def a_dead_destination_suspends_its_mail():
     with start() as q:
         q.smtp.answer = lambda r, rcpts: dict(result=1, site_reached=0, site_failed=1, dsn="4.4.1", reason="connect to y: Connection refused")
