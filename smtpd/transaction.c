@@ -164,8 +164,6 @@ void transaction_add_recipient(struct session *s, const struct smtp_rcpt *rcpt)
         buf_join(&orcpt, utf8_is_ascii(rcpt->path) ? STR("rfc822;") : STR("utf-8;"), rcpt->path);
     }
     record_put_attr(out, "dsn_orig_rcpt", buf_str(&orcpt));
-    if (!str_equal(rcpt->path, rcpt->address)) /* as the client wrote it */
-        record_put(out, REC_ORCPT, rcpt->path);
     record_put(out, REC_RCPT, rcpt->address);
     t->last_recipient = arena_str(&t->arena, rcpt->address);
     t->rcpt_accepted++;

@@ -1,11 +1,8 @@
-/* Types of a few lines each: static, fail, environ, unix. */
-#include "base/log.h"
+/* Types of a few lines each: static, fail, environ. */
 #include "table/internal.h"
 #include "table/source.h"
 
 #include <errno.h>
-#include <grp.h>
-#include <pwd.h>
 #include <stdlib.h>
 
 /* static:value - every key has this value. */
@@ -72,91 +69,4 @@ bool table_open_environ(struct table *t, struct buf *error UNUSED)
 
     t->ops = &ops;
     return true;
-}
-
-/* unix:passwd.byname, unix:group.byname - the system's users and groups. */
-
-enum { NSS_BUFFER_MAX = 1 << 20 };
-
-static enum table_result find_passwd(const char *name, char *room, size_t size, struct buf *line)
-{
-    struct passwd entry, *found = NULL;
-    int result = getpwnam_r(name, &entry, room, size, &found);
-
-    if (found)
-        buf_addf(line, "%s:%s:%u:%u:%s:%s:%s", entry.pw_name, entry.pw_passwd, entry.pw_uid,
-                 entry.pw_gid, entry.pw_gecos, entry.pw_dir, entry.pw_shell);
-    errno = result;
-    return found ? TABLE_FOUND : result == ERANGE ? TABLE_ERROR : TABLE_NOT_FOUND;
-}
-
-static enum table_result find_group(const char *name, char *room, size_t size, struct buf *line)
-{
-    struct group entry, *found = NULL;
-    int result = getgrnam_r(name, &entry, room, size, &found);
-
-    if (found) {
-        buf_addf(line, "%s:%s:%u:", entry.gr_name, entry.gr_passwd, entry.gr_gid);
-        for (char **member = entry.gr_mem; *member; member++)
-            buf_join(line, member > entry.gr_mem ? STR(",") : STR(""), str_from(*member));
-    }
-    errno = result;
-    return found ? TABLE_FOUND : result == ERANGE ? TABLE_ERROR : TABLE_NOT_FOUND;
-}
-
-struct unix_database {
-    const char *name;
-    enum table_result (*find)(const char *name, char *room, size_t size, struct buf *line);
-};
-
-static enum table_result find_with_room(const struct unix_database *db, const char *name,
-                                        struct buf *line)
-{
-    BUF_AUTO(room, NSS_BUFFER_MAX);
-    enum table_result result = TABLE_ERROR;
-
-    for (size_t size = 4096; size <= NSS_BUFFER_MAX; size *= 2) {
-        result = db->find(name, buf_reserve(&room, size), size, line);
-        if (result != TABLE_ERROR)
-            break;
-    }
-    return result;
-}
-
-/* "No such user" bounces mail, and a process in a jail or a directory server that is down gives
- * the same answer as a name that does not exist: believe it only while root, whom every system
- * has, is found. */
-static enum table_result unix_lookup(struct table *t, struct str key, struct str *value)
-{
-    const struct unix_database *db = t->data;
-    BUF_AUTO(name, 0);
-
-    buf_clear(&t->scratch);
-    buf_add(&name, key);
-    if (key.len == 0 || str_has(key, '\0'))
-        return TABLE_NOT_FOUND;
-    enum table_result result = find_with_room(db, buf_cstr(&name), &t->scratch);
-    if (result == TABLE_NOT_FOUND && find_with_room(db, "root", &t->scratch) != TABLE_FOUND)
-        result = TABLE_ERROR;
-    if (result == TABLE_ERROR)
-        log_warning("table %s: the user database cannot be read", t->spec);
-    *value = buf_str(&t->scratch);
-    return result;
-}
-
-bool table_open_unix(struct table *t, struct buf *error)
-{
-    static const struct table_ops ops = { .lookup = unix_lookup };
-    static struct unix_database databases[] = { { "passwd.byname", find_passwd },
-                                                { "group.byname", find_group } };
-
-    for (size_t i = 0; i < ARRAY_LEN(databases); i++) {
-        if (str_equal(t->name, str_from(databases[i].name))) {
-            t->data = &databases[i];
-            t->ops = &ops;
-            return true;
-        }
-    }
-    buf_join(error, STR("unknown table: "), str_from(t->spec));
-    return false;
 }
