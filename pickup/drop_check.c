@@ -3,7 +3,8 @@
 #define SENDOPTS_OF_USERS (SENDOPT_SMTPUTF8 | SENDOPT_REQUIRETLS)
 
 static const char *const user_attributes[] = {
-    "rewrite_context", "envelope_id", "ret_flags", "notify_flags", "dsn_orig_rcpt", "encoding", "trace_flags",
+    "rewrite_context", "envelope_id", "ret_flags",   "notify_flags",
+    "dsn_orig_rcpt",   "encoding",    "trace_flags",
 };
 
 static enum drop_verdict bad(struct drop_check *c, const char *why)

@@ -1,12 +1,13 @@
 #pragma once
-/* pickup/drop_check - what postdrop(1) lets a user put into the maildrop queue.  Pure: one record in, a
- * verdict out.
+/* pickup/drop_check - what postdrop(1) lets a user put into the maildrop queue.  Pure: one
+ * record in, a verdict out.
  *
- * The submitter is any local user, so a record may only say what a user may say: sender, recipients, content
- * and delivery options.  Time and client data are not among them. */
+ * The submitter is any local user, so a record may only say what a user may say: sender,
+ * recipients, content and delivery options.  Time and client data are not among them. */
 #include "queue/record.h"
 
-#define DROP_RECORD_MAX (128 * 1024) /* payload; sendmail(1) sends lines of line_length_limit at most */
+#define DROP_RECORD_MAX \
+    (128UL * 1024) /* payload; sendmail(1) sends lines of line_length_limit at most */
 
 enum drop_verdict {
     DROP_KEEP, /* copy it */

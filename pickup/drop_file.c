@@ -59,7 +59,8 @@ static int create_temporary(char *path, size_t room, struct timeval *when)
 
     for (int i = 0; i < ATTEMPTS && fd < 0; i++) {
         *when = clock_wall();
-        snprintf(path, room, "%s/%ld.%ld", QUEUE_MAILDROP, (long)when->tv_usec, (long)getpid());
+        (void)snprintf(path, room, "%s/%ld.%ld", QUEUE_MAILDROP, (long)when->tv_usec,
+                       (long)getpid());
         fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, MODE_BEGUN);
         if (fd < 0 && errno != EEXIST)
             break;
@@ -81,7 +82,7 @@ static bool create(struct drop_file *f, bool long_id)
     if (fstat(f->fd, &st) != 0)
         return false;
     queue_id_make(when, st.st_ino, long_id, &f->id);
-    snprintf(final, sizeof final, "%s/%s", QUEUE_MAILDROP, f->id.text);
+    (void)snprintf(final, sizeof final, "%s/%s", QUEUE_MAILDROP, f->id.text);
     if (rename(unfinished, final) != 0)
         return false;
     memcpy(unfinished, final, sizeof final);

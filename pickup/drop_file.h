@@ -1,9 +1,9 @@
 #pragma once
 /* pickup/drop_file - a new file in maildrop/.
  *
- * The owner-x bit says that the message is complete.  It is set before the one fsync, which then makes
- * content and bit durable together; a file that a power cut left with the bit and without its end was
- * never acknowledged, and pickup(8) recognises it by the missing end. */
+ * The owner-x bit says that the message is complete.  It is set before the one fsync, which then
+ * makes content and bit durable together; a file that a power cut left with the bit and without
+ * its end was never acknowledged, and pickup(8) recognises it by the missing end. */
 #include "base/buf.h"
 #include "queue/queue_id.h"
 

@@ -35,10 +35,12 @@ void drop_policy_require_user(struct conf *conf)
         log_fatal("User %s(%ld) is not allowed to submit mail", name, (long)getuid());
 }
 
-/* A pattern is the whole address without its extension, "@domain", "*" or the name of the null sender. */
+/* A pattern is the whole address without its extension, "@domain", "*" or the name of the null
+ * sender. */
 static bool matches(struct conf *conf, struct str pattern, struct str sender)
 {
-    struct address_extension_rule rule = { .delimiters = conf_value(conf, STR("recipient_delimiter")) };
+    struct address_extension_rule rule = { .delimiters =
+                                               conf_value(conf, STR("recipient_delimiter")) };
     struct address_parts parts = address_split(sender);
     struct str base, extension;
     BUF_AUTO(plain, 0);
@@ -46,8 +48,8 @@ static bool matches(struct conf *conf, struct str pattern, struct str sender)
     if (str_equal(pattern, STR("*")))
         return true;
     if (sender.len == 0)
-        return str_equal_nocase(pattern,
-                                conf_value(conf, STR("empty_address_local_login_sender_maps_lookup_key")));
+        return str_equal_nocase(
+            pattern, conf_value(conf, STR("empty_address_local_login_sender_maps_lookup_key")));
     if (pattern.len && pattern.ptr[0] == '@')
         return parts.domain.ptr && str_equal_nocase(str_skip(pattern, 1), parts.domain);
     if (!address_split_extension(&rule, parts.local, &base, NULL, &extension))
@@ -91,8 +93,8 @@ void drop_policy_require_sender(struct conf *conf, struct str sender)
     enum table_result result = table_list_lookup(maps, buf_str(&key), &patterns);
     table_list_close(maps);
     if (result == TABLE_ERROR)
-        log_fatal(STR_FMT "(%ld): " SENDERS " table lookup error for '" STR_FMT "'", STR_ARG(sender),
-                  (long)getuid(), STR_ARG(text));
+        log_fatal(STR_FMT "(%ld): " SENDERS " table lookup error for '" STR_FMT "'",
+                  STR_ARG(sender), (long)getuid(), STR_ARG(text));
     if (result == TABLE_NOT_FOUND || !any_matches(conf, buf_str(&patterns), sender))
         log_fatal(STR_FMT "(%ld): not authorized to use sender='" STR_FMT "'", STR_ARG(sender),
                   (long)getuid(), STR_ARG(sender));

@@ -12,9 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define PIPE_ROOM (64 * 1024) /* what Linux gives a pipe */
-
-extern char **environ;
+#define PIPE_ROOM (64UL * 1024) /* what Linux gives a pipe */
 
 /* postdrop recognises the name and uses sendmail's exit statuses. */
 static char *const postdrop_argv[] = { (char[]){ "sendmail" }, NULL };
@@ -46,7 +44,7 @@ static void start_child(struct handover *h)
     posix_spawn_file_actions_destroy(&actions);
     close(fds[0]);
     h->fd = fds[1];
-    signal(SIGPIPE, SIG_IGN);
+    (void)signal(SIGPIPE, SIG_IGN);
 }
 
 static void send_pending(struct handover *h)

@@ -3,14 +3,15 @@
 
 /* pickup/handover - passing records to postdrop(1), which writes them to the maildrop queue.
  *
- * A message that fits in a pipe costs no second process: sendmail fills the pipe and becomes postdrop.
- * A larger one is streamed to a child.  postdrop speaks to the user in sendmail's name. */
+ * A message that fits in a pipe costs no second process: sendmail fills the pipe and becomes
+ * postdrop. A larger one is streamed to a child.  postdrop speaks to the user in sendmail's
+ * name. */
 struct handover {
     const char *command; /* path of postdrop */
     int fd;              /* to the child; -1 while there is none */
     int pid;
-    bool must_return;    /* the caller has something to do afterwards */
-    bool broken;         /* the child reads no more; its exit status says why */
+    bool must_return; /* the caller has something to do afterwards */
+    bool broken;      /* the child reads no more; its exit status says why */
     struct buf pending;
 };
 

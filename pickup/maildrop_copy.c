@@ -48,8 +48,8 @@ static enum maildrop_verdict judge_message(struct maildrop_copy *c, const struct
 
 static bool survives(struct str payload)
 {
-    static const char *const names[] = { "dsn_orig_rcpt", "notify_flags", "envelope_id", "ret_flags",
-                                         "create_time" };
+    static const char *const names[] = { "dsn_orig_rcpt", "notify_flags", "envelope_id",
+                                         "ret_flags", "create_time" };
     struct str name, value;
 
     if (!record_split_attr(payload, &name, &value))
@@ -108,7 +108,8 @@ int maildrop_cleanup_flags(const struct maildrop_flags *f)
         flags &= ~CLEANUP_FLAG_FILTER;
     if (f->requeued || list_has(f->overrides, STR("no_milters")))
         flags &= ~CLEANUP_FLAG_MILTER;
-    if (f->smtputf8 && (list_has(f->utf8_classes, STR("sendmail")) || list_has(f->utf8_classes, STR("all"))))
+    if (f->smtputf8 &&
+        (list_has(f->utf8_classes, STR("sendmail")) || list_has(f->utf8_classes, STR("all"))))
         flags |= CLEANUP_FLAG_SMTPUTF8_AUTO;
     return flags;
 }

@@ -1,9 +1,9 @@
 #pragma once
-/* pickup/maildrop_copy - which records of a maildrop file go to cleanup(8).  Pure: one record in, yes or no
- * out.
+/* pickup/maildrop_copy - which records of a maildrop file go to cleanup(8).  Pure: one record
+ * in, yes or no out.
  *
- * The file comes from postdrop(1), or it is a queue file that `postsuper -r` put there: then what an earlier
- * pass added (filters, redirections, answers to headers) must not survive. */
+ * The file comes from postdrop(1), or it is a queue file that `postsuper -r` put there: then
+ * what an earlier pass added (filters, redirections, answers to headers) must not survive. */
 #include "queue/record.h"
 
 enum maildrop_verdict {
@@ -24,8 +24,8 @@ struct maildrop_copy {
 
 enum maildrop_verdict maildrop_copy_record(struct maildrop_copy *c, const struct record *rec);
 
-/* receive_override_options and smtputf8_autodetect_classes as bits for cleanup(8).  `requeued`: the message
- * was accepted before. */
+/* receive_override_options and smtputf8_autodetect_classes as bits for cleanup(8).  `requeued`:
+ * the message was accepted before. */
 struct maildrop_flags {
     struct str overrides, utf8_classes;
     bool smtputf8;

@@ -6,15 +6,15 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-typedef void option_fn(struct sendmail_options *o, char *arg);
+typedef void option_fn(struct sendmail_options *o, const char *arg);
 
-static void ignore(struct sendmail_options *o, char *arg)
+static void ignore(struct sendmail_options *o, const char *arg)
 {
     (void)o;
     (void)arg;
 }
 
-static void body_type(struct sendmail_options *o, char *arg)
+static void body_type(struct sendmail_options *o, const char *arg)
 {
     struct str type = str_from(arg);
 
@@ -26,13 +26,13 @@ static void body_type(struct sendmail_options *o, char *arg)
         log_fatal("-B option needs 8BITMIME or 7BIT");
 }
 
-static void big_mode(struct sendmail_options *o, char *arg)
+static void big_mode(struct sendmail_options *o, const char *arg)
 {
     static const struct {
         char letter;
         enum sendmail_mode mode;
     } modes[] = {
-        { 'd', SENDMAIL_DAEMON },  { 'l', SENDMAIL_DAEMON }, { 'h', SENDMAIL_NOTHING },
+        { 'd', SENDMAIL_DAEMON },  { 'l', SENDMAIL_DAEMON },  { 'h', SENDMAIL_NOTHING },
         { 'H', SENDMAIL_NOTHING }, { 'i', SENDMAIL_ALIASES }, { 'm', SENDMAIL_SUBMIT },
         { 'p', SENDMAIL_LIST },    { 's', SENDMAIL_SMTP },    { 'v', SENDMAIL_SUBMIT },
     };
@@ -48,47 +48,50 @@ static void big_mode(struct sendmail_options *o, char *arg)
 }
 
 /* A file in the configuration directory, or the directory itself. */
-static void config_file(struct sendmail_options *o, char *arg)
+static void config_file(struct sendmail_options *o, const char *arg)
 {
-    char *slash = strrchr(arg, '/');
+    const char *slash = strrchr(arg, '/');
+    bool is_file =
+        slash && (strcmp(slash, "/main.cf") == 0 || (access(arg, F_OK) == 0 && strchr(slash, '.')));
 
-    if (slash && strcmp(slash, "/main.cf") == 0)
-        *slash = '\0';
-    else if (slash && access(arg, F_OK) == 0 && strchr(slash, '.'))
-        *slash = '\0';
+    if (is_file) {
+        char *directory = mem_copy_cstr(arg);
+        directory[slash - arg] = '\0';
+        arg = directory;
+    }
     o->config_dir = arg;
 }
 
-static void full_name(struct sendmail_options *o, char *arg) { o->full_name = arg; }
-static void gateway(struct sendmail_options *o, char *arg)
+static void full_name(struct sendmail_options *o, const char *arg) { o->full_name = arg; }
+static void gateway(struct sendmail_options *o, const char *arg)
 {
     (void)arg;
     o->envelope.remote = true;
 }
-static void aliases(struct sendmail_options *o, char *arg)
+static void aliases(struct sendmail_options *o, const char *arg)
 {
     (void)arg;
     o->mode = SENDMAIL_ALIASES;
 }
-static void no_dots(struct sendmail_options *o, char *arg)
+static void no_dots(struct sendmail_options *o, const char *arg)
 {
     (void)arg;
     o->dots = true;
 }
-static void sender(struct sendmail_options *o, char *arg) { o->sender = arg; }
-static void extract(struct sendmail_options *o, char *arg)
+static void sender(struct sendmail_options *o, const char *arg) { o->sender = arg; }
+static void extract(struct sendmail_options *o, const char *arg)
 {
     (void)arg;
     o->extract = true;
 }
-static void envelope_id(struct sendmail_options *o, char *arg)
+static void envelope_id(struct sendmail_options *o, const char *arg)
 {
     for (const char *p = arg; *p; p++)
         if (*p < ' ' || *p == 127)
             log_fatal("-V option: bad envelope ID");
     o->envelope.envelope_id = str_from(arg);
 }
-static void verbose(struct sendmail_options *o, char *arg)
+static void verbose(struct sendmail_options *o, const char *arg)
 {
     (void)arg;
     o->verbose++;
@@ -107,7 +110,7 @@ static int notify_flag(struct str word)
     return 0;
 }
 
-static void notify(struct sendmail_options *o, char *arg)
+static void notify(struct sendmail_options *o, const char *arg)
 {
     struct str rest = str_from(arg), word;
     int flags = 0;
@@ -115,7 +118,8 @@ static void notify(struct sendmail_options *o, char *arg)
     while (str_token(&rest, ", \t", &word)) {
         int flag = notify_flag(word);
         if (flag == 0) {
-            log_warning("unknown DSN NOTIFY command value \"" STR_FMT "\" in \"%s\"", STR_ARG(word), arg);
+            log_warning("unknown DSN NOTIFY command value \"" STR_FMT "\" in \"%s\"", STR_ARG(word),
+                        arg);
             flags = 0;
             break;
         }
@@ -127,7 +131,7 @@ static void notify(struct sendmail_options *o, char *arg)
         o->envelope.notify_flags = flags;
 }
 
-static void returned_part(struct sendmail_options *o, char *arg)
+static void returned_part(struct sendmail_options *o, const char *arg)
 {
     if (str_equal_nocase(str_from(arg), STR("full")))
         o->envelope.ret_flags = 1;
@@ -138,7 +142,7 @@ static void returned_part(struct sendmail_options *o, char *arg)
 }
 
 /* The two options of other mail systems that are ours: -oi and -oAfile. */
-static void old_option(struct sendmail_options *o, char *arg)
+static void old_option(struct sendmail_options *o, const char *arg)
 {
     if (*arg == 'i')
         o->dots = true;
@@ -147,7 +151,7 @@ static void old_option(struct sendmail_options *o, char *arg)
 }
 
 /* -O name=value. */
-static void long_option(struct sendmail_options *o, char *arg)
+static void long_option(struct sendmail_options *o, const char *arg)
 {
     static const struct {
         const char *name;
@@ -168,7 +172,7 @@ static void long_option(struct sendmail_options *o, char *arg)
     }
 }
 
-static void queue(struct sendmail_options *o, char *arg)
+static void queue(struct sendmail_options *o, const char *arg)
 {
     if (arg == NULL || *arg == '\0') {
         o->mode = SENDMAIL_FLUSH;
@@ -187,7 +191,7 @@ static void queue(struct sendmail_options *o, char *arg)
     }
 }
 
-static void traffic_log_or_verp(struct sendmail_options *o, char *arg)
+static void traffic_log_or_verp(struct sendmail_options *o, const char *arg)
 {
     if (*arg == 'V')
         o->verp = arg + 1;
@@ -198,15 +202,33 @@ static const struct option {
     bool takes_argument;
     option_fn *apply;
 } options[] = {
-    { 'A', true, ignore },        { 'B', true, body_type },   { 'C', true, config_file },
-    { 'F', true, full_name },     { 'G', false, gateway },    { 'I', false, aliases },
-    { 'L', true, ignore },        { 'N', true, notify },      { 'O', true, long_option },
-    { 'R', true, returned_part }, { 'U', false, ignore },     { 'V', true, envelope_id },
-    { 'X', true, traffic_log_or_verp }, { 'b', true, big_mode }, { 'c', false, ignore },
-    { 'e', true, ignore },        { 'f', true, sender },      { 'h', true, ignore },
-    { 'i', false, no_dots },      { 'm', false, ignore },     { 'n', false, ignore },
-    { 'o', true, old_option },    { 'p', true, ignore },      { 'r', true, sender },
-    { 't', false, extract },      { 'v', false, verbose },    { 'x', false, ignore },
+    { 'A', true, ignore },
+    { 'B', true, body_type },
+    { 'C', true, config_file },
+    { 'F', true, full_name },
+    { 'G', false, gateway },
+    { 'I', false, aliases },
+    { 'L', true, ignore },
+    { 'N', true, notify },
+    { 'O', true, long_option },
+    { 'R', true, returned_part },
+    { 'U', false, ignore },
+    { 'V', true, envelope_id },
+    { 'X', true, traffic_log_or_verp },
+    { 'b', true, big_mode },
+    { 'c', false, ignore },
+    { 'e', true, ignore },
+    { 'f', true, sender },
+    { 'h', true, ignore },
+    { 'i', false, no_dots },
+    { 'm', false, ignore },
+    { 'n', false, ignore },
+    { 'o', true, old_option },
+    { 'p', true, ignore },
+    { 'r', true, sender },
+    { 't', false, extract },
+    { 'v', false, verbose },
+    { 'x', false, ignore },
 };
 
 static const struct option *find_option(int letter)
@@ -232,10 +254,10 @@ static void make_letters(struct buf *out)
 static void refuse_recipients(const struct sendmail_options *o)
 {
     static const char *const what[] = {
-        [SENDMAIL_LIST] = "display queue mode",    [SENDMAIL_ALIASES] = "alias initialization mode",
-        [SENDMAIL_SMTP] = "stand-alone mode",      [SENDMAIL_DAEMON] = "daemon mode",
-        [SENDMAIL_FLUSH] = "flush queue mode",     [SENDMAIL_FLUSH_ID] = "flush queue_id",
-        [SENDMAIL_FLUSH_SITE] = "flush site",      [SENDMAIL_NOTHING] = NULL,
+        [SENDMAIL_LIST] = "display queue mode", [SENDMAIL_ALIASES] = "alias initialization mode",
+        [SENDMAIL_SMTP] = "stand-alone mode",   [SENDMAIL_DAEMON] = "daemon mode",
+        [SENDMAIL_FLUSH] = "flush queue mode",  [SENDMAIL_FLUSH_ID] = "flush queue_id",
+        [SENDMAIL_FLUSH_SITE] = "flush site",   [SENDMAIL_NOTHING] = NULL,
     };
 
     if (o->mode != SENDMAIL_SUBMIT && what[o->mode] && o->recipient_count)

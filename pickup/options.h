@@ -17,17 +17,17 @@ enum sendmail_mode {
 
 struct sendmail_options {
     enum sendmail_mode mode;
-    const char *config_dir;  /* -C, or NULL */
-    const char *sender;      /* -f, -r, or NULL */
-    const char *full_name;   /* -F, or NULL */
-    const char *aliases;     /* -oA, or NULL */
-    const char *argument;    /* of -qI, -qR */
-    const char *verp;        /* -XV: "" for the default delimiters; NULL without */
-    bool extract;            /* -t */
-    bool dots;               /* -i: a dot is not the end */
+    const char *config_dir;              /* -C, or NULL */
+    const char *sender;                  /* -f, -r, or NULL */
+    const char *full_name;               /* -F, or NULL */
+    const char *aliases;                 /* -oA, or NULL */
+    const char *argument;                /* of -qI, -qR */
+    const char *verp;                    /* -XV: "" for the default delimiters; NULL without */
+    bool extract;                        /* -t */
+    bool dots;                           /* -i: a dot is not the end */
     struct submission_envelope envelope; /* what options say about it */
     int verbose;
-    char **recipients;       /* the rest of argv */
+    char **recipients; /* the rest of argv */
     int recipient_count;
 };
 

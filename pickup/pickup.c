@@ -19,8 +19,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define FUTURE_WARN_S (2 * 3600)
-#define OLD_WARN_S    (24 * 3600)
+#define FUTURE_WARN_S (2L * 3600)
+#define OLD_WARN_S    (24L * 3600)
 
 /* What becomes of the maildrop file. */
 enum fate {
@@ -37,8 +37,8 @@ struct drop {
     struct stat st;
     struct queue_file file;
     struct maildrop_copy copy;
-    struct buf envelope;         /* records to send, up to M */
-    struct buf sender;           /* internal form */
+    struct buf envelope; /* records to send, up to M */
+    struct buf sender;   /* internal form */
 };
 
 static struct cleanup_client cleanup = { .channel.link.fd = -1 };
@@ -198,9 +198,11 @@ static void warn_of_odd_age(const struct drop *d)
     long age = (long)(time(NULL) - d->st.st_mtime);
 
     if (age < -FUTURE_WARN_S)
-        log_warning("%s: message %s dated %ld seconds into the future", cleanup.id.text, d->path, -age);
+        log_warning("%s: message %s dated %ld seconds into the future", cleanup.id.text, d->path,
+                    -age);
     else if (age > OLD_WARN_S)
-        log_warning("%s: message %s has been queued for %ld days", cleanup.id.text, d->path, age / OLD_WARN_S);
+        log_warning("%s: message %s has been queued for %ld days", cleanup.id.text, d->path,
+                    age / OLD_WARN_S);
 }
 
 /* A permanent refusal was answered by a bounce: cleanup(8) does that for us. */
@@ -216,7 +218,8 @@ static enum fate fate_after(const struct drop *d, const struct cleanup_verdict *
         log_warning("%s: message rejected: " STR_FMT, cleanup.id.text, STR_ARG(verdict->reason));
         return FATE_REMOVE;
     case CLEANUP_BAD:
-        log_warning("%s: %s: cleanup service does not understand the message", cleanup.id.text, d->path);
+        log_warning("%s: %s: cleanup service does not understand the message", cleanup.id.text,
+                    d->path);
         return FATE_CORRUPT;
     default:
         log_warning("%s: %s: not queued now, will try again later", cleanup.id.text, d->path);
@@ -236,8 +239,9 @@ static enum fate forward(struct drop *d)
 
     if (!read_envelope(d, &fate))
         return fate;
-    if (!cleanup_client_open(&cleanup, site_conf.cleanup_service_name, maildrop_cleanup_flags(&flags),
-                             d->copy.sendopts, site_conf.ipc_timeout))
+    if (!cleanup_client_open(&cleanup, site_conf.cleanup_service_name,
+                             maildrop_cleanup_flags(&flags), d->copy.sendopts,
+                             site_conf.ipc_timeout))
         return FATE_STOP;
     log_message(d);
     warn_of_odd_age(d);
@@ -260,7 +264,8 @@ static bool is_ready(const struct drop *d)
         return false;
     }
     if (d->st.st_nlink != 1) {
-        log_warning("%s: uid %ld: file has %ld links", d->path, (long)d->st.st_uid, (long)d->st.st_nlink);
+        log_warning("%s: uid %ld: file has %ld links", d->path, (long)d->st.st_uid,
+                    (long)d->st.st_nlink);
         return false;
     }
     return d->st.st_mode & S_IXUSR;
@@ -278,7 +283,8 @@ static void dispose(const struct drop *d, enum fate fate)
     if (rename(d->path, buf_cstr(&aside)) != 0)
         log_warning("rename %s to %s: %s", d->path, buf_cstr(&aside), strerror(errno));
     else
-        log_warning("saving damaged file \"%s\" from queue \"maildrop\" to queue \"corrupt\"", d->name->text);
+        log_warning("saving damaged file \"%s\" from queue \"maildrop\" to queue \"corrupt\"",
+                    d->name->text);
 }
 
 static enum fate take_file(const struct queue_id *name, const char *path)

@@ -21,20 +21,20 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-#define READ_SIZE  (64 * 1024)
-#define WRITE_SIZE (256 * 1024)
+#define READ_SIZE  (64UL * 1024)
+#define WRITE_SIZE (256UL * 1024)
 
 struct postdrop {
     struct conf *conf;
     struct drop_check check;
     struct drop_file file;
-    struct buf out;      /* records not yet in the file */
-    int64_t size;        /* of the whole file so far */
-    int64_t size_limit;  /* message_size_limit; 0: none */
+    struct buf out;     /* records not yet in the file */
+    int64_t size;       /* of the whole file so far */
+    int64_t size_limit; /* message_size_limit; 0: none */
     bool long_ids;
     bool created;
-    bool reply;          /* queue id and status go to stdout */
-    struct buf sender;   /* for messages */
+    bool reply;        /* queue id and status go to stdout */
+    struct buf sender; /* for messages */
 };
 
 /* ---- outcome ---- */
@@ -200,8 +200,8 @@ static void tell_pickup(struct conf *conf)
         log_warning("unable to look up %s: %s", buf_cstr(&path), strerror(errno));
 }
 
-/* sendmail(1) becomes this program: its users know its name and its exit statuses, and nobody reads a
- * reply. */
+/* sendmail(1) becomes this program: its users know its name and its exit statuses, and nobody
+ * reads a reply. */
 static bool begin(const char *path)
 {
     const char *slash = path ? strrchr(path, '/') : NULL;

@@ -1,4 +1,5 @@
-/* sendmail - the command with which every program on this host sends mail; also mailq and newaliases.
+/* sendmail - the command with which every program on this host sends mail; also mailq and
+ * newaliases.
  *
  * Runs as:   whoever calls it, without any privilege
  * Trusts:    nothing needs to be trusted: postdrop(1) checks what it is given */
@@ -11,13 +12,13 @@
 #include <errno.h>
 #include <limits.h>
 #include <pwd.h>
-#include <stdlib.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sysexits.h>
 #include <unistd.h>
 
-#define READ_SIZE  (64 * 1024)
-#define TOKENS_MAX (16 * 1024 * 1024) /* of one -t header or argument */
+#define READ_SIZE  (64UL * 1024)
+#define TOKENS_MAX (16UL * 1024 * 1024) /* of one -t header or argument */
 #define ARGS_MAX   256
 
 struct sendmail {
@@ -169,7 +170,8 @@ static struct str find_sender(struct sendmail *s)
     return sender;
 }
 
-/* An argument without any address stands for the empty one, which cleanup(8) turns into a mailbox. */
+/* An argument without any address stands for the empty one, which cleanup(8) turns into a
+ * mailbox. */
 static void parse_recipients(struct sendmail *s)
 {
     for (int i = 0; i < s->options.recipient_count; i++) {
@@ -188,7 +190,8 @@ static struct str verp_delimiters(struct sendmail *s)
 
     if (s->options.verp == NULL)
         return STR_NONE;
-    text = *s->options.verp ? str_from(s->options.verp) : conf_value(s->conf, STR("default_verp_delimiters"));
+    text = *s->options.verp ? str_from(s->options.verp)
+                            : conf_value(s->conf, STR("default_verp_delimiters"));
     if (text.len != 2 || !str_has(filter, text.ptr[0]) || !str_has(filter, text.ptr[1]))
         log_fatal("-V requires two characters from " STR_FMT, STR_ARG(filter));
     return text;
@@ -283,7 +286,8 @@ static int submit(struct sendmail *s)
         send_message(s, &h);
     int status = handover_finish(&h);
     if (status == 0 && e->trace_flags) {
-        printf("Mail Delivery Status Report will be mailed to <" STR_FMT ">.\n", STR_ARG(e->sender));
+        printf("Mail Delivery Status Report will be mailed to <" STR_FMT ">.\n",
+               STR_ARG(e->sender));
         if (fflush(stdout) != 0)
             return EX_TEMPFAIL;
     }
@@ -308,7 +312,8 @@ static void warn_of_privilege(void)
     if (geteuid() != getuid() || getegid() != getgid()) {
         log_warning("the Postfix sendmail command has set-uid root file permissions");
         log_warning("or the command is run from a set-uid root process");
-        log_warning("the Postfix sendmail command must be installed without set-uid root file permissions");
+        log_warning(
+            "the Postfix sendmail command must be installed without set-uid root file permissions");
     }
 }
 

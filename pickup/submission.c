@@ -82,7 +82,8 @@ static void put_probe_recipient(struct buf *out, struct str address, bool more)
     record_put(out, REC_TEXT, buf_str(&line));
 }
 
-void submission_put_probe(struct buf *out, struct str sender, const struct submission_recipients *rcpts)
+void submission_put_probe(struct buf *out, struct str sender,
+                          const struct submission_recipients *rcpts)
 {
     BUF_AUTO(from, 0);
     size_t left = rcpts->count;
@@ -135,8 +136,8 @@ static void end_header(struct submission_content *c)
     if (c->header.len && header_split(buf_str(&c->header), &name, &value)) {
         const struct header_info *info = header_find(name);
         if (info && info->flags & HEADER_IS_EXTRACT)
-            submission_recipients_add(info->flags & HEADER_IS_RESENT ? &c->resent : &c->plain, value,
-                                      c->token_limit);
+            submission_recipients_add(info->flags & HEADER_IS_RESENT ? &c->resent : &c->plain,
+                                      value, c->token_limit);
     }
     buf_clear(&c->header);
 }
@@ -227,8 +228,8 @@ bool submission_feed(struct submission_content *c, struct str bytes, struct buf 
     return !c->ended;
 }
 
-bool submission_finish(struct submission_content *c, const struct submission_envelope *e, bool have_rcpt,
-                       struct buf *out)
+bool submission_finish(struct submission_content *c, const struct submission_envelope *e,
+                       bool have_rcpt, struct buf *out)
 {
     if (!c->ended && (c->line.len || c->continued))
         put_line(c, buf_str(&c->line), out);

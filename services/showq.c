@@ -7,7 +7,7 @@
 #include "queue/listing.h"
 #include "service/service.h"
 
-#define SEND_AT (64 * 1024)
+#define SEND_AT (64UL * 1024)
 
 struct client {
     struct link link;

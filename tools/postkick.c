@@ -7,7 +7,10 @@
 #include <signal.h>
 #include <unistd.h>
 
-NORETURN static void usage(void) { log_fatal("usage: postkick [-c config_dir] [-v] class service request"); }
+NORETURN static void usage(void)
+{
+    log_fatal("usage: postkick [-c config_dir] [-v] class service request");
+}
 
 int main(int argc, char **argv)
 {
@@ -35,6 +38,7 @@ int main(int argc, char **argv)
     if (queue_trigger(buf_cstr(&path), str_from(request), timeout_s))
         return 0;
     log_warning("unable to look up %s: %s", buf_cstr(&path), strerror(errno));
-    log_warning("Cannot contact class %s service %s - perhaps the mail system is down", class, service);
+    log_warning("Cannot contact class %s service %s - perhaps the mail system is down", class,
+                service);
     return 1;
 }

@@ -12,8 +12,6 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-extern char **environ;
-
 struct postlock {
     struct store_target target;
     struct dotlock dot;
@@ -76,7 +74,8 @@ static void take_locks(struct postlock *p)
 
     if (p->target.locks & STORE_DOTLOCK && !dotlock_take(&p->dot, &p->target, &fault))
         log_fatal("open file %s: " STR_FMT, p->target.path, STR_ARG(buf_str(&fault.text)));
-    p->fd = open(p->target.path, O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC, 0600);
+    p->fd =
+        open(p->target.path, O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC, 0600);
     if (p->fd < 0)
         cannot_lock(p, "unable to open the file");
     while (!try_kernel_locks(p))
@@ -124,10 +123,17 @@ int main(int argc, char **argv)
     command_begin("postlock", EX_TEMPFAIL);
     while ((letter = getopt(argc, argv, "+c:l:v")) != -1) {
         switch (letter) {
-        case 'c': config_dir = optarg; break;
-        case 'l': style = optarg; break;
-        case 'v': command_more_verbose(); break;
-        default: usage();
+        case 'c':
+            config_dir = optarg;
+            break;
+        case 'l':
+            style = optarg;
+            break;
+        case 'v':
+            command_more_verbose();
+            break;
+        default:
+            usage();
         }
     }
     if (argc - optind < 2)
@@ -135,8 +141,8 @@ int main(int argc, char **argv)
     conf_fill(command_conf(config_dir), &site_param_set, &site_conf);
     struct str locks = style ? str_from(style) : site_conf.mailbox_delivery_lock;
     if (!store_lock_parse(locks, &p.target.locks))
-        log_fatal("unknown mailbox_delivery_lock value \"" STR_FMT "\" in \"" STR_FMT "\"", STR_ARG(locks),
-                  STR_ARG(locks));
+        log_fatal("unknown mailbox_delivery_lock value \"" STR_FMT "\" in \"" STR_FMT "\"",
+                  STR_ARG(locks), STR_ARG(locks));
     p.target.path = argv[optind];
     p.target.uid = geteuid();
     p.target.gid = getegid();

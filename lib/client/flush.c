@@ -47,8 +47,8 @@ static enum flush_status ask(const char *socket_path, const char *request, struc
     return status;
 }
 
-enum flush_status flush_client_add(const char *socket_path, struct str site, const struct queue_id *id,
-                                   int timeout_s)
+enum flush_status flush_client_add(const char *socket_path, struct str site,
+                                   const struct queue_id *id, int timeout_s)
 {
     return ask(socket_path, FLUSH_REQUEST_ADD, site, id, timeout_s);
 }
@@ -58,7 +58,8 @@ enum flush_status flush_client_send_site(const char *socket_path, struct str sit
     return ask(socket_path, FLUSH_REQUEST_SEND_SITE, site, NULL, timeout_s);
 }
 
-enum flush_status flush_client_send_file(const char *socket_path, const struct queue_id *id, int timeout_s)
+enum flush_status flush_client_send_file(const char *socket_path, const struct queue_id *id,
+                                         int timeout_s)
 {
     return ask(socket_path, FLUSH_REQUEST_SEND_FILE, STR_NONE, id, timeout_s);
 }

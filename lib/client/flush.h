@@ -1,6 +1,6 @@
 #pragma once
-/* client/flush - the fast flush service: which deferred messages wait for which destination, and sending them
- * now (public attribute protocol, spec: ipc section 3). */
+/* client/flush - the fast flush service: which deferred messages wait for which destination, and
+ * sending them now (public attribute protocol, spec: ipc section 3). */
 #include "queue/queue_id.h"
 
 enum flush_status {
@@ -17,6 +17,8 @@ enum flush_status {
 #define FLUSH_REQUEST_PURGE     "purge"
 
 /* `socket_path` is "public/" plus flush_service_name. */
-enum flush_status flush_client_add(const char *socket_path, struct str site, const struct queue_id *id, int timeout_s);
+enum flush_status flush_client_add(const char *socket_path, struct str site,
+                                   const struct queue_id *id, int timeout_s);
 enum flush_status flush_client_send_site(const char *socket_path, struct str site, int timeout_s);
-enum flush_status flush_client_send_file(const char *socket_path, const struct queue_id *id, int timeout_s);
+enum flush_status flush_client_send_file(const char *socket_path, const struct queue_id *id,
+                                         int timeout_s);

@@ -50,8 +50,8 @@ static void log_sink_at_first_line(enum log_level level, struct str text)
     static struct buf socket_path; /* the logger keeps pointers */
     struct logger_options o = { .file_fd = -1, .to_stderr = true, .program = command.program };
 
-    snprintf(command.tag, sizeof command.tag, "%s/%s",
-             command.conf ? text_of("syslog_name") : "postfix", command.program);
+    (void)snprintf(command.tag, sizeof command.tag, "%s/%s",
+                   command.conf ? text_of("syslog_name") : "postfix", command.program);
     o.tag = command.tag;
     if (command.conf) {
         buf_clear(&socket_path);
@@ -147,8 +147,10 @@ static void require_approval(const char *dir)
     if (approved)
         return;
     log_error("unauthorized configuration directory name: %s", dir);
-    log_fatal("specify \"alternate_config_directories = %s\" or \"multi_instance_directories = %s\" in "
-              "%s/main.cf", dir, dir, COMMAND_CONF_DIR);
+    log_fatal(
+        "specify \"alternate_config_directories = %s\" or \"multi_instance_directories = %s\" in "
+        "%s/main.cf",
+        dir, dir, COMMAND_CONF_DIR);
 }
 
 struct conf *command_conf(const char *dir)

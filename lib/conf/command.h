@@ -1,9 +1,10 @@
 #pragma once
-/* conf/command - how a command starts: which main.cf it reads, what it believes of its environment, where
- * its messages go.  Daemons have lib/service for this.
+/* conf/command - how a command starts: which main.cf it reads, what it believes of its
+ * environment, where its messages go.  Daemons have lib/service for this.
  *
- * Messages appear on stderr as `program: warning: text`, and in the mail log.  The log is looked for when
- * the first message is written, so that a command with nothing to say does no work for it. */
+ * Messages appear on stderr as `program: warning: text`, and in the mail log.  The log is looked
+ * for when the first message is written, so that a command with nothing to say does no work for
+ * it. */
 #include "conf/conf.h"
 
 #define COMMAND_CONF_DIR "/etc/postfix"
@@ -11,13 +12,13 @@
 /* Call first.  `program` is kept.  log_fatal() ends the process with `fatal_status`. */
 void command_begin(const char *program, int fatal_status);
 void command_set_fatal_status(int status);
-/* The program is installed set-group-id: call right after command_begin().  Descriptors 0-2 are open
- * afterwards, and of the environment only MAIL_CONFIG and TZ are left. */
+/* The program is installed set-group-id: call right after command_begin().  Descriptors 0-2 are
+ * open afterwards, and of the environment only MAIL_CONFIG and TZ are left. */
 void command_distrust_caller(void);
 
-/* Open main.cf in `dir` (from -c; becomes MAIL_CONFIG for child processes), else in $MAIL_CONFIG, else in
- * the default place.  A program that distrusts its caller takes from users other than root only a directory that
- * the default main.cf names.  Fatal when there is none. */
+/* Open main.cf in `dir` (from -c; becomes MAIL_CONFIG for child processes), else in
+ * $MAIL_CONFIG, else in the default place.  A program that distrusts its caller takes from users
+ * other than root only a directory that the default main.cf names.  Fatal when there is none. */
 struct conf *command_conf(const char *dir);
 /* Go to the queue directory; fatal when that fails. */
 void command_enter_queue(struct conf *conf);

@@ -39,10 +39,10 @@ struct reader {
     struct listing_message message;
     struct buf sender, address, original; /* external forms */
     struct buf log_path, log;
-    struct map explained;  /* recipients that a log has named */
+    struct map explained;                          /* recipients that a log has named */
     int64_t data_offset, content_size, rcpt_count; /* of the size record; 0: unknown */
     int64_t rcpts_seen;
-    bool announced;        /* the sink knows the message */
+    bool announced; /* the sink knows the message */
 };
 
 static struct str external(struct buf *into, struct str internal)
@@ -203,7 +203,10 @@ static void begin_message(struct reader *r, const struct stat *st)
     }
 }
 
-static bool is_complete(const struct stat *st) { return S_ISREG(st->st_mode) && st->st_mode & S_IXUSR; }
+static bool is_complete(const struct stat *st)
+{
+    return S_ISREG(st->st_mode) && st->st_mode & S_IXUSR;
+}
 
 /* Group x means "expire" in the queues of the queue manager; a maildrop file may have any. */
 static void read_message(struct reader *r, const char *path)
@@ -241,7 +244,9 @@ static void reader_free(struct reader *r)
 void listing_read_queues(const struct queue_layout *layout, const struct listing_sink *sink,
                          bool (*wanted)(void *context))
 {
-    struct reader r = { .layout = layout, .sink = sink, .explained = MAP_INIT, .log = BUF_INIT(BOUNCE_LOG_MAX) };
+    struct reader r = {
+        .layout = layout, .sink = sink, .explained = MAP_INIT, .log = BUF_INIT(BOUNCE_LOG_MAX)
+    };
     bool going = true;
 
     for (size_t i = 0; i < ARRAY_LEN(queues) && going; i++) {

@@ -1,9 +1,11 @@
 #pragma once
-/* queue/listing - what is in the queue, message by message: read from the queue directories (showq(8), and
- * postqueue(1) while the mail system is down), and on the wire of public/showq (spec: ipc section 2). */
+/* queue/listing - what is in the queue, message by message: read from the queue directories
+ * (showq(8), and postqueue(1) while the mail system is down), and on the wire of public/showq
+ * (spec: ipc section 2). */
 #include "queue/dir.h"
 
-/* Addresses are in external form; the null sender is MAILER-DAEMON.  Strings live until the next call. */
+/* Addresses are in external form; the null sender is MAILER-DAEMON.  Strings live until the next
+ * call. */
 struct listing_message {
     struct str queue, id, sender;
     int64_t time, size;
@@ -11,7 +13,7 @@ struct listing_message {
 };
 
 struct listing_recipient {
-    struct str original;  /* empty when it is the same */
+    struct str original; /* empty when it is the same */
     struct str address;
     struct str log_class; /* "defer", "bounce" or empty */
     struct str reason;    /* may be empty */
@@ -25,7 +27,8 @@ struct listing_sink {
     void *context;
 };
 
-/* Read all queues.  `wanted` may end it early by returning false (the client went away); NULL: never. */
+/* Read all queues.  `wanted` may end it early by returning false (the client went away); NULL:
+ * never. */
 void listing_read_queues(const struct queue_layout *layout, const struct listing_sink *sink,
                          bool (*wanted)(void *context));
 
@@ -45,6 +48,7 @@ struct listing_parser {
     enum listing_state state;
     bool head_seen;
 };
-/* Take all that is complete off `in` and hand it to the sink.  Afterwards `state` is LISTING_DONE at the end,
- * LISTING_BROKEN when this is not the protocol; otherwise more bytes are needed. */
+/* Take all that is complete off `in` and hand it to the sink.  Afterwards `state` is
+ * LISTING_DONE at the end, LISTING_BROKEN when this is not the protocol; otherwise more bytes
+ * are needed. */
 void listing_parse(struct listing_parser *p, struct str *in, const struct listing_sink *sink);

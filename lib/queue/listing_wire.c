@@ -32,7 +32,8 @@ void listing_put_end(struct buf *out) { attr_put_end(out); }
 /* A list of attributes that must come in this order.  OK: `in` is behind them. */
 enum take { TAKE_OK, TAKE_MORE, TAKE_END /* the end of the list stood there */, TAKE_BAD };
 
-static enum take take_values(struct str *in, const char *const *names, struct str *values, size_t count)
+static enum take take_values(struct str *in, const char *const *names, struct str *values,
+                             size_t count)
 {
     struct str rest = *in, name;
     bool incomplete;
@@ -62,14 +63,16 @@ static enum take take_head(struct str *in)
 
 static enum take take_message(struct str *in, struct listing_message *m)
 {
-    static const char *const names[] = { "queue_name", "queue_id", "time", "size", "forced_expire", "sender" };
+    static const char *const names[] = { "queue_name", "queue_id",      "time",
+                                         "size",       "forced_expire", "sender" };
     struct str v[ARRAY_LEN(names)];
     int64_t forced;
     enum take result = take_values(in, names, v, ARRAY_LEN(names));
 
     if (result != TAKE_OK)
         return result;
-    if (!number_parse(v[2], &m->time) || !number_parse(v[3], &m->size) || !number_parse(v[4], &forced))
+    if (!number_parse(v[2], &m->time) || !number_parse(v[3], &m->size) ||
+        !number_parse(v[4], &forced))
         return TAKE_BAD;
     m->queue = v[0];
     m->id = v[1];

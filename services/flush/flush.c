@@ -4,8 +4,9 @@
  * Runs as:   mail_owner, inside the queue directory when master.cf says chroot
  * Trusts:    main.cf and its tables
  * Distrusts: destinations and queue ids in requests, which any local user can make */
-#include "base/log.h"
 #include "client/flush.h"
+
+#include "base/log.h"
 #include "ipc/attr.h"
 #include "os/link.h"
 #include "queue/dir.h"
@@ -20,7 +21,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define REQUEST_MAX   4096
+#define REQUEST_MAX       4096
 #define REQUEST_TIMEOUT_S 100
 
 struct flush_request {
@@ -150,8 +151,8 @@ static enum flush_status send_file(const struct flush_request *r)
 
 static void look_after(const struct site_log *log, bool at_once)
 {
-    enum site_log_age age =
-        site_log_age(log, time(NULL), flush_conf.fast_flush_refresh_time, flush_conf.fast_flush_purge_time);
+    enum site_log_age age = site_log_age(log, time(NULL), flush_conf.fast_flush_refresh_time,
+                                         flush_conf.fast_flush_purge_time);
 
     if (age == SITE_LOG_IDLE) {
         if (unlink(log->path) != 0)
@@ -193,8 +194,11 @@ static const struct {
     const char *name;
     enum flush_status (*act)(const struct flush_request *r);
 } requests[] = {
-    { FLUSH_REQUEST_ADD, add },         { FLUSH_REQUEST_SEND_SITE, send_site }, { FLUSH_REQUEST_SEND_FILE, send_file },
-    { FLUSH_REQUEST_REFRESH, refresh }, { FLUSH_REQUEST_PURGE, purge },
+    { FLUSH_REQUEST_ADD, add },
+    { FLUSH_REQUEST_SEND_SITE, send_site },
+    { FLUSH_REQUEST_SEND_FILE, send_file },
+    { FLUSH_REQUEST_REFRESH, refresh },
+    { FLUSH_REQUEST_PURGE, purge },
 };
 
 static enum flush_status act(struct str list)

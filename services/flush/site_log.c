@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define LOG_MAX (64 * 1024 * 1024)
+#define LOG_MAX (64UL * 1024 * 1024)
 
 bool site_log_for(struct str site, struct site_log *log)
 {
@@ -22,14 +22,14 @@ bool site_log_for(struct str site, struct site_log *log)
         return false;
     memcpy(log->path, QUEUE_FLUSH "/", at);
     for (size_t i = 0; i < site.len; i++)
-        log->path[at++] = char_is_alnum(site.ptr[i]) ? char_lower(site.ptr[i]) : '_';
+        log->path[at++] = (char)(char_is_alnum(site.ptr[i]) ? char_lower(site.ptr[i]) : '_');
     log->path[at] = '\0';
     return true;
 }
 
 void site_log_named(const struct queue_id *name, struct site_log *log)
 {
-    snprintf(log->path, sizeof log->path, QUEUE_FLUSH "/%.240s", name->text);
+    (void)snprintf(log->path, sizeof log->path, QUEUE_FLUSH "/%.240s", name->text);
 }
 
 static int open_locked(const struct site_log *log, int flags)
@@ -83,12 +83,8 @@ static size_t count_lines(struct str text)
 static bool read_and_empty(int fd, struct buf *text)
 {
     const struct timespec times[2] = { { .tv_nsec = UTIME_NOW }, { .tv_nsec = UTIME_OMIT } };
-    enum io_result result;
 
-    while ((result = fd_read(fd, text, 65536)) == IO_OK)
-        if (text->full)
-            break;
-    if (result == IO_ERROR || ftruncate(fd, 0) != 0)
+    if (!fd_read_all(fd, text) || ftruncate(fd, 0) != 0)
         return false;
     (void)futimens(fd, times);
     return true;

@@ -1,15 +1,22 @@
-/* The stream of public/showq, and the log files of bounce(8): what comes out does not depend on how the stream is cut, and
- * what was read from a log is read again from what is written. */
-#include "queue/bounce_log.h"
+/* The stream of public/showq, and the log files of bounce(8): what comes out does not depend on
+ * how the stream is cut, and what was read from a log is read again from what is written. */
 #include "queue/listing.h"
+
+#include "queue/bounce_log.h"
 
 #include <stdint.h>
 #include <stdlib.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static void on_message(void *context, const struct listing_message *m) { listing_put_message(context, m); }
-static void on_recipient(void *context, const struct listing_recipient *r) { listing_put_recipient(context, r); }
+static void on_message(void *context, const struct listing_message *m)
+{
+    listing_put_message(context, m);
+}
+static void on_recipient(void *context, const struct listing_recipient *r)
+{
+    listing_put_recipient(context, r);
+}
 static void on_end(void *context) { listing_put_end(context); }
 
 static enum listing_state parse(struct str input, size_t piece, struct buf *out)

@@ -1,6 +1,7 @@
 /* sendmail's stdin: the records do not depend on how it is cut, and postdrop accepts them. */
-#include "pickup/drop_check.h"
 #include "pickup/submission.h"
+
+#include "pickup/drop_check.h"
 
 #include <stdint.h>
 #include <stdlib.h>
@@ -27,7 +28,8 @@ static void run(struct str input, bool extract, size_t piece, struct buf *out)
     submission_recipients_free(&rcpts);
 }
 
-/* All of it is accepted, and it ends where it ends.  An address from a header may have odd bytes, though. */
+/* All of it is accepted, and it ends where it ends.  An address from a header may have odd
+ * bytes, though. */
 static void check(struct str records, bool extract)
 {
     struct drop_check c = { 0 };

@@ -1,5 +1,4 @@
 #include "pickup/drop_check.h"
-
 #include "pickup/records.h"
 
 static struct record rec(char type, const char *payload)
@@ -21,20 +20,23 @@ static void assert_steps(const struct step *steps, size_t count)
         struct record r = rec(steps[i].type, steps[i].payload);
         enum drop_verdict got = drop_check_record(&c, &r);
         if (got != steps[i].want)
-            fail_msg("step %zu: type %c: verdict %d, want %d", i, r.type, (int)got, (int)steps[i].want);
+            fail_msg("step %zu: type %c: verdict %d, want %d", i, r.type, (int)got,
+                     (int)steps[i].want);
     }
 }
-#define ASSERT_STEPS(...) \
-    assert_steps((const struct step[]){ __VA_ARGS__ }, ARRAY_LEN(((const struct step[]){ __VA_ARGS__ })))
+#define ASSERT_STEPS(...)                              \
+    assert_steps((const struct step[]){ __VA_ARGS__ }, \
+                 ARRAY_LEN(((const struct step[]){ __VA_ARGS__ })))
 
 static void an_ordinary_submission_passes(void **state)
 {
     (void)state;
     ASSERT_STEPS({ 'A', "rewrite_context=local", DROP_KEEP }, { 'F', "Full Name", DROP_KEEP },
-                 { 'S', "", DROP_KEEP }, { 'V', "+=", DROP_KEEP }, { 'A', "notify_flags=1", DROP_KEEP },
-                 { 'R', "a@b", DROP_KEEP }, { 'M', "", DROP_KEEP }, { 'L', "long ", DROP_KEEP },
-                 { 'N', "line", DROP_KEEP }, { 'X', "", DROP_KEEP }, { 'R', "c@d", DROP_KEEP },
-                 { 'E', "", DROP_END }, { 'N', "more", DROP_BAD });
+                 { 'S', "", DROP_KEEP }, { 'V', "+=", DROP_KEEP },
+                 { 'A', "notify_flags=1", DROP_KEEP }, { 'R', "a@b", DROP_KEEP },
+                 { 'M', "", DROP_KEEP }, { 'L', "long ", DROP_KEEP }, { 'N', "line", DROP_KEEP },
+                 { 'X', "", DROP_KEEP }, { 'R', "c@d", DROP_KEEP }, { 'E', "", DROP_END },
+                 { 'N', "more", DROP_BAD });
 }
 
 static void the_submitter_cannot_speak_for_the_mail_system(void **state)
@@ -66,8 +68,10 @@ static void order_is_enforced(void **state)
     ASSERT_STEPS({ 'M', "", DROP_BAD });
     ASSERT_STEPS({ 'S', "a", DROP_KEEP }, { 'S', "b", DROP_BAD });
     ASSERT_STEPS({ 'S', "a", DROP_KEEP }, { 'M', "", DROP_KEEP }, { 'R', "late", DROP_BAD });
-    ASSERT_STEPS({ 'S', "a", DROP_KEEP }, { 'M', "", DROP_KEEP }, { 'X', "", DROP_KEEP }, { 'E', "", DROP_BAD });
-    ASSERT_STEPS({ 'S', "a", DROP_KEEP }, { 'R', "b", DROP_KEEP }, { 'M', "", DROP_KEEP }, { 'E', "", DROP_BAD });
+    ASSERT_STEPS({ 'S', "a", DROP_KEEP }, { 'M', "", DROP_KEEP }, { 'X', "", DROP_KEEP },
+                 { 'E', "", DROP_BAD });
+    ASSERT_STEPS({ 'S', "a", DROP_KEEP }, { 'R', "b", DROP_KEEP }, { 'M', "", DROP_KEEP },
+                 { 'E', "", DROP_BAD });
 }
 
 static void a_line_end_cannot_hide_in_a_record(void **state)
@@ -78,7 +82,8 @@ static void a_line_end_cannot_hide_in_a_record(void **state)
     ASSERT_STEPS({ 'F', "x\ny", DROP_BAD });
     ASSERT_STEPS({ 'A', "envelope_id=x\ny", DROP_BAD });
     ASSERT_STEPS({ 'S', "a", DROP_KEEP }, { 'R', "b\n", DROP_BAD });
-    ASSERT_STEPS({ 'S', "a", DROP_KEEP }, { 'M', "", DROP_KEEP }, { 'N', "x\n.\nMAIL FROM:<>", DROP_BAD });
+    ASSERT_STEPS({ 'S', "a", DROP_KEEP }, { 'M', "", DROP_KEEP },
+                 { 'N', "x\n.\nMAIL FROM:<>", DROP_BAD });
 }
 
 static void of_a_size_record_only_the_options_of_users_count(void **state)

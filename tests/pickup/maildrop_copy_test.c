@@ -1,13 +1,14 @@
-#include "pickup/maildrop_copy.h"
-
 #include "ipc/messages/cleanup.h"
+#include "pickup/maildrop_copy.h"
 #include "pickup/records.h"
 
 /* The verdicts on a whole file as letters: c copy, d drop, M X E marks, b bad. */
 static void assert_verdicts(const char *const *records, const char *want)
 {
-    static const char letters[] = { [MAILDROP_COPY] = 'c',    [MAILDROP_DROP] = 'd', [MAILDROP_MESSAGE] = 'M',
-                                    [MAILDROP_EXTRACTED] = 'X', [MAILDROP_END] = 'E', [MAILDROP_BAD] = 'b' };
+    static const char letters[] = {
+        [MAILDROP_COPY] = 'c',      [MAILDROP_DROP] = 'd', [MAILDROP_MESSAGE] = 'M',
+        [MAILDROP_EXTRACTED] = 'X', [MAILDROP_END] = 'E',  [MAILDROP_BAD] = 'b'
+    };
     struct maildrop_copy c = { .segment = SEGMENT_ENVELOPE };
     BUF_AUTO(got, 0);
 
@@ -22,16 +23,19 @@ static void assert_verdicts(const char *const *records, const char *want)
 static void a_file_from_postdrop_is_copied(void **state)
 {
     (void)state;
-    ASSERT_VERDICTS("ccccMcXcE", "T1 2", "Arewrite_context=local", "Sa", "Rb", "M", "Nx", "X", "Rc", "E");
+    ASSERT_VERDICTS("ccccMcXcE", "T1 2", "Arewrite_context=local", "Sa", "Rb", "M", "Nx", "X", "Rc",
+                    "E");
 }
 
 static void what_an_earlier_pass_added_does_not_survive_a_requeue(void **state)
 {
     (void)state;
-    ASSERT_VERDICTS("dcddcccMcXdddddcccE", "C             10              20               1               0     "
-                    "          9               1", "T1 2", "Lfilter:x", ">other@x", "Sa", "Dsent", "Rb", "M", "Nx",
-                    "X", "rr@x", "ee@x", "Lfilter:y", ">z", "Alog_ident=1", "Anotify_flags=1", "Adsn_orig_rcpt=x;y",
-                    "Rc", "E");
+    ASSERT_VERDICTS("dcddcccMcXdddddcccE",
+                    "C             10              20               1               0     "
+                    "          9               1",
+                    "T1 2", "Lfilter:x", ">other@x", "Sa", "Dsent", "Rb", "M", "Nx", "X", "rr@x",
+                    "ee@x", "Lfilter:y", ">z", "Alog_ident=1", "Anotify_flags=1",
+                    "Adsn_orig_rcpt=x;y", "Rc", "E");
 }
 
 static void a_file_without_a_sender_is_bad(void **state)
@@ -80,8 +84,8 @@ static void settings_become_flags_for_cleanup(void **state)
 
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-        struct maildrop_flags f = { str_from(cases[i].overrides), str_from(cases[i].classes), cases[i].smtputf8,
-                                    cases[i].requeued };
+        struct maildrop_flags f = { str_from(cases[i].overrides), str_from(cases[i].classes),
+                                    cases[i].smtputf8, cases[i].requeued };
         int all = CLEANUP_FLAG_BOUNCE | CLEANUP_FLAGS_EXTERNAL;
         assert_int_equal(maildrop_cleanup_flags(&f), (all & ~cases[i].without) | cases[i].with);
     }

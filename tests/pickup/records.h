@@ -2,12 +2,11 @@
 /* Records as readable text, one a line: `S alice`. */
 #include "queue/record.h"
 
+#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#include <cmocka.h>
 
 static inline void records_show(struct str bytes, struct buf *out)
 {

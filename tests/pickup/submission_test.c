@@ -1,10 +1,10 @@
-#include "pickup/submission.h"
-
 #include "pickup/records.h"
+#include "pickup/submission.h"
 
 #define LINE_LIMIT 10
 
-static void feed_in_pieces(struct submission_content *c, struct str text, size_t piece, struct buf *out)
+static void feed_in_pieces(struct submission_content *c, struct str text, size_t piece,
+                           struct buf *out)
 {
     for (size_t at = 0; at < text.len; at += piece)
         if (!submission_feed(c, str_sub(text, at, at + piece), out))
@@ -12,7 +12,8 @@ static void feed_in_pieces(struct submission_content *c, struct str text, size_t
 }
 
 /* Every case in chunks of every size: the records do not depend on how stdin comes. */
-static void assert_content(const char *input, bool dots, enum submission_crlf crlf, const char *want)
+static void assert_content(const char *input, bool dots, enum submission_crlf crlf,
+                           const char *want)
 {
     struct str text = str_from(input);
 
@@ -58,7 +59,8 @@ static void a_dot_ends_the_message_unless_dots_are_text(void **state)
     assert_content("a\n.\nb\n", false, SUBMISSION_CRLF_STRIP, "N a\nX\nE\n");
     assert_content("a\r\n.\r\nb\n", false, SUBMISSION_CRLF_STRIP, "N a\nX\nE\n");
     assert_content("a\n.\nb\n", true, SUBMISSION_CRLF_STRIP, "N a\nN .\nN b\nX\nE\n");
-    assert_content("0123456789.\nb\n", false, SUBMISSION_CRLF_STRIP, "L 0123456789\nN .\nN b\nX\nE\n");
+    assert_content("0123456789.\nb\n", false, SUBMISSION_CRLF_STRIP,
+                   "L 0123456789\nN .\nN b\nX\nE\n");
 }
 
 static void the_first_line_decides_about_carriage_returns_in_strict_mode(void **state)
@@ -103,7 +105,8 @@ static void recipients_come_from_the_headers(void **state)
         { "TO : g: a@b, c;\n", true, "A notify_flags=1\nR a@b\nA notify_flags=1\nR c\nE\n" },
         { "To: a@b\nResent-To: r@x\n", true, "A notify_flags=1\nR r@x\nE\n" },
         { "To: a@b\nno header\nCc: c@d\n", true, "A notify_flags=1\nR a@b\nE\n" },
-        { "To: a-long-name-0123456789@b-long\n", true, "A notify_flags=1\nR a-long-name-0123456789@b-long\nE\n" },
+        { "To: a-long-name-0123456789@b-long\n", true,
+          "A notify_flags=1\nR a-long-name-0123456789@b-long\nE\n" },
         { "Subject: x\n\n", false, "E\n" },
         { "Apparently-To: a@b\n", false, "E\n" },
         { "\nTo: a@b\n", false, "E\n" },
@@ -118,16 +121,24 @@ static void the_envelope_has_what_the_options_say(void **state)
 {
     struct submission_recipients rcpts = { .count = 0 };
     const struct submission_envelope e = {
-        .sender = STR("s@x"), .full_name = STR(""), .envelope_id = STR("id"), .verp = STR("+="),
-        .encoding = "8bit", .ret_flags = 2, .notify_flags = 6, .trace_flags = SUBMISSION_TRACE_DELIVER,
+        .sender = STR("s@x"),
+        .full_name = STR(""),
+        .envelope_id = STR("id"),
+        .verp = STR("+="),
+        .encoding = "8bit",
+        .ret_flags = 2,
+        .notify_flags = 6,
+        .trace_flags = SUBMISSION_TRACE_DELIVER,
     };
     BUF_AUTO(out, 0);
 
     (void)state;
     submission_recipients_add(&rcpts, STR("a@b, \"c d\"@e (comment)"), 100);
     submission_put_envelope(&out, &e, &rcpts);
-    assert_records(&out, "A envelope_id=id\nA ret_flags=2\nA rewrite_context=local\nF\nS s@x\nA encoding=8bit\n"
-                         "A trace_flags=1024\nV +=\nA notify_flags=6\nR a@b\nA notify_flags=6\nR c d@e\nM\n");
+    assert_records(
+        &out,
+        "A envelope_id=id\nA ret_flags=2\nA rewrite_context=local\nF\nS s@x\nA encoding=8bit\n"
+        "A trace_flags=1024\nV +=\nA notify_flags=6\nR a@b\nA notify_flags=6\nR c d@e\nM\n");
     submission_recipients_free(&rcpts);
 }
 

@@ -1,24 +1,23 @@
 /* postcat's layouts, on queue files of our own, against reference text in tests/golden/queue. */
+#include "os/fd.h"
 #include "tools/postcat/dump.h"
 
-#include "os/fd.h"
-
+#include <cmocka.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#include <cmocka.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-#define SAMPLE "golden/queue/sample"   /* a message that waits in deferred */
-#define EDITED "golden/queue/edited"   /* one with pointers and padding, as a Milter leaves it */
+#define SAMPLE "golden/queue/sample" /* a message that waits in deferred */
+#define EDITED "golden/queue/edited" /* one with pointers and padding, as a Milter leaves it */
 
 static void no_flush(struct buf *out) { (void)out; }
 
-static void dump(const char *path, const struct dump_options *o, struct buf *out, bool *whole, struct buf *why)
+static void dump(const char *path, const struct dump_options *o, struct buf *out, bool *whole,
+                 struct buf *why)
 {
     struct queue_file f;
     int fd = open(path, O_RDONLY);
@@ -34,13 +33,19 @@ static const struct {
     struct dump_options o;
 } cases[] = {
     { SAMPLE, "golden/queue/sample.all", { .envelope = true, .header = true, .body = true } },
-    { SAMPLE, "golden/queue/sample.ov", { .envelope = true, .header = true, .body = true, .offsets = true, .verbose = true } },
+    { SAMPLE,
+      "golden/queue/sample.ov",
+      { .envelope = true, .header = true, .body = true, .offsets = true, .verbose = true } },
     { SAMPLE, "golden/queue/sample.b", { .body = true } },
     { SAMPLE, "golden/queue/sample.h", { .header = true } },
     { SAMPLE, "golden/queue/sample.fd", { .envelope = true, .file_names = true, .types = true } },
     { EDITED, "golden/queue/edited.all", { .envelope = true, .header = true, .body = true } },
-    { EDITED, "golden/queue/edited.v", { .envelope = true, .header = true, .body = true, .verbose = true } },
-    { EDITED, "golden/queue/edited.rv", { .envelope = true, .header = true, .body = true, .verbose = true, .raw = true } },
+    { EDITED,
+      "golden/queue/edited.v",
+      { .envelope = true, .header = true, .body = true, .verbose = true } },
+    { EDITED,
+      "golden/queue/edited.rv",
+      { .envelope = true, .header = true, .body = true, .verbose = true, .raw = true } },
 };
 
 static void every_layout_is_as_ever(void **state)

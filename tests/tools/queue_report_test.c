@@ -1,20 +1,18 @@
 /* The two layouts of a queue listing, against reference text in tests/golden/queue. */
+#include "os/fd.h"
 #include "tools/postqueue/report.h"
 
-#include "os/fd.h"
-
+#include <cmocka.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#include <cmocka.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <time.h>
 
 struct line {
-    const char *queue, *id, *sender; /* a message, or ... */
+    const char *queue, *id, *sender;                     /* a message, or ... */
     const char *original, *address, *log_class, *reason; /* ... a recipient of it */
     int64_t size;
     bool expire;
@@ -27,12 +25,22 @@ static const struct line lines[] = {
     { .queue = "deferred", .id = "ABCDE16", .sender = "MAILER-DAEMON", .size = 123456789 },
     { .original = "", .address = "b@x", .log_class = "defer", .reason = "why not" },
     { .original = "orig@c", .address = "c@x", .log_class = "defer", .reason = "why not" },
-    { .original = "", .address = "bounced@x", .log_class = "bounce", .reason = "no such \"user\"\twith\\slash" },
+    { .original = "",
+      .address = "bounced@x",
+      .log_class = "bounce",
+      .reason = "no such \"user\"\twith\\slash" },
     { .original = "", .address = "a@x", .log_class = "", .reason = "" },
     { .queue = "deferred", .id = "323451C", .sender = "red@x", .size = 21 },
-    { .original = "", .address = "redir@z", .log_class = "defer",
-      .reason = "a reason that is longer than the seventy-six columns that are there for it and stays whole" },
-    { .queue = "hold", .id = "223451B", .sender = "\"\\\"odd \\\\name\"@x", .size = 21, .expire = true },
+    { .original = "",
+      .address = "redir@z",
+      .log_class = "defer",
+      .reason = "a reason that is longer than the seventy-six columns that are there for it and "
+                "stays whole" },
+    { .queue = "hold",
+      .id = "223451B",
+      .sender = "\"\\\"odd \\\\name\"@x",
+      .size = 21,
+      .expire = true },
     { .original = "", .address = "\"odd r\"@y", .log_class = "", .reason = "" },
     { .original = "", .address = "esc\033[2Jape@x", .log_class = "", .reason = "" },
     { .original = "", .address = "latin\xe9@x", .log_class = "", .reason = "" },
@@ -50,13 +58,13 @@ static void feed(struct report *r)
             if (inside)
                 sink.message_end(sink.context);
             inside = true;
-            sink.message(sink.context, &(struct listing_message){ str_from(l->queue), str_from(l->id),
-                                                                  str_from(l->sender), 1795290872, l->size,
-                                                                  l->expire });
+            sink.message(sink.context, &(struct listing_message){
+                                           str_from(l->queue), str_from(l->id), str_from(l->sender),
+                                           1795290872, l->size, l->expire });
         } else {
-            sink.recipient(sink.context,
-                           &(struct listing_recipient){ str_from(l->original), str_from(l->address),
-                                                        str_from(l->log_class), str_from(l->reason) });
+            sink.recipient(sink.context, &(struct listing_recipient){
+                                             str_from(l->original), str_from(l->address),
+                                             str_from(l->log_class), str_from(l->reason) });
         }
     }
     sink.message_end(sink.context);
@@ -110,7 +118,8 @@ static void one_message_is_one_request(void **state)
     (void)state;
     report_init(&r, false, false);
     struct listing_sink sink = report_sink(&r);
-    sink.message(sink.context, &(struct listing_message){ STR("hold"), STR("A1"), STR("x"), 0, 2047, false });
+    sink.message(sink.context,
+                 &(struct listing_message){ STR("hold"), STR("A1"), STR("x"), 0, 2047, false });
     sink.message_end(sink.context);
     report_finish(&r);
     assert_true(str_ends(buf_str(&r.out), STR("\n\n-- 1 Kbytes in 1 Request.\n")));

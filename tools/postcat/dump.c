@@ -4,7 +4,7 @@
 
 #include <time.h>
 
-#define FLUSH_AT  (64 * 1024)
+#define FLUSH_AT  (64UL * 1024)
 #define TIME_ROOM 64
 
 enum part { PART_ENVELOPE, PART_HEADER, PART_BODY, PART_EXTRACTED, PART_END };
@@ -52,7 +52,8 @@ static void put_time(struct dump *d, struct str text)
     if (!number_parse(str_trim(str_cut(&text, ' ')), &seconds))
         return;
     when = (time_t)seconds;
-    if (localtime_r(&when, &tm) && strftime(formatted, sizeof formatted, "%a %b %e %H:%M:%S %Y", &tm))
+    if (localtime_r(&when, &tm) &&
+        strftime(formatted, sizeof formatted, "%a %b %e %H:%M:%S %Y", &tm))
         buf_add_cstr(d->out, formatted);
 }
 
@@ -104,7 +105,10 @@ static bool is_hidden(const struct dump *d)
 }
 
 /* Each record has a line of its own, and pieces of long lines are not joined. */
-static bool shows_records(const struct dump *d) { return d->o->verbose || d->o->offsets || d->o->types; }
+static bool shows_records(const struct dump *d)
+{
+    return d->o->verbose || d->o->offsets || d->o->types;
+}
 
 static void put_content(struct dump *d, const struct record *rec)
 {
@@ -200,8 +204,8 @@ static bool jump(struct queue_file *f, const struct record *rec)
     return true;
 }
 
-bool dump_file(struct queue_file *f, const char *name, const struct dump_options *o, struct buf *out,
-               void (*flush)(struct buf *out), struct buf *why)
+bool dump_file(struct queue_file *f, const char *name, const struct dump_options *o,
+               struct buf *out, void (*flush)(struct buf *out), struct buf *why)
 {
     struct dump d = { .file = f, .name = name, .o = o, .out = out };
     struct record rec;

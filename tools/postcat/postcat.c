@@ -10,13 +10,13 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-static const char *const queues[] = { QUEUE_MAILDROP, QUEUE_HOLD, QUEUE_INCOMING, QUEUE_ACTIVE, QUEUE_DEFERRED,
-                                      QUEUE_CORRUPT };
+static const char *const queues[] = { QUEUE_MAILDROP, QUEUE_HOLD,     QUEUE_INCOMING,
+                                      QUEUE_ACTIVE,   QUEUE_DEFERRED, QUEUE_CORRUPT };
 
 struct postcat {
     struct dump_options show;
-    bool by_id;        /* -q */
-    int64_t start;     /* -s */
+    bool by_id;    /* -q */
+    int64_t start; /* -s */
     const char *config_dir;
     struct queue_layout layout;
     struct buf out;
@@ -24,7 +24,8 @@ struct postcat {
 
 NORETURN static void usage(void)
 {
-    log_fatal("usage: postcat [-b (body text)] [-c config_dir] [-d (decimal record type)] [-e (envelope records)] "
+    log_fatal("usage: postcat [-b (body text)] [-c config_dir] [-d (decimal record type)] [-e "
+              "(envelope records)] "
               "[-f (prepend file name)] [-h (header text)] [-o (file offset)] [-q (access queue)] "
               "[-r (raw file access)] [-s offset (skip to offset)] [-v] [file(s)...]");
 }
@@ -46,19 +47,43 @@ static void parse_options(struct postcat *p, int argc, char **argv)
 
     while ((letter = getopt(argc, argv, "bc:defhnoqrs:v")) != -1) {
         switch (letter) {
-        case 'b': o->body = true; break;
-        case 'c': p->config_dir = optarg; break;
-        case 'd': o->types = true; break;
-        case 'e': o->envelope = true; break;
-        case 'f': o->file_names = true; break;
-        case 'h': o->header = true; break;
-        case 'n': break; /* what we do anyway */
-        case 'o': o->offsets = true; break;
-        case 'q': p->by_id = true; break;
-        case 'r': o->raw = true; break;
-        case 's': p->start = parse_offset(optarg); break;
-        case 'v': o->verbose = true; break;
-        default: usage();
+        case 'b':
+            o->body = true;
+            break;
+        case 'c':
+            p->config_dir = optarg;
+            break;
+        case 'd':
+            o->types = true;
+            break;
+        case 'e':
+            o->envelope = true;
+            break;
+        case 'f':
+            o->file_names = true;
+            break;
+        case 'h':
+            o->header = true;
+            break;
+        case 'n':
+            break; /* what we do anyway */
+        case 'o':
+            o->offsets = true;
+            break;
+        case 'q':
+            p->by_id = true;
+            break;
+        case 'r':
+            o->raw = true;
+            break;
+        case 's':
+            p->start = parse_offset(optarg);
+            break;
+        case 'v':
+            o->verbose = true;
+            break;
+        default:
+            usage();
         }
     }
     if (!o->envelope && !o->header && !o->body)
@@ -134,16 +159,15 @@ static void show_by_name(struct postcat *p, const char *name)
 static int seekable_stdin(void)
 {
     BUF_AUTO(all, 0);
-    enum io_result result;
     char name[] = "/tmp/postcat.XXXXXX";
     int fd;
 
     if (lseek(STDIN_FILENO, 0, SEEK_CUR) >= 0)
         return dup(STDIN_FILENO);
-    while ((result = fd_read(STDIN_FILENO, &all, 65536)) == IO_OK)
-        continue;
+    if (!fd_read_all(STDIN_FILENO, &all))
+        log_fatal("read standard input: %s", strerror(errno));
     fd = mkstemp(name);
-    if (result != IO_EOF || fd < 0 || unlink(name) != 0 || !fd_write_all(fd, buf_str(&all)))
+    if (fd < 0 || unlink(name) != 0 || !fd_write_all(fd, buf_str(&all)))
         log_fatal("copy standard input: %s", strerror(errno));
     return fd;
 }

@@ -19,11 +19,18 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-#define READ_SIZE    (128 * 1024)
-#define WRITE_AT     (64 * 1024)
-#define LISTING_MAX  (4 * 1024 * 1024) /* one message's head or recipient */
+#define READ_SIZE   (128UL * 1024)
+#define WRITE_AT    (64UL * 1024)
+#define LISTING_MAX (4UL * 1024 * 1024) /* one message's head or recipient */
 
-enum action { ACTION_NONE, ACTION_TEXT, ACTION_JSON, ACTION_FLUSH, ACTION_FLUSH_ID, ACTION_FLUSH_SITE };
+enum action {
+    ACTION_NONE,
+    ACTION_TEXT,
+    ACTION_JSON,
+    ACTION_FLUSH,
+    ACTION_FLUSH_ID,
+    ACTION_FLUSH_SITE
+};
 
 struct postqueue {
     struct conf *conf;
@@ -34,7 +41,8 @@ struct postqueue {
 
 NORETURN static void usage(void)
 {
-    log_fatal("usage: postqueue -f | postqueue -i queueid | postqueue -j | postqueue -p | postqueue -s site");
+    log_fatal("usage: postqueue -f | postqueue -i queueid | postqueue -j | postqueue -p | "
+              "postqueue -s site");
 }
 
 static void set_action(struct postqueue *q, enum action action, const char *argument)
@@ -51,14 +59,29 @@ static void parse_options(struct postqueue *q, int argc, char **argv)
 
     while ((letter = getopt(argc, argv, "+c:fi:jps:v")) != -1) {
         switch (letter) {
-        case 'c': q->config_dir = optarg; break;
-        case 'f': set_action(q, ACTION_FLUSH, NULL); break;
-        case 'i': set_action(q, ACTION_FLUSH_ID, optarg); break;
-        case 'j': set_action(q, ACTION_JSON, NULL); break;
-        case 'p': set_action(q, ACTION_TEXT, NULL); break;
-        case 's': set_action(q, ACTION_FLUSH_SITE, optarg); break;
-        case 'v': command_more_verbose(); break;
-        default: usage();
+        case 'c':
+            q->config_dir = optarg;
+            break;
+        case 'f':
+            set_action(q, ACTION_FLUSH, NULL);
+            break;
+        case 'i':
+            set_action(q, ACTION_FLUSH_ID, optarg);
+            break;
+        case 'j':
+            set_action(q, ACTION_JSON, NULL);
+            break;
+        case 'p':
+            set_action(q, ACTION_TEXT, NULL);
+            break;
+        case 's':
+            set_action(q, ACTION_FLUSH_SITE, optarg);
+            break;
+        case 'v':
+            command_more_verbose();
+            break;
+        default:
+            usage();
         }
     }
     if (q->action == ACTION_NONE || optind < argc)
@@ -138,9 +161,11 @@ static void connect_failed(int error)
     if (error != ENOENT && error != ECONNREFUSED)
         log_fatal("Connect to the Postfix showq service: %s", strerror(error));
     if (geteuid() != 0)
-        log_fatal("Queue report unavailable - mail system is down (Connect to the Postfix showq service: %s)",
+        log_fatal("Queue report unavailable - mail system is down (Connect to the Postfix showq "
+                  "service: %s)",
                   strerror(error));
-    log_warning("Mail system is down -- accessing queue directly (Connect to the Postfix showq service: %s)",
+    log_warning("Mail system is down -- accessing queue directly (Connect to the Postfix showq "
+                "service: %s)",
                 strerror(error));
 }
 
@@ -167,17 +192,22 @@ static void list_queue(struct postqueue *q)
 
 /* ---- flushing ---- */
 
-NORETURN static void mail_system_is_down(void) { log_fatal("Cannot flush mail queue - mail system is down"); }
+NORETURN static void mail_system_is_down(void)
+{
+    log_fatal("Cannot flush mail queue - mail system is down");
+}
 
-/* Scan incoming and deferred, whatever the time stamps say, and forget what is known about dead sites. */
+/* Scan incoming and deferred, whatever the time stamps say, and forget what is known about dead
+ * sites. */
 static void flush_all(struct postqueue *q)
 {
     BUF_AUTO(path, 0);
     struct stat st;
 
     buf_join(&path, STR("public/"), conf_value(q->conf, STR("queue_service_name")));
-    if (queue_trigger(buf_cstr(&path), STR("FADI"),
-                      (int)conf_service_time(q->conf, STR(""), "trigger_timeout", "trigger_timeout")))
+    if (queue_trigger(
+            buf_cstr(&path), STR("FADI"),
+            (int)conf_service_time(q->conf, STR(""), "trigger_timeout", "trigger_timeout")))
         return;
     if (stat(buf_cstr(&path), &st) != 0)
         log_warning("unable to look up %s: %s", buf_cstr(&path), strerror(errno));
@@ -222,8 +252,9 @@ NORETURN static void not_configured(const struct postqueue *q)
 /* Asked here too, so that the answer is the same while the mail system is down. */
 static void require_fast_flush(struct postqueue *q, struct str site)
 {
-    struct match_list *domains = match_list_open(conf_value(q->conf, STR("fast_flush_domains")),
-                                                 "fast_flush_domains", match_flags_for("fast_flush_domains"));
+    struct match_list *domains =
+        match_list_open(conf_value(q->conf, STR("fast_flush_domains")), "fast_flush_domains",
+                        match_flags_for("fast_flush_domains"));
     enum match_result result = match_domain(domains, site);
 
     match_list_close(domains);

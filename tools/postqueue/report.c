@@ -14,7 +14,10 @@ struct layout {
 
 static const struct layout layouts[] = {
     { 11, 7, 20, { "-Queue ID-", "--Size--", "----Arrival Time----", "-Sender/Recipient-------" } },
-    { 17, 8, 19, { "----Queue ID-----", "--Size--", "---Arrival Time----", "--Sender/Recipient------" } },
+    { 17,
+      8,
+      19,
+      { "----Queue ID-----", "--Size--", "---Arrival Time----", "--Sender/Recipient------" } },
 };
 
 void report_init(struct report *r, bool json, bool long_ids)
@@ -53,8 +56,8 @@ static void text_heading(struct report *r)
 {
     const struct layout *l = layout_of(r);
 
-    buf_addf(&r->out, "%-*s %*s %-*s %s\n", l->id, l->head[0], l->size, l->head[1], l->time, l->head[2],
-             l->head[3]);
+    buf_addf(&r->out, "%-*s %*s %-*s %s\n", l->id, l->head[0], l->size, l->head[1], l->time,
+             l->head[2], l->head[3]);
 }
 
 static void add_id(struct report *r, const struct listing_message *m)
@@ -139,7 +142,8 @@ static bool json_short_escape(struct buf *out, char c)
     return true;
 }
 
-/* Bytes that are no UTF-8 are shown as the characters with their numbers: a reader must not stumble. */
+/* Bytes that are no UTF-8 are shown as the characters with their numbers: a reader must not
+ * stumble. */
 static void json_string(struct buf *out, struct str text)
 {
     bool utf8 = utf8_is_valid(text);

@@ -90,5 +90,6 @@ bool action_is_unfinished(const char *path)
 {
     struct stat st;
 
-    return lstat(path, &st) == 0 && !(st.st_mode & S_IXUSR) && st.st_mtime + UNFINISHED_S > time(NULL);
+    return lstat(path, &st) == 0 && !(st.st_mode & S_IXUSR) &&
+           st.st_mtime + UNFINISHED_S > time(NULL);
 }

@@ -1,7 +1,7 @@
 /* Removing many files at once (super.h).
  *
- * A file system spends most of an unlink waiting for its journal and its block maps, not computing, so a few
- * processes side by side are three times as fast as one. */
+ * A file system spends most of an unlink waiting for its journal and its block maps, not
+ * computing, so a few processes side by side are three times as fast as one. */
 #include "base/log.h"
 #include "base/mem.h"
 #include "tools/postsuper/super.h"

@@ -1,7 +1,8 @@
-/* postsuper - the administrator's hand in the queue: delete, hold, release, requeue, expire, repair.
+/* postsuper - the administrator's hand in the queue: delete, hold, release, requeue, expire,
+ * repair.
  *
- * Runs as:   root, and as mail_owner from the moment it touches the queue, so that a link planted by an
- *            owned daemon leads nowhere
+ * Runs as:   root, and as mail_owner from the moment it touches the queue, so that a link planted
+ *            by an owned daemon leads nowhere
  * Trusts:    main.cf, arguments
  * Distrusts: names and files in the queue */
 #include "base/log.h"
@@ -17,22 +18,31 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define STDIN_MAX (256 * 1024 * 1024)
+#define STDIN_MAX (256UL * 1024 * 1024)
 
-#define MOST_QUEUES { QUEUE_HOLD, QUEUE_INCOMING, QUEUE_ACTIVE, QUEUE_DEFERRED, NULL }
+#define MOST_QUEUES                                                    \
+    {                                                                  \
+        QUEUE_HOLD, QUEUE_INCOMING, QUEUE_ACTIVE, QUEUE_DEFERRED, NULL \
+    }
 
 /* What options ask for; carried out in this order. */
 static const struct action {
     char letter;
     const char *queues[6]; /* where it applies */
     bool (*act)(struct super *s, const char *queue, const struct queue_id *id);
-    const char *word;      /* "ID: removed" */
-    const char *total;     /* "Deleted: 2 messages" */
+    const char *word;  /* "ID: removed" */
+    const char *total; /* "Deleted: 2 messages" */
 } actions[] = {
-    { 'd', { QUEUE_MAILDROP, QUEUE_HOLD, QUEUE_INCOMING, QUEUE_ACTIVE, QUEUE_DEFERRED, NULL },
-      action_delete, "removed", "Deleted" },
+    { 'd',
+      { QUEUE_MAILDROP, QUEUE_HOLD, QUEUE_INCOMING, QUEUE_ACTIVE, QUEUE_DEFERRED, NULL },
+      action_delete,
+      "removed",
+      "Deleted" },
     { 'e', MOST_QUEUES, action_expire, "expired", "Force-expired" },
-    { 'h', { QUEUE_INCOMING, QUEUE_ACTIVE, QUEUE_DEFERRED, NULL }, action_hold, "placed on hold",
+    { 'h',
+      { QUEUE_INCOMING, QUEUE_ACTIVE, QUEUE_DEFERRED, NULL },
+      action_hold,
+      "placed on hold",
       "Placed on hold" },
     { 'H', { QUEUE_HOLD, NULL }, action_release, "released from hold", "Released from hold" },
     { 'r', MOST_QUEUES, action_requeue, "requeued", "Requeued" },
@@ -99,9 +109,9 @@ static void take_id_option(struct postsuper *p, int letter, const char *id)
 
 static void check_queue_name(const char *name)
 {
-    static const char *const known[] = { QUEUE_MAILDROP, QUEUE_INCOMING, QUEUE_ACTIVE, QUEUE_DEFERRED,
-                                         QUEUE_HOLD,     QUEUE_FLUSH,    QUEUE_BOUNCE, QUEUE_DEFER,
-                                         QUEUE_TRACE };
+    static const char *const known[] = { QUEUE_MAILDROP, QUEUE_INCOMING, QUEUE_ACTIVE,
+                                         QUEUE_DEFERRED, QUEUE_HOLD,     QUEUE_FLUSH,
+                                         QUEUE_BOUNCE,   QUEUE_DEFER,    QUEUE_TRACE };
 
     for (size_t i = 0; i < ARRAY_LEN(known); i++)
         if (strcmp(name, known[i]) == 0)
@@ -126,13 +136,25 @@ static void parse_options(struct postsuper *p, int argc, char **argv)
     while ((letter = getopt(argc, argv, "c:d:e:f:h:H:pr:sSv")) != -1) {
         any |= letter != 'c' && letter != 'v';
         switch (letter) {
-        case 'c': p->config_dir = optarg; break;
-        case 'v': command_more_verbose(); break;
-        case 'p': p->structure.purge = true; break;
-        case 'S': p->structure.strict = true; __attribute__((fallthrough));
-        case 's': p->structure.check = true; break;
-        case '?': usage();
-        default: take_id_option(p, letter, optarg);
+        case 'c':
+            p->config_dir = optarg;
+            break;
+        case 'v':
+            command_more_verbose();
+            break;
+        case 'p':
+            p->structure.purge = true;
+            break;
+        case 'S':
+            p->structure.strict = true;
+            __attribute__((fallthrough));
+        case 's':
+            p->structure.check = true;
+            break;
+        case '?':
+            usage();
+        default:
+            take_id_option(p, letter, optarg);
         }
     }
     if (!any)
@@ -210,7 +232,8 @@ static void collect(const char *queue, struct bulk *b)
     queue_scan_close(scan);
 }
 
-/* All messages of all queues: then all logs go too, those without a message included, and they go first. */
+/* All messages of all queues: then all logs go too, those without a message included, and they
+ * go first. */
 static int delete_everything(const struct action *a)
 {
     static const char *const log_queues[] = { QUEUE_DEFER, QUEUE_BOUNCE, QUEUE_TRACE };
@@ -232,12 +255,7 @@ static int delete_everything(const struct action *a)
 /* Once, although several options may ask for it; nothing is done before the end is seen. */
 static struct str read_stdin(struct postsuper *p)
 {
-    enum io_result result;
-
-    while ((result = fd_read(STDIN_FILENO, &p->stdin_text, 65536)) == IO_OK)
-        if (p->stdin_text.full)
-            log_fatal("too many queue ids on standard input");
-    if (result != IO_EOF)
+    if (!fd_read_all(STDIN_FILENO, &p->stdin_text))
         log_fatal("read standard input: %s", strerror(errno));
     return buf_str(&p->stdin_text);
 }
@@ -304,8 +322,10 @@ static void become_owner(struct conf *conf)
 static void read_conf(struct postsuper *p, struct conf *conf)
 {
     p->super.layout.hashed_names = conf_value(conf, STR("hash_queue_names"));
-    p->super.layout.depth = (int)conf_service_int(conf, STR(""), "hash_queue_depth", "hash_queue_depth");
-    p->super.long_ids = str_equal_nocase(conf_value(conf, STR("enable_long_queue_ids")), STR("yes"));
+    p->super.layout.depth =
+        (int)conf_service_int(conf, STR(""), "hash_queue_depth", "hash_queue_depth");
+    p->super.long_ids =
+        str_equal_nocase(conf_value(conf, STR("enable_long_queue_ids")), STR("yes"));
 }
 
 int main(int argc, char **argv)

@@ -12,7 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define STALE_S   (7 * 24 * 3600)
+#define STALE_S   (7L * 24 * 3600)
 #define SUFFIX    "#FIX" /* a renamed file, until all of them have been renamed */
 #define DEPTH_MAX 16
 
@@ -22,7 +22,7 @@ static const struct queue {
     mode_t mode;
 } queues[] = {
     /* logs first: they must be at their place when a message takes its log along to a new name */
-    { QUEUE_BOUNCE, false, 0700 },  { QUEUE_DEFER, false, 0700 },  { QUEUE_TRACE, false, 0700 },
+    { QUEUE_BOUNCE, false, 0700 },  { QUEUE_DEFER, false, 0700 },   { QUEUE_TRACE, false, 0700 },
     { QUEUE_FLUSH, false, 0700 },   { QUEUE_MAILDROP, true, 0730 }, { QUEUE_INCOMING, true, 0700 },
     { QUEUE_ACTIVE, true, 0700 },   { QUEUE_DEFERRED, true, 0700 }, { QUEUE_HOLD, true, 0700 },
     { QUEUE_CORRUPT, false, 0700 },
@@ -132,7 +132,8 @@ static bool rename_file(struct super *s, const char *from, struct buf *to)
     return false;
 }
 
-/* A long name keeps its form only where long names are made; a short one is the microseconds and the inode. */
+/* A long name keeps its form only where long names are made; a short one is the microseconds and
+ * the inode. */
 static void id_for_inode(const struct super *s, const struct queue_id *old, uint64_t inode,
                          struct queue_id *new)
 {
@@ -143,10 +144,10 @@ static void id_for_inode(const struct super *s, const struct queue_id *old, uint
         queue_id_make((struct timeval){ 0 }, inode, true, &part);
         tail = str_skip(queue_id_str(&part), str_rfind(queue_id_str(&part), 'z') + 1);
         head = str_sub(head, 0, str_rfind(head, 'z') + 1);
-        snprintf(new->text, sizeof new->text, STR_FMT STR_FMT, STR_ARG(head), STR_ARG(tail));
+        (void)snprintf(new->text, sizeof new->text, STR_FMT STR_FMT, STR_ARG(head), STR_ARG(tail));
     } else {
         queue_id_hash_key(old, &part);
-        snprintf(new->text, sizeof new->text, "%.5s%" PRIX64, part.text, inode);
+        (void)snprintf(new->text, sizeof new->text, "%.5s%" PRIX64, part.text, inode);
     }
 }
 
@@ -190,8 +191,8 @@ static bool must_match_inode(const struct super *s, const struct structure_work 
     return work->strict || !s->long_ids || !queue_id_is_long(id);
 }
 
-static void check_file(struct super *s, const struct structure_work *work, const struct queue *queue,
-                       const char *path, const struct queue_id *id)
+static void check_file(struct super *s, const struct structure_work *work,
+                       const struct queue *queue, const char *path, const struct queue_id *id)
 {
     struct stat st;
     uint64_t inode;
@@ -218,7 +219,8 @@ static void judge_odd_name(const struct structure_work *work, const char *path)
 {
     struct stat st;
 
-    if (work->purge && lstat(path, &st) == 0 && S_ISREG(st.st_mode) && st.st_mtime + STALE_S < time(NULL)) {
+    if (work->purge && lstat(path, &st) == 0 && S_ISREG(st.st_mode) &&
+        st.st_mtime + STALE_S < time(NULL)) {
         if (unlink(path) != 0 && errno != ENOENT)
             log_warning("remove file %s: %s", path, strerror(errno));
         return;
@@ -226,12 +228,14 @@ static void judge_odd_name(const struct structure_work *work, const char *path)
     log_warning("bogus file name: %s", path);
 }
 
-static void finish_rename(struct super *s, const struct queue *queue, const char *path, struct str name)
+static void finish_rename(struct super *s, const struct queue *queue, const char *path,
+                          struct str name)
 {
     struct queue_id id;
     BUF_AUTO(place, 0);
 
-    if (!str_ends(name, STR(SUFFIX)) || !queue_id_parse(str_sub(name, 0, name.len - strlen(SUFFIX)), &id))
+    if (!str_ends(name, STR(SUFFIX)) ||
+        !queue_id_parse(str_sub(name, 0, name.len - strlen(SUFFIX)), &id))
         return;
     queue_path(&s->layout, queue->name, &id, &place);
     (void)rename_file(s, path, &place);
@@ -287,7 +291,8 @@ static bool is_wanted(const struct structure_work *work, const char *queue)
     return false;
 }
 
-static void visit_queue(struct super *s, const struct structure_work *work, const struct queue *queue)
+static void visit_queue(struct super *s, const struct structure_work *work,
+                        const struct queue *queue)
 {
     struct names n = { .count = 0 };
 
@@ -329,7 +334,8 @@ void structure_make_directories(const char *owner, const char *group)
         bool shared = queues[i].mode != 0700;
         if (mkdir(queues[i].name, 0700) != 0)
             continue; /* nearly always: it is there */
-        if (lchown(queues[i].name, uid, shared ? gid : own_gid) != 0 || chmod(queues[i].name, queues[i].mode) != 0)
+        if (lchown(queues[i].name, uid, shared ? gid : own_gid) != 0 ||
+            chmod(queues[i].name, queues[i].mode) != 0)
             log_warning("make directory %s: %s", queues[i].name, strerror(errno));
     }
 }

@@ -8,14 +8,14 @@
 struct super {
     struct queue_layout layout;
     bool long_ids;
-    int renamed;  /* messages whose name did not match their inode */
-    bool failed;  /* something could not be put right */
+    int renamed; /* messages whose name did not match their inode */
+    bool failed; /* something could not be put right */
 };
 
 /* ---- the structure of the queue (structure.c) ---- */
 
-/* -s: every file at its place and under the name that its inode wants.  `strict` (-S): long names too.
- * -p: files with names that are no queue ids are removed when they are old. */
+/* -s: every file at its place and under the name that its inode wants.  `strict` (-S): long
+ * names too. -p: files with names that are no queue ids are removed when they are old. */
 struct structure_work {
     bool check, strict, purge;
     const char *const *queues; /* ends with NULL; NULL: all */

@@ -1,15 +1,16 @@
 #include "queue/bounce_log.h"
 
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <setjmp.h>
+
 #include <cmocka.h>
 
-#define SAMPLE                                                                                 \
-    "\n<other@sink.example>: connect to 127.0.0.1[127.0.0.1]:13101: Connection refused\n"      \
-    "recipient=other@sink.example\noriginal_recipient=alice@example.com\noffset=782\n"         \
-    "dsn_orig_rcpt=rfc822;alice@example.com\nstatus=4.4.1\naction=delayed\n"                   \
+#define SAMPLE                                                                            \
+    "\n<other@sink.example>: connect to 127.0.0.1[127.0.0.1]:13101: Connection refused\n" \
+    "recipient=other@sink.example\noriginal_recipient=alice@example.com\noffset=782\n"    \
+    "dsn_orig_rcpt=rfc822;alice@example.com\nstatus=4.4.1\naction=delayed\n"              \
     "reason=connect to 127.0.0.1[127.0.0.1]:13101: Connection refused\n\n"
 
 static const struct bounce_append sample_entry = {
@@ -84,7 +85,8 @@ static void the_null_address_survives(void **state)
 
 static void a_line_break_in_a_reason_cannot_forge_a_field(void **state)
 {
-    struct bounce_append in = { .recipient = { "a@b", 3 }, .reason = { "x\nstatus=2.0.0\n\nrecipient=c", 27 } };
+    struct bounce_append in = { .recipient = { "a@b", 3 },
+                                .reason = { "x\nstatus=2.0.0\n\nrecipient=c", 27 } };
     struct bounce_append out;
     BUF_AUTO(text, 0);
 

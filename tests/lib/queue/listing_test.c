@@ -1,17 +1,16 @@
+#include "queue/bounce_log.h"
 #include "queue/listing.h"
-
+#include "queue/record.h"
 #include "scratch.h"
 
 #include <fcntl.h>
 
-#include "queue/bounce_log.h"
-#include "queue/record.h"
-
 /* A listing as text: what a reader of it sees. */
 static void show_message(void *context, const struct listing_message *m)
 {
-    buf_addf(context, STR_FMT " " STR_FMT " " STR_FMT " time=%lld size=%lld%s\n", STR_ARG(m->queue), STR_ARG(m->id),
-             STR_ARG(m->sender), (long long)m->time, (long long)m->size, m->forced_expire ? " expire" : "");
+    buf_addf(context, STR_FMT " " STR_FMT " " STR_FMT " time=%lld size=%lld%s\n", STR_ARG(m->queue),
+             STR_ARG(m->id), STR_ARG(m->sender), (long long)m->time, (long long)m->size,
+             m->forced_expire ? " expire" : "");
 }
 
 static void show_recipient(void *context, const struct listing_recipient *r)
@@ -38,8 +37,8 @@ static void write_file(const char *path, const struct buf *bytes, mode_t mode)
 }
 
 /* One message with the recipients of a list such as "Ra@x Db@x", and those behind the content. */
-static void put_message(const char *path, mode_t mode, const char *sender, const char *rcpts, const char *extracted,
-                        int64_t rcpt_count)
+static void put_message(const char *path, mode_t mode, const char *sender, const char *rcpts,
+                        const char *extracted, int64_t rcpt_count)
 {
     struct str rest = str_from(rcpts), one;
     char size_text[RECORD_SIZE_BYTES + 1];
@@ -51,7 +50,9 @@ static void put_message(const char *path, mode_t mode, const char *sender, const
     while (str_token(&rest, " ", &one))
         record_put(&env, one.ptr[0], str_skip(one, 1));
     record_put(&env, 'M', STR_NONE);
-    struct record_size size = { .content_size = 9, .data_offset = 97 + (int64_t)env.len, .rcpt_count = rcpt_count };
+    struct record_size size = { .content_size = 9,
+                                .data_offset = 97 + (int64_t)env.len,
+                                .rcpt_count = rcpt_count };
     record_size_format(&size, size_text);
     record_put(&all, 'C', str_from(size_text));
     buf_add(&all, buf_str(&env));
@@ -121,11 +122,13 @@ static void reasons_come_from_the_logs_and_first(void **state)
 {
     (void)state;
     assert_int_equal(mkdir("defer", 0700) | mkdir("defer/A", 0700) | mkdir("deferred/A", 0700) |
-                         mkdir("bounce", 0700), 0);
+                         mkdir("bounce", 0700),
+                     0);
     put_message("deferred/A/A1", 0700, "me", "Ra@x Rb@x Dc@x", "", 3);
     put_log("defer/A/A1", "b@x", "try later");
     put_log("bounce/A1", "c@x", "no such user");
-    assert_queues("deferred A1 me time=1795290872 size=9\n  |b@x|defer|try later\n  |c@x|bounce|no such user\n"
+    assert_queues("deferred A1 me time=1795290872 size=9\n  |b@x|defer|try later\n  |c@x|bounce|no "
+                  "such user\n"
                   "  |a@x||\nend\n");
 }
 
@@ -174,9 +177,10 @@ static void what_is_sent_is_received_in_any_pieces(void **state)
             buf_consume(&in, in.len - rest.len);
         }
         assert_int_equal(p.state, LISTING_DONE);
-        assert_string_equal(buf_cstr(&shown),
-                            "deferred A1 me@x time=5 size=6 expire\n  |a@x|defer|why\n  o|b@x||\nend\n"
-                            "deferred A1 me@x time=5 size=6 expire\n  |a@x|defer|why\n  o|b@x||\nend\n");
+        assert_string_equal(
+            buf_cstr(&shown),
+            "deferred A1 me@x time=5 size=6 expire\n  |a@x|defer|why\n  o|b@x||\nend\n"
+            "deferred A1 me@x time=5 size=6 expire\n  |a@x|defer|why\n  o|b@x||\nend\n");
     }
 }
 
