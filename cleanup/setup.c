@@ -137,22 +137,3 @@ void cleanup_setup(struct cleanup *c, struct conf *conf)
     escape_decode(cleanup_conf.message_reject_characters, &c->reject);
 }
 
-static enum table_result domain_is_ours(void *context, struct str domain)
-{
-    struct cleanup *c = context;
-
-    return str_equal_nocase(domain, site_conf.myorigin) ||
-                   rewrite_domain_is_local(c->rewriter, domain)
-               ? TABLE_FOUND
-               : TABLE_NOT_FOUND;
-}
-
-struct address_walk cleanup_walk(struct cleanup *c, unsigned keys)
-{
-    return (struct address_walk){
-        .keys = keys,
-        .delimiters = site_conf.recipient_delimiter,
-        .domain_is_local = domain_is_ours,
-        .context = c,
-    };
-}

@@ -39,6 +39,16 @@ size_t str_find_nocase(struct str s, struct str needle)
     return STR_NOT_FOUND;
 }
 
+bool str_to_cstring(struct str s, char *out, size_t room)
+{
+    if (s.len >= room || str_has(s, '\0'))
+        return false;
+    if (s.len)
+        memcpy(out, s.ptr, s.len);
+    out[s.len] = '\0';
+    return true;
+}
+
 bool str_equal_nocase(struct str a, struct str b)
 {
     return a.len == b.len && str_compare_nocase(a, b) == 0;
@@ -118,18 +128,32 @@ bool str_token(struct str *s, const char *seps, struct str *token)
     return true;
 }
 
+bool str_take_group(struct str *s, struct str *inside)
+{
+    char open = s->len ? s->ptr[0] : '\0';
+    char close = (char)(open == '{' ? '}' : ')');
+    size_t depth = 0;
+
+    if (open != '{' && open != '(')
+        return false;
+    for (size_t i = 0; i < s->len; i++) {
+        if (s->ptr[i] == open)
+            depth++;
+        else if (s->ptr[i] == close && --depth == 0) {
+            *inside = str_sub(*s, 1, i);
+            *s = str_skip(*s, i + 1);
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Length of the group that starts with `{` at the start of `s`, closing brace included. */
 static size_t group_length(struct str s)
 {
-    int depth = 0;
+    struct str rest = s, inside;
 
-    for (size_t i = 0; i < s.len; i++) {
-        if (s.ptr[i] == '{')
-            depth++;
-        else if (s.ptr[i] == '}' && --depth == 0)
-            return i + 1;
-    }
-    return s.len;
+    return str_take_group(&rest, &inside) ? s.len - rest.len : s.len;
 }
 
 bool str_token_braced(struct str *s, const char *seps, struct str *token, bool *braced)
@@ -149,12 +173,14 @@ bool str_token_braced(struct str *s, const char *seps, struct str *token, bool *
         *s = str_skip(*s, end);
         return true;
     }
-    size_t len = group_length(*s);
-    struct str inside = str_sub(*s, 1, len);
-    if (str_ends(inside, STR("}")))
-        inside.len--;
+    struct str inside;
+    if (!str_take_group(s, &inside)) {
+        inside = str_skip(*s, 1);
+        if (str_ends(inside, STR("}")))
+            inside.len--;
+        *s = str_skip(*s, s->len);
+    }
     *token = str_trim(inside);
-    *s = str_skip(*s, len);
     return true;
 }
 

@@ -62,6 +62,9 @@ struct str str_cut(struct str *s, char sep);
 struct str str_cut_last(struct str *s, char sep);
 /* Skip bytes of `seps`, then cut the run of other bytes that follows.  False at the end of `s`. */
 bool str_token(struct str *s, const char *seps, struct str *token);
+/* `s` begins with a bracket, `{` or `(`: cut it off up to the partner of that bracket; `inside` is what stands
+ * between both.  False, both untouched, if there is no partner. */
+NODISCARD bool str_take_group(struct str *s, struct str *inside);
 /* Like str_token, but a token that begins with `{` runs to its matching `}` and is returned without both
  * braces and without the blanks next to them.  `braced`, if not NULL, tells such a token.
  * An unbalanced brace takes the rest of `s`. */
@@ -70,11 +73,14 @@ bool str_skip_prefix(struct str *s, struct str prefix);
 bool str_skip_prefix_nocase(struct str *s, struct str prefix);
 /* Without leading and trailing white space. */
 struct str str_trim(struct str s);
+/* For system calls: copy `s` and a NUL behind it to `out`.  False (and `out` untouched) if it needs more than
+ * `room` bytes or has a NUL inside. */
+NODISCARD bool str_to_cstring(struct str s, char *out, size_t room);
 
 static inline bool char_is_digit(char c) { return c >= '0' && c <= '9'; }
 static inline bool char_is_alpha(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 static inline bool char_is_alnum(char c) { return char_is_digit(c) || char_is_alpha(c); }
 /* White space as in ASCII: blank, TAB, CR, LF, VT, FF. */
 static inline bool char_is_space(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
-static inline char char_lower(char c) { return (c >= 'A' && c <= 'Z') ? (char)(c + ('a' - 'A')) : c; }
-static inline char char_upper(char c) { return (c >= 'a' && c <= 'z') ? (char)(c - ('a' - 'A')) : c; }
+static inline char char_lower(char c) { return (char)(c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c); }
+static inline char char_upper(char c) { return (char)(c >= 'a' && c <= 'z' ? c - ('a' - 'A') : c); }

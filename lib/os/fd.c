@@ -62,13 +62,10 @@ enum io_result fd_read(int fd, struct buf *into, size_t max)
     }
 }
 
-bool fd_read_file(int dirfd, const char *path, struct buf *into)
+bool fd_read_all(int fd, struct buf *into)
 {
-    FD_AUTO(fd, openat(dirfd, path, O_RDONLY | O_CLOEXEC));
     enum io_result result = IO_OK;
 
-    if (fd < 0)
-        return false;
     while (result == IO_OK) {
         size_t room = into->max ? MIN(into->max - into->len, (size_t)65536) : 65536;
         if (room == 0) {
@@ -79,6 +76,13 @@ bool fd_read_file(int dirfd, const char *path, struct buf *into)
         result = fd_read(fd, into, room);
     }
     return result == IO_EOF;
+}
+
+bool fd_read_file(int dirfd, const char *path, struct buf *into)
+{
+    FD_AUTO(fd, openat(dirfd, path, O_RDONLY | O_CLOEXEC));
+
+    return fd >= 0 && fd_read_all(fd, into);
 }
 
 static void set_flag(int fd, int get, int set, int flag, bool on)

@@ -16,7 +16,9 @@ NODISCARD bool fd_write_all(int fd, struct str bytes);
 NODISCARD bool fd_pwrite_all(int fd, struct str bytes, off_t at);
 /* Append up to `max` bytes to `into` with one read.  IO_OK means at least one byte came. */
 NODISCARD enum io_result fd_read(int fd, struct buf *into, size_t max);
-/* The whole of a small file; false on error or when it is longer than the buffer's ceiling (EFBIG). */
+/* The rest of an open file; false on error or when it is longer than the buffer's ceiling (EFBIG). */
+NODISCARD bool fd_read_all(int fd, struct buf *into);
+/* The whole of a small file, likewise. */
 NODISCARD bool fd_read_file(int dirfd, const char *path, struct buf *into);
 void fd_set_nonblocking(int fd, bool on);
 void fd_set_cloexec(int fd, bool on);

@@ -3,11 +3,15 @@
 #include "rewrite/internal.h"
 #include "text/address.h"
 
-#define RESULT_MAX (64 * 1024)
+#define RESULT_MAX (64UL * 1024)
 
-static enum table_result domain_is_local(void *context, struct str domain)
+static enum table_result domain_is_ours(void *context, struct str domain)
 {
-    switch (rewrite_match_local(context, domain)) {
+    struct rewriter *r = context;
+
+    if (str_equal_nocase(domain, site_conf.myorigin))
+        return TABLE_FOUND;
+    switch (rewrite_match_local(r, domain)) {
     case MATCH_YES:
         return TABLE_FOUND;
     case MATCH_NO:
@@ -16,6 +20,16 @@ static enum table_result domain_is_local(void *context, struct str domain)
         break;
     }
     return TABLE_ERROR;
+}
+
+struct address_walk rewrite_address_walk(struct rewriter *r, unsigned keys)
+{
+    return (struct address_walk){
+        .keys = keys,
+        .delimiters = site_conf.recipient_delimiter,
+        .domain_is_local = domain_is_ours,
+        .context = r,
+    };
 }
 
 static struct str result_address(struct rewriter *r, struct str value, struct str extension, struct str old,
@@ -42,10 +56,7 @@ static struct str result_address(struct rewriter *r, struct str value, struct st
 bool rewrite_map_address(struct rewriter *r, struct table_list *tables, bool extend, int steps, struct str *address,
                          struct arena *a)
 {
-    struct address_walk walk = { .keys = ADDRESS_KEYS_REWRITE,
-                                 .delimiters = r->site.recipient_delimiter,
-                                 .domain_is_local = domain_is_local,
-                                 .context = r };
+    struct address_walk walk = rewrite_address_walk(r, ADDRESS_KEYS_REWRITE);
     BUF_AUTO(value, RESULT_MAX);
     BUF_AUTO(extension, RESULT_MAX);
 

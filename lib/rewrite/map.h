@@ -3,6 +3,9 @@
 #include "rewrite/rewrite.h"
 #include "table/list.h"
 
+/* How this daemon looks addresses up: `user` alone stands for user@ its origin and our own domains. */
+struct address_walk rewrite_address_walk(struct rewriter *r, unsigned keys);
+
 /* Replace `*address` by what the tables say, again and again up to `steps` times while it changes.  A result
  * `@domain` keeps the local part; with `extend` an extension that no key matched is appended.  Results are completed
  * with our own domain and live in `a`.  False: a lookup failed. */

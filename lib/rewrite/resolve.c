@@ -1,6 +1,7 @@
 /* Where an address goes: its class, then transport and nexthop, then the maps that override them. */
 #include "rewrite/internal.h"
 
+#include "rewrite/map.h"
 #include "text/hostname.h"
 
 /* How often routing in the local part is unwrapped (a%b%c@here); an address is short, this is a fuse. */
@@ -189,31 +190,17 @@ static void classify(struct rewriter *r, struct resolution *res, struct str doma
     }
 }
 
-static enum table_result domain_is_local(void *context, struct str domain)
-{
-    switch (rewrite_match_local(context, domain)) {
-    case MATCH_YES:
-        return TABLE_FOUND;
-    case MATCH_NO:
-        return TABLE_NOT_FOUND;
-    case MATCH_ERROR:
-        break;
-    }
-    return TABLE_ERROR;
-}
-
 /* relocated_maps: whoever has moved is returned with the new address, whatever the class. */
 static void apply_relocated_maps(struct rewriter *r, struct resolution *res, struct arena *a)
 {
     BUF_AUTO(value, 0);
     BUF_AUTO(text, 0);
-    struct address_walk walk = { .keys = ADDRESS_KEYS_REWRITE,
-                                 .delimiters = r->site.recipient_delimiter,
-                                 .domain_is_local = domain_is_local,
-                                 .context = r };
+    struct address_walk walk = rewrite_address_walk(r, ADDRESS_KEYS_REWRITE);
 
     if (table_list_is_empty(r->relocated_maps))
         return;
+    walk.delimiters = r->site.recipient_delimiter; /* resolving goes by the rewrite service's settings */
+    walk.delimiters = r->site.recipient_delimiter; /* resolving goes by the rewrite service's settings */
     enum table_result found = table_list_lookup_address(r->relocated_maps, res->recipient, &walk, &value, NULL);
     if (found == TABLE_ERROR)
         res->flags |= RESOLVE_FAIL;

@@ -1,0 +1,70 @@
+#include "os/fd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static int file_of(size_t size)
+{
+    int fd = memfd_create("text", MFD_CLOEXEC);
+
+    assert_true(fd >= 0 && ftruncate(fd, (off_t)size) == 0);
+    return fd;
+}
+
+static void a_file_is_read_up_to_the_ceiling_and_not_beyond(void **state UNUSED)
+{
+    static const struct {
+        size_t size, ceiling;
+        bool fits;
+    } cases[] = {
+        { 0, 10, true },         { 9, 10, true },          { 10, 10, true },   { 11, 10, false },
+        { 200000, 200000, true }, { 200001, 200000, false }, { 300000, 0, true },
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        FD_AUTO(fd, file_of(cases[i].size));
+        BUF_AUTO(text, cases[i].ceiling);
+        assert_int_equal(fd_read_all(fd, &text), cases[i].fits);
+        if (!cases[i].fits)
+            assert_int_equal(errno, EFBIG);
+        assert_int_equal(text.len, cases[i].fits ? cases[i].size : cases[i].ceiling);
+    }
+}
+
+static void the_rest_of_a_file_begins_where_others_stopped(void **state UNUSED)
+{
+    FD_AUTO(fd, file_of(100));
+    BUF_AUTO(text, 0);
+
+    assert_int_equal(lseek(fd, 60, SEEK_SET), 60);
+    assert_true(fd_read_all(fd, &text));
+    assert_int_equal(text.len, 40);
+}
+
+static void a_descriptor_that_cannot_be_read_is_an_error(void **state UNUSED)
+{
+    FD_AUTO(fd, open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    BUF_AUTO(text, 0);
+
+    assert_false(fd_read_all(fd, &text));
+    assert_int_equal(errno, EISDIR);
+    assert_false(fd_read_file(AT_FDCWD, "/nonexistent/file", &text));
+    assert_int_equal(errno, ENOENT);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_file_is_read_up_to_the_ceiling_and_not_beyond),
+        cmocka_unit_test(the_rest_of_a_file_begins_where_others_stopped),
+        cmocka_unit_test(a_descriptor_that_cannot_be_read_is_an_error),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
