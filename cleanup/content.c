@@ -169,7 +169,7 @@ static struct str cleaned(struct message *m, struct str piece, struct buf *into)
         if (str_has(strip, ch))
             continue;
         bool stray = (ch == '\r' || ch == '\n') && cleanup_conf.cleanup_replace_stray_cr_lf;
-        buf_addc(into, stray ? ' ' : ch);
+        buf_addc(into, (char)(stray ? ' ' : ch));
     }
     return buf_str(into);
 }

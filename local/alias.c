@@ -5,7 +5,7 @@
 
 #include <sys/stat.h>
 
-#define VALUE_MAX (16 * 1024 * 1024)
+#define VALUE_MAX (16UL * 1024 * 1024)
 
 /* What the branches above are expanding; the nearest first. */
 static const struct branch *alias_above(const struct branch *b)

@@ -52,7 +52,8 @@ static bool find_port(struct str name, int *port)
         *port = (int)number;
         return true;
     }
-    snprintf(copy, sizeof copy, STR_FMT, STR_ARG(text));
+    if (!str_to_cstring(text, copy, sizeof copy))
+        return false;
     const struct servent *entry = getservbyname(copy, "tcp");
     if (entry == NULL)
         return false;
@@ -101,9 +102,8 @@ static bool add_host(struct addresses *a, struct str host, int port, struct buf 
     char name[TEXT_ROOM];
     struct addrinfo hints = { .ai_socktype = SOCK_STREAM }, *found = NULL;
 
-    snprintf(name, sizeof name, STR_FMT, STR_ARG(host));
-    if (getaddrinfo(name, NULL, &hints, &found) != 0) {
-        buf_addf(error, "bad hostname or network address: %s", name);
+    if (!str_to_cstring(host, name, sizeof name) || getaddrinfo(name, NULL, &hints, &found) != 0) {
+        buf_join(error, STR("bad hostname or network address: "), host);
         return false;
     }
     for (const struct addrinfo *ai = found; ai; ai = ai->ai_next) {

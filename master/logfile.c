@@ -79,7 +79,7 @@ void logfile_use(struct master *m)
     struct str name = conf_value(m->conf, STR("syslog_name"));
     struct logger_options log = { .tag = tag, .file_fd = m->log_fd, .program = "master" };
 
-    snprintf(tag, sizeof tag, STR_FMT "/master", STR_ARG(name));
+    (void)snprintf(tag, sizeof tag, STR_FMT "/master", STR_ARG(name));
     log.hostname = site_conf.myhostname.ptr;
     log.facility = conf_value(m->conf, STR("syslog_facility")).ptr;
     log.to_stderr = m->attached || m->options.keep_terminal;

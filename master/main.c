@@ -145,7 +145,8 @@ static void run_debugger(struct master *m)
 {
     struct str command = conf_value(m->conf, STR("debugger_command"));
 
-    if (m->options.debugger && command.len && system(command.ptr) != 0)
+    /* debugger_command is a shell command of main.cf's owner. */
+    if (m->options.debugger && command.len && system(command.ptr) != 0) // NOLINT(cert-env33-c)
         log_warning("debugger_command failed");
 }
 

@@ -135,9 +135,9 @@ static NORETURN void run_child(const struct service *s, const char *const *argv,
         log_warning("start %s: hand down descriptors: %s", s->line.path, strerror(errno));
         _exit(EXEC_FAILED);
     }
-    snprintf(slot_text, sizeof slot_text, "%d", slot);
+    (void)snprintf(slot_text, sizeof slot_text, "%d", slot);
     (void)setenv(SERVICE_SLOT_ENV, slot_text, 1);
-    execv(s->line.path, (char *const *)(uintptr_t)argv);
+    execv(s->line.path, mem_unconst(argv));
     log_warning("execute %s: %s", s->line.path, strerror(errno));
     _exit(EXEC_FAILED);
 }

@@ -38,9 +38,9 @@ static void trigger(const struct service *s)
 {
     FD_AUTO(fd, connect_service(s));
 
-    if (fd < 0 && errno != EAGAIN) /* EAGAIN: its queue of clients is full, it does not sleep */
-        log_warning("wake service %s: %s", s->line.label, strerror(errno));
-    else if (fd >= 0 && write(fd, "W", 1) != 1)
+    if (fd < 0 && errno == EAGAIN)
+        return; /* its queue of clients is full, it does not sleep */
+    if (fd < 0 || write(fd, "W", 1) != 1)
         log_warning("wake service %s: %s", s->line.label, strerror(errno));
 }
 

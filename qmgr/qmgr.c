@@ -9,8 +9,8 @@
 #include "delivery/delivery.h"
 #include "queue/notify.h"
 
-#define GRACE_S \
-    10 /* for deliveries under way at a reload; what is left is skipped while it is locked */
+/* For deliveries under way at a reload; what is left is skipped while it is locked. */
+#define GRACE_MS 10000
 
 static struct qmgr the_qmgr;
 
@@ -69,7 +69,7 @@ static bool may_leave(struct service *svc)
     if (!q->leaving) {
         q->leaving = true;
         call_successor();
-        q->grace = loop_timer_start(q->loop, GRACE_S * 1000, end_grace, q);
+        q->grace = loop_timer_start(q->loop, GRACE_MS, end_grace, q);
     }
     return q->grace_over || !qmgr_has_deliveries(q);
 }

@@ -8,7 +8,7 @@
 /* Idle destinations that keep what they learnt. */
 #define IDLE_QUEUES_MAX 200
 /* Recipients of one delivery: they must fit into one frame, besides the rest of the request. */
-#define ENTRY_BYTES_MAX (2500 * 1024)
+#define ENTRY_BYTES_MAX (2500UL * 1024)
 
 struct schedule *schedule_new(void)
 {
@@ -92,7 +92,7 @@ void schedule_queue_settle(struct schedule_queue *q)
 static void put_text(char *to, struct str s)
 {
     for (size_t i = 0; i < s.len; i++)
-        to[i] = s.ptr[i] ? s.ptr[i] : '?';
+        to[i] = (char)(s.ptr[i] ? s.ptr[i] : '?');
 }
 
 static char *copy_text(struct str s)
@@ -427,8 +427,7 @@ static void transport_free(struct schedule_transport *t)
         int count;
 
         while (!list_is_empty(&q->peers))
-            recipient_free_all(
-                peer_take(LIST_FIRST(&q->peers, struct schedule_peer, node), 0, &count));
+            recipient_free_all(peer_take(LIST_ITEM(q->peers.next, struct schedule_peer, node), 0, &count));
         queue_free(q);
     }
     map_free(&t->queues, NULL);

@@ -65,7 +65,7 @@ static struct remote *remote_of(struct str ident, bool make)
     r = mem_alloc(sizeof *r);
     r->unit_start_ms = clock_now_ms();
     r->ident = (struct str){ mem_alloc(ident.len + 1), ident.len };
-    memcpy((char *)(uintptr_t)r->ident.ptr, ident.ptr, ident.len);
+    memcpy(mem_unconst(r->ident.ptr), ident.ptr, ident.len);
     (void)map_set(&anvil.remotes, ident, r);
     if (anvil.remotes.count > anvil.max_cache) {
         anvil.max_cache = anvil.remotes.count;
@@ -77,7 +77,7 @@ static struct remote *remote_of(struct str ident, bool make)
 static void forget(struct remote *r)
 {
     (void)map_remove(&anvil.remotes, r->ident);
-    free((char *)(uintptr_t)r->ident.ptr);
+    free(mem_unconst(r->ident.ptr));
     free(r);
 }
 
@@ -279,7 +279,7 @@ static void log_max(const char *what, struct maximum *m, bool rate)
     if (m->value == 0)
         return;
     localtime_r(&m->when, &local);
-    strftime(when, sizeof when, "%b %e %H:%M:%S", &local);
+    (void)strftime(when, sizeof when, "%b %e %H:%M:%S", &local);
     if (rate)
         log_info("statistics: max %s rate %d/%ds for (%s) at %s", what, m->value, anvil_conf.anvil_rate_time_unit,
                  m->ident, when);
@@ -302,7 +302,7 @@ static void log_statistics(void)
     if (anvil.max_cache == 0)
         return;
     localtime_r(&anvil.max_cache_when, &local);
-    strftime(when, sizeof when, "%b %e %H:%M:%S", &local);
+    (void)strftime(when, sizeof when, "%b %e %H:%M:%S", &local);
     log_info("statistics: max cache size %zu at %s", anvil.max_cache, when);
     anvil.max_cache = 0;
 }

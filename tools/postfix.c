@@ -1,6 +1,7 @@
 /* postfix - control the mail system.  Reads main.cf and hands over to the shell scripts that do the work:
  * what they need to know is in their environment. */
 #include "base/log.h"
+#include "base/mem.h"
 #include "conf/command.h"
 #include "os/fd.h"
 
@@ -105,8 +106,6 @@ static void export_parameters(struct conf *conf, const struct options *o)
         set("MAIL_DEBUG", "1");
 }
 
-static char *const *vector(const char *const *v) { return (char *const *)(uintptr_t)v; }
-
 /* Several instances: without a word which one is meant, the command goes to all of them. */
 static void run_wrapper(struct conf *conf, int argc, char **argv)
 {
@@ -119,10 +118,12 @@ static void run_wrapper(struct conf *conf, int argc, char **argv)
         return;
     while (n < 16 && str_token(&rest, " \t\r\n", &word))
         command[n++] = arena_cstr(&arena, word);
+    if (n == 0)
+        return;
     for (int i = 0; i < argc && n < ARRAY_LEN(command) - 1; i++)
         command[n++] = argv[i];
     command[n] = NULL;
-    execvp(command[0], vector(command));
+    execvp(command[0], mem_unconst(command));
     log_fatal("%s: %s", command[0], strerror(errno));
 }
 
@@ -131,7 +132,7 @@ static NORETURN void run_script(struct conf *conf, char **argv)
     BUF_AUTO(path, 0);
 
     buf_join(&path, str_from(value_of(conf, "daemon_directory")), STR("/postfix-script"));
-    argv[-1] = (char *)(uintptr_t)buf_cstr(&path);
+    argv[-1] = mem_unconst(buf_cstr(&path));
     execv(buf_cstr(&path), argv - 1);
     log_fatal("%s: %s", buf_cstr(&path), strerror(errno));
 }

@@ -1,5 +1,6 @@
 #include "base/buf.h"
 
+#include "base/log.h"
 #include "base/mem.h"
 
 #include <inttypes.h>
@@ -73,15 +74,11 @@ void buf_add_lower(struct buf *b, struct str s)
 
 void buf_vaddf(struct buf *b, const char *fmt, va_list ap)
 {
-    va_list again;
+    char *text;
+    int n = vasprintf(&text, fmt, ap);
 
-    va_copy(again, ap);
-    int n = vsnprintf(NULL, 0, fmt, again);
-    va_end(again);
-    if (n <= 0)
-        return;
-    char *text = mem_alloc((size_t)n + 1);
-    vsnprintf(text, (size_t)n + 1, fmt, ap);
+    if (n < 0)
+        log_fatal("out of memory");
     buf_add(b, (struct str){ text, (size_t)n });
     free(text);
 }

@@ -71,7 +71,7 @@ bool map_has(const struct map *m, struct str key)
 static void grow(struct map *m)
 {
     size_t size = m->size ? m->size * 2 : 16;
-    struct map_entry **slots = mem_alloc(size * sizeof *slots);
+    struct map_entry **slots = mem_alloc(size * sizeof(struct map_entry *));
 
     for (size_t i = 0; i < m->size; i++) {
         for (struct map_entry *e = m->slots[i], *next; e; e = next) {

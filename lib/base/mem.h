@@ -8,3 +8,14 @@
 void *mem_alloc(size_t size) __attribute__((malloc, returns_nonnull)); /* zeroed */
 void *mem_resize(void *ptr, size_t size) __attribute__((returns_nonnull));
 char *mem_copy_cstr(const char *s) __attribute__((malloc, returns_nonnull));
+
+/* The same address without `const`: for interfaces that do not change what they get but forgot to say so
+ * (execve, LMDB), and for an owner that frees what it showed to others as constant. */
+static inline void *mem_unconst(const void *p)
+{
+    union {
+        const void *in;
+        void *out;
+    } u = { p };
+    return u.out;
+}

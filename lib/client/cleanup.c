@@ -6,7 +6,7 @@
 #include <errno.h>
 #include <string.h>
 
-#define SEND_AT (60 * 1024) /* bytes of records that are worth a frame */
+#define SEND_AT (60UL * 1024) /* bytes of records that are worth a frame */
 
 static bool connect_service(struct cleanup_client *c, struct str service, int timeout_s)
 {

@@ -32,24 +32,6 @@ static struct str take_name(struct str *s)
 
 static bool starts_with(struct str s, char c) { return s.len && s.ptr[0] == c; }
 
-/* `s` begins with a bracket: give what stands between it and its partner, and move behind that. */
-static bool take_bracketed(struct str *s, struct str *inside)
-{
-    char open = s->ptr[0], close = open == '{' ? '}' : ')';
-    size_t level = 0;
-
-    for (size_t i = 0; i < s->len; i++) {
-        if (s->ptr[i] == open)
-            level++;
-        else if (s->ptr[i] == close && --level == 0) {
-            *inside = str_sub(*s, 1, i);
-            *s = str_skip(*s, i + 1);
-            return true;
-        }
-    }
-    return false;
-}
-
 static bool syntax_error(struct expansion *e, const char *what, struct str before, struct str at)
 {
     buf_clear(e->error);
@@ -90,7 +72,7 @@ static bool take_text(struct expansion *e, struct str *s, struct str *text)
         return true;
     }
     *s = ahead;
-    if (!take_bracketed(s, text))
+    if (!str_take_group(s, text))
         return reference_error(e, "truncated macro reference", ahead);
     *s = skip_blanks(*s);
     return true;
@@ -185,7 +167,7 @@ static bool expand_comparison(struct expansion *e, struct str s)
     struct str whole = s, l, r;
     bool truth;
 
-    if (!take_bracketed(&s, &l))
+    if (!str_take_group(&s, &l))
         return reference_error(e, "truncated macro reference", whole);
     s = skip_blanks(s);
     const struct comparison *how = take_comparison(&s);
@@ -194,7 +176,7 @@ static bool expand_comparison(struct expansion *e, struct str s)
     s = skip_blanks(s);
     if (!starts_with(s, '{'))
         return syntax_error(e, "\"{expression}\" expected", how->text, s);
-    if (!take_bracketed(&s, &r))
+    if (!str_take_group(&s, &r))
         return reference_error(e, "truncated macro reference", whole);
     s = skip_blanks(s);
     if (!expand_inner(e, l, &left) || !expand_inner(e, r, &right) ||
@@ -217,7 +199,7 @@ static bool expand_call(struct expansion *e, struct str name, struct str s)
 
     if (!str_equal(name, STR("domain_to_ascii")))
         return syntax_error(e, "attribute name syntax error", name, s);
-    if (!take_bracketed(&rest, &text))
+    if (!str_take_group(&rest, &text))
         return reference_error(e, "truncated macro reference", s);
     rest = skip_blanks(rest);
     if (rest.len)
@@ -259,7 +241,7 @@ static bool expand_dollar(struct expansion *e, struct str text, struct str *rest
     }
     if (starts_with(*rest, '{') || starts_with(*rest, '(')) {
         struct str body;
-        if (!take_bracketed(rest, &body))
+        if (!str_take_group(rest, &body))
             return reference_error(e, "truncated macro reference", text);
         return expand_reference(e, body);
     }

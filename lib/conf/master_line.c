@@ -6,18 +6,10 @@
 /* `s` begins with `{`: what is inside, without the blanks next to the braces. */
 static bool take_braced(struct str *s, struct str *inside)
 {
-    size_t level = 0;
-
-    for (size_t i = 0; i < s->len; i++) {
-        if (s->ptr[i] == '{')
-            level++;
-        else if (s->ptr[i] == '}' && --level == 0) {
-            *inside = str_trim(str_sub(*s, 1, i));
-            *s = str_skip(*s, i + 1);
-            return s->len == 0 || char_is_space(s->ptr[0]);
-        }
-    }
-    return false;
+    if (!str_take_group(s, inside))
+        return false;
+    *inside = str_trim(*inside);
+    return s->len == 0 || char_is_space(s->ptr[0]);
 }
 
 static bool next_field(struct str *s, struct master_field *field)

@@ -8,7 +8,7 @@
 #include <errno.h>
 #include <time.h>
 
-#define WRITE_AT (64 * 1024)
+#define WRITE_AT (64UL * 1024)
 
 void copier_init(struct copier *c, const struct copy_plan *plan)
 {
@@ -123,7 +123,7 @@ enum copy_result copy_message(struct delivery *d, const struct copy_plan *plan, 
     int64_t written = 0;
 
     copier_init(&c, plan);
-    (void)buf_reserve(&c.out, (size_t)MIN(MAX(d->request.data_size, 0) + 1024, WRITE_AT + 4096));
+    (void)buf_reserve(&c.out, MIN((size_t)MAX(d->request.data_size, 0) + 1024, WRITE_AT + 4096));
     copier_head(&c);
     enum copy_result result = copy_body(&c, d, fd, &written);
     if (result == COPY_OK) {

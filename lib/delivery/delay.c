@@ -1,6 +1,6 @@
 #include "delivery/delivery.h"
 
-#define SECOND 1000000
+#define SECOND 1000000L
 
 /* The place of the last digit shown: two significant digits, but never beyond the configured
  * decimals. */

@@ -6,7 +6,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 
-#define HOSTS_MAX_BYTES (1024 * 1024)
+#define HOSTS_MAX_BYTES (1024UL * 1024)
 
 struct entry {
     struct net_addr addr;

@@ -4,7 +4,7 @@
 #include <poll.h>
 
 #define HEAD_BYTES   5 /* length and kind */
-#define FLUSH_AT     (64 * 1024)
+#define FLUSH_AT     (64UL * 1024)
 
 void channel_init(struct channel *c, int fd, int timeout_s)
 {

@@ -103,8 +103,7 @@ static bool add_named(struct interface_list *out, struct str name, struct str pr
             add(out, literal, (struct net_addr){ 0 });
         return true;
     }
-    snprintf(text, sizeof text, STR_FMT, STR_ARG(name));
-    if (getaddrinfo(text, NULL, &hints, &found) != 0) {
+    if (!str_to_cstring(name, text, sizeof text) || getaddrinfo(text, NULL, &hints, &found) != 0) {
         buf_join(why, STR("host not found: "), name);
         return false;
     }

@@ -74,8 +74,8 @@ static const char *time_text(void)
     if (now.tv_sec == logger.second)
         return logger.when;
     (void)localtime_r(&now.tv_sec, &tm);
-    snprintf(logger.when, sizeof logger.when, "%.3s %2d %02d:%02d:%02d ",
-             months + tm.tm_mon % 12 * 3, tm.tm_mday % 100, tm.tm_hour % 100, tm.tm_min % 100,
+    (void)snprintf(logger.when, sizeof logger.when, "%.3s %2d %02d:%02d:%02d ",
+             &months[(size_t)(tm.tm_mon % 12) * 3], tm.tm_mday % 100, tm.tm_hour % 100, tm.tm_min % 100,
              tm.tm_sec % 100);
     logger.second = now.tv_sec;
     return logger.when;
@@ -105,9 +105,8 @@ static int connect_local(const char *path, int type)
 {
     struct sockaddr_un a = { .sun_family = AF_UNIX };
 
-    if (strlen(path) >= sizeof a.sun_path)
+    if (!str_to_cstring(str_from(path), a.sun_path, sizeof a.sun_path))
         return -1;
-    strcpy(a.sun_path, path);
     int fd = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
     if (fd >= 0 && connect(fd, (struct sockaddr *)&a, sizeof a) != 0) {
         int saved = errno;
@@ -249,8 +248,8 @@ static void copy_names(const struct logger_options *o)
 {
     size_t host = strcspn(o->hostname ? o->hostname : "", ".");
 
-    snprintf(logger.tag, sizeof logger.tag, "%s", o->tag ? o->tag : "postfix");
-    snprintf(logger.host, sizeof logger.host, "%.*s", (int)MIN(host, sizeof logger.host - 1),
+    (void)snprintf(logger.tag, sizeof logger.tag, "%s", o->tag ? o->tag : "postfix");
+    (void)snprintf(logger.host, sizeof logger.host, "%.*s", (int)MIN(host, sizeof logger.host - 1),
              o->hostname ? o->hostname : "");
     logger.facility = find_facility(o->facility);
     tzset();

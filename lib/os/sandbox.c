@@ -1,5 +1,6 @@
 #include "os/sandbox.h"
 
+#include "base/mem.h"
 #include "os/fd.h"
 #include "os/sandbox/landlock.h"
 
@@ -40,7 +41,7 @@ static bool load_filter(const struct program *p)
         return true;
     memset(&prog, 0, sizeof prog);
     prog.len = (unsigned short)p->count;
-    memcpy(&prog.filter, &p->code, sizeof prog.filter); /* the kernel only reads it */
+    prog.filter = mem_unconst(p->code); /* the kernel only reads it */
     /* SPEC_ALLOW: older kernels otherwise switch on a costly CPU mitigation that is meant for processes
      * which run code of strangers. */
     return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_SPEC_ALLOW, &prog) ==

@@ -54,10 +54,8 @@ bool net_addr_parse(struct str text, int port, struct net_addr *out)
     struct sockaddr_in *v4 = (struct sockaddr_in *)(void *)&a.ss;
     struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)(void *)&a.ss;
 
-    if (text.len == 0 || text.len >= sizeof copy || memchr(text.ptr, '\0', text.len))
+    if (text.len == 0 || !str_to_cstring(text, copy, sizeof copy))
         return false;
-    memcpy(copy, text.ptr, text.len);
-    copy[text.len] = '\0';
     if (inet_pton(AF_INET, copy, &v4->sin_addr) == 1) {
         a.ss.ss_family = AF_INET;
         a.len = sizeof *v4;
@@ -75,11 +73,10 @@ bool net_addr_parse(struct str text, int port, struct net_addr *out)
 static bool unix_address(const char *path, struct sockaddr_un *out)
 {
     *out = (struct sockaddr_un){ .sun_family = AF_UNIX };
-    if (strlen(path) >= sizeof out->sun_path) {
+    if (!str_to_cstring(str_from(path), out->sun_path, sizeof out->sun_path)) {
         errno = ENAMETOOLONG;
         return false;
     }
-    strcpy(out->sun_path, path);
     return true;
 }
 
@@ -171,7 +168,6 @@ static int connect_within(const struct addrinfo *ai, int timeout_s)
 
 static int connect_inet(struct str host_port, int timeout_s)
 {
-    struct str host = host_port;
     char host_text[256], port_text[64];
     struct addrinfo hints = { .ai_socktype = SOCK_STREAM }, *found = NULL;
     size_t colon = str_rfind(host_port, ':');
@@ -181,11 +177,14 @@ static int connect_inet(struct str host_port, int timeout_s)
         errno = EINVAL;
         return -1;
     }
-    host = str_sub(host_port, 0, colon);
+    struct str host = str_sub(host_port, 0, colon);
     if (str_starts(host, STR("[")) && str_ends(host, STR("]")))
         host = str_sub(host, 1, host.len - 1);
-    snprintf(host_text, sizeof host_text, STR_FMT, STR_ARG(host));
-    snprintf(port_text, sizeof port_text, STR_FMT, STR_ARG(str_skip(host_port, colon + 1)));
+    if (!str_to_cstring(host, host_text, sizeof host_text) ||
+        !str_to_cstring(str_skip(host_port, colon + 1), port_text, sizeof port_text)) {
+        errno = ENAMETOOLONG;
+        return -1;
+    }
     if (getaddrinfo(host_text, port_text, &hints, &found) != 0) {
         errno = EHOSTUNREACH;
         return -1;
@@ -204,7 +203,10 @@ int socket_connect_endpoint(struct str endpoint, int timeout_s)
         return connect_inet(endpoint, timeout_s);
     if (!str_skip_prefix(&endpoint, STR("unix:")))
         (void)str_skip_prefix(&endpoint, STR("local:"));
-    snprintf(path, sizeof path, STR_FMT, STR_ARG(endpoint));
+    if (!str_to_cstring(endpoint, path, sizeof path)) {
+        errno = ENAMETOOLONG;
+        return -1;
+    }
     int fd = socket_unix_connect(path);
     if (fd >= 0)
         socket_set_timeout(fd, timeout_s);

@@ -1,5 +1,6 @@
 #include "os/spawn.h"
 
+#include "base/mem.h"
 #include "os/clock.h"
 #include "os/fd.h"
 
@@ -72,8 +73,6 @@ static const char *path_of(const char *const *envp)
     return DEFAULT_PATH;
 }
 
-static char *const *mutable_vector(const char *const *v) { return (char *const *)(uintptr_t)v; }
-
 static void execute(const struct spawn_request *r)
 {
     static const char *const no_environment[] = { NULL };
@@ -82,15 +81,15 @@ static void execute(const struct spawn_request *r)
     const char *const *envp = r->envp ? r->envp : no_environment;
 
     if (r->shell_command) {
-        execve("/bin/sh", mutable_vector(shell), mutable_vector(envp));
+        execve("/bin/sh", mem_unconst(shell), mem_unconst(envp));
         return;
     }
     if (strchr(argv[0], '/')) {
-        execve(argv[0], mutable_vector(argv), mutable_vector(envp));
+        execve(argv[0], mem_unconst(argv), mem_unconst(envp));
         return;
     }
     (void)setenv("PATH", path_of(r->envp), 1); /* execvpe searches our own PATH */
-    execvpe(argv[0], mutable_vector(argv), mutable_vector(envp));
+    execvpe(argv[0], mem_unconst(argv), mem_unconst(envp));
 }
 
 static NORETURN void run_child(const struct spawn_request *r, const struct pipes *p)

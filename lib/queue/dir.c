@@ -34,7 +34,7 @@ static void path_at_depth(const char *queue, const struct queue_id *id, int dept
     if (depth)
         queue_id_hash_key(id, &key);
     for (int level = 0; level < depth; level++) {
-        buf_addc(out, (size_t)level < strlen(key.text) ? key.text[level] : '_');
+        buf_addc(out, (char)((size_t)level < strlen(key.text) ? key.text[level] : '_'));
         buf_addc(out, '/');
     }
     buf_add(out, queue_id_str(id));

@@ -58,11 +58,10 @@ static int connect_within(const char *path, int timeout_s)
     struct sockaddr_un to = { .sun_family = AF_UNIX };
     int fd;
 
-    if (strlen(path) >= sizeof to.sun_path) {
+    if (!str_to_cstring(str_from(path), to.sun_path, sizeof to.sun_path)) {
         errno = ENAMETOOLONG;
         return -1;
     }
-    memcpy(to.sun_path, path, strlen(path));
     fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return -1;

@@ -64,7 +64,7 @@ void queue_id_make(struct timeval when, uint64_t inode, bool long_form, struct q
     size_t n;
 
     if (!long_form) {
-        snprintf(out->text, sizeof out->text, "%05X%" PRIX64, (unsigned)when.tv_usec, inode);
+        (void)snprintf(out->text, sizeof out->text, "%05X%" PRIX64, (unsigned)when.tv_usec, inode);
         return;
     }
     n = put_number(out->text, (uint64_t)when.tv_sec, BASE_TIME, LONG_SECS_MIN);
@@ -124,5 +124,5 @@ void queue_id_hash_key(const struct queue_id *id, struct queue_id *key)
     *key = *id;
     if (at != STR_NOT_FOUND &&
         get_number(str_sub(text, at - LONG_USEC_CHARS, at), BASE_TIME, &usec))
-        snprintf(key->text, sizeof key->text, "%05" PRIX64, usec);
+        (void)snprintf(key->text, sizeof key->text, "%05" PRIX64, usec);
 }

@@ -118,7 +118,7 @@ bool queue_writer_open(struct queue_writer *w, const struct queue_layout *layout
         errno = saved;
         return false;
     }
-    snprintf(w->queue, sizeof w->queue, "%s", QUEUE_INCOMING);
+    (void)snprintf(w->queue, sizeof w->queue, "%s", QUEUE_INCOMING);
     return true;
 }
 
@@ -182,7 +182,7 @@ static bool sync_directory(struct queue_writer *w, const struct queue_layout *la
 static void move_to_hold(struct queue_writer *w, const struct queue_layout *layout)
 {
     if (queue_rename(layout, QUEUE_INCOMING, QUEUE_HOLD, &w->id))
-        snprintf(w->queue, sizeof w->queue, "%s", QUEUE_HOLD);
+        (void)snprintf(w->queue, sizeof w->queue, "%s", QUEUE_HOLD);
     else
         fail(w);
 }

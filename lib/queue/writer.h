@@ -10,7 +10,7 @@
 #include "queue/dir.h"
 #include "queue/record.h"
 
-#define QUEUE_WRITER_MEMORY (256 * 1024) /* a message up to this size is written with one write(2) */
+#define QUEUE_WRITER_MEMORY (256UL * 1024) /* a message up to this size is written with one write(2) */
 
 struct queue_writer {
     int fd;

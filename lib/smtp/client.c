@@ -6,8 +6,8 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#define READ_SIZE      (4u * 1024)
-#define FLUSH_AT       (32u * 1024)
+#define READ_SIZE      (4UL * 1024)
+#define FLUSH_AT       (32UL * 1024)
 #define DEFAULT_WINDOW 4096
 
 /* `out` has no ceiling of its own: commands are bounded by the window, and content by FLUSH_AT and

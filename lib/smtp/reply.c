@@ -22,7 +22,7 @@ static void add_printable(struct str s, struct buf *out)
 {
     for (size_t i = 0; i < s.len; i++) {
         unsigned char c = (unsigned char)s.ptr[i];
-        buf_addc(out, c < ' ' || c == 0x7f ? '?' : (char)c);
+        buf_addc(out, (char)(c < ' ' || c == 0x7f ? '?' : c));
     }
 }
 

@@ -18,7 +18,7 @@ NODISCARD bool smtp_reply_split(struct str whole, struct smtp_reply *reply);
 
 /* ---- a server's reply ---- */
 
-#define SMTP_REPLY_MAX (64u * 1024) /* all lines of one reply */
+#define SMTP_REPLY_MAX (64UL * 1024) /* all lines of one reply */
 
 struct smtp_answer {
     int code;          /* 200..599 */

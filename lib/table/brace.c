@@ -2,20 +2,6 @@
 
 #define ELEMENT_SEPARATORS ", \t\r\n"
 
-/* Offset behind the brace that closes the one at the start; STR_NOT_FOUND if there is none. */
-static size_t matching_brace(struct str s)
-{
-    size_t depth = 0;
-
-    for (size_t i = 0; i < s.len; i++) {
-        if (s.ptr[i] == '{')
-            depth++;
-        else if (s.ptr[i] == '}' && --depth == 0)
-            return i + 1;
-    }
-    return STR_NOT_FOUND;
-}
-
 static bool complain(struct buf *error, struct str what, struct str text)
 {
     if (error)
@@ -25,14 +11,15 @@ static bool complain(struct buf *error, struct str what, struct str text)
 
 bool table_unbrace(struct str text, struct str *inside, struct buf *error)
 {
-    if (text.len == 0 || text.ptr[0] != '{')
+    struct str rest = text, found;
+
+    if (!str_starts(text, STR("{")))
         return complain(error, STR("no '{' at start of text"), text);
-    size_t end = matching_brace(text);
-    if (end == STR_NOT_FOUND)
+    if (!str_take_group(&rest, &found))
         return complain(error, STR("missing '}'"), text);
-    if (str_trim(str_skip(text, end)).len > 0)
+    if (str_trim(rest).len > 0)
         return complain(error, STR("syntax error after '}'"), text);
-    *inside = str_trim(str_sub(text, 1, end - 1));
+    *inside = str_trim(found);
     return true;
 }
 

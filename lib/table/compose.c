@@ -25,7 +25,7 @@ static struct members *add_member(struct members *m, struct table *member)
 {
     size_t count = m ? m->count : 0;
 
-    m = mem_resize(m, sizeof *m + (count + 1) * sizeof m->tables[0]);
+    m = mem_resize(m, sizeof *m + (count + 1) * sizeof(struct table *));
     m->tables[count] = member;
     m->count = count + 1;
     return m;
@@ -149,7 +149,7 @@ static void randmap_close(struct table *t)
     struct choices *c = t->data;
 
     for (size_t i = 0; c->owned && i < c->count; i++)
-        free((char *)(uintptr_t)c->values[i].ptr);
+        free(mem_unconst(c->values[i].ptr));
     free(c->values);
     free(c);
 }

@@ -22,7 +22,7 @@ struct table_list *table_list_open(struct str text, const char *parameter, unsig
 
     l->parameter = mem_copy_cstr(parameter);
     while (str_token_braced(&text, ", \t\r\n", &element, &braced)) {
-        l = mem_resize(l, sizeof *l + (l->count + 1) * sizeof l->tables[0]);
+        l = mem_resize(l, sizeof *l + (l->count + 1) * sizeof(struct table *));
         l->tables[l->count++] = table_open(element, flags, NULL);
     }
     return l;

@@ -24,7 +24,7 @@ enum { LMDB_KEY_MAX = 511 };
 
 static MDB_val to_val(struct str s)
 {
-    return (MDB_val){ .mv_size = s.len, .mv_data = (void *)(uintptr_t)s.ptr };
+    return (MDB_val){ .mv_size = s.len, .mv_data = mem_unconst(s.ptr) };
 }
 
 static struct str from_val(const struct lmdb_table *l, const MDB_val *v)

@@ -23,7 +23,7 @@ struct lmdb_cache {
 
 static MDB_val to_val(struct str s)
 {
-    return (MDB_val){ .mv_size = s.len, .mv_data = (void *)(uintptr_t)(s.ptr ? s.ptr : "") };
+    return (MDB_val){ .mv_size = s.len, .mv_data = mem_unconst(s.ptr ? s.ptr : "") };
 }
 
 static void warn(const struct table *t, const char *what, int code)
@@ -103,9 +103,9 @@ static bool cache_remove(struct table *t, struct str key)
 /* The position is the key that was returned last, which may be gone by now. */
 static int step(MDB_cursor *cursor, struct buf *position, MDB_val *k, MDB_val *v)
 {
-    *k = to_val(buf_str(position));
     if (position->len == 0)
         return mdb_cursor_get(cursor, k, v, MDB_FIRST);
+    *k = (MDB_val){ .mv_size = position->len, .mv_data = position->ptr };
     int result = mdb_cursor_get(cursor, k, v, MDB_SET_RANGE);
     if (result == 0 && str_equal(buf_str(position), (struct str){ k->mv_data, k->mv_size }))
         result = mdb_cursor_get(cursor, k, v, MDB_NEXT);

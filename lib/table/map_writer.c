@@ -246,7 +246,7 @@ static void report_duplicates(const struct map_writer *w, void (*duplicate)(void
 /* More than any layout of these entries can take; it costs address space only. */
 static size_t map_size(const struct map_writer *w)
 {
-    size_t size = (size_t)MAX(table_conf.lmdb_map_size, (int64_t)1 << 20), need = 64 * PAGE;
+    size_t size = (size_t)MAX(table_conf.lmdb_map_size, (int64_t)1 << 20), need = (size_t)64 * PAGE;
 
     for (size_t i = 0; i < w->count; i++) {
         size_t node = 16 + w->entries[i].key + w->entries[i].value;
@@ -323,9 +323,7 @@ static int create_file(const char *path, const struct map_owner *owner)
 
     if (fd < 0)
         return errno;
-    if (owner->set && fchown(fd, owner->uid, owner->gid) != 0)
-        result = errno;
-    else if (fchmod(fd, owner->mode) != 0)
+    if ((owner->set && fchown(fd, owner->uid, owner->gid) != 0) || fchmod(fd, owner->mode) != 0)
         result = errno;
     close(fd);
     return result;

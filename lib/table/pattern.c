@@ -124,8 +124,6 @@ static size_t find_delimiter(struct str text)
 static bool cut_pattern(struct rule_list *l, unsigned line, struct str *text,
                         struct pattern_text *out)
 {
-    struct str letters = STR_NONE;
-
     if (text->len == 0) {
         rules_warn(l, line, "no regexp: skipping this rule");
         return false;
@@ -141,7 +139,7 @@ static bool cut_pattern(struct rule_list *l, unsigned line, struct str *text,
     size_t count = 0;
     while (count < text->len && !char_is_space(text->ptr[count]) && text->ptr[count] != '!')
         count++;
-    letters = str_sub(*text, 0, count);
+    struct str letters = str_sub(*text, 0, count);
     *text = str_trim(str_skip(*text, count));
     return parse_options(l, line, letters, &out->options);
 }

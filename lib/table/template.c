@@ -18,7 +18,7 @@ static void add_part(struct arena *a, struct template *t, struct str text, size_
 static struct str macro_name(struct str *text)
 {
     size_t end = 0;
-    char close = text->len == 0 ? 0 : text->ptr[0] == '{' ? '}' : text->ptr[0] == '(' ? ')' : 0;
+    char close = (char)(str_starts(*text, STR("{")) ? '}' : str_starts(*text, STR("(")) ? ')' : 0);
 
     if (close) {
         end = str_find(*text, close);

@@ -44,14 +44,9 @@ bool table_read_file(struct table *t, struct str name, struct buf *text, struct 
 
     buf_add(&path, name);
     int fd = open(buf_cstr(&path), O_RDONLY | O_CLOEXEC);
-    if (fd >= 0) {
-        enum io_result got;
-        while ((got = fd_read(fd, text, 65536)) == IO_OK)
-            continue;
-        if (got == IO_EOF) {
-            table_watch_start(t, fd, true, true);
-            return true;
-        }
+    if (fd >= 0 && fd_read_all(fd, text)) {
+        table_watch_start(t, fd, true, true);
+        return true;
     }
     int reason = errno;
     fd_close(&fd);

@@ -148,8 +148,7 @@ static bool take_quoted(struct unquoter *u)
     return false;
 }
 
-/* Length of the comment at the start of `s`, nested ones included; 0 if it has no end. */
-static size_t comment_length(struct str s)
+size_t address_comment_length(struct str s)
 {
     size_t depth = 0;
 
@@ -166,7 +165,7 @@ static size_t comment_length(struct str s)
 
 static bool take_comment(struct unquoter *u)
 {
-    size_t n = comment_length(u->in);
+    size_t n = address_comment_length(u->in);
 
     u->in = str_skip(u->in, n);
     u->gap = u->decorated = true;

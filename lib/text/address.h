@@ -46,6 +46,9 @@ struct address_extension_rule {
 NODISCARD bool address_split_extension(const struct address_extension_rule *rule, struct str local,
                                        struct str *base, char *delimiter, struct str *extension);
 
+/* Length of the comment at the start of `s`, nested ones included; 0 if it has no end. */
+size_t address_comment_length(struct str s);
+
 /* ---- address lists: headers, aliases, .forward ---- */
 
 enum address_item_kind {

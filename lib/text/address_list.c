@@ -46,21 +46,6 @@ static size_t quoted_length(struct str s)
     return s.len;
 }
 
-static size_t comment_length(struct str s)
-{
-    size_t depth = 0;
-
-    for (size_t i = 0; i < s.len; i++) {
-        if (s.ptr[i] == '\\')
-            i++;
-        else if (s.ptr[i] == '(')
-            depth++;
-        else if (s.ptr[i] == ')' && --depth == 0)
-            return i + 1;
-    }
-    return s.len;
-}
-
 static size_t atom_length(struct str s)
 {
     size_t n = 1;
@@ -97,7 +82,8 @@ static struct token scan_token(struct arena *a, struct str s)
         return (struct token){ TOKEN_QUOTED, str_sub(s, 0, n), unescape(a, str_sub(s, 0, n)),
                                false };
     case '(':
-        n = comment_length(s);
+        n = address_comment_length(s);
+        n = n ? n : s.len;
         return (struct token){ TOKEN_COMMENT, str_sub(s, 0, n), STR(""), false };
     case '[':
         n = MIN(str_find(s, ']'), s.len - 1) + 1;

@@ -5,13 +5,13 @@ static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
 
 static struct str name3(const char *names, int index, int count)
 {
-    return index >= 0 && index < count ? (struct str){ names + 3 * index, 3 } : STR("???");
+    return index >= 0 && index < count ? (struct str){ &names[(size_t)index * 3], 3 } : STR("???");
 }
 
 /* Two columns. */
 static void add2(struct buf *out, int value, char pad)
 {
-    buf_addc(out, value >= 10 ? (char)('0' + value / 10 % 10) : pad);
+    buf_addc(out, (char)(value >= 10 ? '0' + value / 10 % 10 : pad));
     buf_addc(out, (char)('0' + value % 10));
 }
 

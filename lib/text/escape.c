@@ -31,7 +31,7 @@ void escape_decode(struct str text, struct buf *out)
             i += decode_octal(text, i, out);
             continue;
         }
-        buf_addc(out, letter ? values[letter - letters] : c);
+        buf_addc(out, (char)(letter ? values[letter - letters] : c));
         i++;
     }
 }

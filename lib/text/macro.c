@@ -11,7 +11,7 @@ struct expansion {
 void macro_add_filtered(struct buf *out, struct str value, struct str allowed)
 {
     for (size_t i = 0; i < value.len; i++)
-        buf_addc(out, allowed.ptr == NULL || str_has(allowed, value.ptr[i]) ? value.ptr[i] : '_');
+        buf_addc(out, (char)(allowed.ptr == NULL || str_has(allowed, value.ptr[i]) ? value.ptr[i] : '_'));
 }
 
 static bool is_name_char(char c) { return char_is_alnum(c) || c == '_'; }
@@ -27,23 +27,6 @@ static struct str take_name(struct str *s)
     return name;
 }
 
-/* The text up to the bracket that closes the one before it. */
-static bool take_group(struct str *s, char open, char close, struct str *inside)
-{
-    int depth = 1;
-
-    for (size_t i = 0; i < s->len; i++) {
-        if (s->ptr[i] == open)
-            depth++;
-        else if (s->ptr[i] == close && --depth == 0) {
-            *inside = str_sub(*s, 0, i);
-            *s = str_skip(*s, i + 1);
-            return true;
-        }
-    }
-    return false;
-}
-
 static bool expand(const struct expansion *e, struct str text, int depth);
 
 /* What follows `?`: plain text, or {yes}:{no}. */
@@ -53,14 +36,13 @@ static bool expand_choice(const struct expansion *e, struct str choice, bool yes
 
     if (!str_starts(choice, STR("{")))
         return !yes || expand(e, choice, depth);
-    choice = str_skip(choice, 1);
-    if (!take_group(&choice, '{', '}', &first))
+    if (!str_take_group(&choice, &first))
         return false;
     if (choice.len) {
         if (!str_starts(choice, STR(":{")))
             return false;
-        choice = str_skip(choice, 2);
-        if (!take_group(&choice, '{', '}', &second) || choice.len)
+        choice = str_skip(choice, 1);
+        if (!str_take_group(&choice, &second) || choice.len)
             return false;
     }
     return expand(e, str_trim(yes ? first : second), depth);
@@ -95,11 +77,8 @@ static bool expand_reference(const struct expansion *e, struct str *s, int depth
         buf_addc(e->out, '$');
         return true;
     }
-    if (str_skip_prefix(s, STR("{"))) {
-        if (!take_group(s, '{', '}', &inside))
-            return false;
-    } else if (str_skip_prefix(s, STR("("))) {
-        if (!take_group(s, '(', ')', &inside))
+    if (str_starts(*s, STR("{")) || str_starts(*s, STR("("))) {
+        if (!str_take_group(s, &inside))
             return false;
     } else {
         inside = take_name(s);

@@ -9,10 +9,8 @@ bool netaddr_parse(struct str text, struct netaddr *out)
     char copy[NETADDR_TEXT_MAX];
     struct netaddr a = { 0 };
 
-    if (text.len == 0 || text.len >= sizeof copy || str_has(text, '\0'))
+    if (text.len == 0 || !str_to_cstring(text, copy, sizeof copy))
         return false;
-    memcpy(copy, text.ptr, text.len);
-    copy[text.len] = '\0';
     bool v6 = str_has(text, ':');
     if (inet_pton(v6 ? AF_INET6 : AF_INET, copy, a.bytes) != 1)
         return false;

@@ -19,7 +19,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 
-#define TEMPLATE_FILE_MAX (256 * 1024)
+#define TEMPLATE_FILE_MAX (256UL * 1024)
 
 static struct bounce_service the_service;
 

@@ -45,14 +45,10 @@ enum bounce_log_result bounce_read_log(const struct bounce_service *b, const str
                                        struct buf *text)
 {
     FD_AUTO(fd, queue_open(&b->layout, b->dir, id, O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
-    enum io_result result = IO_OK;
 
     if (fd < 0 && errno == ENOENT)
         return BOUNCE_LOG_ABSENT;
-    if (fd >= 0 && lock_shared(fd))
-        while (result == IO_OK && !text->full)
-            result = fd_read(fd, text, 65536);
-    if (fd >= 0 && result == IO_EOF)
+    if (fd >= 0 && lock_shared(fd) && fd_read_all(fd, text))
         return BOUNCE_LOG_OK;
     log_warning("%s: read %s log: %s", id->text, b->dir, strerror(errno));
     return BOUNCE_LOG_ERROR;

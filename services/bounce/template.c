@@ -229,7 +229,7 @@ static bool expand_time(struct str name, const struct template_values *v, struct
 /* The name behind a `$`; advances past it and its brackets.  Empty: there is none. */
 static struct str take_name(struct str *rest)
 {
-    char close = rest->len == 0 ? 0 : rest->ptr[0] == '{' ? '}' : rest->ptr[0] == '(' ? ')' : 0;
+    char close = (char)(str_starts(*rest, STR("{")) ? '}' : str_starts(*rest, STR("(")) ? ')' : 0);
     struct str inside = str_skip(*rest, close ? 1 : 0);
     size_t n = 0;
 

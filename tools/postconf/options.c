@@ -88,7 +88,7 @@ static char chosen_mode(const struct letters_seen *s)
             log_fatal("specify one of -%c -%c", mode, *m);
         mode = *m;
     }
-    return mode ? mode : 'p';
+    return (char)(mode ? mode : 'p');
 }
 
 static void check_conflicts(const struct letters_seen *s, char mode)
@@ -163,7 +163,7 @@ static void settle(struct request *req, struct letters_seen *s)
         s->seen['e'] = true;
     req->mode = chosen_mode(s);
     check_conflicts(s, req->mode);
-    req->edit = has(s, 'e') ? 'e' : has(s, 'X') ? 'X' : has(s, '#') ? '#' : 0;
+    req->edit = (char)(has(s, 'e') ? 'e' : has(s, 'X') ? 'X' : has(s, '#') ? '#' : 0);
     req->defaults = has(s, 'd');
     req->only_set = has(s, 'n');
     req->hide_name = has(s, 'h');

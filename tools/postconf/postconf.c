@@ -11,8 +11,8 @@ static const char *program_name = "postconf";
 static void to_stderr(enum log_level level, struct str text)
 {
     (void)level;
-    fflush(stdout); /* warnings stand behind what was already shown */
-    fprintf(stderr, "%s: " STR_FMT "\n", program_name, STR_ARG(text));
+    (void)fflush(stdout); /* warnings stand behind what was already shown */
+    (void)fprintf(stderr, "%s: " STR_FMT "\n", program_name, STR_ARG(text));
 }
 
 static void apply_overrides(struct postconf *pc)

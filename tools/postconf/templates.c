@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define FILE_MAX_BYTES (1024 * 1024)
+#define FILE_MAX_BYTES (1024UL * 1024)
 
 static void read_templates(struct postconf *pc, struct buf *text, struct bounce_templates *out)
 {

@@ -66,7 +66,7 @@ static void begin(struct build *b, const struct table_tool *tool, struct str spe
 static void end(struct build *b)
 {
     map_writer_free(b->writer);
-    free((char *)(uintptr_t)b->shown);
+    free(mem_unconst(b->shown));
     free(b->path);
     buf_free(&b->folded);
 }
@@ -198,11 +198,7 @@ static void resume(struct build *b)
 
 static void read_all(int fd, const char *name, struct buf *text)
 {
-    enum io_result got;
-
-    while ((got = fd_read(fd, text, READ_CHUNK)) == IO_OK)
-        continue;
-    if (got != IO_EOF)
+    if (!fd_read_all(fd, text))
         log_fatal("read %s: %s", name, strerror(errno));
 }
 

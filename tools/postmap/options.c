@@ -1,3 +1,4 @@
+#include "base/mem.h"
 #include "conf/command.h"
 #include "os/logger.h"
 #include "tools/postmap/tabletool.h"
@@ -102,7 +103,7 @@ int table_tool_begin(struct table_tool *tool, int argc, char **argv)
     int letter;
 
     begin_messages(tool->program);
-    argv[0] = (char *)(uintptr_t)tool->program; /* getopt's own messages begin with it */
+    argv[0] = mem_unconst(tool->program); /* getopt's own messages begin with it */
     while ((letter = getopt(argc, argv, tool->letters)) != -1)
         apply(tool, letter);
     if (optind == argc)

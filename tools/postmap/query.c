@@ -14,7 +14,7 @@ void table_query_open(struct table_query *q, const struct table_tool *tool, char
     BUF_AUTO(error, 0);
 
     *q = (struct table_query){ .tool = tool,
-                               .tables = mem_alloc(count * sizeof *q->tables),
+                               .tables = mem_alloc(count * sizeof(struct table *)),
                                .count = count };
     for (size_t i = 0; i < count; i++) {
         q->tables[i] = table_open(str_from(specs[i]), table_tool_flags(tool), &error);

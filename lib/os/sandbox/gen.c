@@ -37,7 +37,7 @@ static const struct {
 
 static void die(const char *file, int line, const char *text)
 {
-    fprintf(stderr, "%s:%d: %s\n", file, line, text);
+    (void)fprintf(stderr, "%s:%d: %s\n", file, line, text);
     exit(1);
 }
 
@@ -49,7 +49,7 @@ static unsigned long value_of(const char *text, const char *file, int line)
         if (strcmp(values[i].name, text) == 0)
             return values[i].value;
     unsigned long n = strtoul(text, &end, 0);
-    if (*end != '\0')
+    if (*text == '\0' || *end != '\0')
         die(file, line, "unknown value");
     return n;
 }
@@ -112,7 +112,7 @@ static void take_line(struct filter *f, char *text, const char *file, int line)
     else if (strcmp(word[0], "nosys") == 0 && n == 2)
         add(f, word[1], SCMP_ACT_ERRNO(ENOSYS), -1, 0, file, line);
     else if (n == 3)
-        add(f, word[0], SCMP_ACT_ALLOW, atoi(word[1]), value_of(word[2], file, line), file, line);
+        add(f, word[0], SCMP_ACT_ALLOW, (int)value_of(word[1], file, line), value_of(word[2], file, line), file, line);
     else if (n == 1)
         add(f, word[0], f->allow_by_default ? soften(f, SCMP_ACT_ERRNO(EPERM)) : SCMP_ACT_ALLOW, -1,
             0, file, line);
@@ -130,7 +130,7 @@ static void take_file(struct filter *f, const char *path)
         die(path, 0, "cannot open");
     while (fgets(text, sizeof text, in))
         take_line(f, text, path, ++line);
-    fclose(in);
+    (void)fclose(in);
 }
 
 static void print_program(const struct filter *f, const char *name)
