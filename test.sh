@@ -53,8 +53,10 @@ build "$here/build-asan" clang -DCMAKE_BUILD_TYPE=Debug -DRELEVO_SANITIZE=ON
 
 failed=0
 echo "== tests (gcc, release)"
-run "$here/build-test" || failed=1
+run "$here/build-test" -LE lint || failed=1
 echo "== unit tests (clang, AddressSanitizer and UndefinedBehaviorSanitizer)"
 run "$here/build-asan" -LE 'system|lint' || failed=1
+echo "== layout and clang-tidy"
+run "$here/build-test" -L lint || failed=1
 [ "$failed" = 0 ] || { echo "test.sh: there are failures"; exit 1; }
 echo "test.sh: all tests passed"
