@@ -2,14 +2,16 @@
 #include "os/fd.h"
 #include "tools/postcat/dump.h"
 
-#include <cmocka.h>
 #include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+/* clang-format off: cmocka.h needs what stands before it */
+#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdlib.h>
-#include <unistd.h>
+/* clang-format on */
 
 #define SAMPLE "golden/queue/sample" /* a message that waits in deferred */
 #define EDITED "golden/queue/edited" /* one with pointers and padding, as a Milter leaves it */

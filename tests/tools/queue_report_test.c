@@ -2,14 +2,16 @@
 #include "os/fd.h"
 #include "tools/postqueue/report.h"
 
-#include <cmocka.h>
 #include <fcntl.h>
+#include <stdlib.h>
+#include <time.h>
+/* clang-format off: cmocka.h needs what stands before it */
+#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdlib.h>
-#include <time.h>
+/* clang-format on */
 
 struct line {
     const char *queue, *id, *sender;                     /* a message, or ... */

@@ -1,11 +1,12 @@
 #include "queue/bounce_log.h"
 
+/* clang-format off: cmocka.h needs what stands before it */
+#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#include <cmocka.h>
+/* clang-format on */
 
 #define SAMPLE                                                                            \
     "\n<other@sink.example>: connect to 127.0.0.1[127.0.0.1]:13101: Connection refused\n" \
