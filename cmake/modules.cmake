@@ -11,10 +11,6 @@ set(RELEVO_COMMAND_DIR usr/sbin)
 
 function(relevo_library name)
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.c)
-  if(NOT sources) # a folder that is just being started
-    file(WRITE ${CMAKE_CURRENT_BINARY_DIR}/empty.c "typedef int relevo_empty_${name};\n")
-    set(sources ${CMAKE_CURRENT_BINARY_DIR}/empty.c)
-  endif()
   add_library(relevo_${name} STATIC ${sources})
   foreach(dep IN LISTS ARGN)
     target_link_libraries(relevo_${name} PUBLIC relevo_${dep})
