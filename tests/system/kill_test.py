@@ -16,7 +16,7 @@ MESSAGES, CLIENTS = 1000, 6
 PORT = 2599
 SEED = int(os.environ.get("SEED", "20260"))
 MAIN = {"queue_run_delay": "1s", "minimal_backoff_time": "1s", "maximal_backoff_time": "2s", "transport_retry_time": "1s",
-        "service_throttle_time": "1s", "transport_maps": "inline:{ away.test=smtp:[127.0.0.1]:%d }" % PORT,
+        "service_throttle_time": "1s", "stale_lock_time": "1s", "transport_maps": "inline:{ away.test=smtp:[127.0.0.1]:%d }" % PORT,
         "virtual_alias_maps": "inline:{ {ambos@example.test = x@away.test, ana@example.test} }",
         "smtpd_client_connection_count_limit": "0"}
 MAILDIR = HOMES + "/ana/Maildir/new/*"

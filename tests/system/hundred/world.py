@@ -9,6 +9,7 @@ from hundred.servers import KINDS, LOST, SUSPENDED
 
 NAME_SERVER = "127.1.255.53"
 OURSELVES = "127.0.0.1"
+WEIGHTS = {"good": 4, "tardy": 1, "pipe-liar": 1, "deaf": 1, "asleep": 1, "trickle": 1}  # others have 3
 NOT_FOUND = "Host not found|no data record|Name service error"
 
 
@@ -37,7 +38,7 @@ class World:
                 self.add_host("%s%d" % (kind, i), kind)
         self.kind_of = {h.name: h.kind for h in self.hosts}
         for h in self.hosts:
-            self.add_domain("at-" + h.name.split(".")[0], h.kind, ["10 " + h.name], weight=4 if h.kind == "good" else 3)
+            self.add_domain("at-" + h.name.split(".")[0], h.kind, ["10 " + h.name], weight=WEIGHTS.get(h.kind, 3))
         self.add_mixtures()
         self.add_absurdities()
 
