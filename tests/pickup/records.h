@@ -2,12 +2,13 @@
 /* Records as readable text, one a line: `S alice`. */
 #include "queue/record.h"
 
-/* clang-format off: cmocka.h needs what stands before it */
-#include <cmocka.h>
+/* clang-format off */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include <cmocka.h>
 /* clang-format on */
 
 static inline void records_show(struct str bytes, struct buf *out)

@@ -1,11 +1,12 @@
 #include "queue/bounce_log.h"
 
-/* clang-format off: cmocka.h needs what stands before it */
-#include <cmocka.h>
+/* clang-format off */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include <cmocka.h>
 /* clang-format on */
 
 #define SAMPLE                                                                            \
