@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 
-#define STATUS_TEXT_MAX 8192
+#define STATUS_TEXT_MAX 8192UL
 
 void fault_set(struct fault *f, struct arena *a, const char *dsn, bool permanent, const char *fmt,
                ...)

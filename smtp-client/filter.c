@@ -9,7 +9,7 @@
 #include <stdlib.h>
 
 #define FOLD_COLUMNS 69
-#define ACTION_MAX   (64 * 1024)
+#define ACTION_MAX   (64UL * 1024)
 
 /* Tables of the process. */
 static struct {

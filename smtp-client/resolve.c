@@ -161,6 +161,7 @@ static enum resolve_status collect_hosts(struct lookup *l, struct dns_record *ho
 {
     enum dns_status last = DNS_NOT_FOUND;
     struct str last_name = l->to.host;
+    const char *type = dns_type_name(hosts->type);
 
     sort_records(&hosts);
     for (struct dns_record *h = hosts; h; h = h->next) {
@@ -175,8 +176,7 @@ static enum resolve_status collect_hosts(struct lookup *l, struct dns_record *ho
     }
     if (l->list->count)
         return RESOLVE_OK;
-    log_warning("no %s host for " STR_FMT " has a valid address record", dns_type_name(hosts->type),
-                STR_ARG(l->to.host));
+    log_warning("no %s host for " STR_FMT " has a valid address record", type, STR_ARG(l->to.host));
     if (smtp_conf.smtp_defer_if_no_mx_address_found)
         last = DNS_RETRY;
     return fail(l, last, last_name, address_type());

@@ -30,9 +30,9 @@ static bool external_form(struct delivery *d, struct str address, struct str *ou
 static struct smtp_rcpt recipient_at(void *context, size_t index)
 {
     const struct transfer *t = context;
-    const struct delivery_recipient *info = &t->rcpts[index]->info;
+    const struct delivery_recipient *info = &t->rcpts[index].rcpt->info;
 
-    return (struct smtp_rcpt){ .path = t->paths[index],
+    return (struct smtp_rcpt){ .path = t->rcpts[index].path,
                                .address = info->address,
                                .notify = (unsigned)info->dsn_notify,
                                .orcpt = info->dsn_orcpt.len ? info->dsn_orcpt : STR_NONE };
@@ -44,14 +44,14 @@ static bool collect_recipients(struct transfer *t)
     struct delivery *d = t->d;
 
     t->rcpts = arena_alloc(&d->arena, d->count * sizeof *t->rcpts);
-    t->paths = arena_alloc(&d->arena, d->count * sizeof *t->paths);
-    t->verdicts = arena_alloc(&d->arena, d->count * sizeof *t->verdicts);
     for (size_t i = 0; i < d->count; i++) {
+        struct transfer_rcpt *r = &t->rcpts[t->count];
         if (d->recipients[i].finished)
             continue;
-        if (!external_form(d, d->recipients[i].info.address, &t->paths[t->count]))
+        if (!external_form(d, d->recipients[i].info.address, &r->path))
             return false;
-        t->rcpts[t->count++] = &d->recipients[i];
+        r->rcpt = &d->recipients[i];
+        t->count++;
     }
     return true;
 }
@@ -143,8 +143,8 @@ static void refuse_recipient(struct transfer *t, struct delivery_rcpt *rcpt,
 static void refuse_all(struct transfer *t, const struct smtp_answer *answer, enum smtp_step step)
 {
     for (size_t i = 0; i < t->count; i++)
-        if (t->verdicts[i] != RCPT_REFUSED && !t->rcpts[i]->finished)
-            refuse_recipient(t, t->rcpts[i], answer, step);
+        if (t->rcpts[i].verdict != RCPT_REFUSED && !t->rcpts[i].rcpt->finished)
+            refuse_recipient(t, t->rcpts[i].rcpt, answer, step);
 }
 
 static void accept_recipient(struct transfer *t, struct delivery_rcpt *rcpt,
@@ -163,16 +163,16 @@ static void accept_recipient(struct transfer *t, struct delivery_rcpt *rcpt,
 
 static void on_rcpt(struct transfer *t, const struct smtp_client_event *ev)
 {
-    struct delivery_rcpt *rcpt = t->rcpts[ev->recipient];
+    struct transfer_rcpt *r = &t->rcpts[ev->recipient];
 
     if (ev->answer.code >= 300) {
-        t->verdicts[ev->recipient] = RCPT_REFUSED;
-        refuse_recipient(t, rcpt, &ev->answer, SMTP_STEP_RCPT);
+        r->verdict = RCPT_REFUSED;
+        refuse_recipient(t, r->rcpt, &ev->answer, SMTP_STEP_RCPT);
         return;
     }
-    t->verdicts[ev->recipient] = RCPT_TAKEN;
+    r->verdict = RCPT_TAKEN;
     if (delivery_is_probe(t->d) && !probes_data())
-        accept_recipient(t, rcpt, &ev->answer);
+        accept_recipient(t, r->rcpt, &ev->answer);
 }
 
 /* The answer to the content, or to DATA of a probe: for all recipients taken, or for one of them. */
@@ -182,12 +182,13 @@ static void judge_taken(struct transfer *t, const struct smtp_answer *answer, en
     bool yes = answer->code < (step == SMTP_STEP_DATA ? 400 : 300);
 
     for (size_t i = 0; i < t->count; i++) {
-        if (t->verdicts[i] != RCPT_TAKEN || t->rcpts[i]->finished || (one && i != which))
+        const struct transfer_rcpt *r = &t->rcpts[i];
+        if (r->verdict != RCPT_TAKEN || r->rcpt->finished || (one && i != which))
             continue;
         if (yes)
-            accept_recipient(t, t->rcpts[i], answer);
+            accept_recipient(t, r->rcpt, answer);
         else
-            refuse_recipient(t, t->rcpts[i], answer, step);
+            refuse_recipient(t, r->rcpt, answer, step);
     }
 }
 

@@ -5,16 +5,20 @@
 
 enum transfer_verdict { RCPT_ASKED, RCPT_TAKEN, RCPT_REFUSED };
 
-/* Recipients of the request that this server is asked to take. */
+/* A recipient that this server is asked to take. */
+struct transfer_rcpt {
+    struct delivery_rcpt *rcpt;
+    struct str path; /* external form */
+    enum transfer_verdict verdict;
+};
+
 struct transfer {
     struct delivery *d;
     struct client_session *session;
     bool more_servers; /* a temporary refusal is not final: another server will be tried */
 
-    struct delivery_rcpt **rcpts; /* unfinished ones, by transaction index */
+    struct transfer_rcpt *rcpts; /* the unfinished ones, by transaction index */
     size_t count;
-    struct str *paths; /* their external forms */
-    enum transfer_verdict *verdicts;
 
     struct fault fault; /* what to tell the recipients that stay unfinished */
     bool lost;          /* the connection is of no use any more */

@@ -100,12 +100,13 @@ static void on_answer(void *context, int status, int timeouts, unsigned char *by
 static nfds_t watched_sockets(struct dns *d, struct pollfd polls[ARES_GETSOCK_MAXNUM])
 {
     ares_socket_t sockets[ARES_GETSOCK_MAXNUM];
-    int mask = ares_getsock(d->channel, sockets, ARES_GETSOCK_MAXNUM);
+    unsigned mask = (unsigned)ares_getsock(d->channel, sockets, ARES_GETSOCK_MAXNUM);
     nfds_t count = 0;
 
-    for (int i = 0; i < ARES_GETSOCK_MAXNUM; i++) {
-        short events = (short)((ARES_GETSOCK_READABLE(mask, i) ? POLLIN : 0) |
-                               (ARES_GETSOCK_WRITABLE(mask, i) ? POLLOUT : 0));
+    /* ARES_GETSOCK_WRITABLE() would shift into the sign. */
+    for (unsigned i = 0; i < ARES_GETSOCK_MAXNUM; i++) {
+        bool readable = mask >> i & 1, writable = mask >> (i + ARES_GETSOCK_MAXNUM) & 1;
+        short events = (short)((readable ? POLLIN : 0) | (writable ? POLLOUT : 0));
         if (events)
             polls[count++] = (struct pollfd){ .fd = sockets[i], .events = events };
     }

@@ -174,7 +174,8 @@ def pix_firewalls_get_helo_and_a_late_dot(t):
 @case
 def commands_go_out_together_with_pipelining_only(t):
     s = Server()
-    sent(t.send(s.nexthop, ["a@t.test", "b@t.test"], notify=0)[2], 2)
+    sent(t.send(s.nexthop, ["a@t.test", "b@t.test"])[2], 2)
+    s.ended.acquire(timeout=30)
     equal([x.split(":")[0] for x in s.commands], ["EHLO mail.example.test", "MAIL FROM", "RCPT TO", "RCPT TO", "DATA", "QUIT"])
     one = []
 
@@ -214,6 +215,7 @@ def keywords_can_be_ignored_for_all_or_for_one_server(t):
 def a_message_over_the_size_limit_is_returned(t):
     s = Server(ehlo=("SIZE 10",))
     status(t.send(s.nexthop)[2], [("5.3.4", "bounced (message size 21 exceeds size limit 10 of server SINK)")])
+    s.ended.acquire(timeout=30)
     equal([x.split(" ")[0] for x in s.commands], ["EHLO", "QUIT"])
 
 
