@@ -8,7 +8,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#define INCLUDE_MAX (16 * 1024 * 1024)
+#define INCLUDE_MAX (16UL * 1024 * 1024)
 
 const struct user *acting_user(const struct user *user)
 {
@@ -52,6 +52,11 @@ bool destination_address(struct branch *from, struct str address, bool only_mail
     struct arena *arena = branch_arena(from);
     struct branch child = *from;
 
+    if (address.len == 0)
+        address = site_conf.empty_address_recipient;
+    else if (address.ptr[address.len - 1] == '@')
+        return branch_bounce(from, "5.1.3", "bad recipient address syntax: " STR_FMT,
+                             STR_ARG(address));
     if (!only_mailbox)
         address = with_extension(from, address);
     struct resolution res = rewrite_resolve(local_tables.rewriter, from->sender, address, arena);
@@ -81,15 +86,11 @@ static bool read_include(const char *path, const struct user *reader, struct buf
         errno = EINVAL;
         ok = false;
     }
-    enum io_result result = IO_OK;
-    while (ok && result == IO_OK && text->len < INCLUDE_MAX)
-        result = fd_read(fd, text, MIN(64 * 1024, INCLUDE_MAX - text->len));
-    if (ok && result == IO_OK)
-        errno = EFBIG;
+    ok = ok && fd_read_all(fd, text);
     int error = errno;
     rights_leave();
     errno = error;
-    return ok && result == IO_EOF;
+    return ok;
 }
 
 /* A file that anybody may write to speaks for nobody. */
@@ -130,6 +131,23 @@ static bool include(struct branch *from, struct str path)
     return destinations_deliver(&child, buf_str(&text));
 }
 
+static bool deliver_to_file(struct branch *from, struct str path)
+{
+    BUF_AUTO(at_home, 4096);
+
+    if (!word_in_list(local_conf.allow_mail_to_files, origin_word(from->origin)))
+        return branch_bounce(from, "5.7.1", "mail to file is restricted");
+    if (!str_starts(path, STR("~")))
+        return file_branch(from, path, acting_user(from->rights));
+    if (from->origin != FROM_FORWARD || from->user == NULL) {
+        log_warning("unknown home directory for: " STR_FMT, STR_ARG(path));
+        return branch_bounce(from, "5.3.5", "mail system configuration error");
+    }
+    buf_join(&at_home, from->user->home, str_skip(path, 1));
+    return file_branch(from, arena_str(branch_arena(from), buf_str(&at_home)),
+                       acting_user(from->rights));
+}
+
 static bool deliver_one(struct branch *from, const struct destination *to)
 {
     const char *word = origin_word(from->origin);
@@ -142,9 +160,7 @@ static bool deliver_one(struct branch *from, const struct destination *to)
             return branch_bounce(from, "5.7.1", "mail to command is restricted");
         return command_branch(from, to->text, acting_user(from->rights));
     case DESTINATION_FILE:
-        if (!word_in_list(local_conf.allow_mail_to_files, word))
-            return branch_bounce(from, "5.7.1", "mail to file is restricted");
-        return file_branch(from, to->text, acting_user(from->rights));
+        return deliver_to_file(from, to->text);
     case DESTINATION_INCLUDE:
         return include(from, to->text);
     }
@@ -157,7 +173,8 @@ bool destinations_deliver(struct branch *from, struct str text)
     struct destination to;
     bool done = true;
 
-    destination_walk_init(&walk, arena_str(branch_arena(from), text), branch_arena(from),
+    destination_walk_init(&walk, arena_str(branch_arena(from), text), from->origin != FROM_ALIAS,
+                          branch_arena(from),
                           (size_t)site_conf.header_address_token_limit);
     while (destination_next(&walk, &to))
         if (!deliver_one(from, &to))

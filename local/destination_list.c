@@ -1,42 +1,63 @@
 #include "local/destination_list.h"
 
-void destination_walk_init(struct destination_walk *w, struct str text, struct arena *arena,
-                           size_t token_limit)
+void destination_walk_init(struct destination_walk *w, struct str text, bool is_file,
+                           struct arena *arena, size_t token_limit)
 {
-    *w = (struct destination_walk){ .rest = text, .arena = arena, .token_limit = token_limit };
+    *w = (struct destination_walk){
+        .rest = text, .arena = arena, .token_limit = token_limit, .at_line_start = is_file
+    };
 }
 
-static void skip_comment_lines(struct str *s)
+/* To the next item.  `#` is a comment at the start of a line only. */
+static void skip_to_item(struct destination_walk *w)
 {
+    struct str *s = &w->rest;
+
     for (;;) {
-        while (s->len && (char_is_space(s->ptr[0]) || s->ptr[0] == ','))
+        while (s->len && (char_is_space(s->ptr[0]) || s->ptr[0] == ',')) {
+            w->at_line_start = s->ptr[0] == '\n';
             *s = str_skip(*s, 1);
-        if (!str_starts(*s, STR("#")))
+        }
+        if (!w->at_line_start || !str_starts(*s, STR("#")))
             return;
-        (void)str_cut(s, '\n');
+        *s = str_skip(*s, MIN(str_find(*s, '\n'), s->len));
     }
 }
 
-/* Length of the item at the start of `s`. */
+struct nesting {
+    bool quoted;
+    size_t parens, angles;
+};
+
+static void nesting_take(struct nesting *n, char c)
+{
+    if (c == '"')
+        n->quoted = !n->quoted;
+    else if (n->quoted)
+        return;
+    else if (c == '(')
+        n->parens++;
+    else if (c == ')' && n->parens)
+        n->parens--;
+    else if (c == '<')
+        n->angles++;
+    else if (c == '>' && n->angles)
+        n->angles--;
+}
+
+/* Length of the item at the start of `s`: up to a comma outside of everything, or the end of the line. */
 static size_t item_length(struct str s)
 {
-    bool quoted = false;
-    int parens = 0, angles = 0;
+    struct nesting n = { 0 };
 
     for (size_t i = 0; i < s.len; i++) {
         char c = s.ptr[i];
-        if (c == '\n')
+        if (c == '\n' || (c == ',' && !n.quoted && n.parens == 0 && n.angles == 0))
             return i;
-        if (c == '\\' && i + 1 < s.len && s.ptr[i + 1] != '\n') {
+        if (c == '\\' && i + 1 < s.len && s.ptr[i + 1] != '\n')
             i++;
-        } else if (c == '"') {
-            quoted = !quoted;
-        } else if (!quoted) {
-            parens += c == '(' ? 1 : c == ')' && parens ? -1 : 0;
-            angles += c == '<' ? 1 : c == '>' && angles ? -1 : 0;
-            if (c == ',' && parens == 0 && angles == 0)
-                return i;
-        }
+        else
+            nesting_take(&n, c);
     }
     return s.len;
 }
@@ -65,7 +86,7 @@ static bool take_special(struct destination_walk *w, struct str item, struct des
     *out = (struct destination){ .text = plain };
     if (str_skip_prefix(&out->text, STR("|")))
         out->kind = DESTINATION_COMMAND;
-    else if (str_starts(plain, STR("/")))
+    else if (str_starts(plain, STR("/")) || str_starts(plain, STR("~/")))
         out->kind = DESTINATION_FILE;
     else if (str_skip_prefix_nocase(&out->text, STR(":include:")))
         out->kind = DESTINATION_INCLUDE;
@@ -79,7 +100,7 @@ static bool take_address(struct destination_walk *w, struct destination *out)
 {
     while (w->next < w->addresses.count) {
         const struct address_item *item = &w->addresses.items[w->next++];
-        if (item->kind != ADDRESS_MAILBOX || item->address.len == 0)
+        if (item->kind != ADDRESS_MAILBOX)
             continue;
         *out = (struct destination){ .kind = DESTINATION_ADDRESS,
                                      .text = item->address,
@@ -94,11 +115,12 @@ bool destination_next(struct destination_walk *w, struct destination *out)
     for (;;) {
         if (take_address(w, out))
             return true;
-        skip_comment_lines(&w->rest);
+        skip_to_item(w);
         if (w->rest.len == 0)
             return false;
         struct str item = str_sub(w->rest, 0, item_length(w->rest));
         w->rest = str_skip(w->rest, item.len);
+        w->at_line_start = false;
         item = str_trim(item);
         if (take_special(w, item, out))
             return true;

@@ -12,7 +12,8 @@ enum destination_kind {
 
 struct destination {
     enum destination_kind kind;
-    struct str text;   /* address in internal form, command line, or path; lives in the arena */
+    struct str text;   /* address in internal form, command line, or path (from / or ~/); lives in the
+                          arena */
     bool only_mailbox; /* \user */
 };
 
@@ -22,11 +23,11 @@ struct destination_walk {
     size_t token_limit;
     struct address_list addresses; /* of the present item, from `next` on */
     size_t next;
-    bool only_mailbox;
+    bool only_mailbox, at_line_start;
 };
 
 /* Items are separated by commas and line ends; quotes, comments in parentheses and <> hold an item
- * together. Lines that begin with `#` are comments. */
-void destination_walk_init(struct destination_walk *w, struct str text, struct arena *arena,
-                           size_t token_limit);
+ * together.  Lines of a file that begin with `#` are comments. */
+void destination_walk_init(struct destination_walk *w, struct str text, bool is_file,
+                           struct arena *arena, size_t token_limit);
 bool destination_next(struct destination_walk *w, struct destination *out);

@@ -6,21 +6,24 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define FORWARD_MAX (1024 * 1024)
+#define FORWARD_MAX (1024UL * 1024)
 
 enum forward_state { FORWARD_NONE, FORWARD_READ, FORWARD_TROUBLE /* errno */ };
 
 static bool is_safe(const char *path, const struct stat *st, const struct user *user)
 {
     const char *problem = NULL;
+    char owner[40];
 
+    (void)snprintf(owner, sizeof owner, "has bad owner uid %u", (unsigned)st->st_uid);
     if (!S_ISREG(st->st_mode))
         problem = "is not a regular file";
     else if (st->st_uid != user->uid && st->st_uid != 0)
-        problem = "has bad owner";
+        problem = owner;
     else if (st->st_mode & S_IWOTH)
         problem = "is world writable";
     if (problem)
@@ -37,17 +40,7 @@ static enum forward_state read_open_file(const char *path, int fd, const struct 
         return FORWARD_TROUBLE;
     if (!is_safe(path, &st, user))
         return FORWARD_NONE;
-    for (;;) {
-        enum io_result result = fd_read(fd, text, MIN(64 * 1024, FORWARD_MAX - text->len));
-        if (result == IO_EOF)
-            return FORWARD_READ;
-        if (result != IO_OK)
-            return FORWARD_TROUBLE;
-        if (text->len >= FORWARD_MAX) {
-            errno = EFBIG;
-            return FORWARD_TROUBLE;
-        }
-    }
+    return fd_read_all(fd, text) ? FORWARD_READ : FORWARD_TROUBLE;
 }
 
 /* With the user's rights (root's file with root's; what it names is done by default_privs). */
@@ -61,7 +54,9 @@ static enum forward_state read_forward(const char *path, const struct user *user
         state = read_open_file(path, fd, user, text);
     else if (errno == ELOOP)
         log_warning("file %s is not a regular file", path);
-    else if (errno != ENOENT && errno != ENOTDIR && errno != EACCES && errno != EPERM)
+    else if (errno == EACCES || errno == EPERM)
+        log_warning("cannot open file %s: %m", path);
+    else if (errno != ENOENT && errno != ENOTDIR)
         state = FORWARD_TROUBLE;
     int error = errno;
     rights_leave();

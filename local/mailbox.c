@@ -61,7 +61,7 @@ static bool store(struct branch *b)
     bool in_spool;
     struct str path = mailbox_path(b, &in_spool);
     bool maildir = str_ends(path, STR("/"));
-    struct copy_plan plan = branch_copy_plan(b, maildir ? 0 : COPY_MBOX, NULL);
+    struct copy_plan plan = branch_copy_plan(b, maildir ? 0 : COPY_MBOX, "file");
     struct store_target target = {
         .path = path.ptr,
         .uid = user->uid,
@@ -91,14 +91,16 @@ static bool store(struct branch *b)
     return branch_report(b, &o);
 }
 
-/* True in *status when mailbox_transport* takes the recipient. */
-static bool other_transport(struct branch *b, bool *status)
+/* True when `act` takes the recipient, by the user's own setting in `tables` or the one for all; its result is
+ * in *status. */
+static bool by_setting(struct branch *b, struct table_list *tables, struct str for_all,
+                       bool (*act)(struct branch *b, struct str setting), bool *status)
 {
-    BUF_AUTO(value, 4096);
+    BUF_AUTO(value, 16384);
 
-    switch (user_setting(local_tables.mailbox_transports, b, &value)) {
+    switch (user_setting(tables, b, &value)) {
     case TABLE_FOUND:
-        *status = pass_on(b, buf_str(&value));
+        *status = act(b, buf_str(&value));
         return true;
     case TABLE_ERROR:
         *status = branch_defer(b, "4.3.0", "table lookup failure");
@@ -106,30 +108,20 @@ static bool other_transport(struct branch *b, bool *status)
     case TABLE_NOT_FOUND:
         break;
     }
-    if (local_conf.mailbox_transport.len == 0)
+    if (for_all.len == 0)
         return false;
-    *status = pass_on(b, local_conf.mailbox_transport);
+    *status = act(b, for_all);
     return true;
+}
+
+static bool other_transport(struct branch *b, bool *status)
+{
+    return by_setting(b, local_tables.mailbox_transports, local_conf.mailbox_transport, pass_on, status);
 }
 
 static bool by_command(struct branch *b, bool *status)
 {
-    BUF_AUTO(value, 16384);
-
-    switch (user_setting(local_tables.mailbox_commands, b, &value)) {
-    case TABLE_FOUND:
-        *status = mailbox_command_branch(b, buf_str(&value));
-        return true;
-    case TABLE_ERROR:
-        *status = branch_defer(b, "4.3.0", "table lookup failure");
-        return true;
-    case TABLE_NOT_FOUND:
-        break;
-    }
-    if (local_conf.mailbox_command.len == 0)
-        return false;
-    *status = mailbox_command_branch(b, local_conf.mailbox_command);
-    return true;
+    return by_setting(b, local_tables.mailbox_commands, local_conf.mailbox_command, mailbox_command_branch, status);
 }
 
 bool mailbox_deliver(struct branch *b)

@@ -79,7 +79,7 @@ bool word_in_list(struct str list, const char *word)
 struct copy_plan branch_copy_plan(const struct branch *b, unsigned flags, const char *what)
 {
     const struct attempt *a = b->attempt;
-    bool delivered_to = what == NULL || word_in_list(local_conf.prepend_delivered_header, what);
+    bool delivered_to = word_in_list(local_conf.prepend_delivered_header, what);
 
     return (struct copy_plan){
         .flags = flags | COPY_RETURN_PATH | (delivered_to ? COPY_DELIVERED_TO : 0) |
@@ -145,7 +145,10 @@ bool branch_deliver(struct branch *b)
         return branch_bounce(b, "5.1.3", "null username in \"" STR_FMT "\"",
                              STR_ARG(b->who.address));
     if (is_bad_name(b->local))
-        return branch_bounce(b, "5.1.3", "bad recipient address syntax: \"" STR_FMT "\"",
+        return branch_bounce(b, "5.1.3", "bad recipient address syntax: " STR_FMT,
+                             STR_ARG(b->who.address));
+    if (copy_is_looping(b->attempt->d, b->who.address))
+        return branch_bounce(b, "5.4.6", "mail forwarding loop for " STR_FMT,
                              STR_ARG(b->who.address));
     if (!local_conf.frozen_delivered_to || b->attempt->delivered_to.len == 0)
         b->attempt->delivered_to = b->who.address;
@@ -174,13 +177,8 @@ static void deliver_recipient(struct delivery *d, struct delivery_rcpt *rcpt)
     struct branch b = {
         .attempt = &a, .who = rcpt->info, .sender = d->request.sender, .origin = FROM_REQUEST
     };
-    bool done;
+    bool done = branch_deliver(&b);
 
-    if (copy_is_looping(d, str_skip(rcpt->info.address, is_plain_mailbox(rcpt->info.address))))
-        done = branch_bounce(&b, "5.4.6", "mail forwarding loop for " STR_FMT,
-                             STR_ARG(rcpt->info.address));
-    else
-        done = branch_deliver(&b);
     if (!resend_finish(&a))
         done = false;
     map_free(&a.done, NULL);

@@ -85,7 +85,7 @@ static enum outcome_status status_of(const char *dsn)
 static void failed(struct outcome *o, struct arena *a, const char *dsn, const char *what,
                    const char *text, struct str output)
 {
-    BUF_AUTO(all, 4096);
+    BUF_AUTO(all, 2 * COMMAND_OUTPUT_MAX);
 
     buf_add_cstr(&all, what);
     if (text)
@@ -105,7 +105,7 @@ static void said_itself(struct outcome *o, struct arena *a, struct str output)
 
     outcome_make(o, a, status_of(dsn), dsn, STR_FMT, STR_ARG(split.text));
     o->diag_type = STR("x-unix");
-    o->diag_text = arena_str(a, output);
+    o->diag_text = split.text;
 }
 
 static void exited(struct outcome *o, struct arena *a, const struct command_end *end,
@@ -125,8 +125,12 @@ static void exited(struct outcome *o, struct arena *a, const struct command_end 
         failed(o, a, dsn, sysexits[row].text, NULL, end->output);
         return;
     }
-    snprintf(what, sizeof what, "Command died with status %d", end->status);
+    (void)snprintf(what, sizeof what, "Command died with status %d", end->status);
     failed(o, a, dsn, what, text, end->output);
+    if (end->output.len == 0) {
+        (void)snprintf(what, sizeof what, "unknown mail system error %d", end->status);
+        o->diag_text = arena_str(a, str_from(what));
+    }
 }
 
 void command_outcome(struct outcome *o, struct arena *a, const struct command_end *end,
@@ -142,7 +146,7 @@ void command_outcome(struct outcome *o, struct arena *a, const struct command_en
             outcome_make(o, a, OUTCOME_SENT, "2.0.0", "%s", "");
         break;
     case SPAWN_SIGNALED:
-        snprintf(what, sizeof what, "Command died with signal %d", end->status);
+        (void)snprintf(what, sizeof what, "Command died with signal %d", end->status);
         failed(o, a, "4.3.0", what, text, end->output);
         break;
     case SPAWN_TIMEOUT:
@@ -262,8 +266,10 @@ static enum spawn_result run_limited(const struct command *c, const struct spawn
 static void one_line(struct buf *text)
 {
     for (size_t i = 0; i < text->len; i++)
-        if (text->ptr[i] == '\n' || text->ptr[i] == '\r' || text->ptr[i] == '\0')
+        if (text->ptr[i] == '\n' || text->ptr[i] == '\t')
             text->ptr[i] = ' ';
+        else if ((unsigned char)text->ptr[i] < ' ' || text->ptr[i] == 0x7f)
+            text->ptr[i] = '_';
 }
 
 void command_deliver(struct delivery *d, const struct command *c, const struct copy_plan *plan,
@@ -287,9 +293,9 @@ void command_deliver(struct delivery *d, const struct command *c, const struct c
     enum spawn_result result = run_limited(c, &r, &status, output);
     if (result == SPAWN_FAILED) {
         const char *program = r.shell_command ? "/bin/sh" : r.argv[0];
-        log_warning("%s: execvp %s: %m", c->agent, program);
-        buf_addf(output, "%s: fatal: %sexecvp %s: %m ", c->agent, c->argv ? "pipe_command: " : "",
-                 program);
+        const char *what = c->argv ? "pipe_command: " : "";
+        log_at(LOG_LEVEL_FATAL, "%sexecvp %s: %m", what, program);
+        buf_addf(output, "%s: fatal: %sexecvp %s: %m ", c->agent, what, program);
     }
     one_line(output);
     struct command_end end = { result, status, buf_str(output) };

@@ -28,7 +28,7 @@ struct command {
     int64_t size_limit; /* of any file that the command writes; 0: none */
 };
 
-#define COMMAND_OUTPUT_MAX 2048 /* what we keep of it: a line of the log */
+#define COMMAND_OUTPUT_MAX 4096 /* what we keep of it, for the report */
 /* On success `o` is "2.0.0" without a text and `output` (the first bytes that the command wrote, in
  * one line) is for the caller's use. */
 void command_deliver(struct delivery *d, const struct command *c, const struct copy_plan *plan,

@@ -59,6 +59,10 @@ void store_fault_outcome(struct outcome *o, struct arena *a, struct store_fault 
 {
     outcome_make(o, a, fault->status, fault->dsn, "%s%s", fault->complete ? "" : prefix,
                  buf_cstr(&fault->text));
+    if (fault->while_writing) {
+        o->diag_type = STR("x-unix");
+        o->diag_text = STR("input/output error");
+    }
     buf_free(&fault->text);
 }
 
@@ -75,6 +79,7 @@ bool store_copy_ok(enum copy_result result, struct store_fault *fault)
     case COPY_WRITE:
         break;
     }
+    fault->while_writing = true;
     store_fault_errno(fault, "error writing message", errno);
     return false;
 }

@@ -30,6 +30,7 @@ struct store_fault {
     bool complete; /* the text needs no words in front */
     bool patient; /* virtual(8): what may be the administrator's mistake is tried again, not bounced
                    */
+    bool while_writing; /* reported as a write error of the system */
     struct buf text;
 };
 #define STORE_FAULT_INIT \

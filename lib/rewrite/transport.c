@@ -16,6 +16,14 @@ static enum table_result find(struct rewriter *r, struct str address, struct buf
     return found == TABLE_NOT_FOUND ? table_list_lookup_partial(r->transport_maps, STR("*"), value) : found;
 }
 
+/* For a transport that only says why not, the nexthop is the reason. */
+static struct str default_nexthop(const struct rewriter *r, struct str transport, struct str domain)
+{
+    bool refuses = str_equal(transport, r->site.error_service_name) || str_equal(transport, STR("retry"));
+
+    return refuses ? STR("Address is undeliverable") : domain;
+}
+
 void rewrite_apply_transport_maps(struct rewriter *r, struct resolution *res, struct str domain, struct arena *a)
 {
     BUF_AUTO(value, 0);
@@ -41,7 +49,7 @@ void rewrite_apply_transport_maps(struct rewriter *r, struct resolution *res, st
     rewrite_split_transport(arena_str(a, buf_str(&value)), &transport, &nexthop);
     if (transport.len) {
         res->transport = transport;
-        res->nexthop = nexthop.len ? nexthop : domain;
+        res->nexthop = nexthop.len ? nexthop : default_nexthop(r, transport, domain);
     } else if (nexthop.len) {
         res->nexthop = nexthop;
     }

@@ -29,6 +29,8 @@ static void before_jail(struct service *svc)
     delivery_open(svc, pipe_conf.pipe_delivery_status_filter, "pipe_delivery_status_filter");
 }
 
+#define SAID_MAX 100 /* of a command's output in the log */
+
 /* D and O speak of one recipient. */
 static bool flags_fit(struct delivery *d)
 {
@@ -77,7 +79,7 @@ static void run(struct delivery *d, struct outcome *o)
     command_deliver(d, &command, &plan, o, &output);
     if (o->status != OUTCOME_SENT)
         return;
-    struct str said = str_trim(buf_str(&output));
+    struct str said = str_sub(str_trim(buf_str(&output)), 0, SAID_MAX);
     outcome_make(o, &d->arena, OUTCOME_SENT, "2.0.0",
                  "delivered via " STR_FMT " service%s" STR_FMT "%s", STR_ARG(service_name(d->svc)),
                  said.len ? " (" : "", STR_ARG(said), said.len ? ")" : "");

@@ -7,20 +7,24 @@
 
 void report_wrap(struct str text, size_t used, struct buf *out)
 {
-    struct str word;
     bool first = true;
 
-    while (str_token(&text, " \t\r\n", &word)) {
-        if (!first && used + 1 + word.len > COLUMNS) {
+    for (text = str_trim(text); text.len; first = false) {
+        size_t gap = 0;
+        while (char_is_space(text.ptr[gap]))
+            gap++;
+        size_t end = gap;
+        while (end < text.len && !char_is_space(text.ptr[end]))
+            end++;
+        if (!first && used + end > COLUMNS) { /* the line ends here; the blanks go */
             buf_add(out, STR("\n    "));
+            text = str_skip(text, gap);
+            end -= gap;
             used = 4;
-        } else if (!first) {
-            buf_addc(out, ' ');
-            used++;
         }
-        buf_add(out, word);
-        used += word.len;
-        first = false;
+        buf_add(out, str_sub(text, 0, end));
+        used += end;
+        text = str_skip(text, end);
     }
     buf_addc(out, '\n');
 }

@@ -13,7 +13,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct destination to;
     size_t count = 0;
 
-    destination_walk_init(&walk, (struct str){ (const char *)data, size }, &a, 1000);
+    destination_walk_init(&walk, (struct str){ (const char *)data, size }, true, &a, 1000);
     while (destination_next(&walk, &to)) {
         if (++count > size)
             abort();

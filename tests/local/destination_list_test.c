@@ -15,7 +15,7 @@ static void assert_list(const char *text, const char *want)
     struct destination_walk walk;
     struct destination to;
 
-    destination_walk_init(&walk, str_from(text), &a, 1000);
+    destination_walk_init(&walk, str_from(text), true, &a, 1000);
     while (destination_next(&walk, &to)) {
         buf_addc(&got, to.only_mailbox ? 'M' : "ACFI"[to.kind]);
         buf_join(&got, STR("("), to.text, STR(")"));
