@@ -193,9 +193,10 @@ static const struct {
     const char *name;
     void (*act)(struct local_server *s, struct remote *r, struct buf *out);
 } requests[] = {
-    { "connect", do_connect },     { "disconnect", do_disconnect },       { "message", do_message },
-    { "recipient", do_recipient }, { "newtls", do_newtls },               { "auth", do_auth },
-    { "lookup", do_lookup },       { "newtls_status", do_newtls_status },
+    { "connect", do_connect }, { "disconnect", do_disconnect },
+    { "message", do_message }, { "recipient", do_recipient },
+    { "newtls", do_newtls },   { "auth", do_auth },
+    { "lookup", do_lookup },   { "newtls_status", do_newtls_status },
 };
 
 static void handle(struct local_server *s, struct str request, struct str ident, struct buf *out)
@@ -281,8 +282,8 @@ static void log_max(const char *what, struct maximum *m, bool rate)
     localtime_r(&m->when, &local);
     (void)strftime(when, sizeof when, "%b %e %H:%M:%S", &local);
     if (rate)
-        log_info("statistics: max %s rate %d/%ds for (%s) at %s", what, m->value, anvil_conf.anvil_rate_time_unit,
-                 m->ident, when);
+        log_info("statistics: max %s rate %d/%ds for (%s) at %s", what, m->value,
+                 anvil_conf.anvil_rate_time_unit, m->ident, when);
     else
         log_info("statistics: max %s count %d for (%s) at %s", what, m->value, m->ident, when);
     m->value = 0;
@@ -290,7 +291,8 @@ static void log_max(const char *what, struct maximum *m, bool rate)
 
 static void log_statistics(void)
 {
-    static const char *const names[COUNTERS] = { "connection", "message", "recipient", "newtls", "auth" };
+    static const char *const names[COUNTERS] = { "connection", "message", "recipient", "newtls",
+                                                 "auth" };
     char when[32];
     struct tm local;
 
@@ -311,8 +313,9 @@ static void on_status_time(void *context)
 {
     (void)context;
     log_statistics();
-    anvil.status_timer = loop_timer_start(service_loop(anvil.svc),
-                                          (int64_t)anvil_conf.anvil_status_update_time * 1000, on_status_time, NULL);
+    anvil.status_timer =
+        loop_timer_start(service_loop(anvil.svc),
+                         (int64_t)anvil_conf.anvil_status_update_time * 1000, on_status_time, NULL);
 }
 
 /* Clients without connections whose time unit is over cost memory for nothing. */
@@ -334,8 +337,9 @@ static void on_expiry_time(void *context)
 static void start(struct service *svc)
 {
     anvil.svc = svc;
-    anvil.status_timer = loop_timer_start(service_loop(svc), (int64_t)anvil_conf.anvil_status_update_time * 1000,
-                                          on_status_time, NULL);
+    anvil.status_timer =
+        loop_timer_start(service_loop(svc), (int64_t)anvil_conf.anvil_status_update_time * 1000,
+                         on_status_time, NULL);
     anvil.expiry_timer = loop_timer_start(service_loop(svc), unit_ms(), on_expiry_time, NULL);
 }
 
@@ -360,7 +364,8 @@ static const struct service_spec spec = {
     .sandbox = SANDBOX_SERVICE,
     .process_limit = 1,
     .no_max_use = true,
-    .drains = true, /* sessions that began before a reload keep their counts; others ask the successor */
+    .drains =
+        true, /* sessions that began before a reload keep their counts; others ask the successor */
     .after_jail = start,
     .serve = serve_client,
     .may_leave = may_leave,

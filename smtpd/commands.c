@@ -4,6 +4,7 @@
 #include "smtpd/access/access.h"
 #include "smtpd/etrn.h"
 #include "smtpd/limits.h"
+#include "smtpd/misconduct.h"
 #include "smtpd/respond.h"
 #include "smtpd/transaction.h"
 #include "smtpd/unsupported.h"
@@ -44,140 +45,6 @@ static void on_connect(struct session *s, const struct smtp_event *ev)
         session_answer(s, limit);
     else
         commands_greet(s);
-}
-
-static struct str escaped(struct arena *a, struct str raw)
-{
-    BUF_AUTO(text, 400);
-
-    for (size_t i = 0; i < raw.len; i++) {
-        if (raw.ptr[i] == '\r')
-            buf_add(&text, STR("\\r"));
-        else if (raw.ptr[i] == '\n')
-            buf_add(&text, STR("\\n"));
-        else
-            buf_addc(&text, raw.ptr[i]);
-    }
-    return arena_str(a, buf_str(&text));
-}
-
-static void on_early_input(struct session *s, const struct smtp_event *ev)
-{
-    ARENA_AUTO(arena);
-    struct str text = escaped(&arena, str_sub(ev->arg, 0, 100));
-
-    if (s->is_piped)
-        return;
-    log_info("improper command pipelining after " STR_FMT " from " STR_FMT ": " STR_FMT,
-             STR_ARG(smtp_command_name(ev->command)), STR_ARG(s->peer.shown), STR_ARG(text));
-    if (!smtpd_conf.smtpd_forbid_unauth_pipelining)
-        return;
-    if (ev->command != SMTP_CMD_CONNECT)
-        s->dialogue.tally[ev->command].total++;
-    session_close(s, REPLY(554, "5.5.0 Error: SMTP protocol synchronization"));
-}
-
-static void log_fault(struct session *s, const struct smtp_event *ev)
-{
-    struct str verb = smtp_command_name(ev->command);
-
-    switch (ev->fault) {
-    case SMTP_FAULT_ADDRESS:
-        log_warning("Illegal address syntax from " STR_FMT " in " STR_FMT " command: " STR_FMT, STR_ARG(s->peer.shown),
-                    STR_ARG(verb), STR_ARG(ev->arg));
-        break;
-    case SMTP_FAULT_NOTIFY:
-        if (ev->arg.len && !str_has(ev->arg, ',')) /* one word, and nobody knows it */
-            log_warning("unknown DSN NOTIFY command value \"" STR_FMT "\" in \"" STR_FMT "\"", STR_ARG(ev->arg),
-                        STR_ARG(ev->arg));
-        break;
-    case SMTP_FAULT_NULL_CHUNK:
-        log_warning("%s: null BDAT request from " STR_FMT, session_queue_id(s), STR_ARG(s->peer.shown));
-        break;
-    case SMTP_FAULT_BIG_CHUNK:
-        log_warning("%s: BDAT request from " STR_FMT " exceeds message size limit", session_queue_id(s),
-                    STR_ARG(s->peer.shown));
-        break;
-    case SMTP_FAULT_TOO_LONG:
-        log_warning(STR_FMT ": request longer than %d: " STR_FMT "...", STR_ARG(s->peer.shown),
-                    site_conf.line_length_limit, STR_ARG(str_sub(ev->line, 0, 30)));
-        break;
-    case SMTP_FAULT_BDAT:
-        log_warning("%s: malformed BDAT command syntax from " STR_FMT ": " STR_FMT, session_queue_id(s),
-                    STR_ARG(s->peer.shown), STR_ARG(str_sub(ev->line, 0, 100)));
-        break;
-    case SMTP_FAULT_SIZE:
-        if (str_find_str(ev->reply.text, STR("fixed limit")) == STR_NOT_FOUND)
-            break;
-        s->where = ev->command;
-        session_log_reject(s, STR_NONE, ev->reply);
-        break;
-    case SMTP_FAULT_BARE_LF:
-        log_info("%s: reject: " STR_FMT "%s from " STR_FMT ": bare <LF> received; from=<" STR_FMT "> to=<" STR_FMT
-                 "> proto=" STR_FMT " helo=<" STR_FMT ">",
-                 session_queue_id(s), STR_ARG(verb), s->t.in_content ? " content" : "", STR_ARG(s->peer.shown),
-                 STR_ARG(s->t.sender_path), STR_ARG(s->t.last_rcpt_path), STR_ARG(session_protocol(s)),
-                 STR_ARG(s->helo));
-        break;
-    default:
-        break;
-    }
-}
-
-static void on_refused(struct session *s, const struct smtp_event *ev)
-{
-    if (ev->fault == SMTP_FAULT_TOO_LONG) /* other lines have been noted when they were seen first */
-        transcript_client(&s->transcript, str_sub(ev->line, 0, 200));
-    s->faults |= ev->fault == SMTP_FAULT_DENIED ? FAULT_POLICY : FAULT_PROTOCOL;
-    log_fault(s, ev);
-    session_answer(s, ev->reply);
-    if (ev->fault == SMTP_FAULT_UTF8) /* no command at all, say the statistics */
-        s->dialogue.tally[ev->command].total--;
-}
-
-static bool is_listed(struct match_list *list, struct str verb)
-{
-    return verb.len && !match_list_is_empty(list) && match_string(list, verb) == MATCH_YES;
-}
-
-static void break_rules(struct session *s, struct str line)
-{
-    log_warning("non-SMTP command from " STR_FMT ": " STR_FMT, STR_ARG(s->peer.shown), STR_ARG(str_sub(line, 0, 100)));
-    s->faults |= FAULT_PROTOCOL;
-    s->dialogue.tally[SMTP_CMD_UNKNOWN].total++;
-    session_close(s, REPLY(221, "2.7.0 Error: I can break rules, too. Goodbye."));
-}
-
-/* Every command line passes here before it is parsed: smtpd_command_filter, commands that end the session, and those
- * that the site wants to be NOOPs. */
-static void on_line(struct session *s, const struct smtp_event *ev)
-{
-    BUF_AUTO(replacement, 2048);
-    struct str line = ev->line, rest = ev->line, verb = STR("");
-
-    transcript_client(&s->transcript, line);
-    if (!table_list_is_empty(s->setup->command_filter) &&
-        table_list_lookup(s->setup->command_filter, line, &replacement) == TABLE_FOUND) {
-        log_info(STR_FMT ": replacing command \"" STR_FMT "\" with \"" STR_FMT "\"", STR_ARG(s->peer.shown),
-                 STR_ARG(line), STR_ARG(buf_str(&replacement)));
-        smtp_server_replace(&s->dialogue, buf_str(&replacement));
-        return;
-    }
-    (void)str_token(&rest, " \t", &verb);
-    if (is_listed(s->setup->noop_commands, verb))
-        session_answer(s, REPLY(250, "2.0.0 Ok"));
-    else if (ev->command == SMTP_CMD_UNKNOWN && is_listed(s->setup->forbidden_commands, verb))
-        break_rules(s, line);
-}
-
-static void on_unknown(struct session *s, const struct smtp_event *ev)
-{
-    if (ev->header_like) {
-        break_rules(s, ev->line);
-        return;
-    }
-    s->faults |= FAULT_PROTOCOL;
-    session_answer(s, ev->reply);
 }
 
 static void on_abandon(struct session *s, const struct smtp_event *ev)
@@ -260,7 +127,8 @@ static bool queue_has_space(int64_t message_size)
         return true;
     int64_t available = (int64_t)fs.f_bavail * (int64_t)fs.f_frsize;
     int64_t limit = site_conf.message_size_limit;
-    return available >= smtpd_conf.queue_minfree && available / 3 >= limit / 2 && available - message_size >= 0;
+    return available >= smtpd_conf.queue_minfree && available / 3 >= limit / 2 &&
+           available - message_size >= 0;
 }
 
 /* What begins with a dash looks like an option to the commands that mail may be handed to. */
@@ -268,8 +136,8 @@ static bool looks_like_option(struct session *s, struct str path, struct str add
 {
     if (qmgr_conf.allow_min_user || !str_starts(address, STR("-")))
         return false;
-    log_warning("Illegal address syntax from " STR_FMT " in " STR_FMT " command: <" STR_FMT ">", STR_ARG(s->peer.shown),
-                STR_ARG(smtp_command_name(s->where)), STR_ARG(path));
+    log_warning("Illegal address syntax from " STR_FMT " in " STR_FMT " command: <" STR_FMT ">",
+                STR_ARG(s->peer.shown), STR_ARG(smtp_command_name(s->where)), STR_ARG(path));
     s->faults |= FAULT_PROTOCOL;
     return true;
 }
@@ -288,7 +156,8 @@ static void on_mail(struct session *s, const struct smtp_event *ev)
         return;
     }
     if (!queue_has_space(MAX(ev->mail->size, 0))) {
-        log_warning("not enough free space in mail queue: message size limit, queue_minfree and what is there do not fit");
+        log_warning("not enough free space in mail queue: message size limit, queue_minfree and "
+                    "what is there do not fit");
         s->faults |= FAULT_RESOURCE;
         session_answer(s, REPLY(452, "4.3.1 Insufficient system storage"));
         return;
@@ -372,8 +241,9 @@ static void on_text(struct session *s, const struct smtp_event *ev)
 {
     if (ev->bare_lf && !s->logged_bare_lf && s->dialogue.options.bare_newline == SMTP_BARE_NOTE) {
         s->logged_bare_lf = true;
-        log_info("%s: " STR_FMT " content from " STR_FMT ": bare <LF> received", session_queue_id(s),
-                 STR_ARG(smtp_command_name(ev->command)), STR_ARG(s->peer.shown));
+        log_info("%s: " STR_FMT " content from " STR_FMT ": bare <LF> received",
+                 session_queue_id(s), STR_ARG(smtp_command_name(ev->command)),
+                 STR_ARG(s->peer.shown));
     }
     transaction_add_text(s, ev->arg, ev->ends_line);
 }
@@ -433,24 +303,39 @@ static void on_starttls(struct session *s, const struct smtp_event *ev)
     session_answer(s, REPLY(454, "4.7.0 TLS not available due to local problem"));
 }
 
-static void on_usual(struct session *s, const struct smtp_event *ev) { session_answer(s, ev->reply); }
+static void on_usual(struct session *s, const struct smtp_event *ev)
+{
+    session_answer(s, ev->reply);
+}
 
 static const struct {
     enum smtp_event_kind kind;
     void (*handle)(struct session *s, const struct smtp_event *ev);
 } handlers[] = {
-    { SMTP_CONNECT, on_connect }, { SMTP_EARLY_INPUT, on_early_input },
-    { SMTP_LINE, on_line },       { SMTP_REFUSED, on_refused },
-    { SMTP_UNKNOWN, on_unknown }, { SMTP_ABANDON, on_abandon },
-    { SMTP_HELO, on_helo },       { SMTP_EHLO, on_helo },
-    { SMTP_MAIL, on_mail },       { SMTP_RCPT, on_rcpt },
-    { SMTP_DATA, on_data },       { SMTP_BDAT, on_bdat },
-    { SMTP_TEXT, on_text },       { SMTP_CHUNK, on_chunk },
-    { SMTP_MESSAGE, on_message }, { SMTP_RSET, on_rset },
-    { SMTP_NOOP, on_noop },       { SMTP_VRFY, on_vrfy },
-    { SMTP_ETRN, etrn_handle },   { SMTP_HELP, on_usual },
-    { SMTP_QUIT, on_usual },      { SMTP_XCLIENT, xclient_handle },
-    { SMTP_XFORWARD, xforward_handle }, { SMTP_STARTTLS, on_starttls },
+    { SMTP_CONNECT, on_connect },
+    { SMTP_EARLY_INPUT, misconduct_early_input },
+    { SMTP_LINE, misconduct_line },
+    { SMTP_REFUSED, misconduct_refused },
+    { SMTP_UNKNOWN, misconduct_unknown },
+    { SMTP_ABANDON, on_abandon },
+    { SMTP_HELO, on_helo },
+    { SMTP_EHLO, on_helo },
+    { SMTP_MAIL, on_mail },
+    { SMTP_RCPT, on_rcpt },
+    { SMTP_DATA, on_data },
+    { SMTP_BDAT, on_bdat },
+    { SMTP_TEXT, on_text },
+    { SMTP_CHUNK, on_chunk },
+    { SMTP_MESSAGE, on_message },
+    { SMTP_RSET, on_rset },
+    { SMTP_NOOP, on_noop },
+    { SMTP_VRFY, on_vrfy },
+    { SMTP_ETRN, etrn_handle },
+    { SMTP_HELP, on_usual },
+    { SMTP_QUIT, on_usual },
+    { SMTP_XCLIENT, xclient_handle },
+    { SMTP_XFORWARD, xforward_handle },
+    { SMTP_STARTTLS, on_starttls },
 };
 
 void commands_handle(struct session *s, const struct smtp_event *ev)

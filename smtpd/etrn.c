@@ -16,7 +16,8 @@ static enum flush_status flush_site(struct str domain)
 
 static void refuse(struct session *s, struct str domain, struct smtp_reply reply)
 {
-    log_warning("reject: ETRN " STR_FMT "... from " STR_FMT, STR_ARG(domain), STR_ARG(s->peer.shown));
+    log_warning("reject: ETRN " STR_FMT "... from " STR_FMT, STR_ARG(domain),
+                STR_ARG(s->peer.shown));
     session_answer(s, reply);
 }
 

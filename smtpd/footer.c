@@ -23,16 +23,11 @@ static bool footer_value(const void *context, struct str name, struct str *value
     const struct {
         struct str name, value;
     } table[] = {
-        { STR("client_address"), s->peer.address },
-        { STR("client_name"), s->peer.name },
-        { STR("client_port"), s->peer.port },
-        { STR("helo_name"), s->helo },
-        { STR("mail_name"), site_conf.mail_name },
-        { STR("myhostname"), site_conf.myhostname },
-        { STR("recipient"), s->t.last_rcpt_path },
-        { STR("sasl_username"), s->login },
-        { STR("sender"), s->t.sender_path },
-        { STR("server_name"), site_conf.myhostname },
+        { STR("client_address"), s->peer.address }, { STR("client_name"), s->peer.name },
+        { STR("client_port"), s->peer.port },       { STR("helo_name"), s->helo },
+        { STR("mail_name"), site_conf.mail_name },  { STR("myhostname"), site_conf.myhostname },
+        { STR("recipient"), s->t.last_rcpt_path },  { STR("sasl_username"), s->login },
+        { STR("sender"), s->t.sender_path },        { STR("server_name"), site_conf.myhostname },
     };
 
     if (str_equal(name, STR("localtime"))) {
@@ -61,7 +56,9 @@ static struct str cut_line(struct str *template)
 /* Values are put in after the template was cut, so that no client writes lines of its own. */
 static void add_lines(struct session *s, struct str template, struct str status, struct buf *text)
 {
-    struct macro_source source = { .value = footer_value, .context = &s, .allowed = s->setup->expansion_filter };
+    struct macro_source source = { .value = footer_value,
+                                   .context = &s,
+                                   .allowed = s->setup->expansion_filter };
     bool joined = str_skip_prefix(&template, STR("\\c"));
     struct str bad;
 
@@ -74,7 +71,8 @@ static void add_lines(struct session *s, struct str template, struct str status,
         }
         joined = false;
         if (!macro_expand(line, &source, text, &bad))
-            log_warning("reject footer: unknown name \"" STR_FMT "\" in \"" STR_FMT "\"", STR_ARG(bad), STR_ARG(line));
+            log_warning("reject footer: unknown name \"" STR_FMT "\" in \"" STR_FMT "\"",
+                        STR_ARG(bad), STR_ARG(line));
     }
 }
 

@@ -10,14 +10,17 @@ static struct anvil_client anvil = { .link.fd = -1 };
 
 static bool any_limit(void)
 {
-    return smtpd_conf.smtpd_client_connection_count_limit > 0 || smtpd_conf.smtpd_client_connection_rate_limit > 0 ||
-           smtpd_conf.smtpd_client_message_rate_limit > 0 || smtpd_conf.smtpd_client_recipient_rate_limit > 0;
+    return smtpd_conf.smtpd_client_connection_count_limit > 0 ||
+           smtpd_conf.smtpd_client_connection_rate_limit > 0 ||
+           smtpd_conf.smtpd_client_message_rate_limit > 0 ||
+           smtpd_conf.smtpd_client_recipient_rate_limit > 0;
 }
 
 static bool is_exempt(const struct session *s)
 {
     return !s->peer.is_inet || !any_limit() || s->dialogue.options.xclient ||
-           match_host_address(s->setup->limit_exceptions, s->peer.name, s->peer.address) != MATCH_NO;
+           match_host_address(s->setup->limit_exceptions, s->peer.name, s->peer.address) !=
+               MATCH_NO;
 }
 
 static void clear_tail(unsigned char *raw, size_t bytes, int prefix)
@@ -29,14 +32,17 @@ static void clear_tail(unsigned char *raw, size_t bytes, int prefix)
     }
 }
 
-void limits_format_network(const struct net_addr *client, int ipv4_bits, int ipv6_bits, struct buf *out)
+void limits_format_network(const struct net_addr *client, int ipv4_bits, int ipv6_bits,
+                           struct buf *out)
 {
     struct net_addr network = *client;
 
     if (network.ss.ss_family == AF_INET)
-        clear_tail((unsigned char *)&((struct sockaddr_in *)(void *)&network.ss)->sin_addr, 4, ipv4_bits);
+        clear_tail((unsigned char *)&((struct sockaddr_in *)(void *)&network.ss)->sin_addr, 4,
+                   ipv4_bits);
     else if (network.ss.ss_family == AF_INET6)
-        clear_tail((unsigned char *)&((struct sockaddr_in6 *)(void *)&network.ss)->sin6_addr, 16, ipv6_bits);
+        clear_tail((unsigned char *)&((struct sockaddr_in6 *)(void *)&network.ss)->sin6_addr, 16,
+                   ipv6_bits);
     if (!net_addr_format(&network, out))
         buf_add(out, STR("unknown"));
 }
@@ -54,17 +60,18 @@ static bool exceeds(struct session *s, const char *what, int value, int limit)
 {
     if (limit <= 0 || value <= limit)
         return false;
-    log_warning("%s limit exceeded: %d from " STR_FMT " for service " STR_FMT, what, value, STR_ARG(s->peer.shown),
-                STR_ARG(service_name(s->setup->svc)));
+    log_warning("%s limit exceeded: %d from " STR_FMT " for service " STR_FMT, what, value,
+                STR_ARG(s->peer.shown), STR_ARG(service_name(s->setup->svc)));
     return true;
 }
 
-static struct smtp_reply refusal(struct session *s, int code, const char *status, struct str host, const char *what)
+static struct smtp_reply refusal(struct session *s, int code, const char *status, struct str host,
+                                 const char *what)
 {
     BUF_AUTO(text, 512);
 
-    buf_addf(&text, "%s " STR_FMT "%sError: too %s from " STR_FMT, status, STR_ARG(host), host.len ? " " : "", what,
-             STR_ARG(s->peer.address));
+    buf_addf(&text, "%s " STR_FMT "%sError: too %s from " STR_FMT, status, STR_ARG(host),
+             host.len ? " " : "", what, STR_ARG(s->peer.address));
     return (struct smtp_reply){ code, arena_str(&s->scratch, buf_str(&text)) };
 }
 
@@ -76,7 +83,8 @@ struct smtp_reply limits_on_connect(struct session *s)
         return (struct smtp_reply){ 0 };
     s->counted = report(s, ANVIL_CONNECT, &answer);
     if (s->counted &&
-        (exceeds(s, "Connection concurrency", answer.count, smtpd_conf.smtpd_client_connection_count_limit) ||
+        (exceeds(s, "Connection concurrency", answer.count,
+                 smtpd_conf.smtpd_client_connection_count_limit) ||
          exceeds(s, "Connection rate", answer.rate, smtpd_conf.smtpd_client_connection_rate_limit)))
         return refusal(s, 421, "4.7.0", site_conf.myhostname, "many connections");
     return (struct smtp_reply){ 0 };
@@ -86,8 +94,10 @@ struct smtp_reply limits_on_mail(struct session *s)
 {
     struct anvil_answer answer;
 
-    if (s->counted && smtpd_conf.smtpd_client_message_rate_limit > 0 && report(s, ANVIL_MESSAGE, &answer) &&
-        exceeds(s, "Message delivery request rate", answer.rate, smtpd_conf.smtpd_client_message_rate_limit))
+    if (s->counted && smtpd_conf.smtpd_client_message_rate_limit > 0 &&
+        report(s, ANVIL_MESSAGE, &answer) &&
+        exceeds(s, "Message delivery request rate", answer.rate,
+                smtpd_conf.smtpd_client_message_rate_limit))
         return refusal(s, 450, "4.7.1", STR(""), "much mail");
     return (struct smtp_reply){ 0 };
 }
@@ -96,8 +106,10 @@ struct smtp_reply limits_on_recipient(struct session *s)
 {
     struct anvil_answer answer;
 
-    if (s->counted && smtpd_conf.smtpd_client_recipient_rate_limit > 0 && report(s, ANVIL_RECIPIENT, &answer) &&
-        exceeds(s, "Recipient address rate", answer.rate, smtpd_conf.smtpd_client_recipient_rate_limit))
+    if (s->counted && smtpd_conf.smtpd_client_recipient_rate_limit > 0 &&
+        report(s, ANVIL_RECIPIENT, &answer) &&
+        exceeds(s, "Recipient address rate", answer.rate,
+                smtpd_conf.smtpd_client_recipient_rate_limit))
         return refusal(s, 450, "4.7.1", STR(""), "many recipients");
     return (struct smtp_reply){ 0 };
 }

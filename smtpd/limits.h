@@ -9,4 +9,5 @@ struct smtp_reply limits_on_recipient(struct session *s);
 void limits_on_disconnect(struct session *s);
 
 /* Neighbours in one network count as one client: its address with the bits behind the prefix cleared. */
-void limits_format_network(const struct net_addr *client, int ipv4_bits, int ipv6_bits, struct buf *out);
+void limits_format_network(const struct net_addr *client, int ipv4_bits, int ipv6_bits,
+                           struct buf *out);

@@ -60,12 +60,13 @@ static void put_header(struct session *s)
     BUF_AUTO(to, 0);
     BUF_AUTO(subject, 0);
 
-    buf_join(&from, STR("From: Mail Delivery System <MAILER-DAEMON@"), site_conf.myhostname, STR(">"));
+    buf_join(&from, STR("From: Mail Delivery System <MAILER-DAEMON@"), site_conf.myhostname,
+             STR(">"));
     buf_add(&to, STR("To: Postmaster <"));
     address_quote(site_conf.error_notice_recipient, &to);
     buf_addc(&to, '>');
-    buf_join(&subject, STR("Subject: "), site_conf.mail_name, STR(" SMTP server: errors from "), s->peer.name, STR("["),
-             s->peer.address, STR("]"));
+    buf_join(&subject, STR("Subject: "), site_conf.mail_name, STR(" SMTP server: errors from "),
+             s->peer.name, STR("["), s->peer.address, STR("]"));
     put_line(s, buf_str(&from));
     put_line(s, buf_str(&to));
     put_line(s, buf_str(&subject));
@@ -94,9 +95,11 @@ static void put_body(struct session *s)
 
 static bool submit(struct session *s)
 {
-    int flags = CLEANUP_FLAG_MAP_OK | (notices_are_filtered() ? CLEANUP_FLAG_FILTER | CLEANUP_FLAG_MILTER : 0);
+    int flags = CLEANUP_FLAG_MAP_OK |
+                (notices_are_filtered() ? CLEANUP_FLAG_FILTER | CLEANUP_FLAG_MILTER : 0);
 
-    if (!cleanup_client_open(&s->cleanup, site_conf.cleanup_service_name, flags, 0, site_conf.ipc_timeout))
+    if (!cleanup_client_open(&s->cleanup, site_conf.cleanup_service_name, flags, 0,
+                             site_conf.ipc_timeout))
         return false;
     put_envelope(s);
     put_header(s);
@@ -111,5 +114,6 @@ void notice_send(struct session *s)
     if (!(s->faults & s->setup->notify) || s->transcript.lines == 0)
         return;
     if (!submit(s))
-        log_warning("no notice to the postmaster about the session with " STR_FMT, STR_ARG(s->peer.shown));
+        log_warning("no notice to the postmaster about the session with " STR_FMT,
+                    STR_ARG(s->peer.shown));
 }

@@ -7,12 +7,25 @@ static const struct keyword {
     struct str name;
     size_t offset;
 } keywords[] = {
-#define KEYWORD(text, member) { { "" text, sizeof(text) - 1 }, offsetof(struct smtp_server_options, member) }
-    KEYWORD("PIPELINING", pipelining), KEYWORD("SIZE", size), KEYWORD("VRFY", vrfy), KEYWORD("ETRN", etrn),
-    KEYWORD("STARTTLS", starttls), KEYWORD("AUTH", auth), KEYWORD("XCLIENT", xclient),
-    KEYWORD("XFORWARD", xforward), KEYWORD("ENHANCEDSTATUSCODES", enhanced_codes),
-    KEYWORD("8BITMIME", eightbit), KEYWORD("DSN", dsn), KEYWORD("SMTPUTF8", smtputf8),
-    KEYWORD("REQUIRETLS", requiretls), KEYWORD("CHUNKING", chunking), KEYWORD("XVERP", verp),
+#define KEYWORD(text, member)                                                       \
+    {                                                                               \
+        { "" text, sizeof(text) - 1 }, offsetof(struct smtp_server_options, member) \
+    }
+    KEYWORD("PIPELINING", pipelining),
+    KEYWORD("SIZE", size),
+    KEYWORD("VRFY", vrfy),
+    KEYWORD("ETRN", etrn),
+    KEYWORD("STARTTLS", starttls),
+    KEYWORD("AUTH", auth),
+    KEYWORD("XCLIENT", xclient),
+    KEYWORD("XFORWARD", xforward),
+    KEYWORD("ENHANCEDSTATUSCODES", enhanced_codes),
+    KEYWORD("8BITMIME", eightbit),
+    KEYWORD("DSN", dsn),
+    KEYWORD("SMTPUTF8", smtputf8),
+    KEYWORD("REQUIRETLS", requiretls),
+    KEYWORD("CHUNKING", chunking),
+    KEYWORD("XVERP", verp),
 #undef KEYWORD
 };
 
@@ -71,7 +84,8 @@ void options_for_session(struct session *s, struct smtp_server_options *out)
         .line_limit = (size_t)site_conf.line_length_limit,
         .sasl_line_limit = (size_t)smtpd_conf.smtpd_sasl_response_limit,
         .message_size_limit = site_conf.message_size_limit,
-        .bare_newline = listed(setup->bare_newline_exclusions, &s->peer) ? SMTP_BARE_NO : setup->bare_newline,
+        .bare_newline =
+            listed(setup->bare_newline_exclusions, &s->peer) ? SMTP_BARE_NO : setup->bare_newline,
         .bare_newline_code = smtpd_conf.smtpd_forbid_bare_newline_reject_code,
         .verp_filter = site_conf.verp_delimiter_filter,
         .pipelining = true,
@@ -79,7 +93,8 @@ void options_for_session(struct session *s, struct smtp_server_options *out)
         .vrfy = !site_conf.disable_vrfy_command,
         .vrfy_disabled = site_conf.disable_vrfy_command,
         .etrn = true,
-        .starttls = unsupported_requires_tls(), /* and then refuse it: 454 tells more than silence */
+        .starttls =
+            unsupported_requires_tls(), /* and then refuse it: 454 tells more than silence */
         .tls_required = unsupported_requires_tls(),
         .xclient = listed(setup->xclient_hosts, &s->peer),
         .xforward = s->may_forward || listed(setup->xforward_hosts, &s->peer),

@@ -10,7 +10,9 @@ void pace_init(struct pace *p, int timeout_s, bool per_request, int min_rate)
 {
     int64_t full = (int64_t)timeout_s * 1000;
 
-    *p = (struct pace){ .strict = per_request, .full_ms = full, .left_ms = full, .min_rate = MAX(min_rate, 1) };
+    *p = (struct pace){
+        .strict = per_request, .full_ms = full, .left_ms = full, .min_rate = MAX(min_rate, 1)
+    };
 }
 
 void pace_next_request(struct pace *p) { p->left_ms = p->full_ms; }
@@ -23,7 +25,8 @@ void pace_earn(struct pace *p, size_t bytes)
 /* The kernel watches the clock while we wait.  False: there is no time left. */
 static bool arm(const struct pace *p, int fd, int option)
 {
-    struct timeval left = { .tv_sec = (time_t)(p->left_ms / 1000), .tv_usec = (suseconds_t)(p->left_ms % 1000 * 1000) };
+    struct timeval left = { .tv_sec = (time_t)(p->left_ms / 1000),
+                            .tv_usec = (suseconds_t)(p->left_ms % 1000 * 1000) };
 
     if (p->left_ms <= 0) {
         errno = EAGAIN;

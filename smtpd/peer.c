@@ -34,7 +34,8 @@ static bool same_address(const struct net_addr *a, const struct net_addr *b)
     BUF_AUTO(left, 64);
     BUF_AUTO(right, 64);
 
-    return net_addr_format(a, &left) && net_addr_format(b, &right) && str_equal(buf_str(&left), buf_str(&right));
+    return net_addr_format(a, &left) && net_addr_format(b, &right) &&
+           str_equal(buf_str(&left), buf_str(&right));
 }
 
 /* A name counts only when it leads back to the address. */
@@ -43,11 +44,13 @@ static void verify_name(struct session *s)
     struct peer *p = &s->peer;
     struct dns_record *found = NULL;
 
-    p->name_status = dns_addresses(s->setup->dns, p->reverse_name, site_conf.inet_protocols, true, &s->arena, &found);
+    p->name_status = dns_addresses(s->setup->dns, p->reverse_name, site_conf.inet_protocols, true,
+                                   &s->arena, &found);
     if (p->name_status != DNS_OK) {
-        log_warning("hostname " STR_FMT " does not resolve to address " STR_FMT ": %s", STR_ARG(p->reverse_name),
-                    STR_ARG(p->address),
-                    p->name_status == DNS_RETRY ? "Temporary failure in name resolution" : "Name or service not known");
+        log_warning("hostname " STR_FMT " does not resolve to address " STR_FMT ": %s",
+                    STR_ARG(p->reverse_name), STR_ARG(p->address),
+                    p->name_status == DNS_RETRY ? "Temporary failure in name resolution"
+                                                : "Name or service not known");
         return;
     }
     for (struct dns_record *r = found; r; r = r->next) {
@@ -57,8 +60,8 @@ static void verify_name(struct session *s)
         }
     }
     p->name_status = DNS_NOT_FOUND;
-    log_warning("hostname " STR_FMT " does not resolve to address " STR_FMT, STR_ARG(p->reverse_name),
-                STR_ARG(p->address));
+    log_warning("hostname " STR_FMT " does not resolve to address " STR_FMT,
+                STR_ARG(p->reverse_name), STR_ARG(p->address));
 }
 
 void peer_lookup_names(struct session *s)

@@ -35,13 +35,15 @@ static bool read_header(struct session *s, struct buf *in, size_t *consumed, str
             return header_fails(s, "this is no proxy header that we understand");
         ssize_t n = pace_read(&pace, s->fd, room, 512);
         if (n <= 0)
-            return header_fails(s, n == 0 ? "end of input" : errno == EAGAIN ? "timed out" : strerror(errno));
+            return header_fails(s, n == 0            ? "end of input"
+                                   : errno == EAGAIN ? "timed out"
+                                                     : strerror(errno));
         in->len += (size_t)n;
     }
 }
 
-static void take_address(struct session *s, const struct netaddr *from, unsigned port, struct net_addr *addr,
-                         struct str *text, struct str *port_text)
+static void take_address(struct session *s, const struct netaddr *from, unsigned port,
+                         struct net_addr *addr, struct str *text, struct str *port_text)
 {
     BUF_AUTO(line, NETADDR_TEXT_MAX);
     BUF_AUTO(digits, 16);
@@ -73,7 +75,8 @@ bool proxy_identify(struct session *s, struct str *early)
     if (!header.proxied)
         return true;
     take_address(s, &header.client, header.client_port, &p->addr, &p->address, &p->port);
-    take_address(s, &header.server, header.server_port, &p->server_addr, &p->server_address, &p->server_port);
+    take_address(s, &header.server, header.server_port, &p->server_addr, &p->server_address,
+                 &p->server_port);
     p->is_inet = true;
     return true;
 }

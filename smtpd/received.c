@@ -29,7 +29,8 @@ static void put_protocol(const struct session *s, struct buf *out)
 void received_format(const struct session *s, struct buf *out)
 {
     if (!smtpd_conf.smtpd_hide_client_session) {
-        buf_join(out, STR("Received: from "), s->helo.ptr ? s->helo : s->peer.name, STR(" ("), s->peer.name, STR(" ["));
+        buf_join(out, STR("Received: from "), s->helo.ptr ? s->helo : s->peer.name, STR(" ("),
+                 s->peer.name, STR(" ["));
         peer_format_tagged(&s->peer, out);
         buf_add(out, STR("])\n\tby "));
     } else {

@@ -20,7 +20,8 @@ static void put_address(struct buf *out, struct str label, struct str address)
 /* Of a whole message only one recipient can be named. */
 static struct str only_recipient(const struct session *s)
 {
-    bool whole = s->where == SMTP_CMD_DATA || s->where == SMTP_CMD_BDAT || s->where == SMTP_CMD_UNKNOWN;
+    bool whole =
+        s->where == SMTP_CMD_DATA || s->where == SMTP_CMD_BDAT || s->where == SMTP_CMD_UNKNOWN;
 
     return whole && s->t.rcpt_accepted == 1 ? s->t.last_recipient : STR_NONE;
 }
@@ -45,7 +46,8 @@ static struct str where_name(const struct session *s)
     return s->where == SMTP_CMD_UNKNOWN ? STR("END-OF-MESSAGE") : smtp_command_name(s->where);
 }
 
-void session_log_event(struct session *s, const char *action, struct str recipient, const char *fmt, ...)
+void session_log_event(struct session *s, const char *action, struct str recipient, const char *fmt,
+                       ...)
 {
     BUF_AUTO(text, 2048);
     va_list ap;
@@ -55,8 +57,8 @@ void session_log_event(struct session *s, const char *action, struct str recipie
     va_end(ap);
     buf_addc(&text, ';');
     put_context(s, recipient, &text);
-    log_info("%s: %s: " STR_FMT " from " STR_FMT ": " STR_FMT, session_queue_id(s), action, STR_ARG(where_name(s)),
-             STR_ARG(s->peer.shown), STR_ARG(buf_str(&text)));
+    log_info("%s: %s: " STR_FMT " from " STR_FMT ": " STR_FMT, session_queue_id(s), action,
+             STR_ARG(where_name(s)), STR_ARG(s->peer.shown), STR_ARG(buf_str(&text)));
 }
 
 void session_log_reject(struct session *s, struct str recipient, struct smtp_reply reply)
@@ -67,5 +69,6 @@ void session_log_reject(struct session *s, struct str recipient, struct smtp_rep
 
     s->faults |= FAULT_POLICY;
     session_log_event(s, "reject", recipient, "%d %s" STR_FMT, soft ? reply.code - 100 : reply.code,
-                      softened_status ? "4" : "", STR_ARG(softened_status ? str_skip(text, 1) : text));
+                      softened_status ? "4" : "",
+                      STR_ARG(softened_status ? str_skip(text, 1) : text));
 }

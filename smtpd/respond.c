@@ -36,7 +36,8 @@ static struct smtp_reply filter(struct session *s, struct smtp_reply r, struct a
     if (table_list_lookup(maps, buf_str(&key), &found) != TABLE_FOUND)
         return r;
     if (!smtp_reply_split(buf_str(&found), &other) || other.code < 400) {
-        log_warning("smtpd_reject_filter_maps: \"" STR_FMT "\" is no reply that refuses; the reply stays as it was",
+        log_warning("smtpd_reject_filter_maps: \"" STR_FMT
+                    "\" is no reply that refuses; the reply stays as it was",
                     STR_ARG(buf_str(&found)));
         return r;
     }
@@ -63,14 +64,16 @@ static void slow_down(struct session *s)
 {
     struct timespec pause = { .tv_sec = smtpd_conf.smtpd_error_sleep_time };
 
-    if ((int)s->dialogue.errors > smtpd_conf.smtpd_soft_error_limit && pause.tv_sec > 0 && session_flush(s))
+    if ((int)s->dialogue.errors > smtpd_conf.smtpd_soft_error_limit && pause.tv_sec > 0 &&
+        session_flush(s))
         (void)nanosleep(&pause, NULL);
 }
 
 /* Useless commands are mistakes once there are too many of them. */
 static void count_junk(struct session *s, unsigned junk_before)
 {
-    if (s->dialogue.junk > junk_before && (int)s->dialogue.junk > smtpd_conf.smtpd_junk_command_limit)
+    if (s->dialogue.junk > junk_before &&
+        (int)s->dialogue.junk > smtpd_conf.smtpd_junk_command_limit)
         s->dialogue.errors++;
 }
 

@@ -21,9 +21,15 @@
 
 #define CHANGES_BEFORE_COMPACTION 16
 
-const char *session_queue_id(const struct session *s) { return s->t.open ? s->cleanup.id.text : "NOQUEUE"; }
+const char *session_queue_id(const struct session *s)
+{
+    return s->t.open ? s->cleanup.id.text : "NOQUEUE";
+}
 
-struct str session_protocol(const struct session *s) { return s->dialogue.esmtp ? STR("ESMTP") : STR("SMTP"); }
+struct str session_protocol(const struct session *s)
+{
+    return s->dialogue.esmtp ? STR("ESMTP") : STR("SMTP");
+}
 
 static bool say_goodbye(struct session *s, const char *reason)
 {
@@ -110,7 +116,8 @@ static void log_end_reason(struct session *s)
 {
     struct str where = smtp_command_name(s->dialogue.last);
 
-    if (s->end_reason == NULL || (s->dialogue.last == SMTP_CMD_QUIT && strcmp(s->end_reason, "lost connection") == 0))
+    if (s->end_reason == NULL ||
+        (s->dialogue.last == SMTP_CMD_QUIT && strcmp(s->end_reason, "lost connection") == 0))
         return;
     BUF_AUTO(text, 512);
     buf_addf(&text, "%s: %s after " STR_FMT, session_queue_id(s), s->end_reason, STR_ARG(where));
@@ -137,11 +144,24 @@ void session_keep(struct session *s)
 {
     struct peer *p = &s->peer;
     struct str *const kept[] = {
-        &p->address,        &p->name,              &p->reverse_name,   &p->port,
-        &p->server_address, &p->server_port,       &p->shown,          &s->helo,
-        &s->login,                                 &s->forwarded.name, &s->forwarded.address,
-        &s->forwarded.port, &s->forwarded.proto,   &s->forwarded.helo, &s->forwarded.ident,
-        &s->forwarded.source, &s->standing.filter, &s->standing.redirect,
+        &p->address,
+        &p->name,
+        &p->reverse_name,
+        &p->port,
+        &p->server_address,
+        &p->server_port,
+        &p->shown,
+        &s->helo,
+        &s->login,
+        &s->forwarded.name,
+        &s->forwarded.address,
+        &s->forwarded.port,
+        &s->forwarded.proto,
+        &s->forwarded.helo,
+        &s->forwarded.ident,
+        &s->forwarded.source,
+        &s->standing.filter,
+        &s->standing.redirect,
     };
     struct arena fresh = ARENA_INIT;
 
@@ -161,7 +181,8 @@ static bool begin(struct session *s)
     struct str early = STR_NONE;
 
     socket_set_timeout(s->fd, smtpd_conf.smtpd_timeout);
-    pace_init(&s->pace, smtpd_conf.smtpd_timeout, smtpd_conf.smtpd_per_request_deadline, smtpd_conf.smtpd_min_data_rate);
+    pace_init(&s->pace, smtpd_conf.smtpd_timeout, smtpd_conf.smtpd_per_request_deadline,
+              smtpd_conf.smtpd_min_data_rate);
     peer_identify(s);
     s->is_piped = !s->peer.is_inet;
     if (!proxy_identify(s, &early))
@@ -170,7 +191,8 @@ static bool begin(struct session *s)
     peer_update_shown(s);
     log_info("connect from " STR_FMT, STR_ARG(s->peer.shown));
     if (unsupported_needs_tls_at_once()) {
-        log_warning("smtpd_tls_wrappermode: not available in this version, closing the connection from " STR_FMT,
+        log_warning("smtpd_tls_wrappermode: not available in this version, closing the connection "
+                    "from " STR_FMT,
                     STR_ARG(s->peer.shown));
         return false;
     }
@@ -196,7 +218,9 @@ static void finish(struct session *s)
 
 void session_serve(const struct setup *setup, int fd)
 {
-    struct session s = { .setup = setup, .fd = fd, .cleanup = CLEANUP_CLIENT_INIT, .standing = ACTIONS_INIT };
+    struct session s = {
+        .setup = setup, .fd = fd, .cleanup = CLEANUP_CLIENT_INIT, .standing = ACTIONS_INIT
+    };
 
     transcript_init(&s.transcript);
     if (begin(&s)) {

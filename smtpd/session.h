@@ -25,13 +25,14 @@ struct setup {
     struct dns *dns;
     struct access *access; /* the restriction lists */
     struct interface_list interfaces;
-    struct match_list *mynetworks, *xclient_hosts, *xforward_hosts, *bare_newline_exclusions, *limit_exceptions,
-        *verp_clients, *forbidden_commands, *noop_commands;
-    struct table_list *discard_keyword_maps, *local_recipients, *alias_maps, *mailbox_maps, *relay_recipients,
-        *canonical_maps, *recipient_canonical_maps, *reject_filter_maps, *reject_footer_maps, *command_filter;
+    struct match_list *mynetworks, *xclient_hosts, *xforward_hosts, *bare_newline_exclusions,
+        *limit_exceptions, *verp_clients, *forbidden_commands, *noop_commands;
+    struct table_list *discard_keyword_maps, *local_recipients, *alias_maps, *mailbox_maps,
+        *relay_recipients, *canonical_maps, *recipient_canonical_maps, *reject_filter_maps,
+        *reject_footer_maps, *command_filter;
     struct str expansion_filter; /* smtpd_expansion_filter, escapes undone */
     int cleanup_flags;
-    unsigned notify; /* enum fault: which ones the postmaster wants to hear of */
+    unsigned notify;       /* enum fault: which ones the postmaster wants to hear of */
     bool check_recipients; /* receive_override_options without no_unknown_recipient_checks */
     enum smtp_bare_newline bare_newline;
 };
@@ -44,7 +45,7 @@ struct peer {
     struct str reverse_name; /* what the address's PTR says, or "unknown" */
     struct str port;
     struct str server_address, server_port;
-    struct str shown;        /* name[address], or name[address]:port, for log lines */
+    struct str shown; /* name[address], or name[address]:port, for log lines */
     enum dns_status name_status, reverse_status; /* why a name is unknown */
     bool is_inet;
 };
@@ -53,8 +54,8 @@ struct peer {
 struct actions {
     bool hold, discard;
     struct str filter, redirect;
-    struct buf prepend;  /* header lines, LF behind each */
-    struct buf bcc;      /* addresses, NUL behind each */
+    struct buf prepend; /* header lines, LF behind each */
+    struct buf bcc;     /* addresses, NUL behind each */
 };
 
 /* A table's headers and addresses; a site that needs more has a milter. */
@@ -68,21 +69,21 @@ enum fault {
     FAULT_PROTOCOL = 1 << 1, /* the client broke the protocol */
     FAULT_RESOURCE = 1 << 2, /* the mail system could not take the message */
     FAULT_SOFTWARE = 1 << 3,
-    FAULT_DATA = 1 << 4,     /* a table could not be asked */
+    FAULT_DATA = 1 << 4, /* a table could not be asked */
 };
 
 /* One message: everything that MAIL began and that dies together in transaction_end(). */
 struct transaction {
     struct arena arena;
     bool active;
-    struct str sender;               /* internal form */
-    struct str sender_path;          /* the same without a source route: what replies and logs show */
-    struct smtp_mail mail;           /* parameters; strings in the arena */
-    struct str last_recipient;       /* for Received: when there is one */
-    struct str last_rcpt_path;       /* as replies and logs show it */
+    struct str sender;         /* internal form */
+    struct str sender_path;    /* the same without a source route: what replies and logs show */
+    struct smtp_mail mail;     /* parameters; strings in the arena */
+    struct str last_recipient; /* for Received: when there is one */
+    struct str last_rcpt_path; /* as replies and logs show it */
     int rcpt_accepted;
-    unsigned overshoot;              /* recipients refused because they are beyond the limit */
-    bool open;                       /* cleanup has a queue id for us */
+    unsigned overshoot; /* recipients refused because they are beyond the limit */
+    bool open;          /* cleanup has a queue id for us */
     bool in_content;
     int64_t content_bytes;
     bool too_big;
@@ -94,27 +95,29 @@ struct session {
     int fd;
     struct smtp_server dialogue;
     struct peer peer;
-    struct arena arena;      /* who the client is; see session_keep() */
-    struct arena scratch;    /* the command under way */
-    unsigned changes;        /* of what lies in `arena`, since it was last compacted */
-    struct str helo;         /* as given; absent before the greeting */
-    struct str login;        /* XCLIENT's word for it; absent: not logged in */
-    struct actions standing; /* what client and HELO restrictions asked for before there was a message */
+    struct arena arena;   /* who the client is; see session_keep() */
+    struct arena scratch; /* the command under way */
+    unsigned changes;     /* of what lies in `arena`, since it was last compacted */
+    struct str helo;      /* as given; absent before the greeting */
+    struct str login;     /* XCLIENT's word for it; absent: not logged in */
+    struct actions
+        standing; /* what client and HELO restrictions asked for before there was a message */
     struct pace pace;
     struct transcript transcript;
-    unsigned faults;         /* enum fault */
+    unsigned faults; /* enum fault */
     struct cleanup_client cleanup;
     struct transaction t;
     enum smtp_command where; /* what is being judged: the WHERE of reject lines */
     bool local_rewrite;      /* header addresses are completed with our domain */
     bool is_piped;           /* sendmail -bs: there are no turns to keep */
-    bool may_forward;        /* XFORWARD is the right of the connection, not of the one that XCLIENT names */
+    bool
+        may_forward; /* XFORWARD is the right of the connection, not of the one that XCLIENT names */
     bool logged_bare_lf;
-    bool counted;            /* anvil knows of this connection */
+    bool counted; /* anvil knows of this connection */
     struct {
         struct str name, address, port, proto, helo, ident, source;
-    } forwarded; /* XFORWARD; absent where not given */
-    struct buf deny_text;    /* what a client gets who was refused for good; stays where it is */
+    } forwarded;            /* XFORWARD; absent where not given */
+    struct buf deny_text;   /* what a client gets who was refused for good; stays where it is */
     const char *end_reason; /* "lost connection", "timeout", "too many errors" or NULL */
 };
 
@@ -141,5 +144,6 @@ const char *session_queue_id(const struct session *s);
 struct str session_protocol(const struct session *s);
 /* Addresses in internal form.
  * `NOQUEUE: ACTION: WHERE from NAME[ADDR]: TEXT; from=<S> to=<R> proto=P helo=<H>` */
-void session_log_event(struct session *s, const char *action, struct str recipient, const char *fmt, ...) PRINTF(4, 5);
+void session_log_event(struct session *s, const char *action, struct str recipient, const char *fmt,
+                       ...) PRINTF(4, 5);
 void session_log_reject(struct session *s, struct str recipient, struct smtp_reply reply);

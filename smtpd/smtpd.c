@@ -30,7 +30,8 @@ static void open_recipient_tables(void)
     setup.mailbox_maps = open_maps(site_conf.virtual_mailbox_maps, "virtual_mailbox_maps");
     setup.relay_recipients = open_maps(site_conf.relay_recipient_maps, "relay_recipient_maps");
     setup.canonical_maps = open_maps(site_conf.canonical_maps, "canonical_maps");
-    setup.recipient_canonical_maps = open_maps(site_conf.recipient_canonical_maps, "recipient_canonical_maps");
+    setup.recipient_canonical_maps =
+        open_maps(site_conf.recipient_canonical_maps, "recipient_canonical_maps");
 }
 
 static const struct {
@@ -53,8 +54,8 @@ static void apply_override(struct str word)
         setup.check_recipients = setup.check_recipients && !overrides[i].skips_recipients;
         return;
     }
-    log_fatal("unknown receive_override_options value \"" STR_FMT "\" in \"" STR_FMT "\"", STR_ARG(word),
-              STR_ARG(site_conf.receive_override_options));
+    log_fatal("unknown receive_override_options value \"" STR_FMT "\" in \"" STR_FMT "\"",
+              STR_ARG(word), STR_ARG(site_conf.receive_override_options));
 }
 
 /* smtpd_dns_reply_filter: what the table says of a record is IGNORE or nothing. */
@@ -77,13 +78,16 @@ static void open_resolver(void)
 static void open_client_lists(void)
 {
     setup.mynetworks = open_list(smtpd_conf.mynetworks, "mynetworks");
-    setup.xclient_hosts = open_list(smtpd_conf.smtpd_authorized_xclient_hosts, "smtpd_authorized_xclient_hosts");
-    setup.xforward_hosts = open_list(smtpd_conf.smtpd_authorized_xforward_hosts, "smtpd_authorized_xforward_hosts");
-    setup.bare_newline_exclusions =
-        open_list(smtpd_conf.smtpd_forbid_bare_newline_exclusions, "smtpd_forbid_bare_newline_exclusions");
-    setup.verp_clients = open_list(smtpd_conf.smtpd_authorized_verp_clients, "smtpd_authorized_verp_clients");
-    setup.limit_exceptions =
-        open_list(smtpd_conf.smtpd_client_event_limit_exceptions, "smtpd_client_event_limit_exceptions");
+    setup.xclient_hosts =
+        open_list(smtpd_conf.smtpd_authorized_xclient_hosts, "smtpd_authorized_xclient_hosts");
+    setup.xforward_hosts =
+        open_list(smtpd_conf.smtpd_authorized_xforward_hosts, "smtpd_authorized_xforward_hosts");
+    setup.bare_newline_exclusions = open_list(smtpd_conf.smtpd_forbid_bare_newline_exclusions,
+                                              "smtpd_forbid_bare_newline_exclusions");
+    setup.verp_clients =
+        open_list(smtpd_conf.smtpd_authorized_verp_clients, "smtpd_authorized_verp_clients");
+    setup.limit_exceptions = open_list(smtpd_conf.smtpd_client_event_limit_exceptions,
+                                       "smtpd_client_event_limit_exceptions");
     if (!smtp_bare_newline_parse(smtpd_conf.smtpd_forbid_bare_newline, &setup.bare_newline))
         log_fatal("invalid smtpd_forbid_bare_newline parameter value: \"" STR_FMT "\"",
                   STR_ARG(smtpd_conf.smtpd_forbid_bare_newline));
@@ -94,13 +98,16 @@ static void open_dialogue_tables(void)
 {
     static struct buf characters; /* as long as the process */
 
-    setup.forbidden_commands = open_list(smtpd_conf.smtpd_forbidden_commands, "smtpd_forbidden_commands");
+    setup.forbidden_commands =
+        open_list(smtpd_conf.smtpd_forbidden_commands, "smtpd_forbidden_commands");
     setup.noop_commands = open_list(smtpd_conf.smtpd_noop_commands, "smtpd_noop_commands");
     setup.command_filter = open_maps(smtpd_conf.smtpd_command_filter, "smtpd_command_filter");
-    setup.discard_keyword_maps =
-        open_maps(smtpd_conf.smtpd_discard_ehlo_keyword_address_maps, "smtpd_discard_ehlo_keyword_address_maps");
-    setup.reject_filter_maps = open_maps(smtpd_conf.smtpd_reject_filter_maps, "smtpd_reject_filter_maps");
-    setup.reject_footer_maps = open_maps(smtpd_conf.smtpd_reject_footer_maps, "smtpd_reject_footer_maps");
+    setup.discard_keyword_maps = open_maps(smtpd_conf.smtpd_discard_ehlo_keyword_address_maps,
+                                           "smtpd_discard_ehlo_keyword_address_maps");
+    setup.reject_filter_maps =
+        open_maps(smtpd_conf.smtpd_reject_filter_maps, "smtpd_reject_filter_maps");
+    setup.reject_footer_maps =
+        open_maps(smtpd_conf.smtpd_reject_footer_maps, "smtpd_reject_footer_maps");
     escape_decode(smtpd_conf.smtpd_expansion_filter, &characters);
     setup.expansion_filter = buf_str(&characters);
     setup.notify = notice_classes_parse(site_conf.notify_classes);
@@ -125,7 +132,8 @@ static void open_tables(struct service *svc)
     setup.svc = svc;
     setup.rewriter = rewrite_open(conf, site_conf.rewrite_service_name);
     open_resolver();
-    if (!interfaces_resolve(site_conf.inet_interfaces, site_conf.inet_protocols, &setup.interfaces, &why))
+    if (!interfaces_resolve(site_conf.inet_interfaces, site_conf.inet_protocols, &setup.interfaces,
+                            &why))
         log_fatal("config variable inet_interfaces: " STR_FMT, STR_ARG(buf_str(&why)));
     proxy_check_parameter();
     open_client_lists();
@@ -147,15 +155,18 @@ static void serve_client(struct service *svc, int fd)
 
 /* Tables are open or mapped by now; what is left is the system's own user data base (local_recipient_maps). */
 static const struct sandbox_path paths[] = {
-    { "/etc/passwd", false },     { "/etc/group", false }, { "/etc/nsswitch.conf", false }, { "/lib", false },
-    { "/usr/lib", false },        { "/run/systemd", false }, { "/etc/ld.so.cache", false }, { NULL, false },
+    { "/etc/passwd", false },        { "/etc/group", false },
+    { "/etc/nsswitch.conf", false }, { "/lib", false },
+    { "/usr/lib", false },           { "/run/systemd", false },
+    { "/etc/ld.so.cache", false },   { NULL, false },
 };
 
 static const struct service_spec smtpd = {
     .name = "smtpd",
     .kind = SERVICE_SINGLE,
-    .params = (const struct param_set *const[]){ &smtpd_param_set, &smtpd_tls_param_set, &milter_param_set, &qmgr_param_set,
-                                                &flush_param_set, NULL },
+    .params = (const struct param_set *const[]){ &smtpd_param_set, &smtpd_tls_param_set,
+                                                 &milter_param_set, &qmgr_param_set,
+                                                 &flush_param_set, NULL },
     .talks_to = (const char *const[]){ "cleanup", "flush", "anvil", NULL },
     .sandbox = SANDBOX_ACCEPT,
     .paths = paths,

@@ -64,9 +64,11 @@ static void put_log_attributes(struct session *s, struct buf *out)
     put_attr(out, "log_client_name", name);
     put_attr(out, "log_client_address", address);
     put_attr(out, "log_client_port", forwarded ? s->forwarded.port : p->port);
-    put_attr(out, "log_message_origin", str_equal(s->forwarded.source, STR("LOCAL")) ? STR("local") : buf_str(&origin));
+    put_attr(out, "log_message_origin",
+             str_equal(s->forwarded.source, STR("LOCAL")) ? STR("local") : buf_str(&origin));
     put_attr(out, "log_helo_name", s->forwarded.helo.ptr ? s->forwarded.helo : s->helo);
-    put_attr(out, "log_protocol_name", s->forwarded.proto.ptr ? s->forwarded.proto : session_protocol(s));
+    put_attr(out, "log_protocol_name",
+             s->forwarded.proto.ptr ? s->forwarded.proto : session_protocol(s));
 }
 
 static void put_client_attributes(struct session *s, struct buf *out)
@@ -91,7 +93,8 @@ static void put_client_attributes(struct session *s, struct buf *out)
 /* XFORWARD SOURCE knows better than our own view of the last hop. */
 static bool is_local_mail(const struct session *s)
 {
-    return s->forwarded.source.len ? str_equal_nocase(s->forwarded.source, STR("LOCAL")) : s->local_rewrite;
+    return s->forwarded.source.len ? str_equal_nocase(s->forwarded.source, STR("LOCAL"))
+                                   : s->local_rewrite;
 }
 
 static void put_envelope_head(struct session *s, struct buf *out)
@@ -109,12 +112,14 @@ static void put_envelope_head(struct session *s, struct buf *out)
         record_put(out, REC_FILTER, site_conf.content_filter);
     record_put(out, REC_SENDER, t->sender);
     if (t->mail.body != SMTP_BODY_UNKNOWN)
-        record_put_attr(out, "encoding", t->mail.body == SMTP_BODY_8BITMIME ? STR("8bit") : STR("7bit"));
+        record_put_attr(out, "encoding",
+                        t->mail.body == SMTP_BODY_8BITMIME ? STR("8bit") : STR("7bit"));
     put_log_attributes(s, out);
     put_client_attributes(s, out);
     if (t->mail.verp)
         record_put(out, REC_VERP,
-                   t->mail.verp_delimiters.len ? t->mail.verp_delimiters : site_conf.default_verp_delimiters);
+                   t->mail.verp_delimiters.len ? t->mail.verp_delimiters
+                                               : site_conf.default_verp_delimiters);
 }
 
 /* The line that everything else about this message is traced back to. */
@@ -127,20 +132,23 @@ static void log_client(const struct session *s)
     if (s->forwarded.ident.len)
         buf_join(&more, STR(", orig_queue_id="), s->forwarded.ident);
     if (s->forwarded.name.len || s->forwarded.address.len)
-        buf_join(&more, STR(", orig_client="), s->forwarded.name.len ? s->forwarded.name : STR("unknown"), STR("["),
+        buf_join(&more, STR(", orig_client="),
+                 s->forwarded.name.len ? s->forwarded.name : STR("unknown"), STR("["),
                  s->forwarded.address.len ? s->forwarded.address : STR("unknown"), STR("]"));
-    log_info("%s: client=" STR_FMT STR_FMT, s->cleanup.id.text, STR_ARG(s->peer.shown), STR_ARG(buf_str(&more)));
+    log_info("%s: client=" STR_FMT STR_FMT, s->cleanup.id.text, STR_ARG(s->peer.shown),
+             STR_ARG(buf_str(&more)));
 }
 
 bool transaction_open(struct session *s)
 {
     struct transaction *t = &s->t;
-    int sendopts = (t->mail.smtputf8 ? SENDOPT_SMTPUTF8 : 0) | (t->mail.requiretls ? SENDOPT_REQUIRETLS : 0);
+    int sendopts =
+        (t->mail.smtputf8 ? SENDOPT_SMTPUTF8 : 0) | (t->mail.requiretls ? SENDOPT_REQUIRETLS : 0);
 
     if (t->open)
         return true;
-    if (!cleanup_client_open(&s->cleanup, site_conf.cleanup_service_name, s->setup->cleanup_flags, sendopts,
-                             site_conf.ipc_timeout)) {
+    if (!cleanup_client_open(&s->cleanup, site_conf.cleanup_service_name, s->setup->cleanup_flags,
+                             sendopts, site_conf.ipc_timeout)) {
         s->faults |= FAULT_RESOURCE;
         return false;
     }
@@ -224,7 +232,8 @@ void transaction_add_text(struct session *s, struct str text, bool ends_line)
     struct transaction *t = &s->t;
 
     t->content_bytes += (int64_t)text.len + (ends_line ? 2 : 0);
-    if (!t->too_big && site_conf.message_size_limit > 0 && t->content_bytes > site_conf.message_size_limit) {
+    if (!t->too_big && site_conf.message_size_limit > 0 &&
+        t->content_bytes > site_conf.message_size_limit) {
         t->too_big = true;
         log_warning("%s: queue file size limit exceeded", session_queue_id(s));
     }
@@ -255,11 +264,13 @@ static struct smtp_reply content_refusal(struct str reason, struct arena *a)
     size_t status = dsn_status_length(reason);
 
     if (reason.len == 0)
-        return (struct smtp_reply){ refusals[CLEANUP_CONTENT].code, refusals[CLEANUP_CONTENT].text };
+        return (struct smtp_reply){ refusals[CLEANUP_CONTENT].code,
+                                    refusals[CLEANUP_CONTENT].text };
     if (status == 0)
         buf_add(&text, STR("5.7.1 "));
     buf_add(&text, reason);
-    return (struct smtp_reply){ status && reason.ptr[0] == '4' ? 451 : 550, arena_str(a, buf_str(&text)) };
+    return (struct smtp_reply){ status && reason.ptr[0] == '4' ? 451 : 550,
+                                arena_str(a, buf_str(&text)) };
 }
 
 static struct smtp_reply refusal(const struct cleanup_verdict *v, struct arena *a)
@@ -270,8 +281,9 @@ static struct smtp_reply refusal(const struct cleanup_verdict *v, struct arena *
         return content_refusal(v->reason, a);
     if (v->status == CLEANUP_REPLY && smtp_reply_split(v->reason, &whole))
         return (struct smtp_reply){ whole.code, arena_str(a, whole.text) };
-    int status = v->status > 0 && v->status < (int)ARRAY_LEN(refusals) && refusals[v->status].code ? v->status
-                                                                                                 : CLEANUP_BAD;
+    int status = v->status > 0 && v->status < (int)ARRAY_LEN(refusals) && refusals[v->status].code
+                     ? v->status
+                     : CLEANUP_BAD;
     return (struct smtp_reply){ refusals[status].code, refusals[status].text };
 }
 
@@ -288,7 +300,8 @@ static unsigned fault_of(int64_t status)
     }
 }
 
-struct smtp_reply transaction_commit(struct session *s, enum smtp_command how, int64_t chunk_bytes, struct arena *a)
+struct smtp_reply transaction_commit(struct session *s, enum smtp_command how, int64_t chunk_bytes,
+                                     struct arena *a)
 {
     struct transaction *t = &s->t;
     BUF_AUTO(text, 0);

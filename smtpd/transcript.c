@@ -2,7 +2,10 @@
 
 #define TRANSCRIPT_MAX 32768
 
-void transcript_init(struct transcript *t) { *t = (struct transcript){ .text = BUF_INIT(TRANSCRIPT_MAX) }; }
+void transcript_init(struct transcript *t)
+{
+    *t = (struct transcript){ .text = BUF_INIT(TRANSCRIPT_MAX) };
+}
 
 void transcript_fini(struct transcript *t) { buf_free(&t->text); }
 

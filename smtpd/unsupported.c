@@ -7,7 +7,8 @@ bool unsupported_requires_tls(void)
 {
     struct str level = smtpd_tls_conf.smtpd_tls_security_level;
 
-    return str_equal_nocase(level, STR("encrypt")) || (level.len == 0 && smtpd_conf.smtpd_enforce_tls);
+    return str_equal_nocase(level, STR("encrypt")) ||
+           (level.len == 0 && smtpd_conf.smtpd_enforce_tls);
 }
 
 bool unsupported_needs_tls_at_once(void) { return smtpd_tls_conf.smtpd_tls_wrappermode; }
@@ -23,7 +24,10 @@ static bool has_login(void) { return smtpd_conf.smtpd_sasl_auth_enable; }
 
 static bool has_proxy_filter(void) { return smtpd_conf.smtpd_proxy_filter.len > 0; }
 
-static bool has_milters(void) { return smtpd_conf.smtpd_milters.len > 0 || smtpd_conf.smtpd_milter_maps.len > 0; }
+static bool has_milters(void)
+{
+    return smtpd_conf.smtpd_milters.len > 0 || smtpd_conf.smtpd_milter_maps.len > 0;
+}
 
 static bool milters_may_be_missing(void)
 {
@@ -47,7 +51,8 @@ void unsupported_warn(void)
 {
     for (size_t i = 0; i < ARRAY_LEN(settings); i++)
         if (settings[i].is_set())
-            log_warning("%s: not available in this version: %s", settings[i].setting, settings[i].consequence);
+            log_warning("%s: not available in this version: %s", settings[i].setting,
+                        settings[i].consequence);
 }
 
 struct smtp_reply unsupported_refusal(void)

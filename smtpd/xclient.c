@@ -7,14 +7,18 @@
 #include "smtpd/peer.h"
 #include "smtpd/transaction.h"
 
-static struct str value_or_unknown(struct session *s, const struct smtp_xattrs *x, enum smtp_xattr attr)
+static struct str value_or_unknown(struct session *s, const struct smtp_xattrs *x,
+                                   enum smtp_xattr attr)
 {
-    return x->kind[attr] == SMTP_XVALUE_GIVEN ? arena_str(&s->arena, x->value[attr]) : STR("unknown");
+    return x->kind[attr] == SMTP_XVALUE_GIVEN ? arena_str(&s->arena, x->value[attr])
+                                              : STR("unknown");
 }
 
 static enum dns_status status_of(enum smtp_xvalue kind)
 {
-    return kind == SMTP_XVALUE_GIVEN ? DNS_OK : kind == SMTP_XVALUE_TEMPORARY ? DNS_RETRY : DNS_NOT_FOUND;
+    return kind == SMTP_XVALUE_GIVEN       ? DNS_OK
+           : kind == SMTP_XVALUE_TEMPORARY ? DNS_RETRY
+                                           : DNS_NOT_FOUND;
 }
 
 static void override_endpoints(struct session *s, const struct smtp_xattrs *x)
@@ -61,7 +65,9 @@ static void override_login(struct session *s, const struct smtp_xattrs *x)
 
 static void override_greeting(struct session *s, const struct smtp_xattrs *x)
 {
-    s->helo = x->kind[SMTP_XATTR_HELO] == SMTP_XVALUE_GIVEN ? arena_str(&s->arena, x->value[SMTP_XATTR_HELO]) : STR_NONE;
+    s->helo = x->kind[SMTP_XATTR_HELO] == SMTP_XVALUE_GIVEN
+                  ? arena_str(&s->arena, x->value[SMTP_XATTR_HELO])
+                  : STR_NONE;
 }
 
 void xclient_handle(struct session *s, const struct smtp_event *ev)
@@ -78,13 +84,16 @@ void xclient_handle(struct session *s, const struct smtp_event *ev)
     options_for_session(s, &s->dialogue.options);
     s->where = SMTP_CMD_XCLIENT;
     commands_greet(s);
-    s->dialogue.tally[SMTP_CMD_XCLIENT].ok -= s->dialogue.tally[SMTP_CMD_XCLIENT].ok > 0; /* as ever */
+    s->dialogue.tally[SMTP_CMD_XCLIENT].ok -=
+        s->dialogue.tally[SMTP_CMD_XCLIENT].ok > 0; /* as ever */
     s->dialogue.authenticated = s->login.ptr != NULL;
     if (s->helo.ptr)
-        smtp_server_introduced(&s->dialogue, !str_equal_nocase(x->value[SMTP_XATTR_PROTO], STR("SMTP")));
+        smtp_server_introduced(&s->dialogue,
+                               !str_equal_nocase(x->value[SMTP_XATTR_PROTO], STR("SMTP")));
 }
 
-static void forward(struct session *s, const struct smtp_xattrs *x, enum smtp_xattr attr, struct str *slot)
+static void forward(struct session *s, const struct smtp_xattrs *x, enum smtp_xattr attr,
+                    struct str *slot)
 {
     if (x->kind[attr])
         *slot = value_or_unknown(s, x, attr);

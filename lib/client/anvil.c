@@ -55,7 +55,8 @@ static bool read_answer(struct anvil_client *c, struct anvil_answer *answer)
     return status == 0;
 }
 
-static bool ask(struct anvil_client *c, enum anvil_event event, struct str ident, struct anvil_answer *answer)
+static bool ask(struct anvil_client *c, enum anvil_event event, struct str ident,
+                struct anvil_answer *answer)
 {
     if (c->link.fd < 0 && !connect_service(c))
         return false;
@@ -68,13 +69,14 @@ static bool ask(struct anvil_client *c, enum anvil_event event, struct str ident
     return false;
 }
 
-bool anvil_report(struct anvil_client *c, enum anvil_event event, struct str service, struct str address,
-                  struct anvil_answer *answer)
+bool anvil_report(struct anvil_client *c, enum anvil_event event, struct str service,
+                  struct str address, struct anvil_answer *answer)
 {
     bool kept = c->link.fd >= 0;
     BUF_AUTO(ident, 512);
 
     buf_join(&ident, service, STR(":"), address);
     /* anvil may have restarted since: one more try on a fresh connection. */
-    return ask(c, event, buf_str(&ident), answer) || (kept && ask(c, event, buf_str(&ident), answer));
+    return ask(c, event, buf_str(&ident), answer) ||
+           (kept && ask(c, event, buf_str(&ident), answer));
 }

@@ -6,7 +6,14 @@
 #include "base/str.h"
 #include "os/link.h"
 
-enum anvil_event { ANVIL_CONNECT, ANVIL_DISCONNECT, ANVIL_MESSAGE, ANVIL_RECIPIENT, ANVIL_NEWTLS, ANVIL_AUTH };
+enum anvil_event {
+    ANVIL_CONNECT,
+    ANVIL_DISCONNECT,
+    ANVIL_MESSAGE,
+    ANVIL_RECIPIENT,
+    ANVIL_NEWTLS,
+    ANVIL_AUTH
+};
 
 struct anvil_client {
     struct link link; /* fd -1: not connected */
@@ -19,6 +26,6 @@ struct anvil_answer {
 };
 
 /* False when anvil cannot be asked: then nobody is limited (and a warning was logged). */
-NODISCARD bool anvil_report(struct anvil_client *c, enum anvil_event event, struct str service, struct str address,
-                            struct anvil_answer *answer);
+NODISCARD bool anvil_report(struct anvil_client *c, enum anvil_event event, struct str service,
+                            struct str address, struct anvil_answer *answer);
 void anvil_close(struct anvil_client *c);

@@ -2,10 +2,11 @@
 
 #include "base/number.h"
 
-#define V1_MAX 107 /* with CR LF */
+#define V1_MAX  107 /* with CR LF */
 #define V2_HEAD 16
 
-static const char v2_signature[12] = { '\r', '\n', '\r', '\n', 0, '\r', '\n', 'Q', 'U', 'I', 'T', '\n' };
+static const char v2_signature[12] = { '\r', '\n', '\r', '\n', 0,   '\r',
+                                       '\n', 'Q',  'U',  'I',  'T', '\n' };
 
 /* ---- version 1: a line of text ---- */
 
@@ -28,15 +29,17 @@ static bool parse_endpoints(struct str rest, unsigned size, struct haproxy *out)
         if (!str_token(&rest, " ", &part[i]))
             return false;
     return !str_token(&rest, " ", &extra) && netaddr_parse(part[0], &out->client) &&
-           netaddr_parse(part[1], &out->server) && out->client.size == size && out->server.size == size &&
-           parse_port(part[2], &out->client_port) && parse_port(part[3], &out->server_port);
+           netaddr_parse(part[1], &out->server) && out->client.size == size &&
+           out->server.size == size && parse_port(part[2], &out->client_port) &&
+           parse_port(part[3], &out->server_port);
 }
 
 static bool parse_line(struct str line, struct haproxy *out)
 {
     struct str word;
 
-    if (!str_token(&line, " ", &word) || !str_equal(word, STR("PROXY")) || !str_token(&line, " ", &word))
+    if (!str_token(&line, " ", &word) || !str_equal(word, STR("PROXY")) ||
+        !str_token(&line, " ", &word))
         return false;
     if (str_equal(word, STR("UNKNOWN")))
         return true;

@@ -7,7 +7,8 @@
 #include <stdint.h>
 
 struct haproxy {
-    bool proxied; /* false: the balancer speaks for itself (health check), or does not know the client */
+    bool
+        proxied; /* false: the balancer speaks for itself (health check), or does not know the client */
     struct netaddr client, server;
     uint16_t client_port, server_port;
 };

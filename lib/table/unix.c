@@ -115,7 +115,8 @@ static bool find_line(int fd, struct str name, struct buf *line)
 
 /* What name services do not say any more, the file may still say; that it does not is believed while
  * it is the system's only and present one. */
-static enum table_result jailed_lookup(const struct unix_table *u, struct str name, struct buf *line)
+static enum table_result jailed_lookup(const struct unix_table *u, struct str name,
+                                       struct buf *line)
 {
     struct stat st;
 
@@ -147,10 +148,7 @@ static enum table_result unix_lookup(struct table *t, struct str key, struct str
     return result;
 }
 
-static void unix_close(struct table *t)
-{
-    free(t->data); /* the descriptor is the watch's */
-}
+static void unix_close(struct table *t) { free(t->data); /* the descriptor is the watch's */ }
 
 static void open_database(struct table *t, const struct unix_database *db)
 {

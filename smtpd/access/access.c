@@ -9,8 +9,10 @@
 
 static bool guards_relay(const struct rule_list *list)
 {
-    static const char *const guards[] = { "reject_unauth_destination", "defer_unauth_destination", "reject", "defer",
-                                          "defer_if_permit", "check_relay_domains" };
+    static const char *const guards[] = {
+        "reject_unauth_destination", "defer_unauth_destination", "reject", "defer",
+        "defer_if_permit",           "check_relay_domains"
+    };
 
     for (size_t i = 0; i < list->count; i++)
         for (size_t k = 0; k < ARRAY_LEN(guards); k++)
@@ -28,7 +30,8 @@ static void check_tempfail_actions(void)
     } settings[] = {
         { "reject_tempfail_action", smtpd_conf.reject_tempfail_action },
         { "unknown_address_tempfail_action", smtpd_conf.unknown_address_tempfail_action },
-        { "unknown_helo_hostname_tempfail_action", smtpd_conf.unknown_helo_hostname_tempfail_action },
+        { "unknown_helo_hostname_tempfail_action",
+          smtpd_conf.unknown_helo_hostname_tempfail_action },
         { "unverified_recipient_tempfail_action", smtpd_conf.unverified_recipient_tempfail_action },
         { "unverified_sender_tempfail_action", smtpd_conf.unverified_sender_tempfail_action },
     };
@@ -36,8 +39,8 @@ static void check_tempfail_actions(void)
     for (size_t i = 0; i < ARRAY_LEN(settings); i++)
         if (!str_equal_nocase(settings[i].value, STR("defer")) &&
             !str_equal_nocase(settings[i].value, STR("defer_if_permit")))
-            log_fatal("bad configuration: %s = " STR_FMT ": use defer or defer_if_permit", settings[i].name,
-                      STR_ARG(settings[i].value));
+            log_fatal("bad configuration: %s = " STR_FMT ": use defer or defer_if_permit",
+                      settings[i].name, STR_ARG(settings[i].value));
 }
 
 static void parse_lists(struct access *a)
@@ -53,7 +56,8 @@ static void parse_lists(struct access *a)
         { smtpd_conf.smtpd_relay_restrictions, "smtpd_relay_restrictions", &a->relay },
         { smtpd_conf.smtpd_recipient_restrictions, "smtpd_recipient_restrictions", &a->recipient },
         { smtpd_conf.smtpd_data_restrictions, "smtpd_data_restrictions", &a->data },
-        { smtpd_conf.smtpd_end_of_data_restrictions, "smtpd_end_of_data_restrictions", &a->end_of_data },
+        { smtpd_conf.smtpd_end_of_data_restrictions, "smtpd_end_of_data_restrictions",
+          &a->end_of_data },
         { smtpd_conf.smtpd_etrn_restrictions, "smtpd_etrn_restrictions", &a->etrn },
         { smtpd_conf.local_header_rewrite_clients, "local_header_rewrite_clients", &a->rewrite },
     };
@@ -71,14 +75,18 @@ struct access *access_open(struct conf *conf, struct setup *setup)
     a->setup = setup;
     parse_lists(a);
     a->rbl_replies = table_list_open(smtpd_conf.rbl_reply_maps, "rbl_reply_maps", TABLE_DEFAULT);
-    a->login_maps = table_list_open(smtpd_conf.smtpd_sender_login_maps, "smtpd_sender_login_maps", TABLE_DEFAULT);
-    a->mx_backup_networks = match_list_open(smtpd_conf.permit_mx_backup_networks, "permit_mx_backup_networks",
-                                            match_flags_for("permit_mx_backup_networks"));
-    a->logged_permits =
-        match_list_open(smtpd_conf.smtpd_log_access_permit_actions, "smtpd_log_access_permit_actions", 0);
+    a->login_maps = table_list_open(smtpd_conf.smtpd_sender_login_maps, "smtpd_sender_login_maps",
+                                    TABLE_DEFAULT);
+    a->mx_backup_networks =
+        match_list_open(smtpd_conf.permit_mx_backup_networks, "permit_mx_backup_networks",
+                        match_flags_for("permit_mx_backup_networks"));
+    a->logged_permits = match_list_open(smtpd_conf.smtpd_log_access_permit_actions,
+                                        "smtpd_log_access_permit_actions", 0);
     if (!guards_relay(&a->relay) && !guards_relay(&a->recipient))
-        log_fatal("in parameter smtpd_relay_restrictions or smtpd_recipient_restrictions, specify at least one working "
-                  "instance of: reject_unauth_destination, defer_unauth_destination, reject, defer, defer_if_permit or "
+        log_fatal("in parameter smtpd_relay_restrictions or smtpd_recipient_restrictions, specify "
+                  "at least one working "
+                  "instance of: reject_unauth_destination, defer_unauth_destination, reject, "
+                  "defer, defer_if_permit or "
                   "check_relay_domains");
     return a;
 }
@@ -86,7 +94,8 @@ struct access *access_open(struct conf *conf, struct setup *setup)
 const struct resolution *judge_recipient(struct judge *j)
 {
     if (!j->rcpt_is_resolved) {
-        j->rcpt_resolved = rewrite_resolve(j->s->setup->rewriter, j->s->t.sender, j->rcpt->address, j->arena);
+        j->rcpt_resolved =
+            rewrite_resolve(j->s->setup->rewriter, j->s->t.sender, j->rcpt->address, j->arena);
         j->rcpt_is_resolved = true;
     }
     return &j->rcpt_resolved;
@@ -95,7 +104,8 @@ const struct resolution *judge_recipient(struct judge *j)
 const struct resolution *judge_sender(struct judge *j)
 {
     if (!j->sender_is_resolved) {
-        j->sender_resolved = rewrite_resolve(j->s->setup->rewriter, STR(""), j->s->t.sender, j->arena);
+        j->sender_resolved =
+            rewrite_resolve(j->s->setup->rewriter, STR(""), j->s->t.sender, j->arena);
         j->sender_is_resolved = true;
     }
     return &j->sender_resolved;
@@ -111,7 +121,9 @@ static struct actions *actions_of(struct session *s)
 
 static struct judge begin(struct session *s)
 {
-    return (struct judge){ .s = s, .access = s->setup->access, .actions = actions_of(s), .arena = &s->scratch };
+    return (struct judge){
+        .s = s, .access = s->setup->access, .actions = actions_of(s), .arena = &s->scratch
+    };
 }
 
 /* One list; false when it refused.  OK ends the list, not the judgement. */
@@ -186,9 +198,11 @@ static bool addresses_exist(struct judge *j)
     j->warn = false;
     if (!j->s->setup->check_recipients)
         return true;
-    if (smtpd_conf.smtpd_reject_unlisted_sender && rule_reject_unlisted_sender(j, &none) == JUDGE_REJECT)
+    if (smtpd_conf.smtpd_reject_unlisted_sender &&
+        rule_reject_unlisted_sender(j, &none) == JUDGE_REJECT)
         return false;
-    return !smtpd_conf.smtpd_reject_unlisted_recipient || rule_reject_unlisted_recipient(j, &none) != JUDGE_REJECT;
+    return !smtpd_conf.smtpd_reject_unlisted_recipient ||
+           rule_reject_unlisted_recipient(j, &none) != JUDGE_REJECT;
 }
 
 struct smtp_reply access_judge_recipient(struct session *s, const struct smtp_rcpt *rcpt)

@@ -8,10 +8,12 @@
 #define NESTING_LIMIT 100
 
 /* Text that may begin with its own status. */
-static enum outcome_kind refuse(struct judge *j, int code, const char *status, struct str text, const char *fallback)
+static enum outcome_kind refuse(struct judge *j, int code, const char *status, struct str text,
+                                const char *fallback)
 {
     size_t length = dsn_status_length(text);
-    struct str own = length ? judge_fit_status(j, j->subject, str_sub(text, 0, length)) : str_from(status);
+    struct str own =
+        length ? judge_fit_status(j, j->subject, str_sub(text, 0, length)) : str_from(status);
 
     text = str_trim(str_skip(text, length));
     if (text.len == 0)
@@ -48,7 +50,8 @@ typedef void defer_fn(struct judge *j, int code, const char *status, const char 
 static enum outcome_kind remember(struct judge *j, struct str text, defer_fn *defer)
 {
     size_t length = dsn_status_length(text);
-    struct str status = length ? judge_fit_status(j, j->subject, str_sub(text, 0, length)) : STR("4.7.1");
+    struct str status =
+        length ? judge_fit_status(j, j->subject, str_sub(text, 0, length)) : STR("4.7.1");
 
     text = str_trim(str_skip(text, length));
     defer(j, smtpd_conf.access_map_defer_code, arena_cstr(j->arena, status), STR_FMT,
@@ -69,8 +72,9 @@ static enum outcome_kind act_defer_if_reject(struct judge *j, struct str text)
 /* Side effects are logged with the thing they are about. */
 static void log_action(struct judge *j, const char *action, const char *what, struct str text)
 {
-    session_log_event(j->s, action, j->rcpt ? j->rcpt->path : STR_NONE, "<" STR_FMT ">: %s %s" STR_FMT,
-                      STR_ARG(judge_subject_text(j)), judge_subject_class(j->subject), what, STR_ARG(text));
+    session_log_event(j->s, action, j->rcpt ? j->rcpt->path : STR_NONE,
+                      "<" STR_FMT ">: %s %s" STR_FMT, STR_ARG(judge_subject_text(j)),
+                      judge_subject_class(j->subject), what, STR_ARG(text));
 }
 
 /* Where FILTER and REDIRECT text lives: as long as what it is about. */
@@ -106,8 +110,8 @@ static bool has(const struct judge *j, struct str text, char needed, const char 
 {
     if (str_has(text, needed))
         return true;
-    log_warning("access table " STR_FMT " entry \"" STR_FMT "\" requires %s", STR_ARG(j->entry_table),
-                STR_ARG(j->entry_key), form);
+    log_warning("access table " STR_FMT " entry \"" STR_FMT "\" requires %s",
+                STR_ARG(j->entry_table), STR_ARG(j->entry_key), form);
     return false;
 }
 
@@ -158,9 +162,15 @@ static enum outcome_kind note(struct judge *j, const char *action, struct str te
     return JUDGE_NEXT;
 }
 
-static enum outcome_kind act_warn(struct judge *j, struct str text) { return note(j, "warn", text); }
+static enum outcome_kind act_warn(struct judge *j, struct str text)
+{
+    return note(j, "warn", text);
+}
 
-static enum outcome_kind act_info(struct judge *j, struct str text) { return note(j, "info", text); }
+static enum outcome_kind act_info(struct judge *j, struct str text)
+{
+    return note(j, "info", text);
+}
 
 static const struct action {
     const char *name;
@@ -185,7 +195,10 @@ static bool all_digits(struct str s)
 }
 
 /* "550 5.3.2 gone" */
-static bool is_code(struct str word) { return word.len == 3 && all_digits(word) && (word.ptr[0] == '4' || word.ptr[0] == '5'); }
+static bool is_code(struct str word)
+{
+    return word.len == 3 && all_digits(word) && (word.ptr[0] == '4' || word.ptr[0] == '5');
+}
 
 static enum outcome_kind act_code(struct judge *j, struct str word, struct str text)
 {
@@ -201,7 +214,8 @@ static enum outcome_kind act_restrictions(struct judge *j, struct str value)
     struct rule_list *list = map_get(&a->inline_lists, value);
 
     if (j->depth >= NESTING_LIMIT) {
-        log_warning("restrictions in an access table lead to themselves: \"" STR_FMT "\"", STR_ARG(value));
+        log_warning("restrictions in an access table lead to themselves: \"" STR_FMT "\"",
+                    STR_ARG(value));
         return judge_configuration_error(j);
     }
     if (list == NULL) {

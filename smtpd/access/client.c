@@ -20,7 +20,8 @@ enum outcome_kind rule_permit_mynetworks(struct judge *j, const struct rule *rul
 enum outcome_kind rule_permit_inet_interfaces(struct judge *j, const struct rule *rule)
 {
     (void)rule;
-    return interfaces_contain(&j->s->setup->interfaces, j->s->peer.address) ? JUDGE_PERMIT : JUDGE_NEXT;
+    return interfaces_contain(&j->s->setup->interfaces, j->s->peer.address) ? JUDGE_PERMIT
+                                                                            : JUDGE_NEXT;
 }
 
 /* local_header_rewrite_clients: what the table says of an address does not matter. */
@@ -46,7 +47,8 @@ enum outcome_kind rule_permit_sasl_authenticated(struct judge *j, const struct r
 static bool is_unknown(struct str name) { return str_equal(name, STR("unknown")); }
 
 /* A name server that did not answer is no proof of a missing name. */
-static enum outcome_kind refuse_nameless(struct judge *j, enum dns_status why, const char *status, const char *text)
+static enum outcome_kind refuse_nameless(struct judge *j, enum dns_status why, const char *status,
+                                         const char *text)
 {
     int code = why == DNS_RETRY ? 450 : smtpd_conf.unknown_client_reject_code;
 
@@ -67,5 +69,6 @@ enum outcome_kind rule_reject_unknown_reverse_client(struct judge *j, const stru
     (void)rule;
     if (!is_unknown(j->s->peer.reverse_name))
         return JUDGE_NEXT;
-    return refuse_nameless(j, j->s->peer.reverse_status, "4.7.1", "cannot find your reverse hostname");
+    return refuse_nameless(j, j->s->peer.reverse_status, "4.7.1",
+                           "cannot find your reverse hostname");
 }

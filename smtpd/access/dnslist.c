@@ -21,9 +21,10 @@ static bool octet_matches(struct str pattern, int octet)
     while (str_token(&pattern, ";", &item)) {
         int64_t low, high;
         size_t dots = str_find_str(item, STR(".."));
-        struct str first = str_sub(item, 0, dots), last = dots == STR_NOT_FOUND ? first : str_skip(item, dots + 2);
-        if (number_parse_range(first, 0, 255, &low) && number_parse_range(last, 0, 255, &high) && octet >= low &&
-            octet <= high)
+        struct str first = str_sub(item, 0, dots),
+                   last = dots == STR_NOT_FOUND ? first : str_skip(item, dots + 2);
+        if (number_parse_range(first, 0, 255, &low) && number_parse_range(last, 0, 255, &high) &&
+            octet >= low && octet <= high)
             return true;
     }
     return false;

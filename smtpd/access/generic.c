@@ -52,7 +52,8 @@ enum outcome_kind rule_sleep(struct judge *j, const struct rule *rule)
     int64_t seconds;
 
     if (!number_parse_range(rule->argument, 0, 3600, &seconds)) {
-        log_warning("restriction sleep: bad number of seconds: \"" STR_FMT "\"", STR_ARG(rule->argument));
+        log_warning("restriction sleep: bad number of seconds: \"" STR_FMT "\"",
+                    STR_ARG(rule->argument));
         return judge_configuration_error(j);
     }
     struct timespec pause = { .tv_sec = (time_t)seconds };
@@ -83,13 +84,15 @@ enum outcome_kind rule_reject_plaintext_session(struct judge *j, const struct ru
     (void)rule;
     if (j->s->dialogue.secured)
         return JUDGE_NEXT;
-    return judge_reject_text(j, smtpd_conf.plaintext_reject_code, "4.7.1", "Session encryption is required");
+    return judge_reject_text(j, smtpd_conf.plaintext_reject_code, "4.7.1",
+                             "Session encryption is required");
 }
 
 /* Talking ahead needs our word that we can bear it (EHLO), and even then not behind every command (RFC 2920). */
 static bool may_talk_ahead(const struct session *s)
 {
-    return s->dialogue.esmtp && s->dialogue.options.pipelining && !smtp_command_ends_group(s->where);
+    return s->dialogue.esmtp && s->dialogue.options.pipelining &&
+           !smtp_command_ends_group(s->where);
 }
 
 enum outcome_kind rule_reject_unauth_pipelining(struct judge *j, const struct rule *rule)
@@ -106,6 +109,7 @@ enum outcome_kind rule_reject_multi_recipient_bounce(struct judge *j, const stru
 
     (void)rule;
     if (j->s->t.active && j->s->t.sender.len == 0 && others > 1)
-        return judge_reject(j, smtpd_conf.multi_recipient_bounce_reject_code, "5.5.3", "Multi-recipient bounce");
+        return judge_reject(j, smtpd_conf.multi_recipient_bounce_reject_code, "5.5.3",
+                            "Multi-recipient bounce");
     return JUDGE_NEXT;
 }

@@ -1,6 +1,5 @@
 /* Restrictions on the name in HELO or EHLO. */
 #include "smtpd/access/internal.h"
-
 #include "text/hostname.h"
 
 static bool has_helo(const struct judge *j) { return j->s->helo.len > 0; }
@@ -8,7 +7,8 @@ static bool has_helo(const struct judge *j) { return j->s->helo.len > 0; }
 /* These speak of the HELO name in whatever list they stand. */
 static enum outcome_kind refuse(struct judge *j, int code, const char *status, const char *text)
 {
-    return judge_reject_text(j, code, status, "<" STR_FMT ">: Helo command rejected: %s", STR_ARG(j->s->helo), text);
+    return judge_reject_text(j, code, status, "<" STR_FMT ">: Helo command rejected: %s",
+                             STR_ARG(j->s->helo), text);
 }
 
 enum outcome_kind rule_reject_invalid_helo(struct judge *j, const struct rule *rule)
@@ -21,7 +21,8 @@ enum outcome_kind rule_reject_invalid_helo(struct judge *j, const struct rule *r
     if (str_starts(name, STR("[")))
         return hostname_literal_address(name).len
                    ? JUDGE_NEXT
-                   : refuse(j, smtpd_conf.invalid_hostname_reject_code, "5.5.2", "invalid ip address");
+                   : refuse(j, smtpd_conf.invalid_hostname_reject_code, "5.5.2",
+                            "invalid ip address");
     if (str_ends(name, STR(".")))
         name.len--;
     if (hostname_is_valid(name, site_conf.smtputf8_enable) || hostname_is_ipv4(name))

@@ -9,7 +9,7 @@ struct rule_list;
 struct rule {
     const struct rule_type *type;
     struct str name, argument;
-    struct table_list *maps;      /* check_*_access, check_address_map */
+    struct table_list *maps;        /* check_*_access, check_address_map */
     struct rule_list *restrictions; /* a restriction class */
     struct match_list *match;
 };
@@ -23,10 +23,10 @@ struct rule_list {
 struct access {
     struct conf *conf;
     struct setup *setup;
-    struct table_list *login_maps;       /* smtpd_sender_login_maps */
+    struct table_list *login_maps; /* smtpd_sender_login_maps */
     struct match_list *mx_backup_networks;
-    struct match_list *logged_permits;   /* smtpd_log_access_permit_actions */
-    struct arena arena; /* the process's */
+    struct match_list *logged_permits; /* smtpd_log_access_permit_actions */
+    struct arena arena;                /* the process's */
     struct rule_list connect, helo, sender, relay, recipient, data, end_of_data, etrn, rewrite;
     struct map classes;      /* name -> struct rule_list * */
     struct map inline_lists; /* restrictions that access tables answered with, by their text */
@@ -58,7 +58,7 @@ enum outcome_kind {
 struct judge {
     struct session *s;
     struct access *access;
-    const struct smtp_rcpt *rcpt;   /* NULL before RCPT */
+    const struct smtp_rcpt *rcpt;    /* NULL before RCPT */
     struct resolution rcpt_resolved; /* valid when rcpt_is_resolved */
     bool rcpt_is_resolved;
     struct resolution sender_resolved;
@@ -70,7 +70,8 @@ struct judge {
     struct smtp_reply reply;
     struct smtp_reply defer_if_permit, defer_if_reject; /* code 0: not set */
     struct str entry_table, entry_key; /* of the access table whose answer is carried out */
-    struct actions *actions;   /* where side effects go; NULL: there is nothing that they could be about */
+    struct actions
+        *actions; /* where side effects go; NULL: there is nothing that they could be about */
     struct arena *arena;
 };
 
@@ -86,19 +87,24 @@ const struct rule_type *rule_type_find(struct str name);
 
 enum outcome_kind rule_list_judge(struct judge *j, const struct rule_list *list);
 /* Parse the restrictions in `text`; unknown names become a rule that defers with 451 4.3.5 and says why in the log. */
-void rule_list_parse(struct access *a, struct str text, const char *parameter, struct rule_list *out);
+void rule_list_parse(struct access *a, struct str text, const char *parameter,
+                     struct rule_list *out);
 
 /* `CODE x.y.z <X>: CLASS rejected: TEXT` with the subject of the list. */
-enum outcome_kind judge_reject(struct judge *j, int code, const char *status, const char *fmt, ...) PRINTF(4, 5);
+enum outcome_kind judge_reject(struct judge *j, int code, const char *status, const char *fmt, ...)
+    PRINTF(4, 5);
 /* The same without the `<X>: CLASS rejected: ` part. */
-enum outcome_kind judge_reject_text(struct judge *j, int code, const char *status, const char *fmt, ...) PRINTF(4, 5);
+enum outcome_kind judge_reject_text(struct judge *j, int code, const char *status, const char *fmt,
+                                    ...) PRINTF(4, 5);
 enum outcome_kind judge_lookup_failure(struct judge *j);
 enum outcome_kind judge_configuration_error(struct judge *j);
 /* Remember a deferral that counts only when everything else would permit: something that might have refused could not
  * be found out. */
-void judge_defer_if_permit(struct judge *j, int code, const char *status, const char *fmt, ...) PRINTF(4, 5);
+void judge_defer_if_permit(struct judge *j, int code, const char *status, const char *fmt, ...)
+    PRINTF(4, 5);
 /* Or only when it would reject: something that might have permitted could not be found out. */
-void judge_defer_if_reject(struct judge *j, int code, const char *status, const char *fmt, ...) PRINTF(4, 5);
+void judge_defer_if_reject(struct judge *j, int code, const char *status, const char *fmt, ...)
+    PRINTF(4, 5);
 /* A status about the wrong kind of address would mislead its reader: recipient details become sender details and the
  * reverse; what is no address gets none.  The result lives in the judge's arena. */
 struct str judge_fit_status(struct judge *j, enum subject_kind about, struct str status);
@@ -113,26 +119,32 @@ const struct resolution *judge_sender(struct judge *j);
 /* Is the recipient somewhere we deliver or relay for, without routing of the sender's own? */
 enum table_result judge_is_authorised_destination(struct judge *j);
 /* Reject an address that no table lists. */
-enum outcome_kind judge_unlisted(struct judge *j, const struct resolution *r, struct str path, bool is_sender);
+enum outcome_kind judge_unlisted(struct judge *j, const struct resolution *r, struct str path,
+                                 bool is_sender);
 
 /* The rows, by subject (one file each). */
-rule_fn rule_permit, rule_reject, rule_defer, rule_warn_if_reject, rule_defer_if_permit, rule_defer_if_reject,
-    rule_sleep, rule_unavailable, rule_never, rule_reject_plaintext_session;
-rule_fn rule_permit_mynetworks, rule_permit_inet_interfaces, rule_permit_sasl_authenticated, rule_check_address_map;
-rule_fn rule_reject_unknown_client, rule_reject_unknown_reverse_client, rule_reject_unauth_pipelining;
+rule_fn rule_permit, rule_reject, rule_defer, rule_warn_if_reject, rule_defer_if_permit,
+    rule_defer_if_reject, rule_sleep, rule_unavailable, rule_never, rule_reject_plaintext_session;
+rule_fn rule_permit_mynetworks, rule_permit_inet_interfaces, rule_permit_sasl_authenticated,
+    rule_check_address_map;
+rule_fn rule_reject_unknown_client, rule_reject_unknown_reverse_client,
+    rule_reject_unauth_pipelining;
 rule_fn rule_reject_invalid_helo, rule_reject_non_fqdn_helo;
 rule_fn rule_reject_non_fqdn_sender, rule_reject_non_fqdn_recipient, rule_reject_unlisted_sender,
     rule_reject_unlisted_recipient, rule_reject_multi_recipient_bounce;
 rule_fn rule_reject_sender_login_mismatch, rule_reject_known_sender_login_mismatch,
-    rule_reject_authenticated_sender_login_mismatch, rule_reject_unauthenticated_sender_login_mismatch;
+    rule_reject_authenticated_sender_login_mismatch,
+    rule_reject_unauthenticated_sender_login_mismatch;
 rule_fn rule_reject_unauth_destination, rule_defer_unauth_destination, rule_permit_auth_destination,
     rule_check_relay_domains, rule_permit_mx_backup;
 rule_fn rule_class;
-rule_fn rule_check_default_access, rule_check_client_access, rule_check_reverse_client_access, rule_check_helo_access,
-    rule_check_sender_access, rule_check_recipient_access, rule_check_etrn_access, rule_check_sasl_access;
+rule_fn rule_check_default_access, rule_check_client_access, rule_check_reverse_client_access,
+    rule_check_helo_access, rule_check_sender_access, rule_check_recipient_access,
+    rule_check_etrn_access, rule_check_sasl_access;
 rule_fn rule_check_client_servers, rule_check_reverse_client_servers, rule_check_helo_servers,
     rule_check_sender_servers, rule_check_recipient_servers;
-rule_fn rule_reject_unknown_helo, rule_reject_unknown_sender_domain, rule_reject_unknown_recipient_domain;
-rule_fn rule_reject_rbl_client, rule_permit_dnswl_client, rule_reject_maps_rbl, rule_reject_rhsbl_client,
-    rule_reject_rhsbl_reverse_client, rule_reject_rhsbl_helo, rule_reject_rhsbl_sender, rule_reject_rhsbl_recipient,
-    rule_permit_rhswl_client;
+rule_fn rule_reject_unknown_helo, rule_reject_unknown_sender_domain,
+    rule_reject_unknown_recipient_domain;
+rule_fn rule_reject_rbl_client, rule_permit_dnswl_client, rule_reject_maps_rbl,
+    rule_reject_rhsbl_client, rule_reject_rhsbl_reverse_client, rule_reject_rhsbl_helo,
+    rule_reject_rhsbl_sender, rule_reject_rhsbl_recipient, rule_permit_rhswl_client;

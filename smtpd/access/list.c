@@ -1,9 +1,8 @@
 /* Lists of restrictions: parsing and evaluating. */
-#include "smtpd/access/internal.h"
-
 #include "base/log.h"
 #include "base/map.h"
 #include "base/mem.h"
+#include "smtpd/access/internal.h"
 
 #define CLASS_DEPTH_LIMIT 100
 
@@ -57,7 +56,8 @@ static void parse_argument(struct access *a, struct str *rest, struct rule *rule
     }
     rule->argument = arena_str(&a->arena, word);
     if (rule->type->argument == RULE_MAPS)
-        rule->maps = table_list_open(rule->argument, arena_cstr(&a->arena, rule->name), TABLE_DEFAULT);
+        rule->maps =
+            table_list_open(rule->argument, arena_cstr(&a->arena, rule->name), TABLE_DEFAULT);
 }
 
 static void parse_one(struct access *a, struct str name, struct str *rest, struct rule *out)
@@ -93,7 +93,8 @@ static bool next_word(struct str *text, struct str *word, struct str *inside)
     return next_word(text, word, inside);
 }
 
-void rule_list_parse(struct access *a, struct str text, const char *parameter, struct rule_list *out)
+void rule_list_parse(struct access *a, struct str text, const char *parameter,
+                     struct rule_list *out)
 {
     struct str word, inside = STR_NONE;
     size_t room = 0;
@@ -115,10 +116,14 @@ static enum subject_kind subject_of(const struct judge *j, const struct rule *ru
         struct str part;
         enum subject_kind subject;
     } parts[] = {
-        { { "reverse_client", 14 }, SUBJECT_REVERSE_CLIENT }, { { "sasl_access", 11 }, SUBJECT_LOGIN },
-        { { "check_helo", 10 }, SUBJECT_HELO },               { { "check_sender", 12 }, SUBJECT_SENDER },
-        { { "check_recipient", 15 }, SUBJECT_RECIPIENT },     { { "permit_auth_dest", 16 }, SUBJECT_RECIPIENT },
-        { { "permit_mx_backup", 16 }, SUBJECT_RECIPIENT },    { { "permit_", 7 }, SUBJECT_CLIENT },
+        { { "reverse_client", 14 }, SUBJECT_REVERSE_CLIENT },
+        { { "sasl_access", 11 }, SUBJECT_LOGIN },
+        { { "check_helo", 10 }, SUBJECT_HELO },
+        { { "check_sender", 12 }, SUBJECT_SENDER },
+        { { "check_recipient", 15 }, SUBJECT_RECIPIENT },
+        { { "permit_auth_dest", 16 }, SUBJECT_RECIPIENT },
+        { { "permit_mx_backup", 16 }, SUBJECT_RECIPIENT },
+        { { "permit_", 7 }, SUBJECT_CLIENT },
         { { "check_client", 12 }, SUBJECT_CLIENT },
     };
 
@@ -134,11 +139,13 @@ static void log_permit(struct judge *j, const struct rule *rule)
     struct match_list *wanted = j->access->logged_permits;
     enum subject_kind before = j->subject;
 
-    if (before == SUBJECT_REWRITE || match_list_is_empty(wanted) || match_string(wanted, rule->name) != MATCH_YES)
+    if (before == SUBJECT_REWRITE || match_list_is_empty(wanted) ||
+        match_string(wanted, rule->name) != MATCH_YES)
         return;
     j->subject = subject_of(j, rule);
-    session_log_event(j->s, "permit", j->rcpt ? j->rcpt->path : STR_NONE, "action=" STR_FMT " for %s=" STR_FMT " ",
-                      STR_ARG(rule->name), judge_subject_class(j->subject), STR_ARG(judge_subject_text(j)));
+    session_log_event(j->s, "permit", j->rcpt ? j->rcpt->path : STR_NONE,
+                      "action=" STR_FMT " for %s=" STR_FMT " ", STR_ARG(rule->name),
+                      judge_subject_class(j->subject), STR_ARG(judge_subject_text(j)));
     j->subject = before;
 }
 

@@ -17,8 +17,10 @@ static enum table_result find_owners(struct judge *j, struct buf *owners)
                                  .context = j->s->setup->rewriter };
 
     if (j->s->t.sender.len == 0)
-        return table_list_lookup(j->access->login_maps, smtpd_conf.smtpd_null_access_lookup_key, owners);
-    return table_list_lookup_address(j->access->login_maps, judge_sender(j)->recipient, &walk, owners, NULL);
+        return table_list_lookup(j->access->login_maps, smtpd_conf.smtpd_null_access_lookup_key,
+                                 owners);
+    return table_list_lookup_address(j->access->login_maps, judge_sender(j)->recipient, &walk,
+                                     owners, NULL);
 }
 
 static bool owns(struct str owners, struct str login)
@@ -36,8 +38,11 @@ static enum outcome_kind refuse(struct judge *j)
     struct str path = j->s->t.sender_path, login = j->s->login;
 
     if (login.len == 0)
-        return judge_reject_text(j, 553, "5.7.1", "<" STR_FMT ">: Sender address rejected: not logged in", STR_ARG(path));
-    return judge_reject_text(j, 553, "5.7.1", "<" STR_FMT ">: Sender address rejected: not owned by user " STR_FMT,
+        return judge_reject_text(j, 553, "5.7.1",
+                                 "<" STR_FMT ">: Sender address rejected: not logged in",
+                                 STR_ARG(path));
+    return judge_reject_text(j, 553, "5.7.1",
+                             "<" STR_FMT ">: Sender address rejected: not owned by user " STR_FMT,
                              STR_ARG(path), STR_ARG(login));
 }
 
@@ -73,12 +78,15 @@ enum outcome_kind rule_reject_known_sender_login_mismatch(struct judge *j, const
     return check(j, rule, false);
 }
 
-enum outcome_kind rule_reject_authenticated_sender_login_mismatch(struct judge *j, const struct rule *rule)
+enum outcome_kind rule_reject_authenticated_sender_login_mismatch(struct judge *j,
+                                                                  const struct rule *rule)
 {
-    return j->s->login.len || !smtpd_conf.smtpd_sasl_auth_enable ? check(j, rule, true) : JUDGE_NEXT;
+    return j->s->login.len || !smtpd_conf.smtpd_sasl_auth_enable ? check(j, rule, true)
+                                                                 : JUDGE_NEXT;
 }
 
-enum outcome_kind rule_reject_unauthenticated_sender_login_mismatch(struct judge *j, const struct rule *rule)
+enum outcome_kind rule_reject_unauthenticated_sender_login_mismatch(struct judge *j,
+                                                                    const struct rule *rule)
 {
     return j->s->login.len ? JUDGE_NEXT : check(j, rule, true);
 }

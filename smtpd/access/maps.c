@@ -5,11 +5,14 @@
 #include "text/address.h"
 #include "text/hostname.h"
 
-static bool plain_parents(void) { return (match_flags_for("smtpd_access_maps") & MATCH_SUBDOMAINS) != 0; }
+static bool plain_parents(void)
+{
+    return (match_flags_for("smtpd_access_maps") & MATCH_SUBDOMAINS) != 0;
+}
 
 /* Act on what a lookup of `key` found; the words of a refusal are those of `subject`. */
-static enum outcome_kind settle(struct judge *j, const struct rule *rule, enum subject_kind subject, struct str key,
-                                enum table_result found, struct str value)
+static enum outcome_kind settle(struct judge *j, const struct rule *rule, enum subject_kind subject,
+                                struct str key, enum table_result found, struct str value)
 {
     enum subject_kind before = j->subject;
     enum outcome_kind result = JUDGE_NEXT;
@@ -27,8 +30,8 @@ static enum outcome_kind settle(struct judge *j, const struct rule *rule, enum s
     return result;
 }
 
-static enum outcome_kind check_domain(struct judge *j, const struct rule *rule, enum subject_kind subject,
-                                      struct str domain)
+static enum outcome_kind check_domain(struct judge *j, const struct rule *rule,
+                                      enum subject_kind subject, struct str domain)
 {
     BUF_AUTO(value, 0);
 
@@ -38,8 +41,8 @@ static enum outcome_kind check_domain(struct judge *j, const struct rule *rule, 
     return settle(j, rule, subject, domain, found, buf_str(&value));
 }
 
-static enum outcome_kind check_ip(struct judge *j, const struct rule *rule, enum subject_kind subject,
-                                  struct str address)
+static enum outcome_kind check_ip(struct judge *j, const struct rule *rule,
+                                  enum subject_kind subject, struct str address)
 {
     BUF_AUTO(value, 0);
     enum table_result found = table_list_lookup_ip(rule->maps, address, &value);
@@ -52,7 +55,8 @@ enum outcome_kind rule_check_client_access(struct judge *j, const struct rule *r
 {
     const struct peer *p = &j->s->peer;
     BUF_AUTO(value, 0);
-    enum table_result found = table_list_lookup_domain(rule->maps, p->name, plain_parents(), &value);
+    enum table_result found =
+        table_list_lookup_domain(rule->maps, p->name, plain_parents(), &value);
 
     if (found == TABLE_NOT_FOUND)
         found = table_list_lookup_ip(rule->maps, p->address, &value);
@@ -85,19 +89,22 @@ enum outcome_kind rule_check_sasl_access(struct judge *j, const struct rule *rul
 }
 
 /* What is looked up is the address as it would be delivered, folded: routing and case do not hide it. */
-static enum outcome_kind check_address(struct judge *j, const struct rule *rule, enum subject_kind subject,
-                                       const struct resolution *resolved, struct str given)
+static enum outcome_kind check_address(struct judge *j, const struct rule *rule,
+                                       enum subject_kind subject, const struct resolution *resolved,
+                                       struct str given)
 {
     BUF_AUTO(value, 0);
     BUF_AUTO(folded, 0);
     buf_add_lower(&folded, given.len ? resolved->recipient : given);
     struct str address = buf_str(&folded);
     struct address_walk walk = { .keys = ADDRESS_KEYS_ACCESS |
-                                         (plain_parents() ? ADDRESS_KEY_PARENTS : ADDRESS_KEY_DOTTED_PARENTS),
+                                         (plain_parents() ? ADDRESS_KEY_PARENTS
+                                                          : ADDRESS_KEY_DOTTED_PARENTS),
                                  .delimiters = site_conf.recipient_delimiter };
-    enum table_result found = address.len
-                                  ? table_list_lookup_address(rule->maps, address, &walk, &value, NULL)
-                                  : table_list_lookup(rule->maps, smtpd_conf.smtpd_null_access_lookup_key, &value);
+    enum table_result found =
+        address.len
+            ? table_list_lookup_address(rule->maps, address, &walk, &value, NULL)
+            : table_list_lookup(rule->maps, smtpd_conf.smtpd_null_access_lookup_key, &value);
 
     return settle(j, rule, subject, address, found, buf_str(&value));
 }
@@ -105,12 +112,13 @@ static enum outcome_kind check_address(struct judge *j, const struct rule *rule,
 enum outcome_kind rule_check_sender_access(struct judge *j, const struct rule *rule)
 {
     return j->s->t.active ? check_address(j, rule, SUBJECT_SENDER, judge_sender(j), j->s->t.sender)
-                           : JUDGE_NEXT;
+                          : JUDGE_NEXT;
 }
 
 enum outcome_kind rule_check_recipient_access(struct judge *j, const struct rule *rule)
 {
-    return j->rcpt ? check_address(j, rule, SUBJECT_RECIPIENT, judge_recipient(j), j->rcpt->address) : JUDGE_NEXT;
+    return j->rcpt ? check_address(j, rule, SUBJECT_RECIPIENT, judge_recipient(j), j->rcpt->address)
+                   : JUDGE_NEXT;
 }
 
 /* A table without a word before it is about what its list is about. */
@@ -134,13 +142,14 @@ enum outcome_kind rule_check_default_access(struct judge *j, const struct rule *
 
 /* ---- the servers behind a name: check_*_{mx,ns,a}_access ---- */
 
-static enum outcome_kind check_host(struct judge *j, const struct rule *rule, enum subject_kind subject, struct str host)
+static enum outcome_kind check_host(struct judge *j, const struct rule *rule,
+                                    enum subject_kind subject, struct str host)
 {
     struct dns_record *found = NULL;
     enum outcome_kind result = check_domain(j, rule, subject, host);
 
-    if (result != JUDGE_NEXT ||
-        dns_addresses(j->s->setup->dns, host, site_conf.inet_protocols, true, j->arena, &found) != DNS_OK)
+    if (result != JUDGE_NEXT || dns_addresses(j->s->setup->dns, host, site_conf.inet_protocols,
+                                              true, j->arena, &found) != DNS_OK)
         return result;
     for (struct dns_record *r = found; r && result == JUDGE_NEXT; r = r->next) {
         BUF_AUTO(address, 64);
@@ -151,21 +160,24 @@ static enum outcome_kind check_host(struct judge *j, const struct rule *rule, en
 }
 
 /* A name without MX is its own mail exchanger; without NS, its parent's servers are meant. */
-static enum outcome_kind check_servers(struct judge *j, const struct rule *rule, enum subject_kind subject,
-                                       struct str domain, enum dns_type type)
+static enum outcome_kind check_servers(struct judge *j, const struct rule *rule,
+                                       enum subject_kind subject, struct str domain,
+                                       enum dns_type type)
 {
     struct dns_record *found = NULL;
     enum outcome_kind result = JUDGE_NEXT;
     enum dns_status status =
         type == DNS_A ? DNS_NO_DATA : dns_query(j->s->setup->dns, domain, type, j->arena, &found);
 
-    while (type == DNS_NS && (status == DNS_NO_DATA || status == DNS_NOT_FOUND) && str_has(domain, '.')) {
+    while (type == DNS_NS && (status == DNS_NO_DATA || status == DNS_NOT_FOUND) &&
+           str_has(domain, '.')) {
         (void)str_cut(&domain, '.');
         status = dns_query(j->s->setup->dns, domain, type, j->arena, &found);
     }
     if (status == DNS_NO_DATA && type != DNS_NS)
         return check_host(j, rule, subject, domain);
-    for (struct dns_record *r = status == DNS_OK ? found : NULL; r && result == JUDGE_NEXT; r = r->next)
+    for (struct dns_record *r = status == DNS_OK ? found : NULL; r && result == JUDGE_NEXT;
+         r = r->next)
         result = check_host(j, rule, subject, r->text);
     return result;
 }
@@ -178,17 +190,19 @@ static enum dns_type server_type(const struct rule *rule)
 }
 
 /* Anybody can point a name at a server that is well known: such a thing is no reason to say yes. */
-static enum outcome_kind never_permit(struct judge *j, const struct rule *rule, enum outcome_kind result)
+static enum outcome_kind never_permit(struct judge *j, const struct rule *rule,
+                                      enum outcome_kind result)
 {
     if (result != JUDGE_PERMIT)
         return result;
-    log_warning("restriction " STR_FMT ": the table says OK, which is not safe here; use DUNNO to exclude a host",
+    log_warning("restriction " STR_FMT
+                ": the table says OK, which is not safe here; use DUNNO to exclude a host",
                 STR_ARG(rule->name));
     return judge_configuration_error(j);
 }
 
-static enum outcome_kind check_address_servers(struct judge *j, const struct rule *rule, enum subject_kind subject,
-                                               struct str address)
+static enum outcome_kind check_address_servers(struct judge *j, const struct rule *rule,
+                                               enum subject_kind subject, struct str address)
 {
     struct str domain = address_split(address).domain;
 
@@ -197,8 +211,8 @@ static enum outcome_kind check_address_servers(struct judge *j, const struct rul
     return never_permit(j, rule, check_servers(j, rule, subject, domain, server_type(rule)));
 }
 
-static enum outcome_kind check_client_servers(struct judge *j, const struct rule *rule, enum subject_kind subject,
-                                              struct str name)
+static enum outcome_kind check_client_servers(struct judge *j, const struct rule *rule,
+                                              enum subject_kind subject, struct str name)
 {
     if (str_equal(name, STR("unknown")))
         return JUDGE_NEXT;
@@ -219,15 +233,18 @@ enum outcome_kind rule_check_helo_servers(struct judge *j, const struct rule *ru
 {
     if (j->s->helo.len == 0 || hostname_is_literal(j->s->helo))
         return JUDGE_NEXT;
-    return never_permit(j, rule, check_servers(j, rule, SUBJECT_HELO, j->s->helo, server_type(rule)));
+    return never_permit(j, rule,
+                        check_servers(j, rule, SUBJECT_HELO, j->s->helo, server_type(rule)));
 }
 
 enum outcome_kind rule_check_sender_servers(struct judge *j, const struct rule *rule)
 {
-    return j->s->t.active ? check_address_servers(j, rule, SUBJECT_SENDER, j->s->t.sender) : JUDGE_NEXT;
+    return j->s->t.active ? check_address_servers(j, rule, SUBJECT_SENDER, j->s->t.sender)
+                          : JUDGE_NEXT;
 }
 
 enum outcome_kind rule_check_recipient_servers(struct judge *j, const struct rule *rule)
 {
-    return j->rcpt ? check_address_servers(j, rule, SUBJECT_RECIPIENT, j->rcpt->address) : JUDGE_NEXT;
+    return j->rcpt ? check_address_servers(j, rule, SUBJECT_RECIPIENT, j->rcpt->address)
+                   : JUDGE_NEXT;
 }

@@ -9,8 +9,8 @@ enum answer { NO, YES, UNKNOWN };
 static void note_unknown(struct judge *j, const char *what, struct str host, const char *why)
 {
     if (host.len)
-        judge_defer_if_reject(j, 450, "4.4.4", "%s host " STR_FMT " as mail exchanger%s%s", what, STR_ARG(host),
-                              why[0] ? ": " : "", why);
+        judge_defer_if_reject(j, 450, "4.4.4", "%s host " STR_FMT " as mail exchanger%s%s", what,
+                              STR_ARG(host), why[0] ? ": " : "", why);
     else
         judge_defer_if_reject(j, 450, "4.4.4", "%s mail exchanger information: %s", what, why);
 }
@@ -19,7 +19,8 @@ static void note_unknown(struct judge *j, const char *what, struct str host, con
 static enum answer host_is_us(struct judge *j, struct str host)
 {
     struct dns_record *found = NULL;
-    enum dns_status status = dns_addresses(j->s->setup->dns, host, site_conf.inet_protocols, true, j->arena, &found);
+    enum dns_status status =
+        dns_addresses(j->s->setup->dns, host, site_conf.inet_protocols, true, j->arena, &found);
 
     if (status == DNS_RETRY) {
         note_unknown(j, "Unable to look up", host, dns_status_text(status));
@@ -27,7 +28,8 @@ static enum answer host_is_us(struct judge *j, struct str host)
     }
     for (struct dns_record *r = status == DNS_OK ? found : NULL; r; r = r->next) {
         BUF_AUTO(address, 64);
-        if (net_addr_format(&r->addr, &address) && interfaces_contain(&j->s->setup->interfaces, buf_str(&address)))
+        if (net_addr_format(&r->addr, &address) &&
+            interfaces_contain(&j->s->setup->interfaces, buf_str(&address)))
             return YES;
     }
     return NO;
@@ -36,7 +38,8 @@ static enum answer host_is_us(struct judge *j, struct str host)
 static enum answer host_is_known(struct judge *j, struct str host)
 {
     struct dns_record *found = NULL;
-    enum dns_status status = dns_addresses(j->s->setup->dns, host, site_conf.inet_protocols, true, j->arena, &found);
+    enum dns_status status =
+        dns_addresses(j->s->setup->dns, host, site_conf.inet_protocols, true, j->arena, &found);
 
     if (status != DNS_OK) {
         note_unknown(j, "Unable to verify", host, "");
@@ -87,7 +90,8 @@ static bool backs_up(struct judge *j, struct str domain)
         return false;
     if (any_host(j, list, true, host_is_us) != NO || any_host(j, list, false, host_is_us) != YES)
         return false;
-    return match_list_is_empty(j->access->mx_backup_networks) || any_host(j, list, true, host_is_known) == YES;
+    return match_list_is_empty(j->access->mx_backup_networks) ||
+           any_host(j, list, true, host_is_known) == YES;
 }
 
 enum outcome_kind rule_permit_mx_backup(struct judge *j, const struct rule *rule)

@@ -1,12 +1,11 @@
 /* Restrictions that ask the name service about HELO names and address domains. */
 #include "smtpd/access/internal.h"
-
 #include "text/address.h"
 #include "text/hostname.h"
 
 /* An unanswered question is settled as the tempfail action says: defer_if_permit, or at once. */
-static enum outcome_kind unanswered(struct judge *j, struct str action, const char *status, enum subject_kind kind,
-                                    const char *text)
+static enum outcome_kind unanswered(struct judge *j, struct str action, const char *status,
+                                    enum subject_kind kind, const char *text)
 {
     enum subject_kind before = j->subject;
 
@@ -30,7 +29,8 @@ static enum dns_status find_mail_host(struct judge *j, struct str domain, bool *
     *null_mx = mx == DNS_OK && found->next == NULL && found->text.len == 0;
     if (mx == DNS_OK || mx == DNS_RETRY)
         return mx;
-    enum dns_status host = dns_addresses(j->s->setup->dns, domain, site_conf.inet_protocols, true, j->arena, &found);
+    enum dns_status host =
+        dns_addresses(j->s->setup->dns, domain, site_conf.inet_protocols, true, j->arena, &found);
     return host;
 }
 
@@ -46,13 +46,16 @@ enum outcome_kind rule_reject_unknown_helo(struct judge *j, const struct rule *r
     if (status == DNS_OK)
         return JUDGE_NEXT;
     if (status == DNS_RETRY)
-        return unanswered(j, smtpd_conf.unknown_helo_hostname_tempfail_action, "4.7.1", SUBJECT_HELO, "Host not found");
+        return unanswered(j, smtpd_conf.unknown_helo_hostname_tempfail_action, "4.7.1",
+                          SUBJECT_HELO, "Host not found");
     return judge_reject_text(j, smtpd_conf.unknown_hostname_reject_code, "4.7.1",
                              "<" STR_FMT ">: Helo command rejected: %s", STR_ARG(name),
-                             status == DNS_MALFORMED ? "Malformed DNS server reply" : "Host not found");
+                             status == DNS_MALFORMED ? "Malformed DNS server reply"
+                                                     : "Host not found");
 }
 
-static enum outcome_kind unknown_domain(struct judge *j, struct str address, struct str path, enum subject_kind kind)
+static enum outcome_kind unknown_domain(struct judge *j, struct str address, struct str path,
+                                        enum subject_kind kind)
 {
     struct str domain = address_split(address).domain;
     bool null_mx, sender = kind == SUBJECT_SENDER;
@@ -63,15 +66,18 @@ static enum outcome_kind unknown_domain(struct judge *j, struct str address, str
     enum dns_status status = find_mail_host(j, domain, &null_mx);
     if (null_mx)
         return judge_reject_text(j, sender ? 550 : 556, sender ? "5.7.27" : "5.1.10",
-                                 "<" STR_FMT ">: %s rejected: Domain " STR_FMT " does not accept mail (nullMX)",
+                                 "<" STR_FMT ">: %s rejected: Domain " STR_FMT
+                                 " does not accept mail (nullMX)",
                                  STR_ARG(path), judge_subject_class(kind), STR_ARG(domain));
     if (status == DNS_OK)
         return JUDGE_NEXT;
     if (status == DNS_RETRY)
-        return unanswered(j, smtpd_conf.unknown_address_tempfail_action, status_code, kind, "Domain not found");
-    return judge_reject_text(j, smtpd_conf.unknown_address_reject_code, status_code, "<" STR_FMT ">: %s rejected: %s",
-                             STR_ARG(path), judge_subject_class(kind),
-                             status == DNS_MALFORMED ? "Malformed DNS server reply" : "Domain not found");
+        return unanswered(j, smtpd_conf.unknown_address_tempfail_action, status_code, kind,
+                          "Domain not found");
+    return judge_reject_text(
+        j, smtpd_conf.unknown_address_reject_code, status_code, "<" STR_FMT ">: %s rejected: %s",
+        STR_ARG(path), judge_subject_class(kind),
+        status == DNS_MALFORMED ? "Malformed DNS server reply" : "Domain not found");
 }
 
 enum outcome_kind rule_reject_unknown_sender_domain(struct judge *j, const struct rule *rule)

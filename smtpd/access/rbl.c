@@ -2,24 +2,26 @@
  *
  * An answer in 127.255.255.0/24 or outside of 127.0.0.0/8 says that the list (or the resolver in between)
  * has a problem, not that the client is listed: it is logged and ignored. */
+#include "base/log.h"
 #include "smtpd/access/dnslist.h"
 #include "smtpd/access/internal.h"
-
-#include "base/log.h"
 #include "text/address.h"
 #include "text/hostname.h"
 #include "text/macro.h"
 
 #include <netinet/in.h>
 
-static bool any_answer_counts(const struct dnslist *spec, struct str query, const struct dns_record *found)
+static bool any_answer_counts(const struct dnslist *spec, struct str query,
+                              const struct dns_record *found)
 {
     for (const struct dns_record *r = found; r; r = r->next) {
         unsigned char octets[4];
         memcpy(octets, &((const struct sockaddr_in *)(const void *)&r->addr.ss)->sin_addr, 4);
         if (dnslist_answer_is_fault(octets))
-            log_warning(STR_FMT ": answer %d.%d.%d.%d of the list " STR_FMT " reports a problem with the list or the "
-                        "resolver, ignored", STR_ARG(query), octets[0], octets[1], octets[2], octets[3],
+            log_warning(STR_FMT ": answer %d.%d.%d.%d of the list " STR_FMT
+                                " reports a problem with the list or the "
+                                "resolver, ignored",
+                        STR_ARG(query), octets[0], octets[1], octets[2], octets[3],
                         STR_ARG(spec->domain));
         else if (dnslist_matches(spec, octets))
             return true;
@@ -29,7 +31,8 @@ static bool any_answer_counts(const struct dnslist *spec, struct str query, cons
 
 enum listing { LISTED, NOT_LISTED, LIST_FAILED };
 
-static enum listing query_list(struct judge *j, const struct dnslist *spec, struct str what, struct str *reason)
+static enum listing query_list(struct judge *j, const struct dnslist *spec, struct str what,
+                               struct str *reason)
 {
     struct dns_record *found = NULL, *text = NULL;
     BUF_AUTO(name, 512);
@@ -41,8 +44,9 @@ static enum listing query_list(struct judge *j, const struct dnslist *spec, stru
     if (status == DNS_NOT_FOUND || status == DNS_NO_DATA)
         return NOT_LISTED;
     if (status != DNS_OK) {
-        log_warning(STR_FMT ": RBL lookup error: Host or domain name not found. Name service error for name=" STR_FMT
-                    " type=A: %s", STR_ARG(query), STR_ARG(query), dns_status_text(status));
+        log_warning(STR_FMT ": RBL lookup error: Host or domain name not found. Name service error "
+                            "for name=" STR_FMT " type=A: %s",
+                    STR_ARG(query), STR_ARG(query), dns_status_text(status));
         return LIST_FAILED;
     }
     if (!any_answer_counts(spec, query, found))
@@ -63,13 +67,20 @@ static bool reply_value(const void *context, struct str name, struct str *value)
     const struct {
         struct str name, value;
     } table[] = {
-        { STR("rbl_code"), v->code },     { STR("rbl_class"), v->class_name },
-        { STR("rbl_what"), v->what },     { STR("rbl_domain"), v->domain },
-        { STR("rbl_reason"), v->reason }, { STR("client"), v->client },
-        { STR("client_address"), v->j->s->peer.address }, { STR("client_name"), v->j->s->peer.name },
-        { STR("reverse_client_name"), v->j->s->peer.reverse_name }, { STR("helo_name"), v->j->s->helo },
-        { STR("recipient"), v->j->rcpt ? v->j->rcpt->path : STR_NONE }, { STR("sender"), v->j->s->t.sender_path },
-        { STR("rbl_txt"), v->reason },    { STR("mail_name"), site_conf.mail_name },
+        { STR("rbl_code"), v->code },
+        { STR("rbl_class"), v->class_name },
+        { STR("rbl_what"), v->what },
+        { STR("rbl_domain"), v->domain },
+        { STR("rbl_reason"), v->reason },
+        { STR("client"), v->client },
+        { STR("client_address"), v->j->s->peer.address },
+        { STR("client_name"), v->j->s->peer.name },
+        { STR("reverse_client_name"), v->j->s->peer.reverse_name },
+        { STR("helo_name"), v->j->s->helo },
+        { STR("recipient"), v->j->rcpt ? v->j->rcpt->path : STR_NONE },
+        { STR("sender"), v->j->s->t.sender_path },
+        { STR("rbl_txt"), v->reason },
+        { STR("mail_name"), site_conf.mail_name },
         { STR("myhostname"), site_conf.myhostname },
     };
 
@@ -90,8 +101,9 @@ static struct str client_text(struct judge *j)
     return arena_str(j->arena, buf_str(&text));
 }
 
-static enum outcome_kind refuse_listed(struct judge *j, const struct dnslist *spec, enum subject_kind subject,
-                                       struct str what, struct str reason)
+static enum outcome_kind refuse_listed(struct judge *j, const struct dnslist *spec,
+                                       enum subject_kind subject, struct str what,
+                                       struct str reason)
 {
     BUF_AUTO(template, 0);
     BUF_AUTO(text, 2048);
@@ -103,16 +115,22 @@ static enum outcome_kind refuse_listed(struct judge *j, const struct dnslist *sp
     if (table_list_is_empty(j->access->rbl_replies) ||
         table_list_lookup(j->access->rbl_replies, spec->domain, &template) != TABLE_FOUND)
         buf_add(&template, smtpd_conf.default_rbl_reply);
-    struct reply_values values = { j, client_text(j), buf_str(&code), str_from(judge_subject_class(subject)), what, spec->domain, reason };
-    struct macro_source source = {
-        .value = reply_value, .context = &values, .allowed = j->s->setup->expansion_filter
+    struct reply_values values = {
+        j,    client_text(j), buf_str(&code), str_from(judge_subject_class(subject)),
+        what, spec->domain,   reason
     };
-    if (!macro_expand(buf_str(&template), &source, &text, &bad) || !smtp_reply_split(buf_str(&text), &reply)) {
-        log_warning("rbl reply template cannot be used: \"" STR_FMT "\"", STR_ARG(buf_str(&template)));
+    struct macro_source source = { .value = reply_value,
+                                   .context = &values,
+                                   .allowed = j->s->setup->expansion_filter };
+    if (!macro_expand(buf_str(&template), &source, &text, &bad) ||
+        !smtp_reply_split(buf_str(&text), &reply)) {
+        log_warning("rbl reply template cannot be used: \"" STR_FMT "\"",
+                    STR_ARG(buf_str(&template)));
         return judge_configuration_error(j);
     }
     size_t status = dsn_status_length(reply.text);
-    struct str own = status ? judge_fit_status(j, subject, str_sub(reply.text, 0, status)) : STR("5.7.1");
+    struct str own =
+        status ? judge_fit_status(j, subject, str_sub(reply.text, 0, status)) : STR("5.7.1");
     return judge_reject_text(j, reply.code, arena_cstr(j->arena, own), STR_FMT,
                              STR_ARG(str_trim(str_skip(reply.text, status))));
 }
@@ -120,7 +138,8 @@ static enum outcome_kind refuse_listed(struct judge *j, const struct dnslist *sp
 /* An allow list is no licence to relay. */
 static bool may_permit(struct judge *j)
 {
-    return j->subject != SUBJECT_RECIPIENT || j->rcpt == NULL || judge_is_authorised_destination(j) == TABLE_FOUND;
+    return j->subject != SUBJECT_RECIPIENT || j->rcpt == NULL ||
+           judge_is_authorised_destination(j) == TABLE_FOUND;
 }
 
 static enum outcome_kind permit_by_list(struct judge *j, enum listing listing)
@@ -137,7 +156,8 @@ static bool reversed_address(const struct session *s, struct buf *out)
     const unsigned char *raw;
 
     if (addr->ss.ss_family == AF_INET) {
-        raw = (const unsigned char *)&((const struct sockaddr_in *)(const void *)&addr->ss)->sin_addr;
+        raw =
+            (const unsigned char *)&((const struct sockaddr_in *)(const void *)&addr->ss)->sin_addr;
         buf_addf(out, "%d.%d.%d.%d", raw[3], raw[2], raw[1], raw[0]);
         return true;
     }
@@ -160,7 +180,8 @@ static enum outcome_kind by_address(struct judge *j, struct str list, bool permi
     enum listing listing = query_list(j, &spec, buf_str(&what), &reason);
     if (permit)
         return permit_by_list(j, listing);
-    return listing == LISTED ? refuse_listed(j, &spec, SUBJECT_CLIENT, j->s->peer.address, reason) : JUDGE_NEXT;
+    return listing == LISTED ? refuse_listed(j, &spec, SUBJECT_CLIENT, j->s->peer.address, reason)
+                             : JUDGE_NEXT;
 }
 
 enum outcome_kind rule_reject_rbl_client(struct judge *j, const struct rule *rule)
@@ -208,7 +229,8 @@ enum outcome_kind rule_reject_rhsbl_client(struct judge *j, const struct rule *r
 
 enum outcome_kind rule_reject_rhsbl_reverse_client(struct judge *j, const struct rule *rule)
 {
-    return by_domain(j, rule, j->s->peer.reverse_name, SUBJECT_REVERSE_CLIENT, j->s->peer.reverse_name);
+    return by_domain(j, rule, j->s->peer.reverse_name, SUBJECT_REVERSE_CLIENT,
+                     j->s->peer.reverse_name);
 }
 
 enum outcome_kind rule_reject_rhsbl_helo(struct judge *j, const struct rule *rule)
@@ -220,14 +242,16 @@ enum outcome_kind rule_reject_rhsbl_sender(struct judge *j, const struct rule *r
 {
     if (!j->s->t.active)
         return JUDGE_NEXT;
-    return by_domain(j, rule, address_split(j->s->t.sender).domain, SUBJECT_SENDER, j->s->t.sender_path);
+    return by_domain(j, rule, address_split(j->s->t.sender).domain, SUBJECT_SENDER,
+                     j->s->t.sender_path);
 }
 
 enum outcome_kind rule_reject_rhsbl_recipient(struct judge *j, const struct rule *rule)
 {
     if (j->rcpt == NULL)
         return JUDGE_NEXT;
-    return by_domain(j, rule, address_split(j->rcpt->address).domain, SUBJECT_RECIPIENT, j->rcpt->path);
+    return by_domain(j, rule, address_split(j->rcpt->address).domain, SUBJECT_RECIPIENT,
+                     j->rcpt->path);
 }
 
 enum outcome_kind rule_permit_rhswl_client(struct judge *j, const struct rule *rule)

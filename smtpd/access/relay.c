@@ -1,7 +1,6 @@
 /* May this client send mail to that destination through us? */
-#include "smtpd/access/internal.h"
-
 #include "base/log.h"
+#include "smtpd/access/internal.h"
 
 enum table_result judge_is_authorised_destination(struct judge *j)
 {
@@ -20,7 +19,8 @@ static enum outcome_kind deny_relay(struct judge *j, int code, const char *statu
     case TABLE_FOUND:
         return JUDGE_NEXT;
     case TABLE_NOT_FOUND:
-        return judge_reject_text(j, code, status, "<" STR_FMT ">: Relay access denied", STR_ARG(j->rcpt->path));
+        return judge_reject_text(j, code, status, "<" STR_FMT ">: Relay access denied",
+                                 STR_ARG(j->rcpt->path));
     case TABLE_ERROR:
         break;
     }
@@ -58,7 +58,8 @@ enum outcome_kind rule_permit_auth_destination(struct judge *j, const struct rul
 /* An old name: mail for our networks and domains passes, everything else is refused. */
 enum outcome_kind rule_check_relay_domains(struct judge *j, const struct rule *rule)
 {
-    log_warning("restriction check_relay_domains is an old name; use reject_unauth_destination instead");
+    log_warning(
+        "restriction check_relay_domains is an old name; use reject_unauth_destination instead");
     enum outcome_kind result = rule_permit_mynetworks(j, rule);
     if (result == JUDGE_NEXT)
         result = rule_permit_auth_destination(j, rule);

@@ -1,6 +1,5 @@
 /* Does the address exist?  Each address class has a table that lists who does. */
 #include "smtpd/access/internal.h"
-
 #include "text/address.h"
 
 static enum table_result domain_is_local(void *context, struct str domain)
@@ -25,7 +24,8 @@ static enum table_result listed_in(struct judge *j, struct table_list *maps, str
 static enum table_result rewritten(struct judge *j, struct str address)
 {
     const struct setup *setup = j->s->setup;
-    struct table_list *const maps[] = { setup->recipient_canonical_maps, setup->canonical_maps, setup->alias_maps };
+    struct table_list *const maps[] = { setup->recipient_canonical_maps, setup->canonical_maps,
+                                        setup->alias_maps };
 
     for (size_t i = 0; i < ARRAY_LEN(maps); i++) {
         enum table_result found = listed_in(j, maps[i], address);
@@ -43,42 +43,48 @@ struct class_list {
     bool required; /* the class is never "anything goes" */
 };
 
-static enum outcome_kind refuse(struct judge *j, const struct resolution *r, struct str path, bool is_sender, int code,
-                                const char *table)
+static enum outcome_kind refuse(struct judge *j, const struct resolution *r, struct str path,
+                                bool is_sender, int code, const char *table)
 {
     const char *name = site_conf.show_user_unknown_table_name ? table : "";
 
     const char *sender_status = r->flags & RESOLVE_CLASS_ALIAS ? "5.1.7" : "5.1.0";
 
-    return judge_reject_text(j, code, is_sender ? sender_status : "5.1.1", "<" STR_FMT ">: %s address rejected: User unknown%s%s",
-                             STR_ARG(path), is_sender ? "Sender" : "Recipient", name[0] ? " in " : "", name);
+    return judge_reject_text(j, code, is_sender ? sender_status : "5.1.1",
+                             "<" STR_FMT ">: %s address rejected: User unknown%s%s", STR_ARG(path),
+                             is_sender ? "Sender" : "Recipient", name[0] ? " in " : "", name);
 }
 
 /* An address that resolves to error: or retry: is refused with the text given there. */
-static enum outcome_kind refuse_by_transport(struct judge *j, const struct resolution *r, struct str path,
-                                             bool is_sender)
+static enum outcome_kind refuse_by_transport(struct judge *j, const struct resolution *r,
+                                             struct str path, bool is_sender)
 {
     bool hard = str_equal(r->transport, site_conf.error_service_name);
     size_t length = dsn_status_length(r->nexthop);
-    struct str given = length ? str_sub(r->nexthop, 0, length) : is_sender ? STR("5.1.0") : STR("5.1.1");
+    struct str given = length      ? str_sub(r->nexthop, 0, length)
+                       : is_sender ? STR("5.1.0")
+                                   : STR("5.1.1");
     struct str status = judge_fit_status(j, is_sender ? SUBJECT_SENDER : SUBJECT_RECIPIENT, given);
     struct str text = str_trim(str_skip(r->nexthop, length));
 
-    return judge_reject_text(j, hard ? 550 : 450, arena_cstr(j->arena, status), "<" STR_FMT ">: %s address rejected: " STR_FMT,
-                             STR_ARG(path), is_sender ? "Sender" : "Recipient", STR_ARG(text));
+    return judge_reject_text(j, hard ? 550 : 450, arena_cstr(j->arena, status),
+                             "<" STR_FMT ">: %s address rejected: " STR_FMT, STR_ARG(path),
+                             is_sender ? "Sender" : "Recipient", STR_ARG(text));
 }
 
-enum outcome_kind judge_unlisted(struct judge *j, const struct resolution *r, struct str path, bool is_sender)
+enum outcome_kind judge_unlisted(struct judge *j, const struct resolution *r, struct str path,
+                                 bool is_sender)
 {
     const struct setup *setup = j->s->setup;
     const struct class_list lists[] = {
-        { RESOLVE_CLASS_LOCAL, setup->local_recipients, smtpd_conf.unknown_local_recipient_reject_code,
-          "local recipient table", false },
-        { RESOLVE_CLASS_ALIAS, NULL, smtpd_conf.unknown_virtual_alias_reject_code, "virtual alias table", true },
-        { RESOLVE_CLASS_VIRTUAL, setup->mailbox_maps, smtpd_conf.unknown_virtual_mailbox_reject_code,
-          "virtual mailbox table", false },
-        { RESOLVE_CLASS_RELAY, setup->relay_recipients, smtpd_conf.unknown_relay_recipient_reject_code,
-          "relay recipient table", false },
+        { RESOLVE_CLASS_LOCAL, setup->local_recipients,
+          smtpd_conf.unknown_local_recipient_reject_code, "local recipient table", false },
+        { RESOLVE_CLASS_ALIAS, NULL, smtpd_conf.unknown_virtual_alias_reject_code,
+          "virtual alias table", true },
+        { RESOLVE_CLASS_VIRTUAL, setup->mailbox_maps,
+          smtpd_conf.unknown_virtual_mailbox_reject_code, "virtual mailbox table", false },
+        { RESOLVE_CLASS_RELAY, setup->relay_recipients,
+          smtpd_conf.unknown_relay_recipient_reject_code, "relay recipient table", false },
     };
     enum table_result found = rewritten(j, r->recipient);
 
@@ -86,16 +92,19 @@ enum outcome_kind judge_unlisted(struct judge *j, const struct resolution *r, st
         return judge_lookup_failure(j);
     if (found == TABLE_FOUND)
         return JUDGE_NEXT;
-    if (!(r->flags & RESOLVE_CLASS_ALIAS) && (str_equal(r->transport, site_conf.error_service_name) ||
-                                              str_equal(r->transport, STR("retry"))))
+    if (!(r->flags & RESOLVE_CLASS_ALIAS) &&
+        (str_equal(r->transport, site_conf.error_service_name) ||
+         str_equal(r->transport, STR("retry"))))
         return refuse_by_transport(j, r, path, is_sender);
     for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
-        if (!(r->flags & lists[i].class_flag) || (!lists[i].required && table_list_is_empty(lists[i].maps)))
+        if (!(r->flags & lists[i].class_flag) ||
+            (!lists[i].required && table_list_is_empty(lists[i].maps)))
             continue;
         found = listed_in(j, lists[i].maps, r->recipient);
         if (found == TABLE_ERROR)
             return judge_lookup_failure(j);
-        return found == TABLE_FOUND ? JUDGE_NEXT : refuse(j, r, path, is_sender, lists[i].code, lists[i].table);
+        return found == TABLE_FOUND ? JUDGE_NEXT
+                                    : refuse(j, r, path, is_sender, lists[i].code, lists[i].table);
     }
     return JUDGE_NEXT;
 }

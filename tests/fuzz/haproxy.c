@@ -1,6 +1,7 @@
 /* A proxy header from anybody: what is taken lies within the input, and a shorter input never says otherwise. */
-#include "base/attr.h"
 #include "smtp/haproxy.h"
+
+#include "base/attr.h"
 
 #include <stdint.h>
 #include <stdlib.h>
@@ -20,9 +21,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     if (consumed == 0 || consumed > size || consumed > HAPROXY_MAX)
         abort();
-    if (h.proxied && (h.client.size != h.server.size || (h.client.size != 4 && h.client.size != 16)))
+    if (h.proxied &&
+        (h.client.size != h.server.size || (h.client.size != 4 && h.client.size != 16)))
         abort();
-    if (haproxy_parse(str_sub(in, 0, consumed), &consumed_again, &again) != HAPROXY_OK || consumed_again != consumed)
+    if (haproxy_parse(str_sub(in, 0, consumed), &consumed_again, &again) != HAPROXY_OK ||
+        consumed_again != consumed)
         abort();
     if (haproxy_parse(str_sub(in, 0, consumed - 1), &consumed_again, &again) != HAPROXY_MORE)
         abort();

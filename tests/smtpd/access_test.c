@@ -1,11 +1,10 @@
-#include "tests/smtpd/fake_session.h"
-
 #include "smtpd/access/internal.h"
+#include "tests/smtpd/fake_session.h"
 
 /* The verdict on one recipient with these recipient restrictions; relay control permits everything. */
 struct recipient_case {
     const char *restrictions;
-    const char *want;         /* the reply; empty: accepted */
+    const char *want; /* the reply; empty: accepted */
     struct setting more[2];
     const char *rcpt, *sender; /* NULL: joe@local.test, a@far.test */
 };
@@ -13,7 +12,8 @@ struct recipient_case {
 static void check_recipient(const struct recipient_case *c)
 {
     struct setting settings[4] = { { "smtpd_recipient_restrictions", c->restrictions },
-                                   { "smtpd_relay_restrictions", "permit_auth_destination, warn_if_reject reject" },
+                                   { "smtpd_relay_restrictions",
+                                     "permit_auth_destination, warn_if_reject reject" },
                                    c->more[0],
                                    c->more[1] };
     struct str rcpt = str_from(c->rcpt ? c->rcpt : "joe@local.test");
@@ -38,17 +38,23 @@ static void words_of_the_language_give_their_replies(void **state)
     static const struct recipient_case cases[] = {
         { .restrictions = "", .want = "" },
         { .restrictions = "permit, reject", .want = "" },
-        { .restrictions = "reject", .want = "554 5.7.1 <joe@local.test>: Recipient address rejected: Access denied" },
-        { .restrictions = "REJECT", .want = "554 5.7.1 <joe@local.test>: Recipient address rejected: Access denied" },
-        { .restrictions = "defer", .want = "450 4.3.2 <joe@local.test>: Recipient address rejected: Try again later" },
+        { .restrictions = "reject",
+          .want = "554 5.7.1 <joe@local.test>: Recipient address rejected: Access denied" },
+        { .restrictions = "REJECT",
+          .want = "554 5.7.1 <joe@local.test>: Recipient address rejected: Access denied" },
+        { .restrictions = "defer",
+          .want = "450 4.3.2 <joe@local.test>: Recipient address rejected: Try again later" },
         { .restrictions = "defer_if_permit",
-          .want = "450 4.7.0 <joe@local.test>: Recipient address rejected: defer_if_permit requested" },
+          .want =
+              "450 4.7.0 <joe@local.test>: Recipient address rejected: defer_if_permit requested" },
         { .restrictions = "defer_if_permit, reject",
           .want = "554 5.7.1 <joe@local.test>: Recipient address rejected: Access denied" },
         { .restrictions = "defer_if_reject", .want = "" },
         { .restrictions = "defer_if_reject, reject",
-          .want = "450 4.7.0 <joe@local.test>: Recipient address rejected: defer_if_reject requested" },
-        { .restrictions = "reject_plaintext_session", .want = "450 4.7.1 Session encryption is required" },
+          .want =
+              "450 4.7.0 <joe@local.test>: Recipient address rejected: defer_if_reject requested" },
+        { .restrictions = "reject_plaintext_session",
+          .want = "450 4.7.1 Session encryption is required" },
         { .restrictions = "sleep 0, reject",
           .want = "554 5.7.1 <joe@local.test>: Recipient address rejected: Access denied" },
         { .restrictions = "sleep soon", .want = "451 4.3.5 Server configuration error" },
@@ -56,26 +62,35 @@ static void words_of_the_language_give_their_replies(void **state)
         { .restrictions = "check_sender_access", .want = "451 4.3.5 Server configuration error" },
         { .restrictions = "check_policy_service inet:127.0.0.1:1, permit",
           .want = "451 4.3.5 Server configuration problem" },
-        { .restrictions = "reject_unverified_sender, permit", .want = "451 4.3.5 Server configuration problem" },
+        { .restrictions = "reject_unverified_sender, permit",
+          .want = "451 4.3.5 Server configuration problem" },
         { .restrictions = "permit_tls_clientcerts, check_ccert_access inline:{a=OK}, reject",
           .want = "554 5.7.1 <joe@local.test>: Recipient address rejected: Access denied" },
         { .restrictions = "permit_sasl_authenticated, reject",
           .want = "554 5.7.1 <joe@local.test>: Recipient address rejected: Access denied" },
-        { .restrictions = "reject_non_fqdn_recipient", .rcpt = "joe",
+        { .restrictions = "reject_non_fqdn_recipient",
+          .rcpt = "joe",
           .want = "504 5.5.2 <joe>: Recipient address rejected: need fully-qualified address" },
         { .restrictions = "reject", .rcpt = "Postmaster", .want = "" },
         { .restrictions = "reject_sender_login_mismatch", .want = "" },
-        { .restrictions = "reject_non_fqdn_sender", .sender = "a",
+        { .restrictions = "reject_non_fqdn_sender",
+          .sender = "a",
           .want = "504 5.5.2 <a>: Sender address rejected: need fully-qualified address" },
         { .restrictions = "reject_multi_recipient_bounce", .sender = "", .want = "" },
-        { .restrictions = "", .rcpt = "nobody@local.test",
-          .want = "550 5.1.1 <nobody@local.test>: Recipient address rejected: User unknown in local recipient table" },
-        { .restrictions = "reject_unlisted_sender", .sender = "nobody@local.test",
-          .want = "550 5.1.0 <nobody@local.test>: Sender address rejected: User unknown in local recipient table" },
-        { .restrictions = "reject_unauth_destination", .rcpt = "x@elsewhere.test",
+        { .restrictions = "",
+          .rcpt = "nobody@local.test",
+          .want = "550 5.1.1 <nobody@local.test>: Recipient address rejected: User unknown in "
+                  "local recipient table" },
+        { .restrictions = "reject_unlisted_sender",
+          .sender = "nobody@local.test",
+          .want = "550 5.1.0 <nobody@local.test>: Sender address rejected: User unknown in local "
+                  "recipient table" },
+        { .restrictions = "reject_unauth_destination",
+          .rcpt = "x@elsewhere.test",
           .want = "554 5.7.1 <x@elsewhere.test>: Relay access denied" },
         { .restrictions = "reject_unauth_destination", .rcpt = "x@relay.test", .want = "" },
-        { .restrictions = "defer_unauth_destination", .rcpt = "x@elsewhere.test",
+        { .restrictions = "defer_unauth_destination",
+          .rcpt = "x@elsewhere.test",
           .want = "454 4.7.1 <x@elsewhere.test>: Relay access denied" },
     };
 
@@ -92,13 +107,18 @@ static void actions_of_access_tables_give_their_replies(void **state)
         { .restrictions = SENDER_RULE("1234567") ", reject", .want = "" },
         { .restrictions = SENDER_RULE("DUNNO") ", reject",
           .want = "554 5.7.1 <joe@local.test>: Recipient address rejected: Access denied" },
-        { .restrictions = SENDER_RULE("REJECT"), .want = "554 5.7.1 <a@far.test>: Sender address rejected: Access denied" },
+        { .restrictions = SENDER_RULE("REJECT"),
+          .want = "554 5.7.1 <a@far.test>: Sender address rejected: Access denied" },
         { .restrictions = SENDER_RULE("reject go 100% away"),
           .want = "554 5.7.1 <a@far.test>: Sender address rejected: go 100% away" },
-        { .restrictions = SENDER_RULE("DEFER"), .want = "450 4.7.1 <a@far.test>: Sender address rejected: Access denied" },
-        { .restrictions = SENDER_RULE("550 5.3.2 gone"), .want = "550 5.3.2 <a@far.test>: Sender address rejected: gone" },
-        { .restrictions = SENDER_RULE("421 bye"), .want = "421 4.7.1 <a@far.test>: Sender address rejected: bye" },
-        { .restrictions = SENDER_RULE("550 4.2.1 odd"), .want = "550 5.2.1 <a@far.test>: Sender address rejected: odd" },
+        { .restrictions = SENDER_RULE("DEFER"),
+          .want = "450 4.7.1 <a@far.test>: Sender address rejected: Access denied" },
+        { .restrictions = SENDER_RULE("550 5.3.2 gone"),
+          .want = "550 5.3.2 <a@far.test>: Sender address rejected: gone" },
+        { .restrictions = SENDER_RULE("421 bye"),
+          .want = "421 4.7.1 <a@far.test>: Sender address rejected: bye" },
+        { .restrictions = SENDER_RULE("550 4.2.1 odd"),
+          .want = "550 5.2.1 <a@far.test>: Sender address rejected: odd" },
         { .restrictions = SENDER_RULE("DEFER_IF_PERMIT maybe"),
           .want = "450 4.7.1 <a@far.test>: Sender address rejected: maybe" },
         { .restrictions = SENDER_RULE("DEFER_IF_REJECT maybe") ", reject",
@@ -106,15 +126,19 @@ static void actions_of_access_tables_give_their_replies(void **state)
         { .restrictions = SENDER_RULE("nonsense"), .want = "451 4.3.5 Server configuration error" },
         { .restrictions = SENDER_RULE("reject_plaintext_session, permit"),
           .want = "450 4.7.1 Session encryption is required" },
-        { .restrictions = SENDER_RULE("FILTER nowhere") ", " SENDER_RULE("BCC x") ", " SENDER_RULE("PREPEND x"), .want = "" },
+        { .restrictions =
+              SENDER_RULE("FILTER nowhere") ", " SENDER_RULE("BCC x") ", " SENDER_RULE("PREPEND x"),
+          .want = "" },
         { .restrictions = SENDER_RULE("550") ", reject", .want = "" },
         { .restrictions = SENDER_RULE("250 fine"), .want = "451 4.3.5 Server configuration error" },
         { .restrictions = "check_sender_access lmdb:/nonexistent/x",
           .want = "451 4.3.5 <a@far.test>: Sender address rejected: Server configuration error" },
         { .restrictions = SENDER_RULE("INFO hello") ", " SENDER_RULE("WARN hello"), .want = "" },
-        { .restrictions = "check_sender_access inline:{{<>=REJECT null}}", .sender = "",
+        { .restrictions = "check_sender_access inline:{{<>=REJECT null}}",
+          .sender = "",
           .want = "554 5.7.1 <>: Sender address rejected: null" },
-        { .restrictions = "check_sender_access inline:{{far.test=REJECT dom}}", .sender = "X@Sub.Far.Test",
+        { .restrictions = "check_sender_access inline:{{far.test=REJECT dom}}",
+          .sender = "X@Sub.Far.Test",
           .want = "554 5.7.1 <X@Sub.Far.Test>: Sender address rejected: dom" },
         { .restrictions = "check_sender_access inline:{{a@=REJECT user}}",
           .want = "554 5.7.1 <a@far.test>: Sender address rejected: user" },
@@ -138,7 +162,8 @@ static void classes_are_lists_of_their_own(void **state)
 {
     static const struct recipient_case cases[] = {
         { .restrictions = "strict, permit",
-          .more = { { "smtpd_restriction_classes", "strict" }, { "strict", "permit_mynetworks, reject" } },
+          .more = { { "smtpd_restriction_classes", "strict" },
+                    { "strict", "permit_mynetworks, reject" } },
           .want = "554 5.7.1 <joe@local.test>: Recipient address rejected: Access denied" },
         { .restrictions = "lax, reject",
           .more = { { "smtpd_restriction_classes", "lax" }, { "lax", "permit" } },
@@ -147,7 +172,8 @@ static void classes_are_lists_of_their_own(void **state)
           .more = { { "smtpd_restriction_classes", "loop" }, { "loop", "loop" } },
           .want = "451 4.3.5 Server configuration error" },
         { .restrictions = "warn_if_reject strict, permit",
-          .more = { { "smtpd_restriction_classes", "strict" }, { "strict", "reject_plaintext_session, reject" } },
+          .more = { { "smtpd_restriction_classes", "strict" },
+                    { "strict", "reject_plaintext_session, reject" } },
           .want = "" },
     };
 
@@ -166,10 +192,13 @@ static void a_warning_in_front_of_a_refusal_only_logs_it(void **state)
     (void)state;
     fake_open(&f, settings, ARRAY_LEN(settings));
     assert_reply(access_judge_recipient(&f.session, &rcpt),
-                 "554 5.7.1 <joe@local.test>: Recipient address rejected: Access denied", "the next one counts");
-    assert_string_equal(buf_cstr(&fake_log),
-                        "NOQUEUE: reject_warning: RCPT from client.far.test[198.51.100.7]: 450 4.7.1 Session encryption is "
-                        "required; from=<a@far.test> to=<joe@local.test> proto=SMTP helo=<helo.far.test>\n");
+                 "554 5.7.1 <joe@local.test>: Recipient address rejected: Access denied",
+                 "the next one counts");
+    assert_string_equal(
+        buf_cstr(&fake_log),
+        "NOQUEUE: reject_warning: RCPT from client.far.test[198.51.100.7]: 450 4.7.1 Session "
+        "encryption is "
+        "required; from=<a@far.test> to=<joe@local.test> proto=SMTP helo=<helo.far.test>\n");
     fake_close(&f);
 }
 
@@ -177,8 +206,9 @@ static void side_effects_wait_in_the_transaction(void **state)
 {
     static const struct setting settings[] = {
         { "smtpd_recipient_restrictions",
-          SENDER_RULE("HOLD because") ", " SENDER_RULE("FILTER smtp:[x]") ", " SENDER_RULE("REDIRECT r@x.test") ", "
-          SENDER_RULE("BCC b@x.test") ", " SENDER_RULE("PREPEND X-A: b") },
+          SENDER_RULE("HOLD because") ", " SENDER_RULE("FILTER smtp:[x]") ", " SENDER_RULE(
+              "REDIRECT r@x.test") ", " SENDER_RULE("BCC b@x.test") ", " SENDER_RULE("PREPEND X-A: "
+                                                                                     "b") },
     };
     struct smtp_rcpt rcpt = { .path = STR("joe@local.test"), .address = STR("joe@local.test") };
     struct fake f;
@@ -207,10 +237,12 @@ static void permits_are_logged_when_asked_for(void **state)
     (void)state;
     fake_open(&f, settings, ARRAY_LEN(settings));
     assert_reply(access_judge_recipient(&f.session, &rcpt), "", "accepted");
-    assert_string_equal(buf_cstr(&fake_log),
-                        "NOQUEUE: permit: RCPT from client.far.test[198.51.100.7]: action=permit_auth_destination for "
-                        "Recipient address=joe@local.test ; from=<a@far.test> to=<joe@local.test> proto=SMTP "
-                        "helo=<helo.far.test>\n");
+    assert_string_equal(
+        buf_cstr(&fake_log),
+        "NOQUEUE: permit: RCPT from client.far.test[198.51.100.7]: action=permit_auth_destination "
+        "for "
+        "Recipient address=joe@local.test ; from=<a@far.test> to=<joe@local.test> proto=SMTP "
+        "helo=<helo.far.test>\n");
     fake_close(&f);
 }
 
@@ -219,7 +251,8 @@ static void senders_belong_to_their_logins(void **state)
     static const struct {
         const char *rule, *login, *sender, *want;
     } cases[] = {
-        { "reject_sender_login_mismatch", "", "own@far.test", "553 5.7.1 <own@far.test>: Sender address rejected: not logged in" },
+        { "reject_sender_login_mismatch", "", "own@far.test",
+          "553 5.7.1 <own@far.test>: Sender address rejected: not logged in" },
         { "reject_sender_login_mismatch", "", "free@far.test", "" },
         { "reject_sender_login_mismatch", "ann", "own@far.test", "" },
         { "reject_sender_login_mismatch", "bob", "own@far.test",
@@ -242,7 +275,8 @@ static void senders_belong_to_their_logins(void **state)
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct setting settings[] = { { "smtpd_recipient_restrictions", cases[i].rule },
                                       { "smtpd_sasl_auth_enable", "yes" },
-                                      { "smtpd_sender_login_maps", "inline:{{own@far.test=root, ann}}" } };
+                                      { "smtpd_sender_login_maps",
+                                        "inline:{{own@far.test=root, ann}}" } };
         struct fake f;
         fake_open(&f, settings, ARRAY_LEN(settings));
         f.session.t.sender = f.session.t.sender_path = str_from(cases[i].sender);
@@ -271,7 +305,8 @@ static void status_codes_fit_what_they_are_about(void **state)
 
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(cases); i++)
-        assert_true(str_equal(judge_fit_status(&j, cases[i].about, str_from(cases[i].given)), str_from(cases[i].want)));
+        assert_true(str_equal(judge_fit_status(&j, cases[i].about, str_from(cases[i].given)),
+                              str_from(cases[i].want)));
     arena_free(&arena);
 }
 
@@ -323,7 +358,8 @@ static void headers_are_completed_for_those_who_are_listed(void **state)
         BUF_AUTO(why, 0);
         struct fake f;
         fake_open(&f, settings, 1);
-        assert_true(interfaces_resolve(site_conf.inet_interfaces, site_conf.inet_protocols, &f.setup.interfaces, &why));
+        assert_true(interfaces_resolve(site_conf.inet_interfaces, site_conf.inet_protocols,
+                                       &f.setup.interfaces, &why));
         f.session.peer.address = str_from(cases[i].address);
         assert_int_equal(access_rewrites_locally(&f.session), cases[i].want);
         interfaces_free(&f.setup.interfaces);

@@ -102,7 +102,8 @@ class Smtpd:
     def run(self, stdin, stdout, *options):
         err = open(self.dir + "/log", "ab")
         p = subprocess.Popen([self.binary, "-S", "-V", *options], stdin=stdin, stdout=stdout, stderr=err, cwd=self.dir,
-                             env={"MAIL_CONFIG": self.dir + "/conf", "PATH": "/usr/bin:/bin", "TZ": "UTC"})
+                             env={"MAIL_CONFIG": self.dir + "/conf", "PATH": "/usr/bin:/bin", "TZ": "UTC",
+                                  "ASAN_OPTIONS": "quarantine_size_mb=0:thread_local_quarantine_size_kb=0"})
         err.close()
         self.procs.append(p)
         return p

@@ -1,12 +1,11 @@
 /* The small parts of smtpd: footers, Received headers, networks of limits, DNS list filters, transcripts, pace. */
-#include "tests/smtpd/fake_session.h"
-
 #include "smtpd/access/dnslist.h"
 #include "smtpd/footer.h"
 #include "smtpd/limits.h"
 #include "smtpd/notice.h"
 #include "smtpd/received.h"
 #include "smtpd/transcript.h"
+#include "tests/smtpd/fake_session.h"
 
 static void a_footer_follows_the_refusal(void **state)
 {
@@ -20,7 +19,8 @@ static void a_footer_follows_the_refusal(void **state)
         { "\\c. Call us", "5.7.1 no", "550 5.7.1 no. Call us" },
         { "\\c, or\\nwrite", "5.7.1 no", "550 5.7.1 no, or\n5.7.1 write" },
         { "\\s stays", "no", "550 no\n\\s stays" },
-        { "$client_address ${client_name}:$client_port", "no", "550 no\n198.51.100.7 client.far.test:1234" },
+        { "$client_address ${client_name}:$client_port", "no",
+          "550 no\n198.51.100.7 client.far.test:1234" },
         { "$helo_name/$sender/$server_name", "no", "550 no\nhelo.far.test/a@far.test/mx.test" },
         { "${recipient?{to $recipient}:{nobody}}", "no", "550 no\nnobody" },
         { "$no_such_name", "no", "550 no\n" },
@@ -31,7 +31,8 @@ static void a_footer_follows_the_refusal(void **state)
     fake_open(&f, NULL, 0);
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         smtpd_conf.smtpd_reject_footer = str_from(cases[i].footer);
-        assert_reply(footer_add(&f.session, (struct smtp_reply){ 550, str_from(cases[i].text) }, &f.session.scratch),
+        assert_reply(footer_add(&f.session, (struct smtp_reply){ 550, str_from(cases[i].text) },
+                                &f.session.scratch),
                      cases[i].want, cases[i].footer);
     }
     fake_close(&f);
@@ -46,7 +47,8 @@ static void what_clients_say_of_themselves_is_filtered_in_footers(void **state)
     smtpd_conf.smtpd_reject_footer = STR("$helo_name");
     f.setup.expansion_filter = STR("abc");
     f.session.helo = STR("a\\nb$c");
-    assert_reply(footer_add(&f.session, (struct smtp_reply){ 550, STR("no") }, &f.session.scratch), "550 no\na__b_c", "helo");
+    assert_reply(footer_add(&f.session, (struct smtp_reply){ 550, STR("no") }, &f.session.scratch),
+                 "550 no\na__b_c", "helo");
     fake_close(&f);
 }
 
@@ -57,13 +59,17 @@ static void received_headers_say_where_mail_came_from(void **state)
         const char *address, *want;
     } cases[] = {
         { true, false, false, false, false, true, "198.51.100.7",
-          "Received: from helo.far.test (client.far.test [198.51.100.7])\n\tby mx.test (Postfix) with ESMTP id ABC\n"
+          "Received: from helo.far.test (client.far.test [198.51.100.7])\n\tby mx.test (Postfix) "
+          "with ESMTP id ABC\n"
           "\tfor <joe@local.test>; " },
         { false, false, false, false, true, false, "2001:db8::1",
-          "Received: from client.far.test (client.far.test [IPv6:2001:db8::1])\n\tby mx.test (Postfix) with SMTP id ABC;\n\t" },
+          "Received: from client.far.test (client.far.test [IPv6:2001:db8::1])\n\tby mx.test "
+          "(Postfix) with SMTP id ABC;\n\t" },
         { true, true, true, false, true, true, "198.51.100.7",
-          "Received: from helo.far.test (client.far.test [198.51.100.7])\n\tby mx.test (Postfix) with UTF8SMTPA id ABC;\n\t" },
-        { true, false, false, true, false, true, "198.51.100.7", "Received: by mx.test (Postfix) id ABC;\n\t" },
+          "Received: from helo.far.test (client.far.test [198.51.100.7])\n\tby mx.test (Postfix) "
+          "with UTF8SMTPA id ABC;\n\t" },
+        { true, false, false, true, false, true, "198.51.100.7",
+          "Received: by mx.test (Postfix) id ABC;\n\t" },
     };
 
     (void)state;
@@ -94,9 +100,12 @@ static void limits_count_whole_networks(void **state)
         int bits;
         const char *want;
     } cases[] = {
-        { "198.51.100.7", 32, "198.51.100.7" }, { "198.51.100.7", 24, "198.51.100.0" },
-        { "198.51.100.7", 25, "198.51.100.0" }, { "198.51.100.200", 25, "198.51.100.128" },
-        { "198.51.100.7", 0, "0.0.0.0" },       { "198.51.100.7", 128, "198.51.100.7" },
+        { "198.51.100.7", 32, "198.51.100.7" },
+        { "198.51.100.7", 24, "198.51.100.0" },
+        { "198.51.100.7", 25, "198.51.100.0" },
+        { "198.51.100.200", 25, "198.51.100.128" },
+        { "198.51.100.7", 0, "0.0.0.0" },
+        { "198.51.100.7", 128, "198.51.100.7" },
         { "2001:db8:1:2:3:4:5:6", 128, "2001:db8:1:2:3:4:5:6" },
         { "2001:db8:1:2:3:4:5:6", 84, "2001:db8:1:2:3::" },
         { "2001:db8:1:2:3fff:ffff:5:6", 84, "2001:db8:1:2:3fff:f000::" },
@@ -150,8 +159,9 @@ static void answers_about_the_list_itself_are_not_listings(void **state)
         unsigned char answer[4];
         bool fault;
     } cases[] = {
-        { { 127, 0, 0, 2 }, false },    { { 127, 255, 255, 254 }, true }, { { 127, 255, 255, 0 }, true },
-        { { 127, 255, 254, 1 }, false }, { { 192, 0, 2, 1 }, true },       { { 0, 0, 0, 0 }, true },
+        { { 127, 0, 0, 2 }, false },    { { 127, 255, 255, 254 }, true },
+        { { 127, 255, 255, 0 }, true }, { { 127, 255, 254, 1 }, false },
+        { { 192, 0, 2, 1 }, true },     { { 0, 0, 0, 0 }, true },
     };
 
     (void)state;
@@ -181,8 +191,10 @@ static void notify_classes_name_faults(void **state)
 {
     (void)state;
     assert_int_equal(notice_classes_parse(STR("")), 0);
-    assert_int_equal(notice_classes_parse(STR("resource, software bounce")), FAULT_RESOURCE | FAULT_SOFTWARE);
-    assert_int_equal(notice_classes_parse(STR("POLICY,protocol,data")), FAULT_POLICY | FAULT_PROTOCOL | FAULT_DATA);
+    assert_int_equal(notice_classes_parse(STR("resource, software bounce")),
+                     FAULT_RESOURCE | FAULT_SOFTWARE);
+    assert_int_equal(notice_classes_parse(STR("POLICY,protocol,data")),
+                     FAULT_POLICY | FAULT_PROTOCOL | FAULT_DATA);
 }
 
 static void content_earns_its_time(void **state)

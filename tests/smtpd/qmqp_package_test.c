@@ -1,11 +1,10 @@
+#include "smtpd/qmqpd/package.h"
+
+#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#include <cmocka.h>
-
-#include "smtpd/qmqpd/package.h"
 
 static void a_request_gives_message_sender_and_recipients(void **state)
 {
@@ -24,9 +23,15 @@ static void a_request_gives_message_sender_and_recipients(void **state)
 
 static void what_is_no_request_is_refused(void **state)
 {
-    static const struct str bad[] = { STR(""),         STR("5:Hello"),         STR("5:Hello,3:a@b,"),
-                                      STR("x"),        STR("5:Hello,3:a@b,9:c,"), STR("5:Hello;3:a@b,3:c@d,"),
-                                      STR(":,:,:,"),   STR("-1:x,3:a@b,3:c@d,"), STR("99999999999:x,1:a,1:b,") };
+    static const struct str bad[] = { STR(""),
+                                      STR("5:Hello"),
+                                      STR("5:Hello,3:a@b,"),
+                                      STR("x"),
+                                      STR("5:Hello,3:a@b,9:c,"),
+                                      STR("5:Hello;3:a@b,3:c@d,"),
+                                      STR(":,:,:,"),
+                                      STR("-1:x,3:a@b,3:c@d,"),
+                                      STR("99999999999:x,1:a,1:b,") };
     struct qmqp_package p;
 
     (void)state;

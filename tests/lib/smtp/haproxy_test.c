@@ -9,7 +9,7 @@
 #include "base/attr.h"
 #include "smtp/haproxy.h"
 
-#define SIGNATURE   "\r\n\r\n\0\r\nQUIT\n"
+#define SIGNATURE "\r\n\r\n\0\r\nQUIT\n"
 
 struct accepted {
     struct str header;
@@ -25,9 +25,17 @@ static const struct accepted good[] = {
     { { "PROXY UNKNOWN some thing else\r\n", 31 }, false, NULL, 0, 0 },
     { { SIGNATURE "\x20\x00\x00\x00", 16 }, false, NULL, 0, 0 },
     { { SIGNATURE "\x21\x00\x00\x02xy", 18 }, false, NULL, 0, 0 },
-    { { SIGNATURE "\x21\x11\x00\x0c\xc0\x00\x02\x01\xc0\x00\x02\x02\x04\xd2\x00\x19", 28 }, true, "192.0.2.1", 1234, 25 },
-    { { SIGNATURE "\x21\x11\x00\x0f\xc0\x00\x02\x01\xc0\x00\x02\x02\x04\xd2\x00\x19\x01\x00\x00", 31 }, true, "192.0.2.1",
-      1234, 25 },
+    { { SIGNATURE "\x21\x11\x00\x0c\xc0\x00\x02\x01\xc0\x00\x02\x02\x04\xd2\x00\x19", 28 },
+      true,
+      "192.0.2.1",
+      1234,
+      25 },
+    { { SIGNATURE "\x21\x11\x00\x0f\xc0\x00\x02\x01\xc0\x00\x02\x02\x04\xd2\x00\x19\x01\x00\x00",
+        31 },
+      true,
+      "192.0.2.1",
+      1234,
+      25 },
 };
 
 static void good_headers_are_taken_and_no_byte_more(void **state)
@@ -58,7 +66,8 @@ static void a_part_of_a_good_header_needs_more(void **state)
         for (size_t n = 0; n < good[i].header.len; n++) {
             struct haproxy h;
             size_t consumed;
-            assert_int_equal(haproxy_parse(str_sub(good[i].header, 0, n), &consumed, &h), HAPROXY_MORE);
+            assert_int_equal(haproxy_parse(str_sub(good[i].header, 0, n), &consumed, &h),
+                             HAPROXY_MORE);
         }
     }
 }

@@ -1,0 +1,153 @@
+#include "smtpd/misconduct.h"
+
+#include "base/log.h"
+#include "smtpd/respond.h"
+
+#define REPLY(code, text) ((struct smtp_reply){ code, STR(text) })
+
+static struct str escaped(struct arena *a, struct str raw)
+{
+    BUF_AUTO(text, 400);
+
+    for (size_t i = 0; i < raw.len; i++) {
+        if (raw.ptr[i] == '\r')
+            buf_add(&text, STR("\\r"));
+        else if (raw.ptr[i] == '\n')
+            buf_add(&text, STR("\\n"));
+        else
+            buf_addc(&text, raw.ptr[i]);
+    }
+    return arena_str(a, buf_str(&text));
+}
+
+void misconduct_early_input(struct session *s, const struct smtp_event *ev)
+{
+    ARENA_AUTO(arena);
+    struct str text = escaped(&arena, str_sub(ev->arg, 0, 100));
+
+    if (s->is_piped)
+        return;
+    log_info("improper command pipelining after " STR_FMT " from " STR_FMT ": " STR_FMT,
+             STR_ARG(smtp_command_name(ev->command)), STR_ARG(s->peer.shown), STR_ARG(text));
+    if (!smtpd_conf.smtpd_forbid_unauth_pipelining)
+        return;
+    if (ev->command != SMTP_CMD_CONNECT)
+        s->dialogue.tally[ev->command].total++;
+    session_close(s, REPLY(554, "5.5.0 Error: SMTP protocol synchronization"));
+}
+
+static void log_chunk_fault(struct session *s, const struct smtp_event *ev)
+{
+    const char *id = session_queue_id(s);
+
+    if (ev->fault == SMTP_FAULT_NULL_CHUNK)
+        log_warning("%s: null BDAT request from " STR_FMT, id, STR_ARG(s->peer.shown));
+    else if (ev->fault == SMTP_FAULT_BIG_CHUNK)
+        log_warning("%s: BDAT request from " STR_FMT " exceeds message size limit", id,
+                    STR_ARG(s->peer.shown));
+    else
+        log_warning("%s: malformed BDAT command syntax from " STR_FMT ": " STR_FMT, id,
+                    STR_ARG(s->peer.shown), STR_ARG(str_sub(ev->line, 0, 100)));
+}
+
+static void log_bare_newline(struct session *s, struct str verb)
+{
+    log_info("%s: reject: " STR_FMT "%s from " STR_FMT ": bare <LF> received; from=<" STR_FMT
+             "> to=<" STR_FMT "> proto=" STR_FMT " helo=<" STR_FMT ">",
+             session_queue_id(s), STR_ARG(verb), s->t.in_content ? " content" : "",
+             STR_ARG(s->peer.shown), STR_ARG(s->t.sender_path), STR_ARG(s->t.last_rcpt_path),
+             STR_ARG(session_protocol(s)), STR_ARG(s->helo));
+}
+
+static void log_fault(struct session *s, const struct smtp_event *ev)
+{
+    struct str verb = smtp_command_name(ev->command);
+
+    switch (ev->fault) {
+    case SMTP_FAULT_ADDRESS:
+        log_warning("Illegal address syntax from " STR_FMT " in " STR_FMT " command: " STR_FMT,
+                    STR_ARG(s->peer.shown), STR_ARG(verb), STR_ARG(ev->arg));
+        break;
+    case SMTP_FAULT_NOTIFY:
+        if (ev->arg.len && !str_has(ev->arg, ',')) /* one word, and nobody knows it */
+            log_warning("unknown DSN NOTIFY command value \"" STR_FMT "\" in \"" STR_FMT "\"",
+                        STR_ARG(ev->arg), STR_ARG(ev->arg));
+        break;
+    case SMTP_FAULT_NULL_CHUNK:
+    case SMTP_FAULT_BIG_CHUNK:
+    case SMTP_FAULT_BDAT:
+        log_chunk_fault(s, ev);
+        break;
+    case SMTP_FAULT_TOO_LONG:
+        log_warning(STR_FMT ": request longer than %d: " STR_FMT "...", STR_ARG(s->peer.shown),
+                    site_conf.line_length_limit, STR_ARG(str_sub(ev->line, 0, 30)));
+        break;
+    case SMTP_FAULT_SIZE:
+        if (str_find_str(ev->reply.text, STR("fixed limit")) == STR_NOT_FOUND)
+            break;
+        s->where = ev->command;
+        session_log_reject(s, STR_NONE, ev->reply);
+        break;
+    case SMTP_FAULT_BARE_LF:
+        log_bare_newline(s, verb);
+        break;
+    default:
+        break;
+    }
+}
+
+void misconduct_refused(struct session *s, const struct smtp_event *ev)
+{
+    if (ev->fault ==
+        SMTP_FAULT_TOO_LONG) /* other lines have been noted when they were seen first */
+        transcript_client(&s->transcript, str_sub(ev->line, 0, 200));
+    s->faults |= ev->fault == SMTP_FAULT_DENIED ? FAULT_POLICY : FAULT_PROTOCOL;
+    log_fault(s, ev);
+    session_answer(s, ev->reply);
+    if (ev->fault == SMTP_FAULT_UTF8) /* no command at all, say the statistics */
+        s->dialogue.tally[ev->command].total--;
+}
+
+static bool is_listed(struct match_list *list, struct str verb)
+{
+    return verb.len && !match_list_is_empty(list) && match_string(list, verb) == MATCH_YES;
+}
+
+static void break_rules(struct session *s, struct str line)
+{
+    log_warning("non-SMTP command from " STR_FMT ": " STR_FMT, STR_ARG(s->peer.shown),
+                STR_ARG(str_sub(line, 0, 100)));
+    s->faults |= FAULT_PROTOCOL;
+    s->dialogue.tally[SMTP_CMD_UNKNOWN].total++;
+    session_close(s, REPLY(221, "2.7.0 Error: I can break rules, too. Goodbye."));
+}
+
+void misconduct_line(struct session *s, const struct smtp_event *ev)
+{
+    BUF_AUTO(replacement, 2048);
+    struct str line = ev->line, rest = ev->line, verb = STR("");
+
+    transcript_client(&s->transcript, line);
+    if (!table_list_is_empty(s->setup->command_filter) &&
+        table_list_lookup(s->setup->command_filter, line, &replacement) == TABLE_FOUND) {
+        log_info(STR_FMT ": replacing command \"" STR_FMT "\" with \"" STR_FMT "\"",
+                 STR_ARG(s->peer.shown), STR_ARG(line), STR_ARG(buf_str(&replacement)));
+        smtp_server_replace(&s->dialogue, buf_str(&replacement));
+        return;
+    }
+    (void)str_token(&rest, " \t", &verb);
+    if (is_listed(s->setup->noop_commands, verb))
+        session_answer(s, REPLY(250, "2.0.0 Ok"));
+    else if (ev->command == SMTP_CMD_UNKNOWN && is_listed(s->setup->forbidden_commands, verb))
+        break_rules(s, line);
+}
+
+void misconduct_unknown(struct session *s, const struct smtp_event *ev)
+{
+    if (ev->header_like) {
+        break_rules(s, ev->line);
+        return;
+    }
+    s->faults |= FAULT_PROTOCOL;
+    session_answer(s, ev->reply);
+}
