@@ -1,10 +1,12 @@
 #include "smtpd/qmqpd/package.h"
 
-#include <cmocka.h>
+/* clang-format off */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <cmocka.h>
+/* clang-format on */
 
 static void a_request_gives_message_sender_and_recipients(void **state)
 {
