@@ -16,6 +16,55 @@
 
 /* ---- own address ---- */
 
+static struct {
+    struct str ipv4, ipv6;
+} automatic;
+
+static bool is_loopback(const struct net_addr *a)
+{
+    if (a->ss.ss_family == AF_INET)
+        return ntohl(((const struct sockaddr_in *)(const void *)&a->ss)->sin_addr.s_addr) >> 24 ==
+               127;
+    return IN6_IS_ADDR_LOOPBACK(&((const struct sockaddr_in6 *)(const void *)&a->ss)->sin6_addr);
+}
+
+/* The one address of a family, unless it is a loopback one; absent when there are more. */
+static struct str only_address(const struct interface_list *own, int family, struct arena *a)
+{
+    const struct net_addr *only = NULL;
+    BUF_AUTO(text, 64);
+
+    for (size_t i = 0; i < own->count; i++) {
+        if (own->addrs[i].ss.ss_family != family)
+            continue;
+        if (only)
+            return STR_NONE;
+        only = &own->addrs[i];
+    }
+    if (only == NULL || is_loopback(only) || !net_addr_format(only, &text))
+        return STR_NONE;
+    return arena_str(a, buf_str(&text));
+}
+
+void session_use_own_address(struct str inet_interfaces, const struct interface_list *own,
+                             struct arena *a)
+{
+    if (str_equal_nocase(str_trim(inet_interfaces), STR("all")))
+        return;
+    automatic.ipv4 = only_address(own, AF_INET, a);
+    automatic.ipv6 = only_address(own, AF_INET6, a);
+}
+
+static struct str wanted_source(int family)
+{
+    struct str set =
+        family == AF_INET6 ? smtp_conf.smtp_bind_address6 : smtp_conf.smtp_bind_address;
+
+    if (set.len)
+        return set;
+    return family == AF_INET6 ? automatic.ipv6 : automatic.ipv4;
+}
+
 /* The text is an address, maybe in brackets. */
 static bool source_address(struct str text, int family, struct net_addr *out)
 {
@@ -27,8 +76,7 @@ static bool source_address(struct str text, int family, struct net_addr *out)
 /* False: the wanted address cannot be used, and the site insists on it. */
 static bool bind_source(int fd, int family)
 {
-    struct str text =
-        family == AF_INET6 ? smtp_conf.smtp_bind_address6 : smtp_conf.smtp_bind_address;
+    struct str text = wanted_source(family);
     struct net_addr source;
 
     if (!source_address(text, family, &source) ||

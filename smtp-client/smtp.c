@@ -6,11 +6,13 @@
 #include "base/log.h"
 #include "base/number.h"
 #include "smtp-client/deliver.h"
+#include "smtp-client/session.h"
 #include "table/list.h"
 
 #include <netdb.h>
 
 static struct client client;
+static struct arena lifelong;
 
 static int default_port(bool lmtp)
 {
@@ -77,6 +79,7 @@ static void open_client(struct service *svc)
     r->dns = open_resolver();
     r->own = open_interfaces(site_conf.inet_interfaces);
     r->proxy = open_interfaces(conf_value(conf, STR("proxy_interfaces")));
+    session_use_own_address(site_conf.inet_interfaces, &r->own, &lifelong);
     r->default_port = default_port(r->lmtp);
     deliver_open(&client);
 }

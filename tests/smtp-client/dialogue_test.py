@@ -2,6 +2,7 @@
 import os
 import re
 import socket
+import subprocess
 import sys
 import time
 
@@ -461,6 +462,21 @@ def a_bind_address_that_cannot_be_used(t):
     assert any("warning: bind 192.0.2.77: Cannot assign requested address" in x for x in lines), lines
     lines = t.send(s.nexthop, smtp_bind_address="192.0.2.77", smtp_bind_address_enforce="yes")[2]
     assert "Cannot assign requested address)" in lines[-1] and "deferred" in lines[-1], lines
+
+
+@case
+def a_host_with_one_address_sends_from_it(t):
+    subprocess.check_call(["ip", "addr", "add", "192.0.2.50/32", "dev", "lo"])
+    peers = []
+
+    def greet(c):
+        peers.append(c.getpeername()[0])
+        c.sendall(b"220 hi ESMTP\r\n")
+    s = Server({"greeting": greet})
+    sent(t.send(s.nexthop, inet_interfaces="192.0.2.50")[2])
+    sent(t.send(s.nexthop, inet_interfaces="192.0.2.50", smtp_bind_address="127.0.0.7")[2])
+    sent(t.send(s.nexthop, inet_interfaces="192.0.2.50, 127.0.0.1")[2])
+    equal(peers, ["192.0.2.50", "127.0.0.7", "127.0.0.1"])
 
 
 # ---- kept sessions
