@@ -5,26 +5,43 @@
 
 #define COLUMNS 79
 
+/* The next word of `text` with the blanks in front of it. */
+struct spaced_word {
+    size_t blanks;
+    struct str word;
+};
+
+static struct spaced_word take_word(struct str *text)
+{
+    struct spaced_word w = { 0 };
+    size_t end;
+
+    while (w.blanks < text->len && char_is_space(text->ptr[w.blanks]))
+        w.blanks++;
+    for (end = w.blanks; end < text->len && !char_is_space(text->ptr[end]);)
+        end++;
+    w.word = str_sub(*text, w.blanks, end);
+    *text = str_skip(*text, end);
+    return w;
+}
+
+/* Blanks inside of a line stay as many as they were.  Whatever kind of white space they were: a line
+ * break in what a server said must not begin a field of ours. */
 void report_wrap(struct str text, size_t used, struct buf *out)
 {
     bool first = true;
 
     for (text = str_trim(text); text.len; first = false) {
-        size_t gap = 0;
-        while (char_is_space(text.ptr[gap]))
-            gap++;
-        size_t end = gap;
-        while (end < text.len && !char_is_space(text.ptr[end]))
-            end++;
-        if (!first && used + end > COLUMNS) { /* the line ends here; the blanks go */
+        struct spaced_word w = take_word(&text);
+        if (!first && used + w.blanks + w.word.len > COLUMNS) {
             buf_add(out, STR("\n    "));
-            text = str_skip(text, gap);
-            end -= gap;
             used = 4;
+            w.blanks = 0;
         }
-        buf_add(out, str_sub(text, 0, end));
-        used += end;
-        text = str_skip(text, end);
+        for (size_t i = 0; i < w.blanks; i++)
+            buf_addc(out, ' ');
+        buf_add(out, w.word);
+        used += w.blanks + w.word.len;
     }
     buf_addc(out, '\n');
 }

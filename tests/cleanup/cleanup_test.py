@@ -370,7 +370,8 @@ def header_checks_route(c):
     assert c.records(v.qid)[-3:] == [("X", ""), ("L", "error:by header"), ("E", "")] and log[0] == "filter: header Subject: filt %s: error:by header" % FROM
     v, stored, log = checked(c, "Subject: bcc\n" + PLAIN)
     got = c.records(v.qid)
-    assert got[-5:] == [("X", ""), *rcpt("bccd@sink.test", notify=1), ("E", "")] and int(got[0][1].split()[2]) == 2
+    assert got[-6:] == [("X", ""), ("A", "notify_flags=1"), ("A", "dsn_orig_rcpt=rfc822;bccd@sink.test"), ("O", "bccd@sink.test"),
+                        ("R", "bccd@sink.test"), ("E", "")] and int(got[0][1].split()[2]) == 2
     assert checked(c, "Subject: pass\nX-Ign: stays\n" + PLAIN)[1] == "Subject: pass\nX-Ign: stays\n" + PLAIN
 
 

@@ -148,8 +148,8 @@ static void long_reasons_are_wrapped(void **state)
     assert_string_equal(buf_cstr(&out), "<alice@example.com> (expanded from <alice>): delivery via "
                                         "local: delivers to\n    mailbox\n");
     buf_clear(&out);
-    report_wrap(STR(" a\nb  c "), 0, &out);
-    assert_string_equal(buf_cstr(&out), "a b c\n");
+    report_wrap(STR(" a\nb  c\r\n\nStatus: 2.0.0 "), 0, &out);
+    assert_string_equal(buf_cstr(&out), "a b  c   Status: 2.0.0\n");
     buf_clear(&out);
     report_wrap(STR(""), 0, &out);
     assert_string_equal(buf_cstr(&out), "\n");
