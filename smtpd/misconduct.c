@@ -59,12 +59,28 @@ static void log_bare_newline(struct session *s, struct str verb)
              STR_ARG(session_protocol(s)), STR_ARG(s->helo));
 }
 
+/* A path that has no end, `<a@b` or `<"a@b>`, is noise; nobody is told of it. */
+static bool is_unclosed(struct str path)
+{
+    bool quoted = false;
+
+    for (size_t i = 0; i < path.len; i++) {
+        if (path.ptr[i] == '\\')
+            i++;
+        else if (path.ptr[i] == '"')
+            quoted = !quoted;
+    }
+    return quoted || (str_starts(path, STR("<")) && !str_ends(path, STR(">")));
+}
+
 static void log_fault(struct session *s, const struct smtp_event *ev)
 {
     struct str verb = smtp_command_name(ev->command);
 
     switch (ev->fault) {
     case SMTP_FAULT_ADDRESS:
+        if (is_unclosed(ev->arg))
+            break;
         log_warning("Illegal address syntax from " STR_FMT " in " STR_FMT " command: " STR_FMT,
                     STR_ARG(s->peer.shown), STR_ARG(verb), STR_ARG(ev->arg));
         break;
@@ -98,10 +114,11 @@ static void log_fault(struct session *s, const struct smtp_event *ev)
 
 void misconduct_refused(struct session *s, const struct smtp_event *ev)
 {
-    if (ev->fault ==
-        SMTP_FAULT_TOO_LONG) /* other lines have been noted when they were seen first */
+    /* Other lines have been noted when they were seen first. */
+    if (ev->fault == SMTP_FAULT_TOO_LONG)
         transcript_client(&s->transcript, str_sub(ev->line, 0, 200));
-    s->faults |= ev->fault == SMTP_FAULT_DENIED ? FAULT_POLICY : FAULT_PROTOCOL;
+    if (ev->fault != SMTP_FAULT_ADDRESS || !is_unclosed(ev->arg))
+        s->faults |= ev->fault == SMTP_FAULT_DENIED ? FAULT_POLICY : FAULT_PROTOCOL;
     log_fault(s, ev);
     session_answer(s, ev->reply);
     if (ev->fault == SMTP_FAULT_UTF8) /* no command at all, say the statistics */

@@ -2,6 +2,12 @@
 
 #include "base/log.h"
 #include "text/address.h"
+#include "text/date.h"
+
+#include <time.h>
+
+#define LINE_WIDTH   79
+#define CONTINUATION STR("     ")
 
 static const struct {
     struct str name;
@@ -54,6 +60,32 @@ static void put_envelope(struct session *s)
     record_put(out, REC_MESSAGE, STR_NONE);
 }
 
+static void format_now(struct buf *out)
+{
+    time_t now = time(NULL);
+    struct tm local;
+
+    localtime_r(&now, &local);
+    date_format(&local, local.tm_gmtoff, str_from_null(local.tm_zone), out);
+}
+
+static void put_trace(struct session *s)
+{
+    BUF_AUTO(by, 0);
+    BUF_AUTO(id, 0);
+    BUF_AUTO(date, 0);
+
+    format_now(&date);
+    buf_join(&by, STR("Received: by "), site_conf.myhostname, STR(" ("), site_conf.mail_name,
+             STR(")"));
+    buf_join(&id, STR("\tid "), queue_id_str(&s->cleanup.id), STR("; "), buf_str(&date));
+    put_line(s, buf_str(&by));
+    put_line(s, buf_str(&id));
+    buf_clear(&by);
+    buf_join(&by, STR("Date: "), buf_str(&date));
+    put_line(s, buf_str(&by));
+}
+
 static void put_header(struct session *s)
 {
     BUF_AUTO(from, 0);
@@ -67,10 +99,27 @@ static void put_header(struct session *s)
     buf_addc(&to, '>');
     buf_join(&subject, STR("Subject: "), site_conf.mail_name, STR(" SMTP server: errors from "),
              s->peer.name, STR("["), s->peer.address, STR("]"));
+    put_trace(s);
     put_line(s, buf_str(&from));
     put_line(s, buf_str(&to));
     put_line(s, buf_str(&subject));
     put_line(s, STR(""));
+}
+
+/* Lines of the transcript are broken at blanks, where they can be. */
+static void put_wrapped(struct session *s, struct str line)
+{
+    while (line.len > LINE_WIDTH) {
+        size_t blank = str_rfind(str_sub(line, CONTINUATION.len + 1, LINE_WIDTH + 1), ' ');
+        if (blank == STR_NOT_FOUND)
+            break;
+        blank += CONTINUATION.len + 1;
+        put_line(s, str_sub(line, 0, blank));
+        BUF_AUTO(rest, 0);
+        buf_join(&rest, CONTINUATION, str_skip(line, blank + 1));
+        line = arena_str(&s->scratch, buf_str(&rest));
+    }
+    put_line(s, line);
 }
 
 static void put_body(struct session *s)
@@ -80,7 +129,7 @@ static void put_body(struct session *s)
     put_line(s, STR("Transcript of session follows."));
     put_line(s, STR(""));
     while (said.len)
-        put_line(s, str_cut(&said, '\n'));
+        put_wrapped(s, str_cut(&said, '\n'));
     if (s->transcript.text.full)
         put_line(s, STR(" (the rest was too long to be kept)"));
     put_line(s, STR(""));

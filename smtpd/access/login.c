@@ -46,13 +46,19 @@ static enum outcome_kind refuse(struct judge *j)
                              STR_ARG(path), STR_ARG(login));
 }
 
+/* Nobody can log in: then nothing is asked of anybody. */
+static void ignore(struct str restriction)
+{
+    log_warning("restriction `" STR_FMT "' ignored: no SASL support", STR_ARG(restriction));
+}
+
 /* `strict`: one who has logged in may use only what is his. */
 static enum outcome_kind check(struct judge *j, const struct rule *rule, bool strict)
 {
     BUF_AUTO(owners, 0);
 
     if (!smtpd_conf.smtpd_sasl_auth_enable) {
-        log_warning("restriction `" STR_FMT "' ignored: no SASL support", STR_ARG(rule->name));
+        ignore(rule->name);
         return JUDGE_NEXT;
     }
     if (!j->s->t.active)
@@ -70,7 +76,12 @@ static enum outcome_kind check(struct judge *j, const struct rule *rule, bool st
 
 enum outcome_kind rule_reject_sender_login_mismatch(struct judge *j, const struct rule *rule)
 {
-    return check(j, rule, true);
+    if (smtpd_conf.smtpd_sasl_auth_enable)
+        return check(j, rule, true);
+    /* It is short for these two. */
+    ignore(STR("reject_authenticated_sender_login_mismatch"));
+    ignore(STR("reject_unauthenticated_sender_login_mismatch"));
+    return JUDGE_NEXT;
 }
 
 enum outcome_kind rule_reject_known_sender_login_mismatch(struct judge *j, const struct rule *rule)

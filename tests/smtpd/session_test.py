@@ -246,6 +246,7 @@ def the_postmaster_hears_of_what_he_asked_for():
         c.reply()
         c("EHLO x")
         c("XYZZY \x01")
+        c("BOGUS " + "word " * 20 + "y" * 100)
         c("QUIT")
         d.proc.wait(20)
         records = d.cleanup.messages[0]
@@ -253,8 +254,12 @@ def the_postmaster_hears_of_what_he_asked_for():
         assert (("R", b"ops") in records) and (("S", b"double-bounce@mx.test") in records), records
         for part in ("Subject: Postfix SMTP server: errors from localhost[127.0.0.1]\n", "To: Postmaster <ops>\n",
                      "\nTranscript of session follows.\n\n Out: 220 mx.test ESMTP Postfix\n In:  EHLO x\n Out: 250-mx.test\n",
-                     " In:  XYZZY ?\n Out: 500 5.5.2 Error: command not recognized\n In:  QUIT\n Out: 221 2.0.0 Bye\n"):
+                     " In:  XYZZY ?\n Out: 500 5.5.2 Error: command not recognized\n",
+                     "\n In:  BOGUS" + " word" * 13 + "\n     word" + " word" * 6 + "\n     " + "y" * 100 + "\n", " In:  QUIT\n Out: 221 2.0.0 Bye\n"):
             has(text, part)
+        eq(text.split("\n")[0], "Received: by mx.test (Postfix)")
+        has(text, "\n\tid 7A1B2C3D; ")
+        has(text, "\nDate: ")
     with Smtpd(BINARY, notify_classes="policy") as d:
         c = d.client()
         c.reply()
