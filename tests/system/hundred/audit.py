@@ -99,7 +99,7 @@ class Audit:
 
     def told(self, qid, recipient, depth=0):
         """Was the failure of this recipient of message `qid` reported as far as the rules go?"""
-        if qid in self.log.discarded:
+        if qid in self.log.discarded or qid in self.deleted or qid in self.held:
             return True
         return depth < 4 and any(self.report_ended(new, recipient, depth) for new in self.log.notices[qid])
 

@@ -329,7 +329,7 @@ KINDS = {
     "more": (1, Kind(dot="354 and more?", why="and more|" + LOST, **NEVER)),
     "tiny": (2, Kind(extensions=("PIPELINING", "SIZE 100", "8BITMIME"), why="size limit 100", **REFUSED)),
     "tls-only": (2, Kind(mail="530 5.7.0 Must issue a STARTTLS command first", why="530 5.7.0 Must issue", **REFUSED)),
-    "deny": (2, Kind(ehlo="550 5.7.1 not you", helo="550 5.7.1 not you", why="refused to talk to me: 550 5.7.1", ends="bounced")),
+    "deny": (2, Kind(ehlo="550 5.7.1 not you", helo="550 5.7.1 not you", why="refused to talk to me: 550 5.7.1", **REFUSED)),
     "away": (2, Kind(greeting="554 5.3.2 closed for good", why="refused to talk to me: 554", **DEAD)),
     "busy": (2, Kind(greeting=["421 4.3.2 busy", CLOSE], why="refused to talk to me: 421", **DEAD)),
     "refusing": (4, Kind(listens=False, why="Connection refused", **DEAD)),
@@ -347,7 +347,7 @@ KINDS = {
     "breaker": (1, Kind(data=["354 go on", CLOSE], why=LOST, **NEVER)),
     "deaf": (1, Kind(data=["354 go on", STALL], why=LOST, **NEVER)),
     "asleep": (1, Kind(dot=NOTHING, why=LOST, **NEVER)),
-    "mirror": (1, Kind(greeting="220 mail.example.test ESMTP", why="loops back to myself", ends="bounced")),
+    "mirror": (1, Kind(greeting="220 mail.example.test ESMTP", why="loops back to myself", **REFUSED)),
 }
 
 

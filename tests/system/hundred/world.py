@@ -9,7 +9,7 @@ from hundred.servers import KINDS, LOST, SUSPENDED
 
 NAME_SERVER = "127.1.255.53"
 OURSELVES = "127.0.0.1"
-WEIGHTS = {"good": 4, "tardy": 1, "pipe-liar": 1, "deaf": 1, "asleep": 1, "trickle": 1}  # others have 3
+WEIGHTS = {"good": 4, "tardy": 1, "pipe-liar": 1, "deaf": 1, "asleep": 1, "trickle": 1, "double": 1}  # others have 3
 NOT_FOUND = "Host not found|no data record|Name service error"
 
 
