@@ -1,6 +1,6 @@
 """The same sessions on this suite and on Debian's Postfix; what differs is an error unless differences.py explains it.
 
-    peer_test.py BUILD-DIRECTORY [--cache DIR] [--only FILE[/SESSION]] [--show] [--keep DIR]
+    peer_test.py BUILD-DIRECTORY [--cache DIR] [--only FILE[/SESSION]] [--show] [--full] [--keep DIR]
 
 Postfix is downloaded as a package and unpacked beside, never installed.  Each session file is played on both systems
 in namespaces of their own.  Exit status 77: this cannot be done here; the reason is printed."""
@@ -24,6 +24,7 @@ from differences import KNOWN  # noqa: E402
 
 PACKAGE = "postfix"
 VERSION = "3.7."
+LINES, COLUMNS = 40, 300  # of a difference, unless --full
 
 
 def fetch_peer(cache, tree):
@@ -83,7 +84,14 @@ def explained(name, diff):
     return left
 
 
-def compare(file, ours, theirs, show):
+def print_diff(diff, full):
+    for line in diff if full else diff[:LINES]:
+        print(line if full or len(line) < COLUMNS else "%s... (%d)" % (line[:COLUMNS], len(line)))
+    if len(diff) > LINES and not full:
+        print("... %d more lines, see --full" % (len(diff) - LINES))
+
+
+def compare(file, ours, theirs, show, full):
     """Print what differs; returns how many sessions were equal, explained and different."""
     counts = {"equal": 0, "explained": 0, "different": 0}
     for session in ours:
@@ -97,9 +105,13 @@ def compare(file, ours, theirs, show):
                 print("--- %s took %.1f s on %s" % (name, record[session]["seconds"], side))
         left = explained(name, diff) if diff else []
         counts["different" if left else "explained" if diff else "equal"] += 1
+        broken = [line for line in ours[session]["talk"] + theirs[session]["talk"] if line.startswith("!!!")]
+        if broken:
+            print("=== %s cannot be played: %s" % (name, broken))
+            counts["different"] += not left
         if left:
             print("=== %s differs (- Postfix, + Relevo)" % name)
-            print("\n".join(line if len(line) < 400 else "%s... (%d)" % (line[:300], len(line)) for line in diff))
+            print_diff(diff, full)
     return counts
 
 
@@ -109,6 +121,7 @@ def arguments():
     p.add_argument("--cache", default="/var/cache/relevo-peer")
     p.add_argument("--only", default="")
     p.add_argument("--show", action="store_true")
+    p.add_argument("--full", action="store_true", help="print differences at full length")
     p.add_argument("--keep", help="keep the two trees and the records here")
     p.add_argument("--jobs", type=int, default=4)
     return p.parse_args()
@@ -133,7 +146,7 @@ def run(args, work):
         for f in files:
             name = os.path.basename(f)[:-4]
             try:
-                counts = compare(name, jobs[f, "ours"].result(), jobs[f, "theirs"].result(), args.show)
+                counts = compare(name, jobs[f, "ours"].result(), jobs[f, "theirs"].result(), args.show, args.full)
             except Exception as e:
                 print("=== %s: %s" % (name, e))
                 failed = True

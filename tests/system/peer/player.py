@@ -37,7 +37,7 @@ MAIN_CF = {
     "bounce_template_file": "/etc/postfix/bounce.cf", "lmtp_connection_cache_on_demand": "no", "alias_maps": "hash:/etc/aliases",
     "transport_maps": "texthash:/etc/postfix/transport.ports, texthash:/etc/postfix/transport", "relay_domains": "relay.test",
 }
-PORTS = range(2500, 2600)  # s2501.test is a server by SMTP on port 2501, l2501.test one by LMTP
+PORTS = range(2500, 2700)  # s2501.test is a server by SMTP on port 2501, l2501.test one by LMTP
 TRANSPORT = "".join("s%d.test smtp:[127.0.0.1]:%d\nl%d.test lmtp:inet:127.0.0.1:%d\n" % (p, p, p, p) for p in PORTS)
 BOUNCE_CF = "".join("""%s_template = <<EOF
 Charset: us-ascii
@@ -80,6 +80,9 @@ class Player:
         if not any(head.startswith("/etc/aliases") for head, _ in self.plan.files):
             harness.write("/etc/aliases", "postmaster: root\n")
         self.host.run("postfix", "set-permissions", check=False)
+        for name in ("postdrop", "postqueue"):  # what a package's installation does
+            os.chown("/usr/sbin/" + name, 0, harness.DROP_GID)
+            os.chmod("/usr/sbin/" + name, 0o2755)
         self.host.run("newaliases", check=False)
         for command in self.plan.commands:
             self.host.run("sh", "-c", command)
