@@ -96,7 +96,10 @@ scan.count = 0
 
 
 def pids(host):
-    return {name: pid for pid, name in host.daemons().items() if name in ("qmgr", "pickup")}
+    def both():
+        found = {name: pid for pid, name in host.daemons().items() if name in ("qmgr", "pickup")}
+        return found if len(found) == 2 else None
+    return until("qmgr and pickup", both)
 
 
 def check_peace(host, mark, before):

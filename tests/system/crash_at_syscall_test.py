@@ -73,18 +73,25 @@ def attach(pid, call, n):
     return None
 
 
-def attach_to(host, program, call, n):
-    def attempt():
-        pid = pid_of_service(host, program)
-        tracer = attach(pid, call, n)
-        return (pid, tracer) if tracer else None
-    return until("strace on " + program, attempt)
-
-
 def pid_of_service(host, program):
     """The process of the service that has its program's name; defer and relay are others."""
-    return until("a process of " + program,
-                 lambda: [p for p, name in host.daemons().items() if name == program and "\0-n\0" not in contents_of_proc(p, "cmdline")])[0]
+    return next((p for p, name in host.daemons().items() if name == program and "\0-n\0" not in contents_of_proc(p, "cmdline")), None)
+
+
+def attach_to(host, program, call, n, subject):
+    """(pid, strace) of an idle process, which a message before may have to start."""
+    submit, copies = PATHS[program]
+
+    def attempt():
+        attempt.count += 1
+        warm = "warm%d%s" % (attempt.count, subject)
+        submit(host, warm)
+        until("the message before", lambda: copies(warm))
+        pid = pid_of_service(host, program)
+        tracer = pid and attach(pid, call, n)
+        return (pid, tracer) if tracer else None
+    attempt.count = 0
+    return until("strace on " + program, attempt)
 
 
 def is_alive(pid, program):
@@ -96,9 +103,7 @@ def kill_at(host, program, call, n):
     submit, copies = PATHS[program]
     kill_at.count += 1
     subject = "m%04d" % kill_at.count
-    submit(host, "warm" + subject)
-    until("the message before", lambda: copies("warm" + subject))
-    pid, tracer = attach_to(host, program, call, n)
+    pid, tracer = attach_to(host, program, call, n, subject)
     try:
         submit(host, subject)
 
@@ -109,11 +114,11 @@ def kill_at(host, program, call, n):
         until("%s, killed at %s %d: message %s" % (program, call, n, subject), has_arrived)
         kill_at.second_copies += copies(subject) - 1
     finally:
-        with_signal(tracer)
+        detach(tracer)
     return not is_alive(pid, program)
 
 
-def with_signal(tracer):
+def detach(tracer):
     tracer.send_signal(signal.SIGINT)
     tracer.wait()
     tracer.stderr.close()
