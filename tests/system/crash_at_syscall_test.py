@@ -73,9 +73,15 @@ def attach(pid, call, n):
     return None
 
 
+def service_of(pid, program):
+    words = contents_of_proc(pid, "cmdline").split("\0")
+    return words[words.index("-n") + 1] if "-n" in words else program
+
+
 def pid_of_service(host, program):
-    """The process of the service that has its program's name; defer and relay are others."""
-    return next((p for p, name in host.daemons().items() if name == program and "\0-n\0" not in contents_of_proc(p, "cmdline")), None)
+    """A process of the service that mail goes through; defer, trace and relay run the same programs."""
+    wanted = "smtp" if program == "smtpd" else program
+    return next((p for p, name in host.daemons().items() if name == program and service_of(p, name) == wanted), None)
 
 
 def attach_to(host, program, call, n, subject):
