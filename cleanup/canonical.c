@@ -43,8 +43,8 @@ bool address_map(struct cleanup *c, enum address_role role, struct str *address,
         if (!(steps[i].maps->roles & role) || table_list_is_empty(steps[i].maps->tables))
             continue;
         *parameter = steps[i].parameter;
-        if (!rewrite_map_address(c->rewriter, steps[i].maps->tables, c->canonical_extensions, CANONICAL_STEPS,
-                                 address, a))
+        if (!rewrite_map_address(c->rewriter, steps[i].maps->tables, c->canonical_extensions,
+                                 CANONICAL_STEPS, address, a))
             return false;
     }
     if (!(c->masquerade_roles & role) || cleanup_conf.masquerade_domains.len == 0)

@@ -40,10 +40,10 @@ struct cleanup {
     struct match_list *masquerade_exceptions;
 
     struct table_list *header_checks, *mime_header_checks, *nested_header_checks, *body_checks;
-    bool has_checks;        /* one of these is not empty */
-    unsigned mime_flags;    /* enum mime_flag that the strict_ parameters ask for */
+    bool has_checks;         /* one of these is not empty */
+    unsigned mime_flags;     /* enum mime_flag that the strict_ parameters ask for */
     bool drop[HEADER_COUNT]; /* message_drop_headers, known ones */
-    struct map drop_names;  /* lower-case names of the others */
+    struct map drop_names;   /* lower-case names of the others */
     bool drops_unknown;
     struct buf strip, reject; /* message_strip_characters, message_reject_characters, decoded */
 };

@@ -49,14 +49,14 @@ struct content {
     size_t header_len; /* bytes of the present logical header so far */
     struct mime *mime; /* NULL: the fast way */
     bool seen[HEADER_COUNT];
-    bool resent;       /* there are Resent- headers */
+    bool resent; /* there are Resent- headers */
     bool logged_id, logged_resent_id;
     int hops;
     bool declares_8bit;
-    bool is_composite; /* multipart or message: parts may declare their encoding */
-    bool unchecked;    /* PASS: no more header and body checks */
+    bool is_composite;     /* multipart or message: parts may declare their encoding */
+    bool unchecked;        /* PASS: no more header and body checks */
     int64_t segment_bytes; /* of the body part, for body_checks_size_limit */
-    bool cut;          /* larger than message_size_limit: the rest is not stored */
+    bool cut;              /* larger than message_size_limit: the rest is not stored */
 };
 
 struct message {
@@ -73,9 +73,9 @@ struct message {
 
     struct map seen; /* recipients written so far */
     int64_t rcpt_count;
-    int opts; /* C record, field 4 */
-    bool traced;             /* the trace log has lines of ours */
-    bool stored_in_incoming; /* the queue manager wants to know */
+    int opts;                        /* C record, field 4 */
+    bool traced;                     /* the trace log has lines of ours */
+    bool stored_in_incoming;         /* the queue manager wants to know */
     struct stored_recipient *stored; /* with CLEANUP_FLAG_BOUNCE */
     size_t stored_count, stored_room;
 
@@ -104,10 +104,9 @@ static inline bool message_is_wanted(const struct message *m)
 {
     if (m->flags & CLEANUP_FLAG_DISCARD)
         return false;
-    return m->status == CLEANUP_OK ||
-           ((m->flags & CLEANUP_FLAG_BOUNCE) &&
-            (m->status == CLEANUP_CONTENT || m->status == CLEANUP_HOPS ||
-             m->status == CLEANUP_SIZE));
+    return m->status == CLEANUP_OK || ((m->flags & CLEANUP_FLAG_BOUNCE) &&
+                                       (m->status == CLEANUP_CONTENT || m->status == CLEANUP_HOPS ||
+                                        m->status == CLEANUP_SIZE));
 }
 static inline struct buf *message_out(struct message *m) { return queue_writer_buf(&m->c->writer); }
 static inline const char *message_id(const struct message *m) { return m->c->writer.id.text; }

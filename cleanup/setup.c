@@ -136,4 +136,3 @@ void cleanup_setup(struct cleanup *c, struct conf *conf)
     escape_decode(cleanup_conf.message_strip_characters, &c->strip);
     escape_decode(cleanup_conf.message_reject_characters, &c->reject);
 }
-

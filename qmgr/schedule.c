@@ -427,7 +427,8 @@ static void transport_free(struct schedule_transport *t)
         int count;
 
         while (!list_is_empty(&q->peers))
-            recipient_free_all(peer_take(LIST_ITEM(q->peers.next, struct schedule_peer, node), 0, &count));
+            recipient_free_all(
+                peer_take(LIST_ITEM(q->peers.next, struct schedule_peer, node), 0, &count));
         queue_free(q);
     }
     map_free(&t->queues, NULL);

@@ -10,7 +10,10 @@
 
 static struct rewriter *rewriter;
 
-static void open_tables(struct service *svc) { rewriter = rewrite_open(service_conf(svc), service_name(svc)); }
+static void open_tables(struct service *svc)
+{
+    rewriter = rewrite_open(service_conf(svc), service_name(svc));
+}
 
 static bool answer_rewrite(struct channel *c, struct str body, struct arena *a)
 {
@@ -18,8 +21,10 @@ static bool answer_rewrite(struct channel *c, struct str body, struct arena *a)
 
     if (!rewrite_request_decode(&body, &request))
         return false;
-    enum rewrite_context context = str_equal(request.context, STR("remote")) ? REWRITE_REMOTE : REWRITE_LOCAL;
-    struct rewrite_reply reply = { .address = rewrite_address(rewriter, context, request.address, a) };
+    enum rewrite_context context =
+        str_equal(request.context, STR("remote")) ? REWRITE_REMOTE : REWRITE_LOCAL;
+    struct rewrite_reply reply = { .address =
+                                       rewrite_address(rewriter, context, request.address, a) };
     rewrite_reply_encode(channel_begin(c, 'w'), &reply);
     return channel_end(c);
 }

@@ -8,10 +8,11 @@ struct arena {
     struct arena_block *blocks;
 };
 
-#define ARENA_INIT ((struct arena){ NULL })
+#define ARENA_INIT       ((struct arena){ NULL })
 #define ARENA_AUTO(name) CLEANUP(arena_free) struct arena name = ARENA_INIT
 
-void *arena_alloc(struct arena *a, size_t size) __attribute__((returns_nonnull)); /* zeroed, aligned for any type */
+/* Zeroed, aligned for any type. */
+void *arena_alloc(struct arena *a, size_t size) __attribute__((returns_nonnull));
 /* Copies; the bytes are followed by a NUL that is not counted. */
 struct str arena_str(struct arena *a, struct str s);
 char *arena_cstr(struct arena *a, struct str s);

@@ -9,7 +9,8 @@ void base64_encode(struct buf *out, struct str bytes)
         uint32_t group = 0;
         for (size_t k = 0; k < 3; k++)
             group = group << 8 | (k < have ? (unsigned char)bytes.ptr[i + k] : 0);
-        char quad[4] = { digits[group >> 18], digits[group >> 12 & 63], digits[group >> 6 & 63], digits[group & 63] };
+        char quad[4] = { digits[group >> 18], digits[group >> 12 & 63], digits[group >> 6 & 63],
+                         digits[group & 63] };
         for (size_t k = have + 1; k < 4; k++)
             quad[k] = '=';
         buf_add(out, (struct str){ quad, 4 });

@@ -28,8 +28,9 @@ void buf_add_lower(struct buf *b, struct str s); /* ASCII letters folded */
 void buf_addf(struct buf *b, const char *fmt, ...) PRINTF(2, 3);
 void buf_vaddf(struct buf *b, const char *fmt, va_list ap) PRINTF(2, 0);
 /* Join any number of struct str: buf_join(&b, STR("RCPT TO:<"), address, STR(">")). */
-#define buf_join(b, ...) \
-    buf_join_(b, (const struct str[]){ __VA_ARGS__ }, ARRAY_LEN(((const struct str[]){ __VA_ARGS__ })))
+#define buf_join(b, ...)                              \
+    buf_join_(b, (const struct str[]){ __VA_ARGS__ }, \
+              ARRAY_LEN(((const struct str[]){ __VA_ARGS__ })))
 void buf_join_(struct buf *b, const struct str *parts, size_t count);
 /* Room for n more bytes at ptr+len; the caller fills it and adds to len.  NULL if the ceiling forbids it. */
 char *buf_reserve(struct buf *b, size_t n);

@@ -18,8 +18,14 @@ static inline void list_insert_after(struct list *at, struct list *node)
     at->next->prev = node;
     at->next = node;
 }
-static inline void list_append(struct list *head, struct list *node) { list_insert_after(head->prev, node); }
-static inline void list_prepend(struct list *head, struct list *node) { list_insert_after(head, node); }
+static inline void list_append(struct list *head, struct list *node)
+{
+    list_insert_after(head->prev, node);
+}
+static inline void list_prepend(struct list *head, struct list *node)
+{
+    list_insert_after(head, node);
+}
 /* Safe on a node that was initialised and is in no list. */
 static inline void list_remove(struct list *node)
 {
@@ -32,6 +38,6 @@ static inline void list_remove(struct list *node)
 #define LIST_FIRST(head, type, member) \
     (list_is_empty(head) ? NULL : LIST_ITEM((head)->next, type, member))
 /* The current element may be removed inside the loop. */
-#define LIST_FOREACH(head, node)                                                          \
+#define LIST_FOREACH(head, node)                                                      \
     for (struct list *node = (head)->next, *node##_next = node->next; node != (head); \
          node = node##_next, node##_next = node->next)

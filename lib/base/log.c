@@ -39,12 +39,12 @@ static PRINTF(3, 0) void write_line(enum log_level level, const char *prefix, co
     logger.sink(level, buf_str(&line));
 }
 
-#define FORWARD(level, prefix)             \
-    do {                                   \
-        va_list ap;                        \
-        va_start(ap, fmt);                 \
+#define FORWARD(level, prefix)              \
+    do {                                    \
+        va_list ap;                         \
+        va_start(ap, fmt);                  \
         write_line(level, prefix, fmt, ap); \
-        va_end(ap);                        \
+        va_end(ap);                         \
     } while (0)
 
 void log_debug(const char *fmt, ...)

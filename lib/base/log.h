@@ -7,7 +7,14 @@
  *
  * Text prefixes are added here: "warning: ", "error: ", "fatal: ", "panic: ".  Bytes that are not
  * printable become '?'. */
-enum log_level { LOG_LEVEL_DEBUG, LOG_LEVEL_INFO, LOG_LEVEL_WARNING, LOG_LEVEL_ERROR, LOG_LEVEL_FATAL, LOG_LEVEL_PANIC };
+enum log_level {
+    LOG_LEVEL_DEBUG,
+    LOG_LEVEL_INFO,
+    LOG_LEVEL_WARNING,
+    LOG_LEVEL_ERROR,
+    LOG_LEVEL_FATAL,
+    LOG_LEVEL_PANIC
+};
 
 typedef void log_sink_fn(enum log_level level, struct str text);
 

@@ -127,7 +127,8 @@ void *map_remove(struct map *m, struct str key)
 bool map_next(const struct map *m, struct map_cursor *cursor, struct str *key, void **value)
 {
     if (!cursor->started) {
-        *cursor = (struct map_cursor){ .slot = 0, .next = m->size ? m->slots[0] : NULL, .started = true };
+        *cursor =
+            (struct map_cursor){ .slot = 0, .next = m->size ? m->slots[0] : NULL, .started = true };
     }
     while (cursor->next == NULL && cursor->slot + 1 < m->size)
         cursor->next = m->slots[++cursor->slot];

@@ -12,7 +12,7 @@ struct map {
 
 #define MAP_INIT ((struct map){ NULL, 0, 0 })
 
-void *map_get(const struct map *m, struct str key);             /* NULL if absent */
+void *map_get(const struct map *m, struct str key); /* NULL if absent */
 bool map_has(const struct map *m, struct str key);
 /* Returns the value that was there before, or NULL. */
 void *map_set(struct map *m, struct str key, void *value);

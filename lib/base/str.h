@@ -15,11 +15,14 @@ struct str {
 #define STR(literal) ((struct str){ "" literal, sizeof(literal) - 1 })
 #define STR_NONE     ((struct str){ NULL, 0 })
 /* For printf-like functions (log lines): log_info(STR_FMT, STR_ARG(s)). */
-#define STR_FMT      "%.*s"
-#define STR_ARG(s)   (int)(s).len, ((s).ptr ? (s).ptr : "")
+#define STR_FMT    "%.*s"
+#define STR_ARG(s) (int)(s).len, ((s).ptr ? (s).ptr : "")
 
 static inline struct str str_from(const char *cstr) { return (struct str){ cstr, strlen(cstr) }; }
-static inline struct str str_from_null(const char *cstr) { return cstr ? str_from(cstr) : STR_NONE; }
+static inline struct str str_from_null(const char *cstr)
+{
+    return cstr ? str_from(cstr) : STR_NONE;
+}
 
 static inline bool str_equal(struct str a, struct str b)
 {
@@ -78,7 +81,10 @@ struct str str_trim(struct str s);
 NODISCARD bool str_to_cstring(struct str s, char *out, size_t room);
 
 static inline bool char_is_digit(char c) { return c >= '0' && c <= '9'; }
-static inline bool char_is_alpha(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
+static inline bool char_is_alpha(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
 static inline bool char_is_alnum(char c) { return char_is_digit(c) || char_is_alpha(c); }
 /* White space as in ASCII: blank, TAB, CR, LF, VT, FF. */
 static inline bool char_is_space(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }

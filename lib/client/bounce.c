@@ -43,7 +43,8 @@ bool bounce_client_report(struct str service, char kind, const struct bounce_rep
     return !body.full && ask(service, kind, buf_str(&body));
 }
 
-bool bounce_client_one(struct str service, const struct bounce_report *report, const struct bounce_append *entry)
+bool bounce_client_one(struct str service, const struct bounce_report *report,
+                       const struct bounce_append *entry)
 {
     BUF_AUTO(body, CHANNEL_FRAME_MAX - 1);
 

@@ -17,7 +17,8 @@ struct cleanup_client {
 
 /* Begin a message: connects to public/SERVICE when there is no live connection (an idle one that cleanup
  * has closed is replaced), and waits for the queue id.  False: mail system trouble, try again later. */
-NODISCARD bool cleanup_client_open(struct cleanup_client *c, struct str service, int flags, int sendopts, int timeout_s);
+NODISCARD bool cleanup_client_open(struct cleanup_client *c, struct str service, int flags,
+                                   int sendopts, int timeout_s);
 /* The buffer for records of the message under way: encode into it with record_put*(), then call
  * cleanup_client_pump(), which sends when enough has gathered.  Whole records only. */
 struct buf *cleanup_client_records(struct cleanup_client *c);

@@ -35,7 +35,8 @@ struct str conf_expand(struct conf *c, struct str text, struct arena *a);
 NODISCARD bool conf_try_expand(struct conf *c, struct str text, struct arena *a, struct str *value,
                                struct buf *error);
 /* Walk over what main.cf sets (not the overrides), in no particular order. */
-void conf_each_setting(struct conf *c, void (*each)(void *context, struct str name, struct str value),
+void conf_each_setting(struct conf *c,
+                       void (*each)(void *context, struct str name, struct str value),
                        void *context);
 
 /* Fill the struct of a parameter set (params.h).  A bad value is fatal with the field's standard
@@ -48,9 +49,12 @@ void conf_fill_lmtp(struct conf *c, const struct param_set *set, void *params);
 /* Per-service parameters such as <transport>_destination_concurrency_limit: the value of
  * SERVICE + SUFFIX if set, else of `fallback` (a parameter name, e.g.
  * "default_destination_concurrency_limit").  Result expanded, lives with the conf. */
-struct str conf_service_value(struct conf *c, struct str service, const char *suffix, const char *fallback);
-int64_t conf_service_int(struct conf *c, struct str service, const char *suffix, const char *fallback);
-int64_t conf_service_time(struct conf *c, struct str service, const char *suffix, const char *fallback);
+struct str conf_service_value(struct conf *c, struct str service, const char *suffix,
+                              const char *fallback);
+int64_t conf_service_int(struct conf *c, struct str service, const char *suffix,
+                         const char *fallback);
+int64_t conf_service_time(struct conf *c, struct str service, const char *suffix,
+                          const char *fallback);
 
 /* compatibility_level comparison: is the configured level below e.g. "3.6"? */
 bool conf_level_below(struct conf *c, const char *level);

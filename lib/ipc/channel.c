@@ -3,8 +3,8 @@
 #include <errno.h>
 #include <poll.h>
 
-#define HEAD_BYTES   5 /* length and kind */
-#define FLUSH_AT     (64UL * 1024)
+#define HEAD_BYTES 5 /* length and kind */
+#define FLUSH_AT   (64UL * 1024)
 
 void channel_init(struct channel *c, int fd, int timeout_s)
 {
@@ -36,7 +36,10 @@ void channel_frame(struct buf *out, char kind, struct str body)
     buf_add(out, body);
 }
 
-static bool flush_if_large(struct channel *c) { return c->link.out.len < FLUSH_AT || channel_flush(c); }
+static bool flush_if_large(struct channel *c)
+{
+    return c->link.out.len < FLUSH_AT || channel_flush(c);
+}
 
 bool channel_send(struct channel *c, char kind, struct str body)
 {

@@ -19,10 +19,7 @@ struct timeval clock_wall(void)
     return t;
 }
 
-struct deadline deadline_in_ms(int64_t ms)
-{
-    return (struct deadline){ clock_now_ms() + ms };
-}
+struct deadline deadline_in_ms(int64_t ms) { return (struct deadline){ clock_now_ms() + ms }; }
 
 int deadline_left_ms(struct deadline d)
 {

@@ -14,7 +14,10 @@ struct deadline {
 };
 #define DEADLINE_NEVER ((struct deadline){ INT64_MAX })
 struct deadline deadline_in_ms(int64_t ms);
-static inline struct deadline deadline_in(int seconds) { return deadline_in_ms((int64_t)seconds * 1000); }
+static inline struct deadline deadline_in(int seconds)
+{
+    return deadline_in_ms((int64_t)seconds * 1000);
+}
 /* Milliseconds left for poll(2): 0 when it has passed, -1 for never. */
 int deadline_left_ms(struct deadline d);
 static inline bool deadline_passed(struct deadline d) { return deadline_left_ms(d) == 0; }

@@ -150,7 +150,8 @@ int fd_receive(int socket)
     if (recvmsg(socket, &m, MSG_CMSG_CLOEXEC) <= 0)
         return -1;
     struct cmsghdr *c = CMSG_FIRSTHDR(&m);
-    if (c == NULL || c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS || c->cmsg_len != CMSG_LEN(sizeof fd)) {
+    if (c == NULL || c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS ||
+        c->cmsg_len != CMSG_LEN(sizeof fd)) {
         errno = EBADMSG;
         return -1;
     }

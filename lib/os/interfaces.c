@@ -75,11 +75,13 @@ void interfaces_of_host(struct str protocols, struct interface_list *out)
 static bool is_loopback(const struct net_addr *a)
 {
     if (a->ss.ss_family == AF_INET)
-        return ntohl(((const struct sockaddr_in *)(const void *)&a->ss)->sin_addr.s_addr) >> 24 == 127;
+        return ntohl(((const struct sockaddr_in *)(const void *)&a->ss)->sin_addr.s_addr) >> 24 ==
+               127;
     return IN6_IS_ADDR_LOOPBACK(&((const struct sockaddr_in6 *)(const void *)&a->ss)->sin6_addr);
 }
 
-static void add_host_interfaces(struct interface_list *out, struct str protocols, bool loopback_only)
+static void add_host_interfaces(struct interface_list *out, struct str protocols,
+                                bool loopback_only)
 {
     struct interface_list host;
 
@@ -90,7 +92,8 @@ static void add_host_interfaces(struct interface_list *out, struct str protocols
     interfaces_free(&host);
 }
 
-static bool add_named(struct interface_list *out, struct str name, struct str protocols, struct buf *why)
+static bool add_named(struct interface_list *out, struct str name, struct str protocols,
+                      struct buf *why)
 {
     char text[256];
     struct addrinfo hints = { .ai_socktype = SOCK_STREAM }, *found = NULL;
@@ -114,7 +117,8 @@ static bool add_named(struct interface_list *out, struct str name, struct str pr
     return true;
 }
 
-bool interfaces_resolve(struct str names, struct str protocols, struct interface_list *out, struct buf *why)
+bool interfaces_resolve(struct str names, struct str protocols, struct interface_list *out,
+                        struct buf *why)
 {
     struct str word;
 

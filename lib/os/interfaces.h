@@ -11,7 +11,8 @@ struct interface_list {
 /* `names` is the value of inet_interfaces: "all", "loopback-only", host names, addresses, [addresses].
  * `protocols` is inet_protocols: "all", "ipv4", "ipv6", "ipv4, ipv6".  Ports are zero.
  * False with a reason when a name is unknown. */
-NODISCARD bool interfaces_resolve(struct str names, struct str protocols, struct interface_list *out, struct buf *why);
+NODISCARD bool interfaces_resolve(struct str names, struct str protocols,
+                                  struct interface_list *out, struct buf *why);
 /* The interfaces of this host, limited to `protocols`. */
 void interfaces_of_host(struct str protocols, struct interface_list *out);
 void interfaces_free(struct interface_list *l);

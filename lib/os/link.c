@@ -13,7 +13,9 @@
 
 void link_init(struct link *l, int fd, int timeout_s, size_t in_max, size_t out_max)
 {
-    *l = (struct link){ .fd = fd, .until = DEADLINE_NEVER, .in = BUF_INIT(in_max), .out = BUF_INIT(out_max) };
+    *l = (struct link){
+        .fd = fd, .until = DEADLINE_NEVER, .in = BUF_INIT(in_max), .out = BUF_INIT(out_max)
+    };
     link_set_timeout(l, timeout_s);
 }
 
@@ -96,7 +98,8 @@ enum io_result link_fill(struct link *l)
     enum io_result result = fd_read(l->fd, &l->in, want);
     if (result == IO_ERROR || result == IO_TIMEOUT)
         l->error = errno;
-    if (result == IO_OK && l->in.len - before == want && l->in.cap <= READ_SMALL && (!l->in.max || l->in.max > READ_LARGE))
+    if (result == IO_OK && l->in.len - before == want && l->in.cap <= READ_SMALL &&
+        (!l->in.max || l->in.max > READ_LARGE))
         (void)buf_reserve(&l->in, MIN(READ_LARGE, l->in.max ? l->in.max - l->in.len : READ_LARGE));
     return result;
 }

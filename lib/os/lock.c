@@ -38,7 +38,8 @@ struct lock_patience lock_patience_begin(int attempts, int delay_s)
 
 bool lock_patience_wait(struct lock_patience *p)
 {
-    struct timespec pause = { .tv_sec = p->next_us / 1000000, .tv_nsec = p->next_us % 1000000 * 1000 };
+    struct timespec pause = { .tv_sec = p->next_us / 1000000,
+                              .tv_nsec = p->next_us % 1000000 * 1000 };
 
     if (clock_now_ms() >= p->until_ms)
         return false;

@@ -75,8 +75,8 @@ static const char *time_text(void)
         return logger.when;
     (void)localtime_r(&now.tv_sec, &tm);
     (void)snprintf(logger.when, sizeof logger.when, "%.3s %2d %02d:%02d:%02d ",
-             &months[(size_t)(tm.tm_mon % 12) * 3], tm.tm_mday % 100, tm.tm_hour % 100, tm.tm_min % 100,
-             tm.tm_sec % 100);
+                   &months[(size_t)(tm.tm_mon % 12) * 3], tm.tm_mday % 100, tm.tm_hour % 100,
+                   tm.tm_min % 100, tm.tm_sec % 100);
     logger.second = now.tv_sec;
     return logger.when;
 }
@@ -250,7 +250,7 @@ static void copy_names(const struct logger_options *o)
 
     (void)snprintf(logger.tag, sizeof logger.tag, "%s", o->tag ? o->tag : "postfix");
     (void)snprintf(logger.host, sizeof logger.host, "%.*s", (int)MIN(host, sizeof logger.host - 1),
-             o->hostname ? o->hostname : "");
+                   o->hostname ? o->hostname : "");
     logger.facility = find_facility(o->facility);
     tzset();
     logger.second = 0;

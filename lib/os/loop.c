@@ -74,7 +74,8 @@ void loop_watch(struct loop *l, int fd, uint32_t events, loop_fd_fn *fn, void *c
     int op = w->fn ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
 
     *w = (struct watch){ fn, context, ++l->next_serial };
-    struct epoll_event ev = { .events = events, .data.u64 = (uint64_t)w->serial << 32 | (uint32_t)fd };
+    struct epoll_event ev = { .events = events,
+                              .data.u64 = (uint64_t)w->serial << 32 | (uint32_t)fd };
     if (epoll_ctl(l->epoll, op, fd, &ev) != 0)
         log_fatal("epoll_ctl: descriptor %d: %s", fd, strerror(errno));
 }
@@ -131,7 +132,8 @@ static void heap_remove(struct loop *l, size_t at)
     heap_down(l, last->place);
 }
 
-struct loop_timer *loop_timer_start(struct loop *l, int64_t delay_ms, loop_timer_fn *fn, void *context)
+struct loop_timer *loop_timer_start(struct loop *l, int64_t delay_ms, loop_timer_fn *fn,
+                                    void *context)
 {
     struct loop_timer *t = mem_alloc(sizeof *t);
 

@@ -6,7 +6,8 @@
 
 struct loop;
 struct loop_timer;
-typedef void loop_fd_fn(void *context, int fd, uint32_t events); /* EPOLLIN, EPOLLOUT, EPOLLHUP ... */
+/* Events: EPOLLIN, EPOLLOUT, EPOLLHUP ... */
+typedef void loop_fd_fn(void *context, int fd, uint32_t events);
 typedef void loop_timer_fn(void *context);
 
 struct loop *loop_new(void);
@@ -15,7 +16,9 @@ void loop_free(struct loop *l);
 void loop_watch(struct loop *l, int fd, uint32_t events, loop_fd_fn *fn, void *context);
 void loop_unwatch(struct loop *l, int fd); /* before the descriptor is closed */
 /* One-shot timer; the returned handle is valid until it fired or was cancelled. */
-struct loop_timer *loop_timer_start(struct loop *l, int64_t delay_ms, loop_timer_fn *fn, void *context);
-void loop_timer_cancel(struct loop *l, struct loop_timer **timer); /* sets it to NULL; NULL is fine */
+struct loop_timer *loop_timer_start(struct loop *l, int64_t delay_ms, loop_timer_fn *fn,
+                                    void *context);
+/* It becomes NULL; NULL is fine. */
+void loop_timer_cancel(struct loop *l, struct loop_timer **timer);
 /* Wait once (until the next timer, at most max_wait_ms; -1 = no limit) and run what is due. */
 void loop_run_once(struct loop *l, int max_wait_ms);

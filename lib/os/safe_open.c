@@ -32,7 +32,8 @@ static int open_one(const char *path, int flags, mode_t mode)
     return fd;
 }
 
-int safe_open(const char *path, int flags, mode_t mode, struct stat *st, uid_t owner, gid_t group, struct buf *why)
+int safe_open(const char *path, int flags, mode_t mode, struct stat *st, uid_t owner, gid_t group,
+              struct buf *why)
 {
     int fd = -1;
 

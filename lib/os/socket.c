@@ -102,8 +102,14 @@ static int unix_connect(const char *path, int type)
 }
 
 int socket_unix_connect(const char *path) { return unix_connect(path, SOCK_STREAM); }
-int socket_unix_connect_nonblocking(const char *path) { return unix_connect(path, SOCK_STREAM | SOCK_NONBLOCK); }
-int socket_unix_dgram_connect(const char *path) { return unix_connect(path, SOCK_DGRAM | SOCK_NONBLOCK); }
+int socket_unix_connect_nonblocking(const char *path)
+{
+    return unix_connect(path, SOCK_STREAM | SOCK_NONBLOCK);
+}
+int socket_unix_dgram_connect(const char *path)
+{
+    return unix_connect(path, SOCK_DGRAM | SOCK_NONBLOCK);
+}
 
 int socket_unix_listen(const char *path, int type, mode_t mode, int backlog)
 {
@@ -128,7 +134,8 @@ int socket_inet_listen(const struct net_addr *a, int backlog)
     if (fd < 0)
         return -1;
     if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 ||
-        (a->ss.ss_family == AF_INET6 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on) != 0) ||
+        (a->ss.ss_family == AF_INET6 &&
+         setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on) != 0) ||
         bind(fd, (const struct sockaddr *)&a->ss, a->len) != 0 || listen(fd, backlog) != 0)
         return close_with_errno(fd);
     return fd;

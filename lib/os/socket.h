@@ -13,11 +13,13 @@ struct net_addr {
 bool net_addr_format(const struct net_addr *a, struct buf *out);
 int net_addr_port(const struct net_addr *a);
 void net_addr_set_port(struct net_addr *a, int port);
-NODISCARD bool net_addr_parse(struct str text, int port, struct net_addr *out); /* IPv4 or IPv6 literal */
+/* IPv4 or IPv6 literal. */
+NODISCARD bool net_addr_parse(struct str text, int port, struct net_addr *out);
 
 /* Sockets are close-on-exec.  -1: errno. */
-NODISCARD int socket_unix_connect(const char *path);               /* blocking stream */
-NODISCARD int socket_unix_connect_nonblocking(const char *path);   /* EAGAIN: the queue of the listener is full */
+NODISCARD int socket_unix_connect(const char *path); /* blocking stream */
+NODISCARD int
+socket_unix_connect_nonblocking(const char *path); /* EAGAIN: the queue there is full */
 NODISCARD int socket_unix_listen(const char *path, int type, mode_t mode, int backlog);
 NODISCARD int socket_unix_dgram_connect(const char *path);
 NODISCARD int socket_inet_listen(const struct net_addr *a, int backlog);

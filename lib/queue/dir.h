@@ -19,10 +19,10 @@
 #define QUEUE_FLUSH    "flush"
 
 /* Mode bits of a message file (spec: queue file, section 1). */
-#define QUEUE_MODE_INCOMPLETE  0600
-#define QUEUE_MODE_READY       0700
-#define QUEUE_MODE_CORRUPT     0400
-#define QUEUE_MODE_UNTHROTTLE  0040
+#define QUEUE_MODE_INCOMPLETE   0600
+#define QUEUE_MODE_READY        0700
+#define QUEUE_MODE_CORRUPT      0400
+#define QUEUE_MODE_UNTHROTTLE   0040
 #define QUEUE_MODE_FORCE_EXPIRE 0010
 
 /* hash_queue_names, hash_queue_depth; strings live as long as the parameters. */
@@ -32,19 +32,24 @@ struct queue_layout {
 };
 
 /* "deferred/B/B084552CCBC"; the hash levels follow the layout. */
-void queue_path(const struct queue_layout *layout, const char *queue, const struct queue_id *id, struct buf *out);
+void queue_path(const struct queue_layout *layout, const char *queue, const struct queue_id *id,
+                struct buf *out);
 /* Open an existing file of a queue.  Tries the layout's place, then every other hash depth from 0 to 16
  * (files stay where they were when the parameters change).  -1: errno. */
-NODISCARD int queue_open(const struct queue_layout *layout, const char *queue, const struct queue_id *id, int flags);
+NODISCARD int queue_open(const struct queue_layout *layout, const char *queue,
+                         const struct queue_id *id, int flags);
 /* Create a file (O_CREAT is added) at the layout's place, making hash directories on demand.  -1: errno. */
-NODISCARD int queue_create(const struct queue_layout *layout, const char *queue, const struct queue_id *id, int flags,
-                           mode_t mode);
+NODISCARD int queue_create(const struct queue_layout *layout, const char *queue,
+                           const struct queue_id *id, int flags, mode_t mode);
 /* Make the directories above `path` (mode 0700), the queue itself included.  False: errno. */
 NODISCARD bool queue_make_parents(const char *path);
 /* Rename between queues, making hash directories on demand.  False: errno. */
-NODISCARD bool queue_rename(const struct queue_layout *layout, const char *from, const char *to, const struct queue_id *id);
-NODISCARD bool queue_remove(const struct queue_layout *layout, const char *queue, const struct queue_id *id);
-NODISCARD bool queue_stat(const struct queue_layout *layout, const char *queue, const struct queue_id *id, struct stat *st);
+NODISCARD bool queue_rename(const struct queue_layout *layout, const char *from, const char *to,
+                            const struct queue_id *id);
+NODISCARD bool queue_remove(const struct queue_layout *layout, const char *queue,
+                            const struct queue_id *id);
+NODISCARD bool queue_stat(const struct queue_layout *layout, const char *queue,
+                          const struct queue_id *id, struct stat *st);
 
 /* A walk over all message files of one queue, at any hash depth, in directory order.  Files that come or go meanwhile
  * may be seen or not. */

@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #define WINDOW_READ   (64UL * 1024)
-#define HEAD_MAX      5                  /* type and four length bytes */
+#define HEAD_MAX      5                    /* type and four length bytes */
 #define PAYLOAD_LIMIT (16UL * 1024 * 1024) /* no writer makes longer records */
 
 void queue_file_init(struct queue_file *f, int fd)

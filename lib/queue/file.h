@@ -11,16 +11,21 @@
 
 struct queue_file {
     int fd;
-    struct buf window;     /* bytes of the file starting at window_at */
+    struct buf window; /* bytes of the file starting at window_at */
     int64_t window_at;
-    int64_t next;          /* offset of the next record */
-    int64_t record_at;     /* offset of the record returned last (its type byte) */
+    int64_t next;      /* offset of the next record */
+    int64_t record_at; /* offset of the record returned last (its type byte) */
     int64_t size;
-    int64_t consumed;      /* bytes read as records since the last seek: more than `size` means a loop */
-    bool follow;           /* follow pointer records and skip padding (default); false: return them */
+    int64_t consumed; /* read as records since the last seek; more than `size`: a loop */
+    bool follow;      /* pointers, and skip padding (default); false: return them */
 };
 
-enum queue_read { QUEUE_READ_RECORD, QUEUE_READ_END /* physical end of file */, QUEUE_READ_CORRUPT, QUEUE_READ_ERROR };
+enum queue_read {
+    QUEUE_READ_RECORD,
+    QUEUE_READ_END, /* physical end of file */
+    QUEUE_READ_CORRUPT,
+    QUEUE_READ_ERROR,
+};
 
 /* Takes the descriptor over. */
 void queue_file_init(struct queue_file *f, int fd);

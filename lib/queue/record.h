@@ -9,13 +9,37 @@
 #define RECORD_PAYLOAD_MAX ((1u << 28) - 1) /* what four length bytes can say */
 
 enum record_type {
-    REC_SIZE = 'C', REC_TIME = 'T', REC_CREATE = 'c', REC_FULL_NAME = 'F', REC_INSPECT = 'I', REC_FILTER = 'L',
-    REC_SENDER = 'S', REC_DONE = 'D', REC_RCPT = 'R', REC_ORCPT = 'O', REC_CANCELED = '/', REC_WARN = 'W',
-    REC_ATTR = 'A', REC_KILLED = 'K', REC_REDIRECT = '>', REC_MESSAGE = 'M', REC_TEXT = 'N', REC_TEXT_PART = 'L',
-    REC_PADDING = 'w', REC_EXTRACTED = 'X', REC_RETURN_RECEIPT = 'r', REC_ERRORS_TO = 'e', REC_PRIORITY = 'P',
-    REC_POINTER = 'p', REC_VERP = 'V', REC_END = 'E',
+    REC_SIZE = 'C',
+    REC_TIME = 'T',
+    REC_CREATE = 'c',
+    REC_FULL_NAME = 'F',
+    REC_INSPECT = 'I',
+    REC_FILTER = 'L',
+    REC_SENDER = 'S',
+    REC_DONE = 'D',
+    REC_RCPT = 'R',
+    REC_ORCPT = 'O',
+    REC_CANCELED = '/',
+    REC_WARN = 'W',
+    REC_ATTR = 'A',
+    REC_KILLED = 'K',
+    REC_REDIRECT = '>',
+    REC_MESSAGE = 'M',
+    REC_TEXT = 'N',
+    REC_TEXT_PART = 'L',
+    REC_PADDING = 'w',
+    REC_EXTRACTED = 'X',
+    REC_RETURN_RECEIPT = 'r',
+    REC_ERRORS_TO = 'e',
+    REC_PRIORITY = 'P',
+    REC_POINTER = 'p',
+    REC_VERP = 'V',
+    REC_END = 'E',
     REC_FLAGS = 'f', /* only on the way to cleanup: more bits of enum cleanup_flag */
-    REC_DSN_RET = '<', REC_DSN_ENVID = 'i', REC_DSN_ORCPT = 'o', REC_DSN_NOTIFY = 'n',
+    REC_DSN_RET = '<',
+    REC_DSN_ENVID = 'i',
+    REC_DSN_ORCPT = 'o',
+    REC_DSN_NOTIFY = 'n',
 };
 
 struct record {
@@ -53,9 +77,21 @@ struct record_size {
     int64_t text_size;    /* 5 */
     int64_t sendopts;     /* 6 */
 };
-enum { RECORD_OPT_MIXED = 1, RECORD_OPT_NEVER = 2, RECORD_OPT_SUCCESS = 4, RECORD_OPT_FAILURE = 8, RECORD_OPT_DELAY = 16 };
-enum { SENDOPT_SMTPUTF8 = 1, SENDOPT_UTF8_HEADER = 2, SENDOPT_UTF8_SENDER = 4, SENDOPT_UTF8_RCPT = 8,
-       SENDOPT_TLS_OPTIONAL = 16, SENDOPT_REQUIRETLS = 32 };
+enum {
+    RECORD_OPT_MIXED = 1,
+    RECORD_OPT_NEVER = 2,
+    RECORD_OPT_SUCCESS = 4,
+    RECORD_OPT_FAILURE = 8,
+    RECORD_OPT_DELAY = 16
+};
+enum {
+    SENDOPT_SMTPUTF8 = 1,
+    SENDOPT_UTF8_HEADER = 2,
+    SENDOPT_UTF8_SENDER = 4,
+    SENDOPT_UTF8_RCPT = 8,
+    SENDOPT_TLS_OPTIONAL = 16,
+    SENDOPT_REQUIRETLS = 32
+};
 #define RECORD_SIZE_BYTES 95 /* payload; the whole record is 97 */
 void record_size_format(const struct record_size *s, char out[RECORD_SIZE_BYTES + 1]);
 /* Missing fields are 0 (5: as field 1), unknown bits of field 6 are dropped.  False for text that is no C record;

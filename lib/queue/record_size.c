@@ -14,8 +14,8 @@
 void record_size_format(const struct record_size *s, char out[RECORD_SIZE_BYTES + 1])
 {
     (void)snprintf(out, RECORD_SIZE_BYTES + 1, "%15lld %15lld %15lld %15lld %15lld %15lld",
-             (long long)s->content_size, (long long)s->data_offset, (long long)s->rcpt_count,
-             (long long)s->qmgr_opts, (long long)s->text_size, (long long)s->sendopts);
+                   (long long)s->content_size, (long long)s->data_offset, (long long)s->rcpt_count,
+                   (long long)s->qmgr_opts, (long long)s->text_size, (long long)s->sendopts);
 }
 
 bool record_size_parse(struct str payload, struct record_size *out)

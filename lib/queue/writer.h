@@ -10,7 +10,7 @@
 #include "queue/dir.h"
 #include "queue/record.h"
 
-#define QUEUE_WRITER_MEMORY (256UL * 1024) /* a message up to this size is written with one write(2) */
+#define QUEUE_WRITER_MEMORY (256UL * 1024) /* a message up to this size is one write(2) */
 
 struct queue_writer {
     int fd;
@@ -25,8 +25,8 @@ struct queue_writer {
 #define QUEUE_WRITER_INIT ((struct queue_writer){ .fd = -1, .directory_sync = -1 })
 
 /* Create incoming/ID with mode 0600.  False: errno. */
-NODISCARD bool queue_writer_open(struct queue_writer *w, const struct queue_layout *layout, bool long_ids,
-                                 struct timeval now);
+NODISCARD bool queue_writer_open(struct queue_writer *w, const struct queue_layout *layout,
+                                 bool long_ids, struct timeval now);
 /* Append encoded records; written to disk in large pieces.  Errors are kept in w->error. */
 void queue_writer_add(struct queue_writer *w, struct str records);
 /* The buffer that is written next, for encoding in place; call queue_writer_spill() now and then. */
@@ -43,7 +43,8 @@ void queue_writer_patch(struct queue_writer *w, int64_t at, struct str bytes);
 NODISCARD bool queue_writer_flush(struct queue_writer *w);
 /* Mode 0700, then one fsync; afterwards the message is ours.  With `hold` it is renamed to hold/ first.
  * False: errno in w->error, the file is gone. */
-NODISCARD bool queue_writer_commit(struct queue_writer *w, const struct queue_layout *layout, bool hold);
+NODISCARD bool queue_writer_commit(struct queue_writer *w, const struct queue_layout *layout,
+                                   bool hold);
 /* Close and remove the unfinished file; fine after a commit (then it does nothing). */
 void queue_writer_close(struct queue_writer *w, const struct queue_layout *layout);
 /* queue_writer_close() was called; frees the memory. */

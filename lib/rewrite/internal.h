@@ -13,7 +13,8 @@ struct rewriter {
     struct interface_list interfaces; /* inet_interfaces and proxy_interfaces */
     struct interface_list proxies;
     struct match_list *local_domains, *alias_domains, *mailbox_domains, *relay_domains;
-    struct table_list *transport_maps, *relocated_maps, *sender_transport_maps, *sender_relayhost_maps;
+    struct table_list *transport_maps, *relocated_maps, *sender_transport_maps,
+        *sender_relayhost_maps;
     unsigned transport_keys; /* enum address_key for transport_maps */
 };
 
@@ -21,10 +22,11 @@ struct rewriter {
 enum match_result rewrite_match_local(struct rewriter *r, struct str domain);
 
 /* Put `address` into standard form with `origin` for what has no domain and `domain` for what has no dot. */
-struct str rewrite_normalise(struct rewriter *r, struct str address, struct str origin, struct str domain,
-                             struct arena *a);
+struct str rewrite_normalise(struct rewriter *r, struct str address, struct str origin,
+                             struct str domain, struct arena *a);
 
 /* transport_maps for the resolved address; changes transport and nexthop of `res` or sets RESOLVE_FAIL. */
-void rewrite_apply_transport_maps(struct rewriter *r, struct resolution *res, struct str domain, struct arena *a);
+void rewrite_apply_transport_maps(struct rewriter *r, struct resolution *res, struct str domain,
+                                  struct arena *a);
 /* "transport:nexthop" into its parts; without a colon all is the transport. */
 void rewrite_split_transport(struct str value, struct str *transport, struct str *nexthop);

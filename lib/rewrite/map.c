@@ -32,8 +32,8 @@ struct address_walk rewrite_address_walk(struct rewriter *r, unsigned keys)
     };
 }
 
-static struct str result_address(struct rewriter *r, struct str value, struct str extension, struct str old,
-                                 struct arena *a)
+static struct str result_address(struct rewriter *r, struct str value, struct str extension,
+                                 struct str old, struct arena *a)
 {
     struct address_list list;
     BUF_AUTO(text, RESULT_MAX);
@@ -53,19 +53,20 @@ static struct str result_address(struct rewriter *r, struct str value, struct st
     return rewrite_address(r, REWRITE_LOCAL, buf_str(&text), a);
 }
 
-bool rewrite_map_address(struct rewriter *r, struct table_list *tables, bool extend, int steps, struct str *address,
-                         struct arena *a)
+bool rewrite_map_address(struct rewriter *r, struct table_list *tables, bool extend, int steps,
+                         struct str *address, struct arena *a)
 {
     struct address_walk walk = rewrite_address_walk(r, ADDRESS_KEYS_REWRITE);
     BUF_AUTO(value, RESULT_MAX);
     BUF_AUTO(extension, RESULT_MAX);
 
     for (int step = 0; step < steps; step++) {
-        enum table_result found = table_list_lookup_address(tables, *address, &walk, &value, &extension);
+        enum table_result found =
+            table_list_lookup_address(tables, *address, &walk, &value, &extension);
         if (found != TABLE_FOUND)
             return found == TABLE_NOT_FOUND;
-        struct str next =
-            result_address(r, buf_str(&value), extend ? buf_str(&extension) : STR_NONE, *address, a);
+        struct str next = result_address(r, buf_str(&value),
+                                         extend ? buf_str(&extension) : STR_NONE, *address, a);
         if (str_equal_nocase(next, *address))
             break;
         *address = next;

@@ -38,7 +38,8 @@ static struct str swap_percent(struct str address, struct arena *a)
     return join_at(a, str_sub(address, 0, at), str_skip(address, at + 1));
 }
 
-static struct str give_domain(struct rewriter *r, struct str address, struct str origin, struct arena *a)
+static struct str give_domain(struct rewriter *r, struct str address, struct str origin,
+                              struct arena *a)
 {
     if (r->own.swap_bangpath && str_has(address, '!'))
         address = swap_bang(address, a);
@@ -51,8 +52,8 @@ static struct str give_domain(struct rewriter *r, struct str address, struct str
 
 static bool is_literal(struct str domain) { return str_starts(domain, STR("[")); }
 
-struct str rewrite_normalise(struct rewriter *r, struct str address, struct str origin, struct str domain,
-                             struct arena *a)
+struct str rewrite_normalise(struct rewriter *r, struct str address, struct str origin,
+                             struct str domain, struct arena *a)
 {
     if (address.len == 0)
         return address;
@@ -68,7 +69,8 @@ struct str rewrite_normalise(struct rewriter *r, struct str address, struct str 
     /* A final dot says that the name is complete. */
     if (str_ends(host, STR(".")) && host.len > 1)
         return join_at(a, local, str_sub(host, 0, host.len - 1));
-    if (r->own.append_dot_mydomain && domain.len && host.len && !str_has(host, '.') && !is_literal(host)) {
+    if (r->own.append_dot_mydomain && domain.len && host.len && !str_has(host, '.') &&
+        !is_literal(host)) {
         BUF_AUTO(full, 0);
         buf_join(&full, host, STR("."), domain);
         return join_at(a, local, buf_str(&full));
@@ -76,7 +78,8 @@ struct str rewrite_normalise(struct rewriter *r, struct str address, struct str 
     return join_at(a, local, host);
 }
 
-struct str rewrite_address(struct rewriter *r, enum rewrite_context context, struct str address, struct arena *a)
+struct str rewrite_address(struct rewriter *r, enum rewrite_context context, struct str address,
+                           struct arena *a)
 {
     struct str remote = r->site.remote_header_rewrite_domain;
 

@@ -1,6 +1,5 @@
 /* Where an address goes: its class, then transport and nexthop, then the maps that override them. */
 #include "rewrite/internal.h"
-
 #include "rewrite/map.h"
 #include "text/hostname.h"
 
@@ -23,7 +22,8 @@ static struct split split_address(struct str address)
 static bool has_routing(struct rewriter *r, struct str local)
 {
     return (r->own.resolve_dequoted_address && str_has(local, '@')) ||
-           (r->own.allow_percent_hack && str_has(local, '%')) || (r->own.swap_bangpath && str_has(local, '!'));
+           (r->own.allow_percent_hack && str_has(local, '%')) ||
+           (r->own.swap_bangpath && str_has(local, '!'));
 }
 
 /* a@b@here, a%b@here, b!a@here: we are asked to pass it on. */
@@ -43,7 +43,8 @@ static struct str unwrap(struct rewriter *r, struct str local, struct arena *a)
 struct class_rule {
     unsigned flag;
     enum match_result (*matches)(struct rewriter *r, struct str domain);
-    void (*route)(struct rewriter *r, struct resolution *res, struct str domain, struct str sender, struct arena *a);
+    void (*route)(struct rewriter *r, struct resolution *res, struct str domain, struct str sender,
+                  struct arena *a);
 };
 
 static enum match_result is_alias_domain(struct rewriter *r, struct str domain)
@@ -75,27 +76,28 @@ static void set_route(struct resolution *res, struct str value, struct str domai
         res->nexthop = domain;
 }
 
-static void route_local(struct rewriter *r, struct resolution *res, struct str domain, struct str sender,
-                        struct arena *a)
+static void route_local(struct rewriter *r, struct resolution *res, struct str domain,
+                        struct str sender, struct arena *a)
 {
     (void)sender;
     (void)a;
     set_route(res, r->own.local_transport, domain);
 }
 
-static void route_alias(struct rewriter *r, struct resolution *res, struct str domain, struct str sender,
-                        struct arena *a)
+static void route_alias(struct rewriter *r, struct resolution *res, struct str domain,
+                        struct str sender, struct arena *a)
 {
     (void)domain;
     (void)sender;
     (void)a;
     res->transport = r->site.error_service_name;
-    res->nexthop = r->site.show_user_unknown_table_name ? STR("5.1.1 User unknown in virtual alias table")
-                                                        : STR("5.1.1 User unknown");
+    res->nexthop = r->site.show_user_unknown_table_name
+                       ? STR("5.1.1 User unknown in virtual alias table")
+                       : STR("5.1.1 User unknown");
 }
 
-static void route_mailbox(struct rewriter *r, struct resolution *res, struct str domain, struct str sender,
-                          struct arena *a)
+static void route_mailbox(struct rewriter *r, struct resolution *res, struct str domain,
+                          struct str sender, struct arena *a)
 {
     (void)sender;
     (void)a;
@@ -104,8 +106,8 @@ static void route_mailbox(struct rewriter *r, struct resolution *res, struct str
 
 /* A sender-dependent map: user+ext@domain, user@domain, @domain; `null_key` stands for the null sender.
  * The result DUNNO means "as if not listed". */
-static enum table_result sender_lookup(struct rewriter *r, struct table_list *maps, struct str sender,
-                                       struct str null_key, struct buf *value)
+static enum table_result sender_lookup(struct rewriter *r, struct table_list *maps,
+                                       struct str sender, struct str null_key, struct buf *value)
 {
     struct address_walk walk = { .keys = ADDRESS_KEY_FULL | ADDRESS_KEY_AT_DOMAIN,
                                  .delimiters = r->site.recipient_delimiter };
@@ -132,8 +134,8 @@ static bool find_relayhost(struct rewriter *r, struct str sender, struct arena *
 }
 
 /* Transport without a nexthop of its own: the relayhost, else the recipient's domain. */
-static void route_outward(struct rewriter *r, struct resolution *res, struct str value, struct str domain,
-                          struct str sender, struct arena *a)
+static void route_outward(struct rewriter *r, struct resolution *res, struct str value,
+                          struct str domain, struct str sender, struct arena *a)
 {
     struct str relayhost;
 
@@ -145,23 +147,25 @@ static void route_outward(struct rewriter *r, struct resolution *res, struct str
     res->nexthop = relayhost.len ? relayhost : domain;
 }
 
-static void route_relay(struct rewriter *r, struct resolution *res, struct str domain, struct str sender,
-                        struct arena *a)
+static void route_relay(struct rewriter *r, struct resolution *res, struct str domain,
+                        struct str sender, struct arena *a)
 {
     route_outward(r, res, r->own.relay_transport, domain, sender, a);
 }
 
-static void route_default(struct rewriter *r, struct resolution *res, struct str domain, struct str sender,
-                          struct arena *a)
+static void route_default(struct rewriter *r, struct resolution *res, struct str domain,
+                          struct str sender, struct arena *a)
 {
     BUF_AUTO(value, 0);
-    enum table_result found = sender_lookup(r, r->sender_transport_maps, sender,
-                                            r->own.empty_address_default_transport_maps_lookup_key, &value);
+    enum table_result found =
+        sender_lookup(r, r->sender_transport_maps, sender,
+                      r->own.empty_address_default_transport_maps_lookup_key, &value);
 
     if (found == TABLE_ERROR)
         res->flags |= RESOLVE_FAIL;
-    route_outward(r, res, found == TABLE_FOUND ? arena_str(a, buf_str(&value)) : r->own.default_transport, domain,
-                  sender, a);
+    route_outward(r, res,
+                  found == TABLE_FOUND ? arena_str(a, buf_str(&value)) : r->own.default_transport,
+                  domain, sender, a);
 }
 
 /* In the order in which a domain's class is decided; the first that matches is it. */
@@ -173,8 +177,8 @@ static const struct class_rule class_rules[] = {
     { RESOLVE_CLASS_DEFAULT, is_any_domain, route_default },
 };
 
-static void classify(struct rewriter *r, struct resolution *res, struct str domain, struct str sender,
-                     struct arena *a)
+static void classify(struct rewriter *r, struct resolution *res, struct str domain,
+                     struct str sender, struct arena *a)
 {
     for (size_t i = 0; i < ARRAY_LEN(class_rules); i++) {
         enum match_result match = class_rules[i].matches(r, domain);
@@ -199,9 +203,10 @@ static void apply_relocated_maps(struct rewriter *r, struct resolution *res, str
 
     if (table_list_is_empty(r->relocated_maps))
         return;
-    walk.delimiters = r->site.recipient_delimiter; /* resolving goes by the rewrite service's settings */
-    walk.delimiters = r->site.recipient_delimiter; /* resolving goes by the rewrite service's settings */
-    enum table_result found = table_list_lookup_address(r->relocated_maps, res->recipient, &walk, &value, NULL);
+    /* Resolving goes by the rewrite service's settings. */
+    walk.delimiters = r->site.recipient_delimiter;
+    enum table_result found =
+        table_list_lookup_address(r->relocated_maps, res->recipient, &walk, &value, NULL);
     if (found == TABLE_ERROR)
         res->flags |= RESOLVE_FAIL;
     if (found != TABLE_FOUND)
@@ -221,7 +226,8 @@ static void refuse(struct rewriter *r, struct resolution *res, struct str text)
 }
 
 /* user@192.0.2.1 is no mail address unless the site asks for [192.0.2.1]. */
-static struct str numeric_domain(struct rewriter *r, struct resolution *res, struct split s, struct arena *a)
+static struct str numeric_domain(struct rewriter *r, struct resolution *res, struct split s,
+                                 struct arena *a)
 {
     BUF_AUTO(text, 0);
 
@@ -250,7 +256,8 @@ static struct split unwrap_all(struct rewriter *r, struct resolution *res, struc
     return s;
 }
 
-struct resolution rewrite_resolve(struct rewriter *r, struct str sender, struct str address, struct arena *a)
+struct resolution rewrite_resolve(struct rewriter *r, struct str sender, struct str address,
+                                  struct arena *a)
 {
     struct resolution res = { 0 };
 

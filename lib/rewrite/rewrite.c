@@ -25,7 +25,8 @@ static void adopt_service_settings(struct conf *conf, struct str service)
     }
 }
 
-static struct interface_list open_interfaces(struct str names, struct str protocols, const char *parameter)
+static struct interface_list open_interfaces(struct str names, struct str protocols,
+                                             const char *parameter)
 {
     BUF_AUTO(why, 1024);
     struct interface_list list;
@@ -48,22 +49,25 @@ struct rewriter *rewrite_open(struct conf *conf, struct str service)
     adopt_service_settings(r->conf, service);
     conf_fill(r->conf, &site_param_set, &r->site);
     conf_fill(r->conf, &rewrite_param_set, &r->own);
-    r->interfaces = open_interfaces(r->site.inet_interfaces, r->site.inet_protocols, "inet_interfaces");
-    r->proxies = open_interfaces(conf_value(r->conf, STR("proxy_interfaces")), r->site.inet_protocols,
-                                 "proxy_interfaces");
+    r->interfaces =
+        open_interfaces(r->site.inet_interfaces, r->site.inet_protocols, "inet_interfaces");
+    r->proxies = open_interfaces(conf_value(r->conf, STR("proxy_interfaces")),
+                                 r->site.inet_protocols, "proxy_interfaces");
     r->local_domains = open_domains(r->site.mydestination, "mydestination");
     r->alias_domains = open_domains(r->site.virtual_alias_domains, "virtual_alias_domains");
     r->mailbox_domains = open_domains(r->site.virtual_mailbox_domains, "virtual_mailbox_domains");
     r->relay_domains = open_domains(r->site.relay_domains, "relay_domains");
     r->transport_maps = table_list_open(r->site.transport_maps, "transport_maps", TABLE_DEFAULT);
     r->relocated_maps = table_list_open(r->site.relocated_maps, "relocated_maps", TABLE_DEFAULT);
-    r->sender_transport_maps = table_list_open(r->own.sender_dependent_default_transport_maps,
-                                               "sender_dependent_default_transport_maps", TABLE_DEFAULT);
+    r->sender_transport_maps =
+        table_list_open(r->own.sender_dependent_default_transport_maps,
+                        "sender_dependent_default_transport_maps", TABLE_DEFAULT);
     r->sender_relayhost_maps = table_list_open(r->own.sender_dependent_relayhost_maps,
                                                "sender_dependent_relayhost_maps", TABLE_DEFAULT);
-    r->transport_keys = ADDRESS_KEY_FULL | ADDRESS_KEY_DOMAIN |
-                        (match_flags_for("transport_maps") & MATCH_SUBDOMAINS ? ADDRESS_KEY_PARENTS
-                                                                              : ADDRESS_KEY_DOTTED_PARENTS);
+    r->transport_keys =
+        ADDRESS_KEY_FULL | ADDRESS_KEY_DOMAIN |
+        (match_flags_for("transport_maps") & MATCH_SUBDOMAINS ? ADDRESS_KEY_PARENTS
+                                                              : ADDRESS_KEY_DOTTED_PARENTS);
     return r;
 }
 
@@ -90,8 +94,10 @@ enum match_result rewrite_match_local(struct rewriter *r, struct str domain)
     struct str literal = hostname_literal_address(domain);
 
     if (literal.len)
-        return interfaces_contain(&r->interfaces, literal) || interfaces_contain(&r->proxies, literal) ? MATCH_YES
-                                                                                                       : MATCH_NO;
+        return interfaces_contain(&r->interfaces, literal) ||
+                       interfaces_contain(&r->proxies, literal)
+                   ? MATCH_YES
+                   : MATCH_NO;
     return match_domain(r->local_domains, domain);
 }
 

@@ -19,13 +19,14 @@ enum rewrite_context { REWRITE_LOCAL, REWRITE_REMOTE };
 /* Complete and normalise one address (append_at_myorigin, append_dot_mydomain, %-hack, bang paths, source routes,
  * trailing dot).  In the remote context with an empty remote_header_rewrite_domain the address is returned as
  * it is.  The result lives in `a`. */
-struct str rewrite_address(struct rewriter *r, enum rewrite_context context, struct str address, struct arena *a);
+struct str rewrite_address(struct rewriter *r, enum rewrite_context context, struct str address,
+                           struct arena *a);
 
 enum resolve_flag {
-    RESOLVE_FINAL = 1 << 0,     /* we are the final destination (local, virtual) */
-    RESOLVE_ROUTED = 1 << 1,    /* has routing left in the local part: a%b, a@b@c, a!b */
-    RESOLVE_ERROR = 1 << 2,     /* address resolves to the error transport */
-    RESOLVE_FAIL = 1 << 3,      /* a lookup failed: try again later */
+    RESOLVE_FINAL = 1 << 0,  /* we are the final destination (local, virtual) */
+    RESOLVE_ROUTED = 1 << 1, /* has routing left in the local part: a%b, a@b@c, a!b */
+    RESOLVE_ERROR = 1 << 2,  /* address resolves to the error transport */
+    RESOLVE_FAIL = 1 << 3,   /* a lookup failed: try again later */
     RESOLVE_CLASS_LOCAL = 1 << 8,
     RESOLVE_CLASS_ALIAS = 1 << 9,
     RESOLVE_CLASS_VIRTUAL = 1 << 10,
@@ -33,8 +34,9 @@ enum resolve_flag {
     RESOLVE_CLASS_DEFAULT = 1 << 12,
 };
 #define RESOLVE_CLASS_FINAL (RESOLVE_CLASS_LOCAL | RESOLVE_CLASS_ALIAS | RESOLVE_CLASS_VIRTUAL)
-#define RESOLVE_CLASS_MASK \
-    (RESOLVE_CLASS_LOCAL | RESOLVE_CLASS_ALIAS | RESOLVE_CLASS_VIRTUAL | RESOLVE_CLASS_RELAY | RESOLVE_CLASS_DEFAULT)
+#define RESOLVE_CLASS_MASK                                                                     \
+    (RESOLVE_CLASS_LOCAL | RESOLVE_CLASS_ALIAS | RESOLVE_CLASS_VIRTUAL | RESOLVE_CLASS_RELAY | \
+     RESOLVE_CLASS_DEFAULT)
 
 /* Where an address goes. */
 struct resolution {
@@ -46,7 +48,8 @@ struct resolution {
 
 /* Rewrite in the local context and resolve.  `sender` matters for the sender-dependent maps; empty is the
  * null sender.  RESOLVE_FAIL: the rest is not meaningful.  Strings live in `a`. */
-struct resolution rewrite_resolve(struct rewriter *r, struct str sender, struct str address, struct arena *a);
+struct resolution rewrite_resolve(struct rewriter *r, struct str sender, struct str address,
+                                  struct arena *a);
 
 /* Class tests that smtpd and cleanup share. */
 bool rewrite_domain_is_local(struct rewriter *r, struct str domain);

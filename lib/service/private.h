@@ -39,7 +39,7 @@ struct service {
     const char *queue_directory;
     int listen_first;  /* listening sockets are consecutive descriptors */
     int generation_fd; /* -1 without master */
-    bool standalone; /* one client on stdin and stdout */
+    bool standalone;   /* one client on stdin and stdout */
     int lock_fd;       /* of a single-process service, or -1 */
     int max_idle_s, max_use;
     int uses;

@@ -13,8 +13,8 @@
 struct service;
 
 enum service_kind {
-    SERVICE_SINGLE,   /* one client at a time, blocking; serve() is called with each accepted connection */
-    SERVICE_MULTI,    /* one epoll loop; accepted connections are handed to serve(), which keeps them */
+    SERVICE_SINGLE,   /* one client at a time, blocking: serve() for each connection */
+    SERVICE_MULTI,    /* one epoll loop: serve() gets connections and keeps them */
     SERVICE_TRIGGER,  /* one trigger at a time: trigger() gets the bytes of each request */
     SERVICE_DATAGRAM, /* serve() is called when the datagram socket is readable, with that socket */
 };

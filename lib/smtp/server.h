@@ -99,7 +99,7 @@ enum smtp_fault {
     SMTP_FAULT_SIZE,
     SMTP_FAULT_TOO_LONG, /* log: request longer than N: `line` */
     SMTP_FAULT_UTF8,
-    SMTP_FAULT_BDAT,    /* log: malformed BDAT command syntax: `line` */
+    SMTP_FAULT_BDAT,       /* log: malformed BDAT command syntax: `line` */
     SMTP_FAULT_NULL_CHUNK, /* log: null BDAT request */
     SMTP_FAULT_BIG_CHUNK,  /* log: BDAT request exceeds message size limit */
     SMTP_FAULT_BARE_LF, /* policy reject; `command` tells where (DATA and BDAT: in the content) */

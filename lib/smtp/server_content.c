@@ -136,7 +136,8 @@ struct smtp_event smtp_content_begin_chunk(struct smtp_server *s, struct str arg
     }
     if (is_too_big(s)) {
         st->abandon_due = true;
-        return refuse_chunk(s, SMTP_FAULT_BIG_CHUNK, 552, STR("5.3.4 Chunk exceeds message size limit"));
+        return refuse_chunk(s, SMTP_FAULT_BIG_CHUNK, 552,
+                            STR("5.3.4 Chunk exceeds message size limit"));
     }
     struct smtp_event ev = smtp_event_ask(s, SMTP_BDAT, SMTP_CMD_BDAT);
     st->optional = true;

@@ -11,7 +11,8 @@ struct expansion {
 void macro_add_filtered(struct buf *out, struct str value, struct str allowed)
 {
     for (size_t i = 0; i < value.len; i++)
-        buf_addc(out, (char)(allowed.ptr == NULL || str_has(allowed, value.ptr[i]) ? value.ptr[i] : '_'));
+        buf_addc(out, (char)(allowed.ptr == NULL || str_has(allowed, value.ptr[i]) ? value.ptr[i]
+                                                                                   : '_'));
 }
 
 static bool is_name_char(char c) { return char_is_alnum(c) || c == '_'; }
@@ -104,7 +105,8 @@ static bool expand(const struct expansion *e, struct str text, int depth)
     return true;
 }
 
-bool macro_expand(struct str text, const struct macro_source *source, struct buf *out, struct str *bad)
+bool macro_expand(struct str text, const struct macro_source *source, struct buf *out,
+                  struct str *bad)
 {
     struct expansion e = { source, out, bad };
 

@@ -11,5 +11,6 @@ struct macro_source {
 };
 
 /* Append the expansion.  False: an unknown name (`bad`, may be NULL, receives it) or bad syntax. */
-NODISCARD bool macro_expand(struct str text, const struct macro_source *source, struct buf *out, struct str *bad);
+NODISCARD bool macro_expand(struct str text, const struct macro_source *source, struct buf *out,
+                            struct str *bad);
 void macro_add_filtered(struct buf *out, struct str value, struct str allowed);

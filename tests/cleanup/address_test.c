@@ -1,5 +1,4 @@
 #include "cleanup/address.h"
-
 #include "lib/queue/scratch.h"
 
 static void masquerading_follows_the_first_domain_that_fits(void **state)
@@ -26,8 +25,9 @@ static void masquerading_follows_the_first_domain_that_fits(void **state)
 
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(cases); i++)
-        assert_str_equal(address_masquerade(str_from(cases[i].domains), str_from(cases[i].address), &arena),
-                         cases[i].want);
+        assert_str_equal(
+            address_masquerade(str_from(cases[i].domains), str_from(cases[i].address), &arena),
+            cases[i].want);
 }
 
 static void a_set_keeps_the_order(void **state)

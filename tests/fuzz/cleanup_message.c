@@ -28,7 +28,8 @@ static void remove_dir(void)
 
 static void make_dir(void)
 {
-    const char *base = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp"; /* memory does not wait for fsync */
+    /* Memory does not wait for fsync. */
+    const char *base = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
 
     snprintf(dir, sizeof dir, "%s/relevo-fuzz-XXXXXX", base);
     check(mkdtemp(dir) != NULL && chdir(dir) == 0 && mkdir("incoming", 0700) == 0 &&
@@ -39,12 +40,17 @@ static void make_dir(void)
 static void set_up(void)
 {
     static const char *const settings[][2] = {
-        { "inet_interfaces", "127.0.0.1" }, { "inet_protocols", "ipv4" },
-        { "myhostname", "mx.example.com" }, { "mydomain", "example.com" },
-        { "mydestination", "mx.example.com" }, { "header_size_limit", "3000" },
-        { "message_size_limit", "20000" }, { "compatibility_level", "3.11" },
+        { "inet_interfaces", "127.0.0.1" },
+        { "inet_protocols", "ipv4" },
+        { "myhostname", "mx.example.com" },
+        { "mydomain", "example.com" },
+        { "mydestination", "mx.example.com" },
+        { "header_size_limit", "3000" },
+        { "message_size_limit", "20000" },
+        { "compatibility_level", "3.11" },
         { "virtual_alias_maps", "inline:{{a@b=c@d,e@f} {l@m=l@m,n}}" },
-        { "canonical_maps", "inline:{{c@d=x@y}}" }, { "bounce_service_name", "none" },
+        { "canonical_maps", "inline:{{c@d=x@y}}" },
+        { "bounce_service_name", "none" },
         { "trace_service_name", "none" },
     };
 

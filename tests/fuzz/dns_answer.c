@@ -16,7 +16,7 @@ static void check(const struct dns_record *r)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const enum dns_type types[] = { DNS_A,  DNS_AAAA, DNS_MX,  DNS_NS,
+    static const enum dns_type types[] = { DNS_A,   DNS_AAAA, DNS_MX,  DNS_NS,
                                            DNS_PTR, DNS_SOA,  DNS_SRV, DNS_TXT };
     ARENA_AUTO(a);
 

@@ -1,11 +1,5 @@
 #include "local/destination_list.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "unit.h"
 
 /* Destinations as text: A address, M address of a mailbox only, C command, F file, I include. */
 static void assert_list(const char *text, const char *want)

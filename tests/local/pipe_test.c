@@ -1,12 +1,7 @@
 #include "local/pipe/pipe.h"
+#include "unit.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdlib.h>
-
-#include <cmocka.h>
 
 static char *args[16];
 static size_t arg_count;

@@ -1,10 +1,5 @@
 #include "master/endpoint.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-
-#include <cmocka.h>
+#include "unit.h"
 
 struct endpoint_case {
     const char *name;

@@ -1,10 +1,5 @@
 #include "master/master.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-
-#include <cmocka.h>
+#include "unit.h"
 
 static const char *const no_args[] = { NULL };
 static const char *const two_args[] = { "-o", "myhostname=one.test", NULL };

@@ -1,11 +1,7 @@
 #include "master/throttle.h"
+#include "unit.h"
 
-#include <setjmp.h>
 #include <signal.h>
-#include <stdarg.h>
-#include <stddef.h>
-
-#include <cmocka.h>
 
 static const struct throttle_death failed = { .exited = true, .status = 1 };
 

@@ -1,15 +1,7 @@
 #pragma once
 /* Records as readable text, one a line: `S alice`. */
 #include "queue/record.h"
-
-/* clang-format off */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-/* clang-format on */
+#include "unit.h"
 
 static inline void records_show(struct str bytes, struct buf *out)
 {

@@ -1,14 +1,6 @@
 #include "base/attr.h"
 #include "qmgr/backoff.h"
-
-/* clang-format off */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-/* clang-format on */
+#include "unit.h"
 
 static void the_next_attempt_waits_as_long_as_the_message_is_old(void **state)
 {

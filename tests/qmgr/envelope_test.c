@@ -1,17 +1,10 @@
 #include "qmgr/envelope.h"
+#include "unit.h"
 
-/* clang-format off */
 #include <fcntl.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <sys/mman.h>
 #include <unistd.h>
-
-#include <cmocka.h>
-/* clang-format on */
 
 /* Queue files in the making: envelope, three bytes of content, extracted part. */
 struct draft {

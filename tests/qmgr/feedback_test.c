@@ -1,13 +1,5 @@
 #include "qmgr/feedback.h"
-
-/* clang-format off */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-/* clang-format on */
+#include "unit.h"
 
 static void feedback_forms_are_parsed(void **state)
 {

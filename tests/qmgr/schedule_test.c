@@ -1,16 +1,9 @@
 #include "base/mem.h"
 #include "qmgr/schedule.h"
+#include "unit.h"
 
-/* clang-format off */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-#include <cmocka.h>
-/* clang-format on */
 
 static const struct schedule_transport_rules plain = {
     .window = { .initial = 5,

@@ -2,17 +2,10 @@
 #include "base/mem.h"
 #include "qmgr/backoff.h"
 #include "qmgr/schedule.h"
+#include "unit.h"
 
-/* clang-format off */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-#include <cmocka.h>
-/* clang-format on */
 
 #define SITES     1000
 #define MESSAGES  20000

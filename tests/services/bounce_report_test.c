@@ -1,16 +1,9 @@
 #include "os/fd.h"
 #include "services/bounce/report.h"
+#include "unit.h"
 
-/* clang-format off */
 #include <fcntl.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdlib.h>
-
-#include <cmocka.h>
-/* clang-format on */
 
 static const struct bounce_append remote = {
     .recipient = STR("luis@far.test"),

@@ -1,13 +1,5 @@
 #include "services/bounce/template.h"
-
-/* clang-format off */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-/* clang-format on */
+#include "unit.h"
 
 static int zeros;
 

@@ -1,11 +1,5 @@
 #include "smtp-client/destination.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "unit.h"
 
 #define LMTP true
 

@@ -1,13 +1,8 @@
 #include "smtp-client/fault.h"
 #include "smtp-client/workaround.h"
+#include "unit.h"
 
 #include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 
 #define SHOWN STR("mx.test[192.0.2.1]")
 
@@ -90,9 +85,10 @@ static void replies_are_quoted_in_one_line(void **state)
     ARENA_AUTO(a);
 
     (void)state;
-    assert_text(fault_said(&a, SHOWN, SMTP_STEP_RCPT, &answer),
-                "host mx.test[192.0.2.1] said: 550-5.1.1 no 550 5.1.1 such user (in reply to RCPT TO "
-                "command)");
+    assert_text(
+        fault_said(&a, SHOWN, SMTP_STEP_RCPT, &answer),
+        "host mx.test[192.0.2.1] said: 550-5.1.1 no 550 5.1.1 such user (in reply to RCPT TO "
+        "command)");
     assert_text(fault_one_line(&a, STR("plain")), "plain");
 }
 

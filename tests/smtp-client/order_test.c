@@ -1,11 +1,5 @@
 #include "smtp-client/order.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "unit.h"
 
 struct fixture {
     struct arena arena;

@@ -1,16 +1,10 @@
 #pragma once
 /* A session without a client: parameters as given, everything else by default, log lines kept. */
-/* clang-format off */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
-/* clang-format on */
 
 #include "base/log.h"
 #include "smtpd/access/access.h"
 #include "smtpd/session.h"
+#include "unit.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,13 +1,5 @@
 #include "smtpd/qmqpd/package.h"
-
-/* clang-format off */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-/* clang-format on */
+#include "unit.h"
 
 static void a_request_gives_message_sender_and_recipients(void **state)
 {

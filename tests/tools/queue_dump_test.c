@@ -1,19 +1,11 @@
 /* postcat's layouts, on queue files of our own, against reference text in tests/golden/queue. */
 #include "os/fd.h"
 #include "tools/postcat/dump.h"
+#include "unit.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
-
-/* clang-format off */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-/* clang-format on */
 
 #define SAMPLE "golden/queue/sample" /* a message that waits in deferred */
 #define EDITED "golden/queue/edited" /* one with pointers and padding, as a Milter leaves it */

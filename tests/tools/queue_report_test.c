@@ -1,19 +1,11 @@
 /* The two layouts of a queue listing, against reference text in tests/golden/queue. */
 #include "os/fd.h"
 #include "tools/postqueue/report.h"
+#include "unit.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
 #include <time.h>
-
-/* clang-format off */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-/* clang-format on */
 
 struct line {
     const char *queue, *id, *sender;                     /* a message, or ... */

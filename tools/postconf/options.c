@@ -61,8 +61,8 @@ static const struct {
     char mode;
     const char *unwanted;
 } mode_limits[] = {
-    { 'a', "defhHnxX#" }, { 'A', "defhHnxX#" }, { 'l', "defhHnxX#" }, { 'm', "defhHnxX#" },
-    { 'b', "defhHnxX#" }, { 't', "defhHnxX#" },
+    { 'a', "defhHnxX#" }, { 'A', "defhHnxX#" }, { 'l', "defhHnxX#" },
+    { 'm', "defhHnxX#" }, { 'b', "defhHnxX#" }, { 't', "defhHnxX#" },
     { 'M', "dhHn" },      { 'F', "dn" },        { 'P', "dn#" },
 };
 

@@ -54,12 +54,9 @@ static const struct action {
     void (*show)(struct postconf *pc);
     void (*edit)(struct postconf *pc);
 } actions[] = {
-    { 'p', show_main, edit_main },
-    { 'M', show_master, edit_master },
-    { 'F', show_fields, edit_master },
-    { 'P', show_settings, edit_master },
-    { 't', show_templates, NULL },
-    { 'b', show_expanded_templates, NULL },
+    { 'p', show_main, edit_main },     { 'M', show_master, edit_master },
+    { 'F', show_fields, edit_master }, { 'P', show_settings, edit_master },
+    { 't', show_templates, NULL },     { 'b', show_expanded_templates, NULL },
 };
 
 int main(int argc, char **argv)

@@ -11,7 +11,8 @@ static void show_param(struct postconf *pc, const struct shown_param *p)
 /* Names of our own stay out of the whole listing unless the site has set them: scripts compare it with the peer's. */
 static bool is_listed(struct postconf *pc, const struct shown_param *p)
 {
-    return !str_starts(p->name, STR("relevo_")) || (pc->conf_is_read && conf_is_set(pc->conf, p->name));
+    return !str_starts(p->name, STR("relevo_")) ||
+           (pc->conf_is_read && conf_is_set(pc->conf, p->name));
 }
 
 static void show_named(struct postconf *pc, const struct shown_params *params)

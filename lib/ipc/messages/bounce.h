@@ -22,31 +22,31 @@
 #define BOUNCE_ONE    'O'
 #define BOUNCE_REPLY  'S'
 
-#define BOUNCE_APPEND_FIELDS(FIELD)                    \
-    FIELD(STR, queue_id, "queue_id")                   \
-    FIELD(STR, recipient, "recipient")                 \
-    FIELD(STR, orig_rcpt, "original_recipient")        \
-    FIELD(STR, dsn_orcpt, "dsn_orig_rcpt")             \
-    FIELD(INT, dsn_notify, "notify_flags")             \
-    FIELD(LONG, offset, "offset")                      \
-    FIELD(STR, status, "status")                       \
-    FIELD(STR, action, "action")                       \
-    FIELD(STR, diag_type, "diag_type")                 \
-    FIELD(STR, diag_text, "diag_text")                 \
-    FIELD(STR, mta_type, "mta_type")                   \
-    FIELD(STR, mta_name, "mta_mname")                  \
+#define BOUNCE_APPEND_FIELDS(FIELD)             \
+    FIELD(STR, queue_id, "queue_id")            \
+    FIELD(STR, recipient, "recipient")          \
+    FIELD(STR, orig_rcpt, "original_recipient") \
+    FIELD(STR, dsn_orcpt, "dsn_orig_rcpt")      \
+    FIELD(INT, dsn_notify, "notify_flags")      \
+    FIELD(LONG, offset, "offset")               \
+    FIELD(STR, status, "status")                \
+    FIELD(STR, action, "action")                \
+    FIELD(STR, diag_type, "diag_type")          \
+    FIELD(STR, diag_text, "diag_text")          \
+    FIELD(STR, mta_type, "mta_type")            \
+    FIELD(STR, mta_name, "mta_mname")           \
     FIELD(STR, reason, "reason")
 IPC_MESSAGE(bounce_append, BOUNCE_APPEND_FIELDS)
 
-#define BOUNCE_REPORT_FIELDS(FIELD)                        \
-    FIELD(STR, queue_name, "queue_name")                   \
-    FIELD(STR, queue_id, "queue_id")                       \
-    FIELD(STR, encoding, "encoding")                       \
-    FIELD(INT, sendopts, "sendopts")                       \
-    FIELD(STR, sender, "sender")                           \
-    FIELD(STR, dsn_envid, "envelope_id")                   \
-    FIELD(INT, dsn_ret, "ret_flags")                       \
-    FIELD(STR, verp_delims, "verp_delimiters")             \
+#define BOUNCE_REPORT_FIELDS(FIELD)            \
+    FIELD(STR, queue_name, "queue_name")       \
+    FIELD(STR, queue_id, "queue_id")           \
+    FIELD(STR, encoding, "encoding")           \
+    FIELD(INT, sendopts, "sendopts")           \
+    FIELD(STR, sender, "sender")               \
+    FIELD(STR, dsn_envid, "envelope_id")       \
+    FIELD(INT, dsn_ret, "ret_flags")           \
+    FIELD(STR, verp_delims, "verp_delimiters") \
     FIELD(LONG, arrival_sec, "arrival_sec")
 IPC_MESSAGE(bounce_report, BOUNCE_REPORT_FIELDS)
 

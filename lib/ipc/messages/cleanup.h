@@ -17,29 +17,29 @@
  * said HOLD or DISCARD).  Payload: decimal bits of enum cleanup_flag. */
 #define CLEANUP_RECORD_FLAGS 'f'
 
-#define CLEANUP_SUBMIT_OPEN   'O'
-#define CLEANUP_SUBMIT_READY  'I'
-#define CLEANUP_SUBMIT_RECORD 'R'
-#define CLEANUP_SUBMIT_END    'E'
-#define CLEANUP_SUBMIT_ABORT  'X'
+#define CLEANUP_SUBMIT_OPEN    'O'
+#define CLEANUP_SUBMIT_READY   'I'
+#define CLEANUP_SUBMIT_RECORD  'R'
+#define CLEANUP_SUBMIT_END     'E'
+#define CLEANUP_SUBMIT_ABORT   'X'
 #define CLEANUP_SUBMIT_VERDICT 'V'
 
 /* What cleanup should do with the message (bits of `flags`). */
 enum cleanup_flag {
-    CLEANUP_FLAG_BOUNCE = 1 << 0,     /* bad content or no recipients: bounce it yourself (local submission) */
-    CLEANUP_FLAG_FILTER = 1 << 1,     /* header_checks, body_checks, milters apply (internal mail: no) */
-    CLEANUP_FLAG_HOLD = 1 << 2,       /* place on hold */
-    CLEANUP_FLAG_DISCARD = 1 << 3,    /* accept, then throw away */
-    CLEANUP_FLAG_BCC_OK = 1 << 4,     /* always_bcc and the bcc maps apply */
-    CLEANUP_FLAG_MAP_OK = 1 << 5,     /* canonical and virtual mapping apply */
+    CLEANUP_FLAG_BOUNCE = 1 << 0,  /* bad content, no recipients: bounce it (local submission) */
+    CLEANUP_FLAG_FILTER = 1 << 1,  /* checks and milters apply (internal mail: no) */
+    CLEANUP_FLAG_HOLD = 1 << 2,    /* place on hold */
+    CLEANUP_FLAG_DISCARD = 1 << 3, /* accept, then throw away */
+    CLEANUP_FLAG_BCC_OK = 1 << 4,  /* always_bcc and the bcc maps apply */
+    CLEANUP_FLAG_MAP_OK = 1 << 5,  /* canonical and virtual mapping apply */
     CLEANUP_FLAG_SMTPUTF8_AUTO = 1 << 6, /* detect SMTPUTF8 from content and addresses */
-    CLEANUP_FLAG_MILTER = 1 << 7,     /* non_smtpd_milters apply */
+    CLEANUP_FLAG_MILTER = 1 << 7,        /* non_smtpd_milters apply */
 };
 #define CLEANUP_FLAGS_EXTERNAL \
     (CLEANUP_FLAG_FILTER | CLEANUP_FLAG_BCC_OK | CLEANUP_FLAG_MAP_OK | CLEANUP_FLAG_MILTER)
 
-#define CLEANUP_OPEN(FIELD)              \
-    FIELD(INT, flags, "flags")           \
+#define CLEANUP_OPEN(FIELD)    \
+    FIELD(INT, flags, "flags") \
     FIELD(INT, sendopts, "sendopts") /* queue file C record, field 6 */
 IPC_MESSAGE(cleanup_open, CLEANUP_OPEN)
 
@@ -48,20 +48,20 @@ IPC_MESSAGE(cleanup_ready, CLEANUP_READY)
 
 /* Why a message was refused; the submitter turns it into its reply. */
 enum cleanup_status {
-    CLEANUP_OK,        /* queued, durable */
-    CLEANUP_BAD,       /* protocol error by the submitter: "internal error" */
-    CLEANUP_WRITE,     /* queue file write error */
-    CLEANUP_SIZE,      /* message file too big */
-    CLEANUP_CONTENT,   /* rejected by header/body checks; reason holds "5.7.1 text" or text */
-    CLEANUP_HOPS,      /* too many hops */
-    CLEANUP_NO_RCPT,   /* no recipients */
-    CLEANUP_DEFER,     /* service unavailable, try again later */
-    CLEANUP_REPLY,     /* reason is a complete SMTP reply (milter) */
-    CLEANUP_SPACE,     /* insufficient system storage */
+    CLEANUP_OK,      /* queued, durable */
+    CLEANUP_BAD,     /* protocol error by the submitter: "internal error" */
+    CLEANUP_WRITE,   /* queue file write error */
+    CLEANUP_SIZE,    /* message file too big */
+    CLEANUP_CONTENT, /* rejected by header/body checks; reason holds "5.7.1 text" or text */
+    CLEANUP_HOPS,    /* too many hops */
+    CLEANUP_NO_RCPT, /* no recipients */
+    CLEANUP_DEFER,   /* service unavailable, try again later */
+    CLEANUP_REPLY,   /* reason is a complete SMTP reply (milter) */
+    CLEANUP_SPACE,   /* insufficient system storage */
 };
 
-#define CLEANUP_VERDICT(FIELD)                                                  \
-    FIELD(INT, status, "status")                                               \
-    FIELD(STR, reason, "reason") /* may be empty */                            \
+#define CLEANUP_VERDICT(FIELD)                      \
+    FIELD(INT, status, "status")                    \
+    FIELD(STR, reason, "reason") /* may be empty */ \
     FIELD(LONG, size, "size")    /* bytes of message content, for BDAT replies */
 IPC_MESSAGE(cleanup_verdict, CLEANUP_VERDICT)

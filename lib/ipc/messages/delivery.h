@@ -13,11 +13,11 @@
 #define DELIVERY_REPLY_FRAME   'S'
 
 enum delivery_flag {
-    DELIVERY_FLAG_SUCCESS = 1 << 0,   /* mark done recipients in the queue file */
-    DELIVERY_FLAG_BOUNCE_NO = 1 << 1, /* unused on the wire today */
-    DELIVERY_FLAG_PROBE_MTA = 1 << 8, /* 0x100 address verification */
+    DELIVERY_FLAG_SUCCESS = 1 << 0,    /* mark done recipients in the queue file */
+    DELIVERY_FLAG_BOUNCE_NO = 1 << 1,  /* unused on the wire today */
+    DELIVERY_FLAG_PROBE_MTA = 1 << 8,  /* 0x100 address verification */
     DELIVERY_FLAG_PROBE_USER = 1 << 9, /* 0x200 sendmail -bv */
-    DELIVERY_FLAG_RECORD = 1 << 10,   /* 0x400 sendmail -v: record and deliver */
+    DELIVERY_FLAG_RECORD = 1 << 10,    /* 0x400 sendmail -v: record and deliver */
     DELIVERY_FLAG_CONN_LOAD = 1 << 12, /* more mail for this destination waits: keep the session */
 };
 
@@ -54,11 +54,11 @@ enum delivery_flag {
     FIELD(STR, rewrite_context, "rewrite_context")
 IPC_MESSAGE(delivery_request, DELIVERY_REQUEST)
 
-#define DELIVERY_RECIPIENT(FIELD)                                                \
-    FIELD(STR, address, "recipient")      /* internal form, as resolved */       \
-    FIELD(STR, orig_addr, "original_recipient")                                  \
-    FIELD(STR, dsn_orcpt, "dsn_orig_rcpt") /* "rfc822;x" or empty */             \
-    FIELD(INT, dsn_notify, "notify_flags")                                       \
+#define DELIVERY_RECIPIENT(FIELD)                                     \
+    FIELD(STR, address, "recipient") /* internal form, as resolved */ \
+    FIELD(STR, orig_addr, "original_recipient")                       \
+    FIELD(STR, dsn_orcpt, "dsn_orig_rcpt") /* "rfc822;x" or empty */  \
+    FIELD(INT, dsn_notify, "notify_flags")                            \
     FIELD(LONG, offset, "offset") /* of its type byte in the queue file */
 IPC_MESSAGE(delivery_recipient, DELIVERY_RECIPIENT)
 
@@ -69,13 +69,13 @@ enum delivery_result {
     DELIVERY_DEFERRED, /* some recipients must be tried again */
 };
 
-#define DELIVERY_REPLY(FIELD)                                                              \
-    FIELD(INT, result, "result")                                                           \
-    FIELD(INT, site_reached, "site_reached") /* a session was made: good feedback */       \
+#define DELIVERY_REPLY(FIELD)                                                                \
+    FIELD(INT, result, "result")                                                             \
+    FIELD(INT, site_reached, "site_reached") /* a session was made: good feedback */         \
     FIELD(INT, site_failed, "site_failed")   /* the destination as a whole is unreachable */ \
-    FIELD(STR, dsn, "dsn")                   /* of the site failure */                     \
-    FIELD(STR, reason, "reason")                                                           \
-    FIELD(INT, bounced, "bounced")           /* something was appended to the bounce log */ \
-    FIELD(INT, traced, "traced")             /* something was appended to the trace log */ \
+    FIELD(STR, dsn, "dsn")                   /* of the site failure */                       \
+    FIELD(STR, reason, "reason")                                                             \
+    FIELD(INT, bounced, "bounced") /* something was appended to the bounce log */            \
+    FIELD(INT, traced, "traced")   /* something was appended to the trace log */             \
     FIELD(INT, keep, "keep")
 IPC_MESSAGE(delivery_reply, DELIVERY_REPLY)

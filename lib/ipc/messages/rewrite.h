@@ -5,12 +5,12 @@
  *   'R' resolve_request   server 'r' resolve_reply */
 #include "ipc/schema.h"
 
-#define REWRITE_REQUEST_FIELDS(FIELD)          \
+#define REWRITE_REQUEST_FIELDS(FIELD)                   \
     FIELD(STR, context, "context") /* local | remote */ \
     FIELD(STR, address, "address") /* internal form */
 IPC_MESSAGE(rewrite_request, REWRITE_REQUEST_FIELDS)
 
-#define REWRITE_REPLY_FIELDS(FIELD) \
+#define REWRITE_REPLY_FIELDS(FIELD)                      \
     FIELD(INT, status, "status") /* 0 ok, 1 try again */ \
     FIELD(STR, address, "address")
 IPC_MESSAGE(rewrite_reply, REWRITE_REPLY_FIELDS)
@@ -20,10 +20,10 @@ IPC_MESSAGE(rewrite_reply, REWRITE_REPLY_FIELDS)
     FIELD(STR, address, "address")
 IPC_MESSAGE(resolve_request, RESOLVE_REQUEST_FIELDS)
 
-#define RESOLVE_REPLY_FIELDS(FIELD)      \
-    FIELD(INT, status, "status")         \
-    FIELD(STR, transport, "transport")   \
-    FIELD(STR, nexthop, "nexthop")       \
-    FIELD(STR, recipient, "recipient")   \
+#define RESOLVE_REPLY_FIELDS(FIELD)    \
+    FIELD(INT, status, "status")       \
+    FIELD(STR, transport, "transport") \
+    FIELD(STR, nexthop, "nexthop")     \
+    FIELD(STR, recipient, "recipient") \
     FIELD(INT, flags, "flags")
 IPC_MESSAGE(resolve_reply, RESOLVE_REPLY_FIELDS)

@@ -21,14 +21,14 @@ enum verify_status {
 #define VERIFY_QUERY_FIELDS(FIELD) FIELD(STR, address, "address")
 IPC_MESSAGE(verify_query, VERIFY_QUERY_FIELDS)
 
-#define VERIFY_UPDATE_FIELDS(FIELD) \
-    FIELD(STR, address, "address")  \
+#define VERIFY_UPDATE_FIELDS(FIELD)                                          \
+    FIELD(STR, address, "address")                                           \
     FIELD(INT, status, "status") /* enum verify_status, never VERIFY_TODO */ \
     FIELD(STR, text, "text")
 IPC_MESSAGE(verify_update, VERIFY_UPDATE_FIELDS)
 
-#define VERIFY_ANSWER_FIELDS(FIELD) \
+#define VERIFY_ANSWER_FIELDS(FIELD)                                \
     FIELD(INT, result, "result") /* 0: done, 1: try again later */ \
-    FIELD(INT, status, "status") \
+    FIELD(INT, status, "status")                                   \
     FIELD(STR, text, "text")
 IPC_MESSAGE(verify_answer, VERIFY_ANSWER_FIELDS)

@@ -112,7 +112,8 @@ static void take_line(struct filter *f, char *text, const char *file, int line)
     else if (strcmp(word[0], "nosys") == 0 && n == 2)
         add(f, word[1], SCMP_ACT_ERRNO(ENOSYS), -1, 0, file, line);
     else if (n == 3)
-        add(f, word[0], SCMP_ACT_ALLOW, (int)value_of(word[1], file, line), value_of(word[2], file, line), file, line);
+        add(f, word[0], SCMP_ACT_ALLOW, (int)value_of(word[1], file, line),
+            value_of(word[2], file, line), file, line);
     else if (n == 1)
         add(f, word[0], f->allow_by_default ? soften(f, SCMP_ACT_ERRNO(EPERM)) : SCMP_ACT_ALLOW, -1,
             0, file, line);

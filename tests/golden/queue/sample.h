@@ -1,3 +1,2 @@
-Received: by mail.example.test (Postfix)
-	id 4A1; now
-Subject: golden
+Received : by mail.example.test(Postfix) id 4A1;
+now Subject : golden

@@ -1,20 +1,15 @@
 #include "base/str.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "unit.h"
 
 static void a_group_ends_at_the_partner_of_its_bracket(void **state UNUSED)
 {
     static const struct {
         const char *text, *inside, *rest; /* inside NULL: refused */
     } cases[] = {
-        { "{a}b", "a", "b" },     { "{}", "", "" },           { "{a{b}c} d", "a{b}c", " d" },
-        { "(a(b){)c", "a(b){", "c" }, { "{ x }", " x ", "" },     { "{a", NULL, NULL },
-        { "{{a}", NULL, NULL },   { "a{b}", NULL, NULL },     { "", NULL, NULL },
-        { "}", NULL, NULL },      { "(a}", NULL, NULL },
+        { "{a}b", "a", "b" },         { "{}", "", "" },       { "{a{b}c} d", "a{b}c", " d" },
+        { "(a(b){)c", "a(b){", "c" }, { "{ x }", " x ", "" }, { "{a", NULL, NULL },
+        { "{{a}", NULL, NULL },       { "a{b}", NULL, NULL }, { "", NULL, NULL },
+        { "}", NULL, NULL },          { "(a}", NULL, NULL },
     };
 
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
@@ -31,8 +26,9 @@ static void a_braced_token_without_an_end_takes_the_rest(void **state UNUSED)
         const char *text, *token, *rest;
         bool braced;
     } cases[] = {
-        { " { a b } c", "a b", " c", true }, { "{a b", "a b", "", true }, { "{a {b}", "a {b", "", true },
-        { "x{a b}y z", "x{a b}y", " z", false }, { "x{a b", "x{a b", "", false },
+        { " { a b } c", "a b", " c", true }, { "{a b", "a b", "", true },
+        { "{a {b}", "a {b", "", true },      { "x{a b}y z", "x{a b}y", " z", false },
+        { "x{a b", "x{a b", "", false },
     };
 
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {

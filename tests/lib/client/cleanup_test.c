@@ -1,5 +1,4 @@
 #include "client/cleanup.h"
-
 #include "lib/queue/scratch.h"
 #include "os/fd.h"
 #include "os/socket.h"

@@ -1,17 +1,12 @@
-#include "conf/conf.h"
-
 #include "base/log.h"
+#include "conf/conf.h"
+#include "unit.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#include <cmocka.h>
 
 static char last_line[500]; /* what was logged last */
 
@@ -152,9 +147,10 @@ static void defaults_follow_the_compatibility_level(void **state)
 
 static void structs_are_filled_with_the_right_types(void **state)
 {
-    struct conf *c = conf_of("compatibility_level = 3.6\nmynetworks = 10.0.0.0/8\nsmtpd_timeout = 5m\n"
-                             "soft_bounce = YES\nluser_relay = $user@x\nmessage_size_limit = 8589934592\n"
-                             "delay_warning_time = 2\n");
+    struct conf *c =
+        conf_of("compatibility_level = 3.6\nmynetworks = 10.0.0.0/8\nsmtpd_timeout = 5m\n"
+                "soft_bounce = YES\nluser_relay = $user@x\nmessage_size_limit = 8589934592\n"
+                "delay_warning_time = 2\n");
 
     (void)state;
     conf_override(c, STR("stress"), STR("yes"));
@@ -207,14 +203,16 @@ static void bad_values_are_fatal_with_the_customary_texts(void **state)
         { "line_length_limit = 99999999999\n",
           "fatal: bad numerical configuration: line_length_limit = 99999999999" },
         { "line_length_limit = 5\n", "fatal: invalid line_length_limit parameter value 5 < 512" },
-        { "qmgr_fudge_factor = 500\n", "fatal: invalid qmgr_fudge_factor parameter value 500 > 100" },
+        { "qmgr_fudge_factor = 500\n",
+          "fatal: invalid qmgr_fudge_factor parameter value 500 > 100" },
         { "soft_bounce = x\n", "fatal: bad boolean configuration: soft_bounce = x" },
         { "ipc_idle = 5x\n", "fatal: parameter ipc_idle: bad time value or unit: 5x" },
         { "ipc_idle = 0\n", "fatal: invalid ipc_idle: 0 (min 1)" },
         { "in_flow_delay = 11\n", "fatal: invalid in_flow_delay: 11 (max 10)" },
         { "mail_name =\n", "fatal: bad string length 0 < 1: mail_name = " },
         { "relayhost = $(\n", "fatal: dictionary mail_dict: macro processing error" },
-        { "relayhost = $a\na = ${b}\nb = $a\n", "fatal: dictionary mail_dict: macro processing error" },
+        { "relayhost = $a\na = ${b}\nb = $a\n",
+          "fatal: dictionary mail_dict: macro processing error" },
     };
 
     (void)state;
@@ -245,16 +243,20 @@ static void doubling_values_end_in_an_error(void **state)
 
 static void service_values_fall_back(void **state)
 {
-    struct conf *c = conf_of("slow_destination_rate_delay = 2m\ndefault_destination_recipient_limit = 7\n");
+    struct conf *c =
+        conf_of("slow_destination_rate_delay = 2m\ndefault_destination_recipient_limit = 7\n");
 
     (void)state;
     assert_int_equal(conf_service_time(c, STR("slow"), "_destination_rate_delay",
-                                       "default_destination_rate_delay"), 120);
+                                       "default_destination_rate_delay"),
+                     120);
     assert_int_equal(conf_service_int(c, STR("slow"), "_destination_recipient_limit",
-                                      "default_destination_recipient_limit"), 7);
+                                      "default_destination_recipient_limit"),
+                     7);
     /* local has a default of its own */
     assert_int_equal(conf_service_int(c, STR("local"), "_destination_recipient_limit",
-                                      "default_destination_recipient_limit"), 1);
+                                      "default_destination_recipient_limit"),
+                     1);
     conf_close(c);
 }
 

@@ -1,14 +1,10 @@
 #include "conf/expand.h"
 #include "conf/punycode.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "unit.h"
 
 /* A world of three names: word has a value, empty has none, loop mentions itself. */
-static bool value_of(void *context, struct str name, unsigned depth, struct str *value, struct buf *error)
+static bool value_of(void *context, struct str name, unsigned depth, struct str *value,
+                     struct buf *error)
 {
     BUF_AUTO(out, 100);
 
@@ -86,7 +82,9 @@ static void domains_get_their_ascii_form(void **state)
 {
     (void)state;
     assert_expands("${domain_to_ascii{Example.ORG}}", "example.org");
-    assert_expands("${domain_to_ascii{b\xc3\xbc" "cher.ex\xc3\xa4mple}}", "xn--bcher-kva.xn--exmple-cua");
+    assert_expands("${domain_to_ascii{b\xc3\xbc"
+                   "cher.ex\xc3\xa4mple}}",
+                   "xn--bcher-kva.xn--exmple-cua");
     assert_expands("${domain_to_ascii{\xe4\xbe\x8b\xe3\x81\x88}}", "xn--r8jz45g");
     assert_refused("${domain_to_ascii{\xff}}", "not a domain name: \"\xff\"");
 }
@@ -136,8 +134,8 @@ static void every_mentioned_name_is_found(void **state)
     BUF_AUTO(names, 1000);
 
     (void)state;
-    expand_each_name(STR("$a ${b?{$c}:{${ d }}} $$e ${{$f} == {g}?{$(h)}} ${domain_to_ascii{$i}}"), collect,
-                     &names);
+    expand_each_name(STR("$a ${b?{$c}:{${ d }}} $$e ${{$f} == {g}?{$(h)}} ${domain_to_ascii{$i}}"),
+                     collect, &names);
     assert_string_equal(buf_cstr(&names), "a b c d f h i ");
 }
 

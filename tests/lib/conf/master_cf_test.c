@@ -1,10 +1,5 @@
 #include "conf/master_cf.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "unit.h"
 
 static void parse(const char *text, struct arena *arena, struct master_cf *cf)
 {
@@ -14,7 +9,10 @@ static void parse(const char *text, struct arena *arena, struct master_cf *cf)
         fail_msg("%s", buf_cstr(&error));
 }
 
-static void assert_str(struct str have, const char *want) { assert_true(str_equal(have, str_from(want))); }
+static void assert_str(struct str have, const char *want)
+{
+    assert_true(str_equal(have, str_from(want)));
+}
 
 static void fields_and_their_defaults(void **state)
 {
@@ -22,17 +20,21 @@ static void fields_and_their_defaults(void **state)
     struct master_cf cf;
 
     (void)state;
-    parse("smtp inet n - y - 9 smtpd\nx/y unix - - - 5? - cmd\nlog unix-dgram n n n 60 0 postlogd\n", &arena, &cf);
+    parse(
+        "smtp inet n - y - 9 smtpd\nx/y unix - - - 5? - cmd\nlog unix-dgram n n n 60 0 postlogd\n",
+        &arena, &cf);
     assert_int_equal(cf.count, 3);
     const struct master_entry *e = &cf.entries[0];
-    assert_true(e->type == MASTER_INET && !e->private && e->unprivileged && e->chroot && e->wakeup == 0);
+    assert_true(e->type == MASTER_INET && !e->private && e->unprivileged && e->chroot &&
+                e->wakeup == 0);
     assert_true(e->process_limit == 9 && e->unprivileged_is_default && !e->chroot_is_default);
     e = &cf.entries[1];
     assert_str(e->service, "x/y");
     assert_true(e->type == MASTER_UNIX && e->private && !e->chroot && e->chroot_is_default);
     assert_true(e->wakeup == 5 && e->wakeup_conditional && e->process_limit == -1);
     e = &cf.entries[2];
-    assert_true(e->type == MASTER_UNIX_DGRAM && !e->private && !e->unprivileged && e->process_limit == 0);
+    assert_true(e->type == MASTER_UNIX_DGRAM && !e->private && !e->unprivileged &&
+                e->process_limit == 0);
     assert_int_equal(e->line, 3);
 }
 
@@ -43,7 +45,8 @@ static void settings_are_separate_from_arguments(void **state)
     struct str value;
 
     (void)state;
-    parse("# c\nsmtp inet n - n - - smtpd\n  -o a=b -v\n# inside\n\n -vo c=$x -o { d = e f } -og= -o bad\n {}\n"
+    parse("# c\nsmtp inet n - n - - smtpd\n  -o a=b -v\n# inside\n\n -vo c=$x -o { d = e f } -og= "
+          "-o bad\n {}\n"
           "p unix - n n - - pipe flags=R {argv=a b} -o x=y\n",
           &arena, &cf);
     const struct master_entry *e = &cf.entries[0];
@@ -85,13 +88,16 @@ static void bad_lines_are_reported(void **state)
         { "- inet n - n - - x", "m: line 2: field \"service\" has no default value" },
         { "smtp inot n - n - - x", "m: line 2: bad transport type: inot" },
         { "smtp inet y - n - - x", "m: line 2: inet service cannot be private" },
-        { ":25 inet n - n - - x", "m: line 2: service definition requires valid host name or address" },
+        { ":25 inet n - n - - x",
+          "m: line 2: service definition requires valid host name or address" },
         { "s unix a - n - - x", "m: line 2: field \"private\": bad value: \"a\"" },
         { "s unix - - n 5?? - x", "m: line 2: field \"wakeup\": bad value: \"5??\"" },
         { "s unix - - n -5 - x", "m: line 2: field \"wakeup\": bad value: \"-5\"" },
-        { "s unix - - n - 99999999999 x", "m: line 2: field \"process_limit\": bad value: \"99999999999\"" },
+        { "s unix - - n - 99999999999 x",
+          "m: line 2: field \"process_limit\": bad value: \"99999999999\"" },
         { "s unix - - n - - -", "m: line 2: field \"command\" has no default value" },
-        { "s unix - - n - - x {a", "m: line 2: unbalanced or misplaced '{' or '}' in \"s unix - - n - - x {a\"" },
+        { "s unix - - n - - x {a",
+          "m: line 2: unbalanced or misplaced '{' or '}' in \"s unix - - n - - x {a\"" },
     };
 
     (void)state;

@@ -1,12 +1,6 @@
 #include "conf/own_networks.h"
-
 #include "os/socket.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "unit.h"
 
 static void styles_shape_the_network(void **state)
 {

@@ -1,13 +1,9 @@
 #include "base/buf.h"
 #include "base/number.h"
 #include "conf/params.h"
+#include "unit.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdint.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 typedef void row_fn(const struct param *p);
 
@@ -18,7 +14,10 @@ static void for_each_row(row_fn *check)
             check(&param_sets[s]->params[i]);
 }
 
-static void check_found(const struct param *p) { assert_ptr_equal(param_find(str_from(p->name)), p); }
+static void check_found(const struct param *p)
+{
+    assert_ptr_equal(param_find(str_from(p->name)), p);
+}
 
 static void every_parameter_is_found_once_by_its_name(void **state)
 {
@@ -44,7 +43,10 @@ static void every_parameter_has_a_summary(void **state)
     for_each_row(check_summary);
 }
 
-static bool is_number_type(const struct param *p) { return p->type == PARAM_INT || p->type == PARAM_LONG; }
+static bool is_number_type(const struct param *p)
+{
+    return p->type == PARAM_INT || p->type == PARAM_LONG;
+}
 
 static void check_default(const struct param *p)
 {

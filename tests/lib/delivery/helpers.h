@@ -1,13 +1,7 @@
 #pragma once
 /* What the tests of lib/delivery share: a message under delivery without a queue manager. */
 #include "delivery/delivery.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "unit.h"
 
 static inline void assert_str(struct str got, const char *want)
 {

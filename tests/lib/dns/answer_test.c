@@ -1,12 +1,7 @@
 #include "dns/answer.h"
+#include "unit.h"
 
 #include <netinet/in.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 
 #define ASKED STR("q.test")
 
@@ -50,9 +45,15 @@ static void exchangers_keep_order_and_preference(void **state)
 static void names_that_are_none_are_dropped(void **state)
 {
     static const struct str bad[] = {
-        { "\0\12\3a b\0", 7 },  { "\0\12\3a\nb\0", 7 },  { "\0\12\3a;b\0", 7 },
-        { "\0\12\3-ab\0", 7 },  { "\0\12\3a.b\0", 7 },   { "\0\12\3a\0b\0", 7 },
-        { "\0\12\3a\xff" "b\0", 7 },
+        { "\0\12\3a b\0", 7 },
+        { "\0\12\3a\nb\0", 7 },
+        { "\0\12\3a;b\0", 7 },
+        { "\0\12\3-ab\0", 7 },
+        { "\0\12\3a.b\0", 7 },
+        { "\0\12\3a\0b\0", 7 },
+        { "\0\12\3a\xff"
+          "b\0",
+          7 },
     };
     ARENA_AUTO(a);
 
@@ -98,11 +99,21 @@ static void a_dotted_quad_passes_for_mx_only(void **state)
 
     (void)state;
     begin(&b, DNS_MX, 1);
-    record(&b, DNS_MX, STR("\0\1\003" "192\1" "0\1" "2\1" "1\0"));
+    record(&b, DNS_MX,
+           STR("\0\1\003"
+               "192\1"
+               "0\1"
+               "2\1"
+               "1\0"));
     assert_int_equal(dns_answer_parse(buf_str(&b), ASKED, DNS_MX, &a, &found), DNS_OK);
     assert_true(str_equal(found->text, STR("192.0.2.1")));
     begin(&b, DNS_PTR, 1);
-    record(&b, DNS_PTR, STR("\003" "192\1" "0\1" "2\1" "1\0"));
+    record(&b, DNS_PTR,
+           STR("\003"
+               "192\1"
+               "0\1"
+               "2\1"
+               "1\0"));
     assert_int_equal(dns_answer_parse(buf_str(&b), ASKED, DNS_PTR, &a, &found), DNS_MALFORMED);
 }
 

@@ -1,12 +1,6 @@
-/* clang-format off */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
-/* clang-format on */
 
 #include "dns/resolv.h"
+#include "unit.h"
 
 static const struct {
     const char *text;

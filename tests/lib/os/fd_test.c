@@ -1,14 +1,10 @@
 #include "os/fd.h"
+#include "unit.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdint.h>
 #include <sys/mman.h>
 #include <unistd.h>
-
-#include <cmocka.h>
 
 static int file_of(size_t size)
 {
@@ -24,7 +20,7 @@ static void a_file_is_read_up_to_the_ceiling_and_not_beyond(void **state UNUSED)
         size_t size, ceiling;
         bool fits;
     } cases[] = {
-        { 0, 10, true },         { 9, 10, true },          { 10, 10, true },   { 11, 10, false },
+        { 0, 10, true },          { 9, 10, true },           { 10, 10, true },    { 11, 10, false },
         { 200000, 200000, true }, { 200001, 200000, false }, { 300000, 0, true },
     };
 

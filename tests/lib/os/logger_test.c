@@ -1,20 +1,16 @@
 #include "os/fd.h"
 #include "os/logger.h"
+#include "unit.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <regex.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#include <cmocka.h>
 
 static void assert_matches(const char *text, const char *pattern)
 {

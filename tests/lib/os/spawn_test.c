@@ -1,14 +1,10 @@
 #include "os/spawn.h"
+#include "unit.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <setjmp.h>
 #include <signal.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <unistd.h>
-
-#include <cmocka.h>
 
 static const char *const environment[] = { "PATH=/usr/bin:/bin", "COLOUR=blue", NULL };
 

@@ -1,13 +1,5 @@
 #include "queue/bounce_log.h"
-
-/* clang-format off */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-/* clang-format on */
+#include "unit.h"
 
 #define SAMPLE                                                                            \
     "\n<other@sink.example>: connect to 127.0.0.1[127.0.0.1]:13101: Connection refused\n" \

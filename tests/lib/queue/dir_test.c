@@ -1,6 +1,5 @@
-#include "queue/dir.h"
-
 #include "os/fd.h"
+#include "queue/dir.h"
 #include "scratch.h"
 
 #include <errno.h>

@@ -1,5 +1,4 @@
 #include "queue/file.h"
-
 #include "scratch.h"
 
 #include <sys/mman.h>
@@ -39,14 +38,19 @@ static void files_are_read_as_they_stand(void **state)
         { "N\5ab", 4, "!" },
         { "N", 1, "!" },
         { "N\x80\x80\x80\x80\1", 6, "!" },
-        { "p\2 0N\1xE\0", 9, "NE." },          /* no jump */
-        { "p\2 7N\1xE\0", 9, "E." },           /* over the N */
-        { "p\3  0p\1\x37N\0", 10, "!" },       /* into the middle of nothing known: see below */
-        { "N\1xp\1\x30" "E\0", 8, "NE." },
+        { "p\2 0N\1xE\0", 9, "NE." },    /* no jump */
+        { "p\2 7N\1xE\0", 9, "E." },     /* over the N */
+        { "p\3  0p\1\x37N\0", 10, "!" }, /* into the middle of nothing known: see below */
+        { "N\1xp\1\x30"
+          "E\0",
+          8, "NE." },
         { "p\2-1E\0", 6, "!" },
         { "p\2 xE\0", 6, "!" },
         { "p\3999E\0", 7, "!" },
-        { "N\1xp\1" "0p\1" "3", 9, "N!" },     /* a loop: 3 -> 3 */
+        { "N\1xp\1"
+          "0p\1"
+          "3",
+          9, "N!" }, /* a loop: 3 -> 3 */
         { "p\1\x30p\1\x33", 6, "!" },
     };
 
@@ -70,10 +74,12 @@ static void pointers_lead_through_the_heap_and_back(void **state)
     char types[64];
 
     (void)state;
-    buf_add(&b, STR("S\0S\0p\2" "19N\1yE\0"));        /* 0..14: p at 4 -> 19 */
+    buf_add(&b, STR("S\0S\0p\2"
+                    "19N\1yE\0")); /* 0..14: p at 4 -> 19 */
     assert_int_equal(b.len, 13);
-    buf_add(&b, STR("------"));                       /* 13..19: stale bytes */
-    buf_add(&b, STR("A\1aA\1bp\1" "8"));               /* 19..28: back to 8 */
+    buf_add(&b, STR("------")); /* 13..19: stale bytes */
+    buf_add(&b, STR("A\1aA\1bp\1"
+                    "8")); /* 19..28: back to 8 */
     queue_file_init(&f, memory_file(buf_str(&b)));
     read_types(&f, types, sizeof types);
     assert_string_equal(types, "SSAANE!"); /* what follows E is not a record */

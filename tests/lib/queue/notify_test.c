@@ -1,7 +1,6 @@
-#include "queue/notify.h"
-
 #include "os/fd.h"
 #include "os/socket.h"
+#include "queue/notify.h"
 #include "scratch.h"
 
 #include <fcntl.h>

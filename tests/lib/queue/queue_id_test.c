@@ -1,5 +1,4 @@
 #include "queue/queue_id.h"
-
 #include "scratch.h"
 
 static void ids_have_the_documented_forms(void **state)
@@ -45,7 +44,8 @@ static void the_long_id_of_the_sample_is_understood(void **state)
     queue_id_hash_key(&id, &key);
     assert_int_equal(strlen(key.text), 5);
     assert_int_equal(key.text[0], '5');
-    queue_id_make((struct timeval){ 1795291040, (int)strtol(key.text, NULL, 16) }, inode, true, &again);
+    queue_id_make((struct timeval){ 1795291040, (int)strtol(key.text, NULL, 16) }, inode, true,
+                  &again);
     assert_string_equal(again.text, id.text);
 }
 
@@ -56,8 +56,10 @@ static void only_letters_digits_and_underscore_make_an_id(void **state)
         const char *text;
         bool ok;
     } cases[] = {
-        { "A1EB452CCAE", true }, { "refused_example", true }, { "a", true },    { "", false },
-        { ".", false },          { "..", false },             { "a/b", false }, { "1234.99", false },
+        { "A1EB452CCAE", true }, { "refused_example", true },
+        { "a", true },           { "", false },
+        { ".", false },          { "..", false },
+        { "a/b", false },        { "1234.99", false },
         { "a b", false },        { "\xc3\xa4", false },
     };
 
@@ -75,8 +77,10 @@ static void only_letters_digits_and_underscore_make_an_id(void **state)
 
 static void a_foreign_name_claims_no_inode(void **state)
 {
-    static const char *const names[] = { "refused_example", "ABC", "12345", "12345x", "GGGGG1",
-                                         "0000000000z", "123456789abcdef0123456789" };
+    static const char *const names[] = {
+        "refused_example",          "ABC", "12345", "12345x", "GGGGG1", "0000000000z",
+        "123456789abcdef0123456789"
+    };
 
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {

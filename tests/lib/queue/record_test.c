@@ -1,5 +1,4 @@
 #include "queue/record.h"
-
 #include "scratch.h"
 
 static struct str bytes_of(struct buf *b) { return buf_str(b); }
@@ -12,9 +11,12 @@ static void a_record_is_type_length_payload(void **state)
         const char *head;
         size_t head_len;
     } cases[] = {
-        { 'E', 0, "E\x00", 2 },          { 'N', 1, "N\x01", 2 },
-        { 'N', 127, "N\x7f", 2 },        { 'N', 128, "N\x80\x01", 3 },
-        { 'N', 2048, "N\x80\x10", 3 },   { 'N', 16383, "N\xff\x7f", 3 },
+        { 'E', 0, "E\x00", 2 },
+        { 'N', 1, "N\x01", 2 },
+        { 'N', 127, "N\x7f", 2 },
+        { 'N', 128, "N\x80\x01", 3 },
+        { 'N', 2048, "N\x80\x10", 3 },
+        { 'N', 16383, "N\xff\x7f", 3 },
         { 'N', 16384, "N\x80\x80\x01", 4 },
     };
     char *payload = calloc(1, 20000);
@@ -37,8 +39,12 @@ static void attributes_and_times_are_text(void **state)
     record_put_attr(&out, "encoding", STR("8bit"));
     record_put_attr_int(&out, "create_time", 1795290872);
     record_put_time(&out, (struct timeval){ 1795290872, 727590 });
-    assert_str_equal(bytes_of(&out), "A\x0d" "encoding=8bit" "A\x16" "create_time=1795290872"
-                                     "T\x11" "1795290872 727590");
+    assert_str_equal(bytes_of(&out), "A\x0d"
+                                     "encoding=8bit"
+                                     "A\x16"
+                                     "create_time=1795290872"
+                                     "T\x11"
+                                     "1795290872 727590");
 }
 
 static void long_lines_are_cut_and_exact_ones_end_with_an_empty_record(void **state)
@@ -50,7 +56,16 @@ static void long_lines_are_cut_and_exact_ones_end_with_an_empty_record(void **st
     record_put_line(&out, STR("abcde"), 4);
     record_put_line(&out, STR(""), 4);
     assert_int_equal(out.len, 19);
-    assert_memory_equal(out.ptr, "L\x04" "abcd" "N\x00" "L\x04" "abcd" "N\x01" "e" "N\x00", 19);
+    assert_memory_equal(out.ptr,
+                        "L\x04"
+                        "abcd"
+                        "N\x00"
+                        "L\x04"
+                        "abcd"
+                        "N\x01"
+                        "e"
+                        "N\x00",
+                        19);
 }
 
 static void a_buffer_that_is_full_never_holds_half_a_record(void **state)
@@ -89,9 +104,14 @@ static void incomplete_records_consume_nothing(void **state)
         size_t len;
         enum record_take want;
     } cases[] = {
-        { "", 0, RECORD_MORE },           { "N", 1, RECORD_MORE },
-        { "N\x80", 2, RECORD_MORE },      { "N\x05" "abcd", 6, RECORD_MORE },
-        { "N\x80\x80\x80\x80\x01", 6, RECORD_BAD }, { "N\xff\xff\xff\xff", 5, RECORD_BAD },
+        { "", 0, RECORD_MORE },
+        { "N", 1, RECORD_MORE },
+        { "N\x80", 2, RECORD_MORE },
+        { "N\x05"
+          "abcd",
+          6, RECORD_MORE },
+        { "N\x80\x80\x80\x80\x01", 6, RECORD_BAD },
+        { "N\xff\xff\xff\xff", 5, RECORD_BAD },
         { "N\x80\x80\x80\x00", 5, RECORD_OK }, /* long-winded, but within four bytes */
     };
 
@@ -109,7 +129,7 @@ static void an_attribute_has_a_name(void **state)
     static const struct {
         const char *text, *name, *value;
     } cases[] = {
-        { "a=b", "a", "b" },  { "a=", "a", "" },    { "a=b=c", "a", "b=c" },
+        { "a=b", "a", "b" },  { "a=", "a", "" },      { "a=b=c", "a", "b=c" },
         { "=b", NULL, NULL }, { "none", NULL, NULL }, { "", NULL, NULL },
     };
 
@@ -145,8 +165,8 @@ static void arrival_times_of_any_age_are_read(void **state)
 /* The first record of dump B. */
 static void the_size_record_has_fixed_columns(void **state)
 {
-    const char *golden =
-        "            309             803               2               0             309               0";
+    const char *golden = "            309             803               2               0          "
+                         "   309               0";
     struct record_size s = { 309, 803, 2, 0, 309, 0 }, back;
     char text[RECORD_SIZE_BYTES + 1];
 

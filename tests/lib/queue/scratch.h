@@ -1,11 +1,7 @@
 #pragma once
 /* A queue directory of our own: made under /tmp, current while the test runs, removed at the end. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "unit.h"
 
-#include <cmocka.h>
 #include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,7 +24,8 @@ static inline int scratch_enter(void **state)
     return 0;
 }
 
-static inline int scratch_remove_one(const char *path, const struct stat *st, int kind, struct FTW *w)
+static inline int scratch_remove_one(const char *path, const struct stat *st, int kind,
+                                     struct FTW *w)
 {
     (void)st, (void)kind, (void)w;
     return remove(path);
@@ -41,9 +38,9 @@ static inline int scratch_leave(void **state)
 }
 
 #define SCRATCH_TEST(fn) cmocka_unit_test_setup_teardown(fn, scratch_enter, scratch_leave)
-#define assert_str_equal(a, text)                                        \
-    do {                                                                 \
-        struct str got_ = (a), want_ = str_from(text);                   \
-        assert_int_equal(got_.len, want_.len);                           \
+#define assert_str_equal(a, text)                                            \
+    do {                                                                     \
+        struct str got_ = (a), want_ = str_from(text);                       \
+        assert_int_equal(got_.len, want_.len);                               \
         assert_memory_equal(got_.len ? got_.ptr : "", want_.ptr, want_.len); \
     } while (0)

@@ -1,6 +1,5 @@
-#include "queue/writer.h"
-
 #include "os/fd.h"
+#include "queue/writer.h"
 #include "scratch.h"
 
 #include <dirent.h>
@@ -66,7 +65,10 @@ static void what_was_added_is_on_disk_and_ready_after_the_commit(void **state)
     queue_path(&flat, "incoming", &w.id, &path);
     assert_true(fd_read_file(AT_FDCWD, buf_cstr(&path), &back));
     assert_int_equal(back.len, 10);
-    assert_memory_equal(back.ptr, "C\3" "123S\1aM\0", 10);
+    assert_memory_equal(back.ptr,
+                        "C\3"
+                        "123S\1aM\0",
+                        10);
     queue_writer_fini(&w);
 }
 

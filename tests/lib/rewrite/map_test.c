@@ -1,15 +1,10 @@
-#include "rewrite/map.h"
-
 #include "conf/conf.h"
+#include "rewrite/map.h"
+#include "unit.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
-
-#include <cmocka.h>
 
 static const char main_cf[] = "compatibility_level = 3.11\n"
                               "inet_interfaces = 127.0.0.1\n"
@@ -55,7 +50,8 @@ static void addresses_follow_the_table(void **state UNUSED)
         { "{a@x.test = b@y.test}", "c@x.test", "c@x.test", false, 1 },
         { "{a@x.test = b@y.test} {b@y.test = c@z.test}", "a@x.test", "b@y.test", false, 1 },
         { "{a@x.test = b@y.test} {b@y.test = c@z.test}", "a@x.test", "c@z.test", false, 9 },
-        { "{a@x.test = b@y.test} {b@y.test = a@x.test}", "a@x.test", "a@x.test", false, 100 }, /* a loop ends */
+        /* a loop ends */
+        { "{a@x.test = b@y.test} {b@y.test = a@x.test}", "a@x.test", "a@x.test", false, 100 },
         { "{a@x.test = b@y.test}", "a+ext@x.test", "b@y.test", false, 1 },
         { "{a@x.test = b@y.test}", "a+ext@x.test", "b+ext@y.test", true, 1 },
         { "{@x.test = @y.test}", "a+ext@x.test", "a+ext@y.test", true, 1 },
@@ -74,8 +70,8 @@ static void addresses_follow_the_table(void **state UNUSED)
         struct str address = str_from(cases[i].address);
         buf_join(&spec, STR("inline:{"), str_from(cases[i].table), STR("}"));
         struct table_list *tables = table_list_open(buf_str(&spec), "test_maps", TABLE_DEFAULT);
-        assert_true(
-            rewrite_map_address(rewriter, tables, cases[i].extend, cases[i].steps, &address, &arena));
+        assert_true(rewrite_map_address(rewriter, tables, cases[i].extend, cases[i].steps, &address,
+                                        &arena));
         assert_string_equal(arena_cstr(&arena, address), cases[i].want);
         table_list_close(tables);
     }

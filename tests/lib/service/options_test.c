@@ -1,15 +1,11 @@
 #include "service/private.h"
+#include "unit.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdlib.h>
 
-#include <cmocka.h>
-
 /* In the scope of the caller: what was parsed borrows from the words. */
-#define PARSE(o, ...)                                                                              \
-    char *words[] = { __VA_ARGS__, NULL };                                                         \
+#define PARSE(o, ...)                      \
+    char *words[] = { __VA_ARGS__, NULL }; \
     service_options_parse(&(o), (int)ARRAY_LEN(words) - 1, words)
 
 static char *w(const char *text) { return (char *)(uintptr_t)text; }

@@ -1,14 +1,10 @@
 #include "base/mem.h"
 #include "service/scoreboard.h"
+#include "unit.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
-
-#include <cmocka.h>
 
 /* Two workers of service 3, in two blocks of its chain. */
 struct fixture {

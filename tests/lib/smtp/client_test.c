@@ -1,14 +1,8 @@
-/* clang-format off */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
-/* clang-format on */
 
 #include "base/buf.h"
 #include "smtp/client.h"
 #include "smtp/xattr.h"
+#include "unit.h"
 
 /* A conversation is a script: `C: command` is what must be sent, `S: reply` what the server says
  * then, `E: event` what the driver must see.  It is replayed with the server's bytes in chunks of

@@ -1,13 +1,7 @@
-/* clang-format off */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
-/* clang-format on */
 
 #include "base/buf.h"
 #include "smtp/data.h"
+#include "unit.h"
 
 /* Decode in steps of `step`; lines are joined by `|`, pieces of a long line by `+`, the end is `$`,
  * a bare LF adds `!`. */

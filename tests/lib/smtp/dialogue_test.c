@@ -13,17 +13,11 @@
  * bytes come at once, in chunks of 1 to 64, or each C line only after the server has answered the
  * one before.  `@lockstep` leaves out all but the last, for dialogues where the client may not talk
  * ahead. */
-/* clang-format off */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
-/* clang-format on */
 
 #include "base/buf.h"
 #include "base/number.h"
 #include "smtp/server.h"
+#include "unit.h"
 
 #include <glob.h>
 #include <stdio.h>

@@ -1,13 +1,7 @@
-/* clang-format off */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
-/* clang-format on */
 
 #include "base/attr.h"
 #include "smtp/haproxy.h"
+#include "unit.h"
 
 #define SIGNATURE "\r\n\r\n\0\r\nQUIT\n"
 

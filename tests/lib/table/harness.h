@@ -1,18 +1,10 @@
 #pragma once
 /* What the table tests share: captured log lines and scratch files. */
 
-/* cmocka.h needs the others before it. */
-/* clang-format off */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
-/* clang-format on */
-
 #include "base/log.h"
 #include "conf/params.h"
 #include "table/table.h"
+#include "unit.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,12 +1,6 @@
-/* clang-format off */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
-/* clang-format on */
 
 #include "text/address.h"
+#include "unit.h"
 
 struct pair {
     const char *external, *internal; /* NULL: refused */

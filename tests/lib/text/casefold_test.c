@@ -1,13 +1,6 @@
-/* cmocka.h needs the others before it. */
-/* clang-format off */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
-/* clang-format on */
 
 #include "text/casefold.h"
+#include "unit.h"
 
 static void text_folds_as_unicode_says(void **state UNUSED)
 {

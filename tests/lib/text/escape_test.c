@@ -1,6 +1,5 @@
-#include "text/escape.h"
-
 #include "lib/queue/scratch.h"
+#include "text/escape.h"
 
 static void escapes_are_those_of_c(void **state)
 {
@@ -8,10 +7,18 @@ static void escapes_are_those_of_c(void **state)
         const char *text, *bytes;
         size_t len;
     } cases[] = {
-        { "", "", 0 },          { "abc", "abc", 3 },        { "\\0", "\0", 1 },
-        { "\\a\\b\\f\\n\\r\\t\\v", "\a\b\f\n\r\t\v", 7 },   { "\\101\\1012", "AA2", 3 },
-        { "\\\\", "\\", 1 },    { "a\\", "a\\", 2 },        { "\\q", "q", 1 },
-        { "\\377x", "\xff" "x", 2 },
+        { "", "", 0 },
+        { "abc", "abc", 3 },
+        { "\\0", "\0", 1 },
+        { "\\a\\b\\f\\n\\r\\t\\v", "\a\b\f\n\r\t\v", 7 },
+        { "\\101\\1012", "AA2", 3 },
+        { "\\\\", "\\", 1 },
+        { "a\\", "a\\", 2 },
+        { "\\q", "q", 1 },
+        { "\\377x",
+          "\xff"
+          "x",
+          2 },
     };
 
     (void)state;

@@ -1,10 +1,3 @@
-/* clang-format off */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
-/* clang-format on */
 
 #include "text/date.h"
 #include "text/dsn.h"
@@ -12,6 +5,7 @@
 #include "text/hostname.h"
 #include "text/utf8.h"
 #include "text/xtext.h"
+#include "unit.h"
 
 static void dates_read_as_in_received_headers(void **state)
 {

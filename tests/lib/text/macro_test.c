@@ -1,11 +1,5 @@
 #include "text/macro.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "unit.h"
 
 static void assert_str(struct str got, const char *want)
 {

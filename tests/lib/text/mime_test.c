@@ -1,12 +1,6 @@
-/* clang-format off */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
-/* clang-format on */
 
 #include "text/mime.h"
+#include "unit.h"
 
 /* What comes out: `P:`, `M:` or `N:` and a header of that part, `=` at the end of the head, `>` and
  * body lines, `!` and errors. */

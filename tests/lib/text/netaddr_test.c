@@ -1,13 +1,6 @@
-/* cmocka.h needs the others before it. */
-/* clang-format off */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
-/* clang-format on */
 
 #include "text/netaddr.h"
+#include "unit.h"
 
 static void addresses_are_read_and_written(void **state UNUSED)
 {
