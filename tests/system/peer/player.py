@@ -43,12 +43,12 @@ BOUNCE_CF = "".join("""%s_template = <<EOF
 Charset: us-ascii
 From: MAILER-DAEMON (Mail Delivery System)
 Subject: %s report
-Postmaster-Subject: Postmaster copy: %s report
-
+%s
 This is the %s report of $myhostname; $maximal_queue_lifetime_days days.
 
 EOF
-""" % (4 * (kind,)) for kind in ("failure", "delay", "success", "verify"))
+""" % (kind, kind, copy and "Postmaster-Subject: %s copy\n" % kind, kind)
+                    for kind, copy in (("failure", True), ("delay", True), ("success", ""), ("verify", "")))
 
 
 def burn_inodes(directory):
