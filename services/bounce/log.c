@@ -9,11 +9,24 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-static bool write_block(int fd, struct str block)
+/* Open and locked; somebody may have removed the log between the two. */
+static int open_to_append(const struct bounce_service *b, const struct queue_id *id)
 {
-    return lock_exclusive(fd) && fd_write_all(fd, block) && fsync(fd) == 0;
+    for (;;) {
+        struct stat st = { .st_nlink = 1 };
+        int fd = queue_create(&b->layout, b->dir, id, O_WRONLY | O_APPEND | O_CLOEXEC | O_NOFOLLOW,
+                              0600);
+        if (fd < 0 || (lock_exclusive(fd) && fstat(fd, &st) == 0 && st.st_nlink > 0))
+            return fd;
+        if (st.st_nlink > 0) {
+            fd_close(&fd);
+            return -1;
+        }
+        close(fd);
+    }
 }
 
 bool bounce_append_entry(const struct bounce_service *b, const struct bounce_append *entry)
@@ -33,9 +46,8 @@ bool bounce_append_entry(const struct bounce_service *b, const struct bounce_app
     quoted.recipient = buf_str(&recipient);
     quoted.orig_rcpt = buf_str(&original);
     bounce_log_format(&block, &quoted, site_conf.backwards_bounce_logfile_compatibility);
-    FD_AUTO(fd, queue_create(&b->layout, b->dir, &id, O_WRONLY | O_APPEND | O_CLOEXEC | O_NOFOLLOW,
-                             0600));
-    if (fd >= 0 && write_block(fd, buf_str(&block)))
+    FD_AUTO(fd, open_to_append(b, &id));
+    if (fd >= 0 && fd_write_all(fd, buf_str(&block)) && fsync(fd) == 0)
         return true;
     log_warning("%s: append to %s log: %s", id.text, b->dir, strerror(errno));
     return false;

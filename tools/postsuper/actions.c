@@ -1,4 +1,5 @@
 #include "base/log.h"
+#include "queue/requeue.h"
 #include "tools/postsuper/super.h"
 
 #include <errno.h>
@@ -80,10 +81,16 @@ bool action_release(struct super *s, const char *queue, const struct queue_id *i
     return move(s, queue, QUEUE_DEFERRED, id);
 }
 
-/* The logs stay under the old name: a bounce log is the only trace of what was not reported yet. */
+/* What is to be reported goes with the message; the last attempt's log is the past. */
 bool action_requeue(struct super *s, const char *queue, const struct queue_id *id)
 {
-    return move(s, queue, QUEUE_MAILDROP, id);
+    if (!queue_requeue_bounced(&s->layout, queue, id) && errno != ENOENT)
+        log_warning("%s: failed recipients are reported under the old name only: %s", id->text,
+                    strerror(errno));
+    if (!move(s, queue, QUEUE_MAILDROP, id))
+        return false;
+    delete_log(s, QUEUE_DEFER, id);
+    return true;
 }
 
 bool action_is_unfinished(const char *path)

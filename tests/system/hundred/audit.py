@@ -99,7 +99,7 @@ class Audit:
 
     def told(self, qid, recipient, depth=0):
         """Was the failure of this recipient of message `qid` reported as far as the rules go?"""
-        if qid in self.log.discarded or qid in self.deleted or qid in self.held:
+        if qid in self.log.discarded or self.last_ids(qid) & (self.deleted | self.held):
             return True
         return depth < 4 and any(self.report_ended(new, recipient, depth) for new in self.log.notices[qid])
 
@@ -125,6 +125,8 @@ class Audit:
         for a in self.log.attempts.get(recipient, []):
             if a.status in ("sent", "bounced"):
                 ends[a.status] = a
+        if "sent" in ends and "bounced" in ends and ends["bounced"].qid in self.log.requeued:
+            del ends["bounced"]  # it was tried again
         ids = [i for i, n in self.log.numbers.items() if n == number]
         last = {a.qid: a for a in self.log.attempts.get(recipient, [])}
         for i in ids:
