@@ -127,29 +127,30 @@ static bool open_syslog(void)
     return logger.socket >= 0;
 }
 
-static bool open_direct(void)
+static bool open_direct(int create)
 {
     const char *path = logger.options.direct_path;
 
     if (path == NULL)
         return false;
-    logger.file = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0600);
+    logger.file = open(path, O_WRONLY | O_APPEND | O_CLOEXEC | O_NOCTTY | create, 0600);
     return logger.file >= 0;
 }
 
-/* Find the way for the next lines.  maillog_file: the inherited descriptor, postlogd, the file itself;
- * otherwise syslog. */
+/* Find the way for the next lines.  maillog_file: the inherited descriptor; the file itself, for who may write it
+ * (a line is there when the command ends, even while the mail system goes down); postlogd; a new file.
+ * Otherwise syslog. */
 static void find_route(void)
 {
     fd_close(&logger.socket);
     logger.route = ROUTE_NONE;
-    if (logger.file >= 0) {
+    if (logger.file >= 0 || open_direct(0)) {
         logger.route = ROUTE_FILE;
     } else if (logger.options.postlog_path) {
         logger.socket = connect_local(logger.options.postlog_path, SOCK_DGRAM);
         if (logger.socket >= 0)
             logger.route = ROUTE_POSTLOG;
-        else if (open_direct())
+        else if (open_direct(O_CREAT))
             logger.route = ROUTE_FILE;
     } else if (open_syslog()) {
         logger.route = ROUTE_SYSLOG;

@@ -73,7 +73,7 @@ def alive(pid):
     try:
         with open("/proc/%d/stat" % pid) as f:
             return f.read().rsplit(")", 1)[1].split()[0] != "Z"
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):
         return False
 
 
@@ -551,7 +551,8 @@ def inside(args, system_class, tests):
             print("ok   %s (%.1f s)" % (fn.__name__, time.time() - begin), flush=True)
         except Exception as e:
             failed += 1
-            print("FAIL %s: %s: %s" % (fn.__name__, type(e).__name__, e), flush=True)
+            import traceback
+            print("FAIL %s: %s: %s\n%s" % (fn.__name__, type(e).__name__, e, traceback.format_exc()), flush=True)
             print(log()[-args.log:] if args.log else "", flush=True)
         with contextlib.suppress(Exception):
             os.kill(system.pid(), signal.SIGKILL)

@@ -67,18 +67,20 @@ def start_makes_the_queue_directories(sys_):
 def states_are_told_by_exit_status_and_log(sys_):
     pid = sys_.pid()
     postfix("status")
-    assert said("the Postfix mail system is running: PID: %d" % pid)
+    until("the log", lambda: said("the Postfix mail system is running: PID: %d" % pid))
     postfix("start", rc=1)
-    assert said("fatal: the Postfix mail system is already running")
+    until("the log", lambda: said("fatal: the Postfix mail system is already running"))
     postfix("stop")
-    assert said("stopping the Postfix mail system") and not alive(pid) and not workers()
+    assert not alive(pid)
+    until("the log", lambda: said("stopping the Postfix mail system"))
+    until("the workers to leave", lambda: not workers())
     postfix("status", rc=1)
-    assert said("the Postfix mail system is not running")
+    until("the log", lambda: said("the Postfix mail system is not running"))
     for word in ("stop", "reload", "abort", "drain", "flush"):
         postfix(word, rc=1)
-    assert said("fatal: the Postfix mail system is not running")
+    until("the log", lambda: said("fatal: the Postfix mail system is not running"))
     postfix("bogus", rc=1)
-    assert said("fatal: unknown command: 'bogus'. Usage: postfix start \\(or .*\\)")
+    until("the log", lambda: said("fatal: unknown command: 'bogus'. Usage: postfix start \\(or .*\\)"))
 
 
 @test
