@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """bounce, defer and trace as processes, with a cleanup service played by a thread; reports are read by Python's
 email package."""
-import email, email.policy, os, socket, subprocess, sys, threading, time, traceback
+import email, email.policy, os, re, socket, subprocess, sys, threading, time, traceback
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "qmgr"))
 from harness import *
@@ -142,6 +142,24 @@ def entries_are_appended_byte_for_byte():
         eq(q.ask("A", q.append(recipient="odd name@x.test", notify_flags=4)), 0)
         t = open(q.dir + "/defer/A/ABC").read()
         assert t.startswith(want) and 'recipient="odd name"@x.test\n' in t and "notify_flags=4\n" in t, t
+
+
+@test
+def a_log_removed_while_somebody_waits_for_its_lock_is_begun_anew():
+    import fcntl
+    with Bounce().start() as q:
+        log = q.dir + "/bounce/ABC"
+        q.ask("A", q.append(recipient="first@far.test"))
+        f = open(log)
+        fcntl.flock(f, fcntl.LOCK_EX)
+        answers = []
+        t = threading.Thread(target=lambda: answers.append(q.ask("A", q.append(recipient="second@far.test"))))
+        t.start()
+        q.wait(lambda: re.search(r"-> FLOCK +ADVISORY +WRITE %d " % q.proc.pid, open("/proc/locks").read()), "a waiting append")
+        os.unlink(log)
+        f.close()
+        t.join()
+        eq((answers, re.findall("^recipient=(.*)$", open(log).read(), re.M)), ([0], ["second@far.test"]))
 
 
 @test
