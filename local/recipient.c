@@ -1,6 +1,7 @@
 /* One recipient from its address to its end. */
 #include "base/log.h"
 #include "local/local.h"
+#include "text/casefold.h"
 
 #include <stdarg.h>
 
@@ -95,7 +96,10 @@ static struct str lower_case(struct arena *a, struct str s)
 {
     BUF_AUTO(lower, 0);
 
-    buf_add_lower(&lower, s);
+    if (site_conf.smtputf8_enable)
+        casefold_utf8(s, &lower);
+    else
+        buf_add_lower(&lower, s);
     return arena_str(a, buf_str(&lower));
 }
 

@@ -106,12 +106,9 @@ static void put_envelope(struct buf *out, const struct resend *r)
     record_put_time(out, (struct timeval){ .tv_sec = (time_t)q->arrival_sec,
                                            .tv_usec = (suseconds_t)q->arrival_usec });
     record_put_attr(out, "rewrite_context", STR("local"));
-    /* A list's members answer to the list's owner, not to the sender's wishes. */
-    if (!r->from.new_owner) {
-        put_attr(out, "envelope_id", q->dsn_envid);
-        if (q->dsn_ret)
-            record_put_attr_int(out, "ret_flags", q->dsn_ret);
-    }
+    put_attr(out, "envelope_id", q->dsn_envid);
+    if (q->dsn_ret)
+        record_put_attr_int(out, "ret_flags", q->dsn_ret);
     record_put(out, REC_SENDER, r->from.sender);
     put_client(out, q);
 }
@@ -121,13 +118,12 @@ static void put_recipients(struct buf *out, const struct resend *r)
     const struct delivery_recipient *who = &r->from.who;
 
     for (size_t i = 0; i < r->count; i++) {
-        if (!r->from.new_owner) {
+        if (who->dsn_notify)
+            record_put_attr_int(out, "notify_flags", who->dsn_notify);
+        if (!r->from.new_owner) { /* a list's members are recipients of their own */
             put_attr(out, "dsn_orig_rcpt", who->dsn_orcpt);
-            if (who->dsn_notify)
-                record_put_attr_int(out, "notify_flags", who->dsn_notify);
-        }
-        if (!r->from.new_owner)
             record_put(out, REC_ORCPT, who->orig_addr.len ? who->orig_addr : who->address);
+        }
         record_put(out, REC_RCPT, r->addresses[i]);
     }
     record_put(out, REC_MESSAGE, STR_NONE);

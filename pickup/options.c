@@ -62,6 +62,13 @@ static void config_file(struct sendmail_options *o, const char *arg)
     o->config_dir = arg;
 }
 
+static void not_supported(struct sendmail_options *o, const char *arg)
+{
+    (void)o;
+    (void)arg;
+    log_fatal("-n option not supported");
+}
+
 static void full_name(struct sendmail_options *o, const char *arg) { o->full_name = arg; }
 static void gateway(struct sendmail_options *o, const char *arg)
 {
@@ -222,7 +229,7 @@ static const struct option {
     { 'h', true, ignore },
     { 'i', false, no_dots },
     { 'm', false, ignore },
-    { 'n', false, ignore },
+    { 'n', false, not_supported },
     { 'o', true, old_option },
     { 'p', true, ignore },
     { 'r', true, sender },

@@ -196,10 +196,10 @@ static void put_line(struct submission_content *c, struct str line, struct buf *
     c->continued = false;
 }
 
-/* Pieces of a line that is longer than the limit; what is left fits. */
+/* Pieces of a line that is longer than the limit; what is left fits, or is empty. */
 static void put_long(struct submission_content *c, struct str *line, struct buf *out)
 {
-    while (line->len > c->line_limit) {
+    while (line->len >= c->line_limit) {
         put_piece(c, str_sub(*line, 0, c->line_limit), out);
         *line = str_skip(*line, c->line_limit);
     }

@@ -23,7 +23,8 @@ static struct str request_sender(const struct message *m, const struct details *
                                  const struct schedule_entry *e, struct buf *room)
 {
     struct str sender = details_get(d, DETAIL_SENDER), delims = details_get(d, DETAIL_VERP);
-    struct str rcpt = recipient_address(e->recipients);
+    struct str rcpt = recipient_orig(e->recipients).len ? recipient_orig(e->recipients)
+                                                        : recipient_address(e->recipients);
     size_t at = str_rfind(sender, '@'), rcpt_at = str_rfind(rcpt, '@');
 
     if (!m->core.one_by_one || delims.len < 2)

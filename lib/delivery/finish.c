@@ -120,13 +120,12 @@ static bool bounce(struct delivery *d, const struct delivery_recipient *who, str
         return defer(d, who, o, "SOFTBOUNCE");
     if (d->request.flags & DELIVERY_FLAG_RECORD)
         (void)append_trace(d, who, o, action_of(o));
-    if (!(who->dsn_notify & DSN_NOTIFY_NEVER)) {
-        if (!append(d, site_conf.bounce_service_name, who, o, action_of(o), o->text)) {
-            log_info(STR_FMT ": status=deferred (bounce failed)", STR_ARG(d->request.queue_id));
-            return defer(d, who, o, words[OUTCOME_DEFERRED].status);
-        }
-        d->reply.bounced = 1;
+    /* Also for NOTIFY=NEVER: bounce(8) knows who else wants to hear of it. */
+    if (!append(d, site_conf.bounce_service_name, who, o, action_of(o), o->text)) {
+        log_info(STR_FMT ": status=deferred (bounce failed)", STR_ARG(d->request.queue_id));
+        return defer(d, who, o, words[OUTCOME_DEFERRED].status);
     }
+    d->reply.bounced = 1;
     write_line(d, who, o, words[OUTCOME_BOUNCED].status);
     return true;
 }

@@ -111,11 +111,22 @@ static void thread(struct notice *n)
 /* The message itself goes back unless the sender, its size or its secrecy forbid it. */
 static bool headers_suffice(const struct notice *n)
 {
-    return n->report.kind == TEMPLATE_DELAY || n->report.to_postmaster || n->report.tls_optional ||
+    bool is_copy = n->report.to_postmaster && n->about->sender.len;
+
+    return n->report.kind == TEMPLATE_DELAY || is_copy || n->report.tls_optional ||
            n->about->dsn_ret == DSN_RET_HDRS ||
            n->original->text_size > site_conf.bounce_size_limit ||
            ((n->report.kind == TEMPLATE_SUCCESS || n->report.kind == TEMPLATE_VERIFY) &&
             n->about->dsn_ret != DSN_RET_FULL);
+}
+
+/* Who is named as the sender of a message that has none. */
+static struct str daemon_address(const struct notice *n)
+{
+    BUF_AUTO(text, 0);
+
+    buf_join(&text, STR("MAILER-DAEMON@"), conf_value(service_conf(n->b->svc), STR("myhostname")));
+    return arena_str(n->arena, buf_str(&text));
 }
 
 static void fill_report(struct notice *n)
@@ -139,7 +150,7 @@ static void fill_report(struct notice *n)
                      : t->charset;
     r->to = external(n->arena, n->to);
     r->text = r->to_postmaster ? STR_NONE : expanded_text(n, t);
-    r->sender = external(n->arena, n->about->sender);
+    r->sender = external(n->arena, n->about->sender.len ? n->about->sender : daemon_address(n));
     r->envid = n->about->dsn_envid;
     r->utf8 = n->about->sendopts & SENDOPT_SMTPUTF8;
     r->eight_bit =
@@ -330,15 +341,9 @@ static struct str copy_recipient(enum template_kind kind)
 static bool tell_sender(struct notice *n, bool verp)
 {
     enum template_kind kind = n->report.kind;
-    bool ok = verp && n->about->verp_delims.len == 2
-                  ? tell_verp_senders(n, n->report.entries, n->report.entry_count)
-                  : send_one(n, STR_NONE, n->about->sender, false, words[kind].sender_notice);
-
-    /* The sender knows; a copy that cannot be made is no reason to tell again. */
-    if (ok && words[kind].notice_class)
-        (void)tell_postmaster(n, words[kind].notice_class, copy_recipient(kind),
-                              words[kind].postmaster_notice);
-    return ok;
+    return verp && n->about->verp_delims.len == 2
+               ? tell_verp_senders(n, n->report.entries, n->report.entry_count)
+               : send_one(n, STR_NONE, n->about->sender, false, words[kind].sender_notice);
 }
 
 static bool tell(struct notice *n, bool verp)
@@ -356,6 +361,19 @@ static bool tell(struct notice *n, bool verp)
     return true; /* nobody to tell */
 }
 
+/* The postmaster's copy has all recipients, also those whose sender did not want to know. */
+static void copy_to_postmaster(struct notice *n, const struct bounce_append *entries, size_t count)
+{
+    enum template_kind kind = n->report.kind;
+
+    if (words[kind].notice_class == NULL || n->about->sender.len == 0 || is_double_bounce(n))
+        return;
+    n->report.entries = entries;
+    n->report.entry_count = count;
+    (void)tell_postmaster(n, words[kind].notice_class, copy_recipient(kind),
+                          words[kind].postmaster_notice);
+}
+
 bool bounce_notify(const struct bounce_service *b, const struct bounce_report *about,
                    enum template_kind kind, const struct bounce_append *entries, size_t count,
                    bool verp)
@@ -368,8 +386,6 @@ bool bounce_notify(const struct bounce_service *b, const struct bounce_report *a
     for (size_t i = 0; i < count; i++)
         if (report_wants(kind, &entries[i]))
             wanted[wanted_count++] = entries[i];
-    if (wanted_count == 0)
-        return true;
     original_open(b, about, &arena, &original);
     struct notice n = { .b = b,
                         .about = about,
@@ -377,8 +393,10 @@ bool bounce_notify(const struct bounce_service *b, const struct bounce_report *a
                         .arena = &arena,
                         .report = {
                             .kind = kind, .entries = wanted, .entry_count = wanted_count } };
-    bool ok = tell(&n, verp);
+    bool ok = wanted_count == 0 || tell(&n, verp);
 
+    if (ok && count) /* a copy that cannot be made is no reason to tell the sender again */
+        copy_to_postmaster(&n, entries, count);
     original_close(&original);
     return ok;
 }

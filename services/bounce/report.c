@@ -129,8 +129,7 @@ static void put_notification(struct buf *out, const struct report *r)
     if (!r->to_postmaster)
         buf_add(out, r->text);
     for (size_t i = 0; i < r->entry_count; i++) {
-        if (i > 0 || !r->to_postmaster)
-            buf_addc(out, '\n');
+        buf_addc(out, '\n');
         put_person_line(out, &r->entries[i]);
     }
 }

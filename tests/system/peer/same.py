@@ -16,16 +16,21 @@ NOISE = [  # (pattern, replacement)
     (r"\[127\.0\.0\.1\]:\d{5}\b", "[127.0.0.1]:PORT"),                              # a client's port (sinks have four digits)
     (r"/\d{10}\.V\w+I\w+M\d+\.\w+", "/MAILDIR-NAME"),
     (r"/\d{10}\.P\d+\.\w+", "/MAILDIR-TMP"),
+    (r"(?<=PID: )\d+|(?<=pid )\d+", "NUMBER"),
+    (r"(ADDR=127\.0\.0\.1 PORT=)\d+", r"\1PORT"),
     (r"\b1\d{9}\b", "SECONDS"),
 ]
 VERSIONS = [  # (pattern, replacement, reason)
     (r"^(postfix/(?:smtp|lmtp): .*, delay=D), dsn", r"\1, tls=none, dsn",
      "delivery lines of smtp(8) and lmtp(8) say which TLS was used since 3.11"),
+    (r"(upgrade-configuration, logrotate)\)", r"\1, tls, non-bdb)", "two more commands"),
     (r'\{"address": ', '{"orig_address": "", "address": ', "postqueue -j names the original recipient since 3.11"),
 ]
 NEWER = [  # (pattern, replacement, reason): the same for lines that only the newer interface has
     (r"^(postfix/smtpd: )(?:QID|NOQUEUE): (lost connection after|timeout after)", r"\1\2",
      "since 3.10 the end of a connection is logged with the queue id"),
+    (r"^postfix/qmgr: QID: enabling VERP for sender .*\n", "", "VERP is logged now"),
+    (r"^2 postlog: .*\n", "", "postlog repeats its text on standard error, whether that is a terminal or not"),
     (r"^postfix/cleanup: QID: removed \((?:canceled|discarded)\)\n", "", "3.10 logs what becomes of a queue file that is given up"),
 ]
 ANY_ORDER = ("postfix/local", "postfix/virtual", "postfix/smtp", "postfix/lmtp", "postfix/pipe", "postfix/error", "postfix/discard",
@@ -67,8 +72,8 @@ def ordered_report(message):
     paragraphs = message.split("\n\n")
     for begin in ("<", "Final-Recipient: "):
         at = [i for i, p in enumerate(paragraphs) if p.lstrip("\n").startswith(begin)]
-        for i, p in zip(at, sorted(paragraphs[i] for i in at)):
-            paragraphs[i] = p
+        for i, text in zip(at, sorted(paragraphs[i].lstrip("\n") for i in at)):
+            paragraphs[i] = paragraphs[i][:len(paragraphs[i]) - len(paragraphs[i].lstrip("\n"))] + text
     return "\n\n".join(paragraphs)
 
 
