@@ -87,7 +87,7 @@ struct message {
 /* Create the queue file.  False: no file could be made (logged). */
 NODISCARD bool message_begin(struct message *m, struct cleanup *c, const struct cleanup_open *open);
 /* Whole records. */
-void message_records(struct message *m, struct str records);
+void message_records(struct message *m, struct str in);
 /* All records have come: make it durable, or bounce, or remove it. */
 struct cleanup_verdict message_finish(struct message *m);
 /* The end of a message, however it came: removes an unfinished file, frees everything. */

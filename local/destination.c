@@ -174,8 +174,7 @@ bool destinations_deliver(struct branch *from, struct str text)
     bool done = true;
 
     destination_walk_init(&walk, arena_str(branch_arena(from), text), from->origin != FROM_ALIAS,
-                          branch_arena(from),
-                          (size_t)site_conf.header_address_token_limit);
+                          branch_arena(from), (size_t)site_conf.header_address_token_limit);
     while (destination_next(&walk, &to))
         if (!deliver_one(from, &to))
             done = false;

@@ -12,7 +12,7 @@ enum destination_kind {
 
 struct destination {
     enum destination_kind kind;
-    struct str text;   /* address in internal form, command line, or path (from / or ~/); lives in the
+    struct str text; /* address in internal form, command line, or path (from / or ~/); lives in the
                           arena */
     bool only_mailbox; /* \user */
 };

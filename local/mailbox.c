@@ -116,12 +116,14 @@ static bool by_setting(struct branch *b, struct table_list *tables, struct str f
 
 static bool other_transport(struct branch *b, bool *status)
 {
-    return by_setting(b, local_tables.mailbox_transports, local_conf.mailbox_transport, pass_on, status);
+    return by_setting(b, local_tables.mailbox_transports, local_conf.mailbox_transport, pass_on,
+                      status);
 }
 
 static bool by_command(struct branch *b, bool *status)
 {
-    return by_setting(b, local_tables.mailbox_commands, local_conf.mailbox_command, mailbox_command_branch, status);
+    return by_setting(b, local_tables.mailbox_commands, local_conf.mailbox_command,
+                      mailbox_command_branch, status);
 }
 
 bool mailbox_deliver(struct branch *b)

@@ -67,7 +67,7 @@ static int recipient_limit(struct qmgr *q, const struct schedule_transport *t)
     int64_t share = pool ? pool->recipient_limit : qmgr_conf.default_recipient_limit;
     int64_t used = t ? t->recipients : 0;
 
-    if (used >= share)
+    if (pool && used >= share)
         share += pool->extra_recipient_limit;
     return (int)MAX(MIN(room, share - used), qmgr_conf.qmgr_message_recipient_minimum);
 }

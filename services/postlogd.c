@@ -46,7 +46,7 @@ static bool forward_line(int socket)
     while (n > 0 && (line[n - 1] == '\n' || line[n - 1] == '\0'))
         n--;
     for (ssize_t i = 0; i < n; i++)
-        if ((unsigned char)line[i] < ' ' || line[i] == 127)
+        if (char_is_control(line[i]))
             line[i] = '?';
     line[n++] = '\n';
     if (!fd_write_all(log_file, (struct str){ line, (size_t)n }))

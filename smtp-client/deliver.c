@@ -69,7 +69,7 @@ static void finish_rest(struct attempt *at)
         o.mta_name = f->server;
     }
     o.text = f->text;
-    snprintf(o.dsn, sizeof o.dsn, "%s", f->dsn);
+    (void)snprintf(o.dsn, sizeof o.dsn, "%s", f->dsn);
     delivery_finish_rest(at->d, &o);
 }
 

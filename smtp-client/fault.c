@@ -15,7 +15,7 @@ void fault_set(struct fault *f, struct arena *a, const char *dsn, bool permanent
     buf_vaddf(&text, fmt, ap);
     va_end(ap);
     *f = (struct fault){ .text = arena_str(a, buf_str(&text)), .permanent = permanent };
-    snprintf(f->dsn, sizeof f->dsn, "%s", dsn);
+    (void)snprintf(f->dsn, sizeof f->dsn, "%s", dsn);
 }
 
 struct str fault_one_line(struct arena *a, struct str text)
@@ -51,7 +51,7 @@ void fault_from_refusal(struct fault *f, struct arena *a, struct str shown, enum
     struct str line = fault_one_line(a, clipped(answer->text));
     char dsn[16];
 
-    snprintf(dsn, sizeof dsn, STR_FMT, STR_ARG(answer->status));
+    (void)snprintf(dsn, sizeof dsn, STR_FMT, STR_ARG(answer->status));
     dsn[0] = permanent ? '5' : '4';
     fault_set(f, a, dsn, permanent, "host " STR_FMT " refused to talk to me: " STR_FMT,
               STR_ARG(shown), STR_ARG(line));

@@ -44,7 +44,7 @@ bool suitable_server(struct transfer *t)
         return false;
     }
     o.text = t->fault.text;
-    snprintf(o.dsn, sizeof o.dsn, "%s", t->fault.dsn);
+    (void)snprintf(o.dsn, sizeof o.dsn, "%s", t->fault.dsn);
     delivery_finish_rest(t->d, &o);
     return false;
 }

@@ -116,7 +116,7 @@ static struct outcome outcome_of(struct transfer *t, enum outcome_status status,
                          .diag_text = arena_str(&t->d->arena, answer->text),
                          .mta_name = t->session->name };
 
-    snprintf(o.dsn, sizeof o.dsn, STR_FMT, STR_ARG(answer->status));
+    (void)snprintf(o.dsn, sizeof o.dsn, STR_FMT, STR_ARG(answer->status));
     return o;
 }
 

@@ -11,10 +11,7 @@ void transcript_fini(struct transcript *t) { buf_free(&t->text); }
 
 static void add_printable(struct transcript *t, struct str line)
 {
-    for (size_t i = 0; i < line.len; i++) {
-        unsigned char c = (unsigned char)line.ptr[i];
-        buf_addc(&t->text, c < ' ' || c == 0x7f ? '?' : (char)c);
-    }
+    buf_add_printable(&t->text, line);
     buf_addc(&t->text, '\n');
     t->lines++;
 }

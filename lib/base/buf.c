@@ -72,6 +72,16 @@ void buf_add_lower(struct buf *b, struct str s)
     b->len += s.len;
 }
 
+void buf_add_printable(struct buf *b, struct str s)
+{
+    size_t at = b->len;
+
+    buf_add(b, s);
+    for (; at < b->len; at++)
+        if (char_is_control(b->ptr[at]))
+            b->ptr[at] = '?';
+}
+
 void buf_vaddf(struct buf *b, const char *fmt, va_list ap)
 {
     char *text;

@@ -22,7 +22,7 @@ void log_set_fatal_handler(NORETURN void (*handler)(void)) { logger.on_fatal = h
 static void make_printable(char *text, size_t len)
 {
     for (size_t i = 0; i < len; i++)
-        if ((unsigned char)text[i] < ' ' || text[i] == 127)
+        if (char_is_control(text[i]))
             text[i] = '?';
 }
 

@@ -130,7 +130,7 @@ bool str_token(struct str *s, const char *seps, struct str *token)
 
 bool str_take_group(struct str *s, struct str *inside)
 {
-    char open = s->len ? s->ptr[0] : '\0';
+    char open = (char)(s->len ? s->ptr[0] : '\0');
     char close = (char)(open == '{' ? '}' : ')');
     size_t depth = 0;
 

@@ -88,5 +88,7 @@ static inline bool char_is_alpha(char c)
 static inline bool char_is_alnum(char c) { return char_is_digit(c) || char_is_alpha(c); }
 /* White space as in ASCII: blank, TAB, CR, LF, VT, FF. */
 static inline bool char_is_space(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
+/* Bytes that must not reach a terminal or a log line; bytes above ASCII are none. */
+static inline bool char_is_control(char c) { return (unsigned char)c < ' ' || c == 0x7f; }
 static inline char char_lower(char c) { return (char)(c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c); }
 static inline char char_upper(char c) { return (char)(c >= 'a' && c <= 'z' ? c - ('a' - 'A') : c); }

@@ -54,102 +54,102 @@ struct param_set {
 /* The name is no C identifier. */
 #define PARAM_NAMED(type, member, name, ...) PARAM_CTYPE_##type member;
 #define PARAM_SET_HEAD(set)                  struct set##_params
-/* clang-format off: a table of declarations */
-PARAM_SET_HEAD(anvil){
+/* A table of declarations. */
+/* clang-format off */
+PARAM_SET_HEAD(anvil) {
 #include "conf/params/anvil.def"
 };
-PARAM_SET_HEAD(bounce){
+PARAM_SET_HEAD(bounce) {
 #include "conf/params/bounce.def"
 };
-PARAM_SET_HEAD(cleanup){
+PARAM_SET_HEAD(cleanup) {
 #include "conf/params/cleanup.def"
 };
-PARAM_SET_HEAD(delivery){
+PARAM_SET_HEAD(delivery) {
 #include "conf/params/delivery.def"
 };
-PARAM_SET_HEAD(flush){
+PARAM_SET_HEAD(flush) {
 #include "conf/params/flush.def"
 };
-PARAM_SET_HEAD(lmtp){
+PARAM_SET_HEAD(lmtp) {
 #include "conf/params/lmtp.def"
 };
-PARAM_SET_HEAD(local){
+PARAM_SET_HEAD(local) {
 #include "conf/params/local.def"
 };
-PARAM_SET_HEAD(milter){
+PARAM_SET_HEAD(milter) {
 #include "conf/params/milter.def"
 };
-PARAM_SET_HEAD(pipe){
+PARAM_SET_HEAD(pipe) {
 #include "conf/params/pipe.def"
 };
-PARAM_SET_HEAD(postlogd){
+PARAM_SET_HEAD(postlogd) {
 #include "conf/params/postlogd.def"
 };
-PARAM_SET_HEAD(postmulti){
+PARAM_SET_HEAD(postmulti) {
 #include "conf/params/postmulti.def"
 };
-PARAM_SET_HEAD(postscreen){
+PARAM_SET_HEAD(postscreen) {
 #include "conf/params/postscreen.def"
 };
-PARAM_SET_HEAD(proxymap){
+PARAM_SET_HEAD(proxymap) {
 #include "conf/params/proxymap.def"
 };
-PARAM_SET_HEAD(qmgr){
+PARAM_SET_HEAD(qmgr) {
 #include "conf/params/qmgr.def"
 };
-PARAM_SET_HEAD(qmqpd){
+PARAM_SET_HEAD(qmqpd) {
 #include "conf/params/qmqpd.def"
 };
-PARAM_SET_HEAD(rewrite){
+PARAM_SET_HEAD(rewrite) {
 #include "conf/params/rewrite.def"
 };
-PARAM_SET_HEAD(scache){
+PARAM_SET_HEAD(scache) {
 #include "conf/params/scache.def"
 };
-PARAM_SET_HEAD(site){
+PARAM_SET_HEAD(site) {
 #include "conf/params/site.def"
 };
-PARAM_SET_HEAD(smtp){
+PARAM_SET_HEAD(smtp) {
 #include "conf/params/smtp.def"
 };
-PARAM_SET_HEAD(smtp_tls){
+PARAM_SET_HEAD(smtp_tls) {
 #include "conf/params/smtp_tls.def"
 };
-PARAM_SET_HEAD(smtpd){
+PARAM_SET_HEAD(smtpd) {
 #include "conf/params/smtpd.def"
 };
-PARAM_SET_HEAD(smtpd_tls){
+PARAM_SET_HEAD(smtpd_tls) {
 #include "conf/params/smtpd_tls.def"
 };
-PARAM_SET_HEAD(table){
+PARAM_SET_HEAD(table) {
 #include "conf/params/table.def"
 };
-PARAM_SET_HEAD(tls){
+PARAM_SET_HEAD(tls) {
 #include "conf/params/tls.def"
 };
-PARAM_SET_HEAD(tlsproxy){
+PARAM_SET_HEAD(tlsproxy) {
 #include "conf/params/tlsproxy.def"
 };
-PARAM_SET_HEAD(tools){
+PARAM_SET_HEAD(tools) {
 #include "conf/params/tools.def"
 };
-PARAM_SET_HEAD(verify){
+PARAM_SET_HEAD(verify) {
 #include "conf/params/verify.def"
 };
-PARAM_SET_HEAD(virtual){
+PARAM_SET_HEAD(virtual) {
 #include "conf/params/virtual.def"
 };
-/* clang-format on */
 #undef PARAM
 #undef PARAM_NAMED
 #undef PARAM_SET_HEAD
 
-#define PARAM_SETS(X)                                                                        \
-    X(anvil)                                                                                 \
-    X(bounce) X(cleanup) X(delivery) X(flush) X(lmtp) X(local) X(milter) X(pipe) X(postlogd) \
-        X(postmulti) X(postscreen) X(proxymap) X(qmgr) X(qmqpd) X(rewrite) X(scache) X(site) \
-            X(smtp) X(smtp_tls) X(smtpd) X(smtpd_tls) X(table) X(tls) X(tlsproxy) X(tools)   \
-                X(verify) X(virtual)
+#define PARAM_SETS(X)                                                                         \
+    X(anvil) X(bounce) X(cleanup) X(delivery) X(flush) X(lmtp) X(local) X(milter) X(pipe)     \
+    X(postlogd) X(postmulti) X(postscreen) X(proxymap) X(qmgr) X(qmqpd) X(rewrite) X(scache)  \
+    X(site) X(smtp) X(smtp_tls) X(smtpd) X(smtpd_tls) X(table) X(tls) X(tlsproxy) X(tools)    \
+    X(verify) X(virtual)
+/* clang-format on */
 #define PARAM_DECLARE_(set)                        \
     extern const struct param_set set##_param_set; \
     extern struct set##_params set##_conf;

@@ -85,7 +85,7 @@ static enum outcome_status status_of(const char *dsn)
 static void failed(struct outcome *o, struct arena *a, const char *dsn, const char *what,
                    const char *text, struct str output)
 {
-    BUF_AUTO(all, 2 * COMMAND_OUTPUT_MAX);
+    BUF_AUTO(all, (size_t)2 * COMMAND_OUTPUT_MAX);
 
     buf_add_cstr(&all, what);
     if (text)

@@ -10,21 +10,26 @@ void rewrite_split_transport(struct str value, struct str *transport, struct str
 /* The wildcard is tried last, and only in tables that take parts of an address. */
 static enum table_result find(struct rewriter *r, struct str address, struct buf *value)
 {
-    struct address_walk walk = { .keys = r->transport_keys, .delimiters = r->site.recipient_delimiter };
-    enum table_result found = table_list_lookup_address(r->transport_maps, address, &walk, value, NULL);
+    struct address_walk walk = { .keys = r->transport_keys,
+                                 .delimiters = r->site.recipient_delimiter };
+    enum table_result found =
+        table_list_lookup_address(r->transport_maps, address, &walk, value, NULL);
 
-    return found == TABLE_NOT_FOUND ? table_list_lookup_partial(r->transport_maps, STR("*"), value) : found;
+    return found == TABLE_NOT_FOUND ? table_list_lookup_partial(r->transport_maps, STR("*"), value)
+                                    : found;
 }
 
 /* For a transport that only says why not, the nexthop is the reason. */
 static struct str default_nexthop(const struct rewriter *r, struct str transport, struct str domain)
 {
-    bool refuses = str_equal(transport, r->site.error_service_name) || str_equal(transport, STR("retry"));
+    bool refuses =
+        str_equal(transport, r->site.error_service_name) || str_equal(transport, STR("retry"));
 
     return refuses ? STR("Address is undeliverable") : domain;
 }
 
-void rewrite_apply_transport_maps(struct rewriter *r, struct resolution *res, struct str domain, struct arena *a)
+void rewrite_apply_transport_maps(struct rewriter *r, struct resolution *res, struct str domain,
+                                  struct arena *a)
 {
     BUF_AUTO(value, 0);
     struct str transport, nexthop;

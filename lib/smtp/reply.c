@@ -18,14 +18,6 @@ static int three_digits(struct str s)
 
 /* ---- ours ---- */
 
-static void add_printable(struct str s, struct buf *out)
-{
-    for (size_t i = 0; i < s.len; i++) {
-        unsigned char c = (unsigned char)s.ptr[i];
-        buf_addc(out, (char)(c < ' ' || c == 0x7f ? '?' : c));
-    }
-}
-
 void smtp_reply_format(struct smtp_reply reply, struct buf *out)
 {
     bool more;
@@ -35,7 +27,7 @@ void smtp_reply_format(struct smtp_reply reply, struct buf *out)
         struct str line = str_cut(&reply.text, '\n');
         buf_add_int(out, reply.code);
         buf_addc(out, more ? '-' : ' ');
-        add_printable(line, out);
+        buf_add_printable(out, line);
         buf_add(out, STR("\r\n"));
     } while (more);
 }

@@ -33,7 +33,7 @@ static bool is_source(struct str s)
 static bool is_text(struct str s)
 {
     for (size_t i = 0; i < s.len; i++)
-        if ((unsigned char)s.ptr[i] < ' ' || s.ptr[i] == 0x7f)
+        if (char_is_control(s.ptr[i]))
             return false;
     return true;
 }

@@ -74,9 +74,9 @@ struct str judge_fit_status(struct judge *j, enum subject_kind about, struct str
         return status;
     char *fitted = arena_cstr(j->arena, status);
     if (about != SUBJECT_SENDER && about != SUBJECT_RECIPIENT)
-        memcpy(fitted + 1, ".0.0", 4);
+        fitted[2] = fitted[4] = '0';
     else
-        fitted[4] = status.len == 5 ? fit_detail(about, fitted[4]) : '0';
+        fitted[4] = (char)(status.len == 5 ? fit_detail(about, fitted[4]) : '0');
     return str_sub((struct str){ fitted, status.len }, 0, 5);
 }
 

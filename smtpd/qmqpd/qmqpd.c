@@ -15,9 +15,9 @@
 #include <unistd.h>
 
 /* Sender, recipients and lengths besides the message itself. */
-#define ENVELOPE_MAX (16 * 1024 * 1024)
-#define MESSAGE_MAX \
-    (256 * 1024 * 1024) /* when message_size_limit is 0: the message is kept in memory */
+#define ENVELOPE_MAX (16L * 1024 * 1024)
+/* When message_size_limit is 0: the message is kept in memory. */
+#define MESSAGE_MAX     (256L * 1024 * 1024)
 #define HEAD_MAX        16
 #define VERP_SUFFIX     "-@[]"
 #define VERP_DELIMITERS "-="
@@ -54,7 +54,7 @@ static size_t package_limit(void)
 {
     int64_t message = site_conf.message_size_limit > 0 ? site_conf.message_size_limit : MESSAGE_MAX;
 
-    return (size_t)MIN(message, MESSAGE_MAX) + ENVELOPE_MAX;
+    return (size_t)(MIN(message, MESSAGE_MAX) + ENVELOPE_MAX);
 }
 
 /* Read the outer netstring; its content is borrowed from the link. */

@@ -33,17 +33,6 @@ void report_free(struct report *r)
 
 /* ---- text ---- */
 
-/* Terminals obey control characters. */
-static void add_printable(struct buf *out, struct str text)
-{
-    size_t at = out->len;
-
-    buf_add(out, text);
-    for (size_t i = at; i < out->len; i++)
-        if ((unsigned char)out->ptr[i] < ' ' || out->ptr[i] == 127)
-            out->ptr[i] = '?';
-}
-
 static void add_padding(struct buf *out, int columns)
 {
     while (columns-- > 0)
@@ -64,7 +53,7 @@ static void add_id(struct report *r, const struct listing_message *m)
 {
     size_t at = r->out.len;
 
-    add_printable(&r->out, m->id);
+    buf_add_printable(&r->out, m->id);
     if (str_equal(m->queue, STR(QUEUE_ACTIVE)))
         buf_addc(&r->out, '*');
     else if (str_equal(m->queue, STR(QUEUE_HOLD)))
@@ -89,7 +78,7 @@ static void text_message(struct report *r, const struct listing_message *m)
     if (localtime_r(&when, &tm))
         (void)strftime(time_text, sizeof time_text, "%a %b %e %H:%M:%S %Y", &tm);
     buf_addf(&r->out, " %*lld %*.*s ", l->size, (long long)m->size, l->time, l->time, time_text);
-    add_printable(&r->out, m->sender);
+    buf_add_printable(&r->out, m->sender);
     buf_addc(&r->out, '\n');
 }
 
@@ -97,7 +86,7 @@ static void text_reason(struct report *r, struct str reason)
 {
     add_padding(&r->out, REASON_COLUMNS - (int)MIN(reason.len, (size_t)REASON_COLUMNS));
     buf_addc(&r->out, '(');
-    add_printable(&r->out, reason);
+    buf_add_printable(&r->out, reason);
     buf_add(&r->out, STR(")\n"));
 }
 
@@ -115,7 +104,7 @@ static void text_recipient(struct report *r, const struct listing_recipient *rcp
     }
     r->has_reason = rcpt->reason.len > 0;
     add_padding(&r->out, l->id + 1 + l->size + 1 + l->time + 1);
-    add_printable(&r->out, rcpt->address);
+    buf_add_printable(&r->out, rcpt->address);
     buf_addc(&r->out, '\n');
 }
 

@@ -1,2 +1,3 @@
-Received : by mail.example.test(Postfix) id 4A1;
-now Subject : golden
+Received: by mail.example.test (Postfix)
+	id 4A1; now
+Subject: golden
