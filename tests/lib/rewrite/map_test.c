@@ -16,6 +16,7 @@ static const char main_cf[] = "compatibility_level = 3.11\n"
                               "recipient_delimiter = +\n";
 
 static struct rewriter *rewriter;
+static struct conf *conf; /* site_conf borrows from it */
 
 static int open_rewriter(void **state UNUSED)
 {
@@ -28,7 +29,7 @@ static int open_rewriter(void **state UNUSED)
     FILE *f = fopen(path, "w");
     if (f == NULL || fputs(main_cf, f) < 0 || fclose(f) != 0)
         return -1;
-    struct conf *conf = conf_open(dir, &error);
+    conf = conf_open(dir, &error);
     if (conf == NULL)
         return -1;
     conf_fill(conf, &site_param_set, &site_conf);
