@@ -232,15 +232,16 @@ static bool submit(struct notice *n, const char *what)
 {
     struct cleanup_client client = CLEANUP_CLIENT_INIT;
 
-    n->client = &client;
     if (!cleanup_client_open(&client, site_conf.cleanup_service_name, submit_flags(),
                              submit_sendopts(n), site_conf.ipc_timeout)) {
         log_warning(STR_FMT ": %s: cleanup service failure", STR_ARG(n->about->queue_id), what);
         return false;
     }
+    n->client = &client;
     n->report.new_id = arena_str(n->arena, queue_id_str(&client.id));
     put_envelope(n);
     put_message(n);
+    n->client = NULL;
     struct cleanup_verdict verdict = cleanup_client_end(&client);
 
     if (verdict.status == CLEANUP_OK)
