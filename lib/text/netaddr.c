@@ -108,8 +108,11 @@ bool netblock_parse(struct str text, struct netblock *out, struct buf *why)
     bool has_bits;
     int64_t count;
 
-    if (!split_pattern(text, &address, &bits, &has_bits) || !netaddr_parse(address, &n.base))
+    if (!split_pattern(text, &address, &bits, &has_bits))
         return complain(why, STR("bad address pattern: "), text);
+    if (!netaddr_parse(address, &n.base))
+        return complain(why, has_bits ? STR("bad network value in ") : STR("bad address pattern: "),
+                        text);
     n.bits = 8 * n.base.size;
     if (has_bits) {
         if (bits.len == 0 || !char_is_digit(bits.ptr[0]) || !number_parse(bits, &count))

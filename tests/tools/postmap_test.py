@@ -113,7 +113,7 @@ class Case(unittest.TestCase):
             (("-d", "x", "texthash:t"), "texthash:t map requires O_RDONLY access mode\n"),
             (("-q", "x", "fail:x"), "table fail:x: query error: Application error\n"),
             (("-s", "static:x"), "table static:x: sequence operation is not supported\n"),
-            (("-q", "x", "-d", "y", "hash:t"), "specify only one of -s or -q or -d\n"),
+            (("-q", "x", "-d", "y", "hash:t"), "specify only one of -s -q or -d\n"),
             (("-h", "hash:t"), 'specify -b -h or -m only with "-q -"\n'),
         ]
         for args, text in cases:

@@ -15,7 +15,7 @@ NORETURN static void usage(const struct table_tool *tool)
 static void set_mode(struct table_tool *tool, int letter)
 {
     if (tool->query_key || tool->delete_key || (tool->dump && letter != 's'))
-        log_fatal("specify only one of -s or -q or -d");
+        log_fatal("specify only one of -s -q or -d");
     if (letter == 'q')
         tool->query_key = optarg;
     else if (letter == 'd')

@@ -283,6 +283,8 @@ class Player:
             for directory, _, files in os.walk(place):
                 for name in files:
                     path = os.path.join(directory, name)
+                    if name.endswith((".db", ".lmdb")):  # indexes
+                        continue
                     st = os.lstat(path)
                     found.append(["%s %s %d:%d" % (path, stat.filemode(st.st_mode), st.st_uid, st.st_gid), harness.contents(path)])
             for entry in glob.glob(place + "/*") if place != harness.HOMES else glob.glob(place + "/*/*") + glob.glob(place + "/*/.*"):
