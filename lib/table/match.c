@@ -110,7 +110,8 @@ static void add_text(struct match_list *l, struct str text, bool negated)
 
     e->is_network = netblock_parse(text, &e->network, &why);
     /* Text that is no address at all is a name; an address with a bad mask is a mistake. */
-    if (!e->is_network && str_has(text, '/') && !str_starts(buf_str(&why), STR("bad address")))
+    if (!e->is_network && str_has(text, '/') && !str_starts(buf_str(&why), STR("bad address")) &&
+        !str_starts(buf_str(&why), STR("bad network")))
         e->why = arena_str(&l->arena, buf_str(&why));
 }
 

@@ -38,11 +38,12 @@ static void lines_become_text_records(void **state)
     } cases[] = {
         { "", "X\nE\n" },
         { "a: b\n\nc\n", "N a: b\nN\nN c\nX\nE\n" },
-        { "a: b\n\nno newline", "N a: b\nN\nN no newline\nX\nE\n" },
+        { "a: b\n\nno end", "N a: b\nN\nN no end\nX\nE\n" },
         { "From me\na: b\n", "N a: b\nX\nE\n" },
         { ">From me\na: b\n", "N a: b\nX\nE\n" },
         { "a: b\nFrom x\n", "N a: b\nN From x\nX\nE\n" },
-        { "0123456789\n", "N 0123456789\nX\nE\n" },
+        { "012345678\n", "N 012345678\nX\nE\n" },
+        { "0123456789\n", "L 0123456789\nN\nX\nE\n" }, /* a piece is full before its line ends */
         { "0123456789a\n", "L 0123456789\nN a\nX\nE\n" },
         { "0123456789\r\n", "L 0123456789\nN\nX\nE\n" },
         { "\n\n", "N\nN\nX\nE\n" },
