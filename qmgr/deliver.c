@@ -399,7 +399,8 @@ static bool may_connect(const struct schedule_transport *t)
     return t->rules.process_limit <= 0 || pool->channels < t->rules.process_limit;
 }
 
-/* The same destination first; then one that holds no session; then a new connection; then any. */
+/* One with a session to the same destination first, because that session counts there as long as it
+ * is open; then one that holds none; then a new connection; then any. */
 static struct agent *pick_agent(struct qmgr *q, const struct schedule_entry *e)
 {
     struct schedule_transport *t = e->queue->transport;
@@ -411,7 +412,7 @@ static struct agent *pick_agent(struct qmgr *q, const struct schedule_entry *e)
     {
         struct agent *a = LIST_ITEM(node, struct agent, node);
 
-        if (a->site == site) {
+        if (a->holds_session && a->site == site) {
             free_one = a;
             break;
         }

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """The queue manager as a process: what it does with queue files, and what it asks of its agents."""
-import os, sys, time, traceback
+import os, sys, threading, time, traceback
 
 sys.path.insert(0, os.path.dirname(__file__))
 from harness import *
@@ -51,6 +51,30 @@ def a_kept_channel_is_used_again():
         for _ in range(5):
             q.wait_gone(q.send())
         eq(q.smtp.connections, 1)
+
+
+@test
+def an_agent_that_holds_a_session_goes_before_one_that_served_the_destination_without():
+    """Otherwise the destination has more connections than its concurrency limit allows."""
+    with start(initial_destination_concurrency="2") as q:
+        first, release, served = threading.Event(), threading.Event(), []
+
+        def answer(r, rcpts):
+            served.append(threading.get_ident())
+            if len(served) == 1:
+                first.set()
+                assert release.wait(10)
+
+        q.smtp.answer = answer
+        names = [q.put(queue_file()) for _ in range(3)]
+        q.start()
+        q.trigger("I")
+        assert first.wait(10)
+        q.wait(lambda: len(served) == 3 and sum(q.find(n) is None for n in names) == 2, "two of three")
+        release.set()
+        q.wait(lambda: all(q.find(n) is None for n in names), "the third")
+        q.wait_gone(q.send())
+        eq((served[1] == served[2], served[3] == served[0]), (True, True))
 
 
 @test
