@@ -36,6 +36,7 @@ class Kind:
     pause: float = 0                # seconds before each reply
     first_line_only: bool = False   # of what comes in one packet: PIPELINING was a lie
     starves: bool = True            # no attempt reaches the site, so attempts are few
+    moody: bool = False             # a recipient without luck expires
 
 
 class Loop:
@@ -309,9 +310,9 @@ KINDS = {
     "greylisting": (3, Kind(rcpt=greylist, **HONEST)),
     "once-busy": (2, Kind(rcpt=at_first(1, "450 4.2.0 busy"), **HONEST)),
     "few": (2, Kind(rcpt=only(3, "452 4.5.3 too many recipients"), **HONEST)),
-    "flaky": (2, Kind(greeting=every(3, "421 4.3.2 not now"), **HONEST)),
-    "shaky": (2, Kind(greeting=every(4, RESET), **HONEST)),
-    "full-house": (2, Kind(rcpt=every(7, ["421 4.3.2 closing", CLOSE]), **HONEST)),
+    "flaky": (2, Kind(greeting=every(3, "421 4.3.2 not now"), moody=True, **HONEST)),
+    "shaky": (2, Kind(greeting=every(4, RESET), moody=True, **HONEST)),
+    "full-house": (2, Kind(rcpt=every(7, ["421 4.3.2 closing", CLOSE]), moody=True, **HONEST)),
     "once": (2, Kind(dot=["250 2.0.0 kept", CLOSE], **HONEST)),
     "tired": (2, Kind(rset=["421 4.3.2 closing", CLOSE], quit=RESET, mail=lambda s, _: CLOSE if s.transactions else None, **HONEST)),
     "wordy": (1, Kind(greeting="220-a word\r\n" * 50 + "220 more", ehlo="250-x\r\n250-PIPELINING\r\n250-" + "A" * 5000 + "\r\n250 8BITMIME",

@@ -28,6 +28,7 @@ class Domain:
     hosts: list      # whom its mail may reach
     starves: bool    # no attempt reaches a site: attempts must be few
     weight: int = 2
+    moody: bool = False
 
 
 class World:
@@ -57,7 +58,7 @@ class World:
         row = KINDS[kind][1] if kind else None
         name = label + ".test"
         self.records[name, "MX"] = exchangers
-        fields = dict(ends=row.ends, why=row.why, starves=row.starves) if row else {}
+        fields = dict(ends=row.ends, why=row.why, starves=row.starves, moody=row.moody) if row else {}
         fields.update(other)
         self.domains.append(Domain(name, hosts=[x.split()[1] for x in exchangers], weight=weight, **fields))
 
