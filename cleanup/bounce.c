@@ -75,9 +75,9 @@ static bool append(const struct message *m, const struct stored_recipient *r,
     return bounce_client_append(site_conf.bounce_service_name, &entry);
 }
 
-static bool report(const struct message *m)
+struct bounce_report bounce_report_of(const struct message *m)
 {
-    const struct bounce_report request = {
+    return (struct bounce_report){
         .queue_name = STR(QUEUE_INCOMING),
         .queue_id = str_from(message_id(m)),
         .encoding = m->env.encoding,
@@ -85,11 +85,16 @@ static bool report(const struct message *m)
         .sender = m->env.sender,
         .dsn_envid = m->env.envelope_id,
         .dsn_ret = m->env.ret_flags,
-        .verp_delims = m->env.verp,
         .arrival_sec = m->env.arrival.tv_sec,
     };
-    char kind = m->env.verp.len ? BOUNCE_VERP : BOUNCE_FLUSH;
+}
 
+static bool report(const struct message *m)
+{
+    struct bounce_report request = bounce_report_of(m);
+    char kind = (char)(m->env.verp.len ? BOUNCE_VERP : BOUNCE_FLUSH);
+
+    request.verp_delims = m->env.verp;
     return bounce_client_report(site_conf.bounce_service_name, kind, &request);
 }
 

@@ -73,16 +73,7 @@ static void bounce(struct message *m)
 /* The reports of alias expansions that were asked for. */
 static void report_expansions(struct message *m)
 {
-    const struct bounce_report request = {
-        .queue_name = STR(QUEUE_INCOMING),
-        .queue_id = str_from(message_id(m)),
-        .encoding = m->env.encoding,
-        .sendopts = m->sendopts,
-        .sender = m->env.sender,
-        .dsn_envid = m->env.envelope_id,
-        .dsn_ret = m->env.ret_flags,
-        .arrival_sec = m->env.arrival.tv_sec,
-    };
+    const struct bounce_report request = bounce_report_of(m);
 
     if (!m->traced)
         return;

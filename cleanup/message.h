@@ -6,6 +6,7 @@
  * except when the message is to be bounced from here, which needs the whole of it. */
 #include "cleanup/address.h"
 #include "cleanup/cleanup.h"
+#include "ipc/messages/bounce.h"
 #include "ipc/messages/cleanup.h"
 #include "text/mime.h"
 
@@ -157,3 +158,5 @@ enum check_result checks_body(struct message *m, struct str line, struct str *re
 
 /* cleanup/bounce.c: report to the sender that the message was refused here.  False: could not. */
 NODISCARD bool bounce_message(struct message *m);
+/* What bounce(8) is to know about the message; its strings are those of `m`. */
+struct bounce_report bounce_report_of(const struct message *m);

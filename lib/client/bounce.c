@@ -1,25 +1,18 @@
 #include "client/bounce.h"
 
 #include "conf/params.h"
-#include "os/socket.h"
-
-#define SERVICE_PATH_MAX 256
 
 /* One request on a connection of its own: failures are rare, and a kept connection would occupy a
  * process of the service for each of its clients. */
 static bool ask(struct str service, char kind, struct str body)
 {
-    BUF_AUTO(path, SERVICE_PATH_MAX);
     struct bounce_reply verdict;
     struct channel c;
     struct str reply;
     char reply_kind;
 
-    buf_join(&path, STR("private/"), service);
-    int fd = path.full ? -1 : socket_unix_connect(buf_cstr(&path));
-    if (fd < 0)
+    if (!channel_open(&c, "private", service, MAX(site_conf.ipc_timeout, 1)))
         return false;
-    channel_init(&c, fd, MAX(site_conf.ipc_timeout, 1));
     bool ok = channel_send(&c, kind, body) && channel_flush(&c) &&
               channel_receive(&c, &reply_kind, &reply) == IO_OK && reply_kind == BOUNCE_REPLY &&
               bounce_reply_decode(&reply, &verdict) && verdict.status == 0;

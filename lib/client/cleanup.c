@@ -1,7 +1,6 @@
 #include "client/cleanup.h"
 
 #include "base/log.h"
-#include "os/socket.h"
 
 #include <errno.h>
 #include <string.h>
@@ -10,16 +9,10 @@
 
 static bool connect_service(struct cleanup_client *c, struct str service, int timeout_s)
 {
-    BUF_AUTO(path, 256);
-
-    buf_join(&path, STR("public/"), service);
-    int fd = socket_unix_connect(buf_cstr(&path));
-    if (fd < 0) {
-        log_warning("connect to service %s: %s", buf_cstr(&path), strerror(errno));
-        return false;
-    }
-    channel_init(&c->channel, fd, timeout_s);
-    return true;
+    if (channel_open(&c->channel, "public", service, timeout_s))
+        return true;
+    log_warning("connect to service public/" STR_FMT ": %s", STR_ARG(service), strerror(errno));
+    return false;
 }
 
 /* Ask for a queue file and wait for its id. */

@@ -1,27 +1,19 @@
 #include "client/verify.h"
 
 #include "ipc/channel.h"
-#include "os/socket.h"
 
 #define TIMEOUT_S 30
-#define PATH_MAX_ 256
 
 /* One request, one answer, on a connection of its own: probes are rare.  The answer's strings point into `c`. */
 static bool ask(struct channel *c, struct str service, char kind, struct str body,
                 struct verify_answer *answer)
 {
-    BUF_AUTO(path, PATH_MAX_);
     struct str reply;
     char reply_kind;
 
-    buf_join(&path, STR("private/"), service);
-    int fd = path.full ? -1 : socket_unix_connect(buf_cstr(&path));
-    if (fd < 0)
-        return false;
-    channel_init(c, fd, TIMEOUT_S);
-    return channel_send(c, kind, body) && channel_receive(c, &reply_kind, &reply) == IO_OK &&
-           reply_kind == VERIFY_ANSWER && verify_answer_decode(&reply, answer) &&
-           answer->result == 0;
+    return channel_open(c, "private", service, TIMEOUT_S) && channel_send(c, kind, body) &&
+           channel_receive(c, &reply_kind, &reply) == IO_OK && reply_kind == VERIFY_ANSWER &&
+           verify_answer_decode(&reply, answer) && answer->result == 0;
 }
 
 bool verify_client_update(struct str service, struct str address, enum verify_status status,

@@ -1,9 +1,6 @@
 #include "delivery/pass.h"
 
 #include "base/log.h"
-#include "os/socket.h"
-
-#define PATH_CEILING 256
 
 static bool send_request(struct channel *c, const struct delivery_request *r,
                          const struct delivery_recipient *who)
@@ -32,7 +29,6 @@ bool delivery_pass(struct delivery *d, const struct delivery_recipient *who, str
     struct str nexthop = destination;
     struct str transport = str_cut(&nexthop, ':');
     struct channel c = { .link.fd = -1 };
-    BUF_AUTO(path, PATH_CEILING);
 
     log_info(STR_FMT ": passing <" STR_FMT "> to transport=" STR_FMT, STR_ARG(request.queue_id),
              STR_ARG(who->address), STR_ARG(transport));
@@ -40,13 +36,11 @@ bool delivery_pass(struct delivery *d, const struct delivery_recipient *who, str
     request.sender = sender;
     if (nexthop.len)
         request.nexthop = nexthop;
-    buf_join(&path, STR("private/"), transport);
-    int fd = socket_unix_connect(buf_cstr(&path));
-    if (fd >= 0)
-        channel_init(&c, fd, site_conf.daemon_timeout);
-    *failed = fd < 0 || !send_request(&c, &request, who) || !receive_reply(&c, &reply);
+    *failed = !channel_open(&c, "private", transport, site_conf.daemon_timeout) ||
+              !send_request(&c, &request, who) || !receive_reply(&c, &reply);
     if (*failed) {
-        log_warning("cannot pass a delivery request to %s: %m", buf_cstr(&path));
+        log_warning("cannot pass a delivery request to private/" STR_FMT ": %m",
+                    STR_ARG(transport));
         outcome_make(o, &d->arena, OUTCOME_DEFERRED, "4.3.0", "mail transport unavailable");
     } else {
         d->reply.bounced |= reply.bounced;

@@ -1,10 +1,29 @@
 #include "ipc/channel.h"
 
+#include "os/socket.h"
+
 #include <errno.h>
 #include <poll.h>
 
-#define HEAD_BYTES 5 /* length and kind */
-#define FLUSH_AT   (64UL * 1024)
+#define HEAD_BYTES       5 /* length and kind */
+#define FLUSH_AT         (64UL * 1024)
+#define SERVICE_PATH_MAX 256
+
+bool channel_open(struct channel *c, const char *directory, struct str service, int timeout_s)
+{
+    BUF_AUTO(path, SERVICE_PATH_MAX);
+
+    buf_join(&path, str_from(directory), STR("/"), service);
+    if (path.full) {
+        errno = ENAMETOOLONG;
+        return false;
+    }
+    int fd = socket_unix_connect(buf_cstr(&path));
+    if (fd < 0)
+        return false;
+    channel_init(c, fd, timeout_s);
+    return true;
+}
 
 void channel_init(struct channel *c, int fd, int timeout_s)
 {

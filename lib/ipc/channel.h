@@ -14,6 +14,10 @@ struct channel {
     size_t open_at; /* where the frame begun last starts in link.out */
 };
 
+/* Connect to a service of ours: its socket's name below "private" or "public" of the queue directory.  False,
+ * channel untouched: errno. */
+NODISCARD bool channel_open(struct channel *c, const char *directory, struct str service,
+                            int timeout_s);
 void channel_init(struct channel *c, int fd, int timeout_s);
 void channel_close(struct channel *c);
 static inline bool channel_is_open(const struct channel *c) { return c->link.fd >= 0; }
