@@ -330,13 +330,16 @@ def check_resources(host):
         print("  %s: %s, %d descriptors" % (name, harness.proc_status(pid, "VmRSS"), len(os.listdir("/proc/%d/fd" % pid))))
 
 
-def wait_for_the_end(storm, problems):
-    """The storm lasts a while longer than the traffic; then all mail has the time that the rules give it."""
-    calm = time.monotonic() + (LIFETIME / 2 if storm else 0)
+def wait_for_the_end(host, storm, problems):
+    """The storm lasts a while longer than the traffic; then all mail has the time that the rules give it.  A queue manager
+    that was killed comes back when somebody has something to tell it."""
+    calm, flushed = time.monotonic() + (LIFETIME / 2 if storm else 0), None
     end = calm + 3 * LIFETIME + 12 * BACKOFF_MAX
     while waiting() and time.monotonic() < end:
         if time.monotonic() < calm:
             storm.act()
+        elif storm and not flushed:
+            flushed = host.run("postqueue", "-f")
         time.sleep(0.2)
     check(problems, "still waiting", waiting())
 
@@ -351,7 +354,7 @@ def run(host, stage, world, first, storm=None):
             storm.act()
         time.sleep(rng.random() * 0.3 if storm else 0.1)
     flowing = time.monotonic() - started
-    wait_for_the_end(storm, problems)
+    wait_for_the_end(host, storm, problems)
     seconds = time.monotonic() - started
     time.sleep(0.5)
     a = audit_of(host, world, stage, traffic, mark)
