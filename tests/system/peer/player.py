@@ -121,9 +121,11 @@ class Player:
             return False
         if self.smtp is None and len(re.findall(r"\]: connect from ", log)) > len(re.findall(r"\]: disconnect from ", log)):
             return False
+        if "postsuper" in log and "]: Deleted: " in log:  # which messages is not said
+            return True
         left = set(self.queue_files("deferred", "hold", "corrupt"))
         for qid in set(re.findall(r"\]: ([0-9A-F]{6,}): from=", log)):
-            if qid not in left and "]: %s: removed" % qid not in log:
+            if qid not in left and not re.search(r"\]: %s: (removed|requeued)" % qid, log):
                 return False
         return True
 

@@ -18,6 +18,9 @@ NOISE = [  # (pattern, replacement)
     (r"/\d{10}\.V\w+I\w+M\d+\.\w+", "/MAILDIR-NAME"),
     (r"/\d{10}\.P\d+\.\w+", "/MAILDIR-TMP"),
     (r"(?<=PID: )\d+|(?<=pid )\d+", "NUMBER"),
+    (r"(message_size: +\d+ +)\d+", r"\1OFFSET"),                                    # depends on the digits of a time
+    (r"client_port=\d+", "client_port=PORT"),
+    (r"\b(deferred|defer|bounce|hold)/[0-9A-F]/QID", r"\1/N/QID"),                  # the directory depends on the id
     (r"(ADDR=127\.0\.0\.1 PORT=)\d+", r"\1PORT"),
     (r"\b1\d{9}\b", "SECONDS"),
 ]
@@ -108,7 +111,8 @@ def comparable(session, peer):
     lines += ["[log]"] + ordered_log(clean(session["log"], ids, peer))
     mail = []
     for path, text in session["mail"]:
-        mail += [clean([path], ids, peer) + ["  " + line for part in [clean([m], ids, peer) for m in messages(text)] for line in part]]
+        cleaned = "\n".join(clean([text], ids, peer))
+        mail += [clean([path], ids, peer) + ["  " + line for m in messages(cleaned) for line in m.split("\n")]]
     lines += ["[mail]"] + sum(sorted(mail), [])
     for talk in sorted(clean(talk, ids, peer) for talk in session["sink"]):
         lines += ["[sink]"] + recipients_sorted(talk)
