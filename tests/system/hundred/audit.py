@@ -24,6 +24,7 @@ class Log:
         self.activations = collections.Counter()        # queue id -> how often it became active
         self.warnings = []
         self.killed = []                                # pid, signal
+        self.failed = []                                # what master says about others
         for m in LINE.finditer(text):
             self.take(m["program"], m["text"])
         self.cut_off = [x for x in text.splitlines() if x and not LINE.match(x)]
@@ -51,6 +52,8 @@ class Log:
             self.connect_failures[m[1]] += 1
         elif m := re.match(r"warning: process \S+ pid (\d+) killed by signal (\d+)", text):
             self.killed.append((int(m[1]), int(m[2])))
+        elif re.match(r"warning: process \S+ pid \d+ exit status", text):
+            self.failed.append(text)
         elif re.match(r"(warning|error|fatal|panic): ", text):
             self.warnings.append("%s: %s" % (program, text))
 
