@@ -107,15 +107,11 @@ static bool same_destination(const struct routed *a, const struct routed *b)
 /* Mail to the double-bounce address ends here; so do all recipients but one of a redirected message. */
 static void drop_recipient(struct queue_file *f, const struct message *m, const struct routed *r)
 {
-    BUF_AUTO(address, 0);
-
     if (!queue_file_mark(f->fd, r->offset, REC_DONE))
         log_warning("%s: cannot mark a recipient as done: %s", m->id, strerror(errno));
-    if (!r->route.discard)
-        return;
-    delivery_log_address(&address, r->route.address);
-    log_warning("%s: to=<" STR_FMT ">: undeliverable postmaster notification discarded", m->id,
-                STR_ARG(buf_str(&address)));
+    if (r->route.discard)
+        qmgr_log_recipient(m, r->route.address, r->text.orig, STR("2.0.0"), "sent",
+                           STR("undeliverable postmaster notification discarded"));
 }
 
 static void unthrottle(struct schedule_transport *t, struct schedule_queue *queue)

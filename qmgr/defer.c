@@ -9,8 +9,8 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-static void log_deferred(const struct message *m, const struct recipient *r, struct str dsn,
-                         struct str reason)
+void qmgr_log_recipient(const struct message *m, struct str address, struct str orig,
+                        struct str dsn, const char *status, struct str reason)
 {
     BUF_AUTO(code, 0);
     struct timeval arrival = { .tv_sec = m->arrival_us / 1000000,
@@ -21,8 +21,8 @@ static void log_deferred(const struct message *m, const struct recipient *r, str
     buf_add(&code, dsn);
     struct delivery_log line = {
         .queue_id = m->id,
-        .recipient = recipient_address(r),
-        .orig_rcpt = recipient_orig(r),
+        .recipient = address,
+        .orig_rcpt = orig,
         .relay = STR("none"),
         .arrival = arrival,
         .active = active,
@@ -30,7 +30,7 @@ static void log_deferred(const struct message *m, const struct recipient *r, str
         .conn_done = now,
         .now = now,
         .dsn = buf_cstr(&code),
-        .status = "deferred",
+        .status = status,
         .text = reason,
     };
     delivery_log_line(&line);
@@ -64,7 +64,7 @@ static void defer_here(struct qmgr *q, struct message *m, struct recipient *firs
 {
     m->flags |= MESSAGE_DEFERRED;
     for (const struct recipient *r = first; r; r = r->next) {
-        log_deferred(m, r, dsn, reason);
+        qmgr_log_recipient(m, recipient_address(r), recipient_orig(r), dsn, "deferred", reason);
         record_deferred(q, m, r, dsn, reason);
     }
     recipient_free_all(first);

@@ -108,6 +108,9 @@ void qmgr_dispatch(struct qmgr *q); /* start what may be delivered */
 bool qmgr_has_deliveries(const struct qmgr *q);
 
 /* defer.c */
+/* The delivery line of a recipient that no agent sees. */
+void qmgr_log_recipient(const struct message *m, struct str address, struct str orig,
+                        struct str dsn, const char *status, struct str reason);
 /* Recipients that cannot be tried now; takes the chain over. */
 void qmgr_defer(struct qmgr *q, struct message *m, struct recipient *first, int count,
                 struct str dsn, struct str reason);

@@ -156,10 +156,16 @@ static bool reply(struct channel *c, const struct delivery *d)
     return channel_end(c) && channel_flush(c);
 }
 
+/* How one channel is served. */
+struct manner {
+    bool may_keep; /* the channel for further requests */
+    void (*deliver)(struct delivery *d);
+    void (*idle)(void);
+};
+
 /* One request from the channel; false when the relation is over.  The skeleton has counted the
  * first one. */
-static bool serve_one(struct channel *c, struct delivery *d, bool first, bool may_keep,
-                      void (*deliver)(struct delivery *d))
+static bool serve_one(struct channel *c, struct delivery *d, bool first, const struct manner *m)
 {
     struct str body;
     char kind;
@@ -172,10 +178,13 @@ static bool serve_one(struct channel *c, struct delivery *d, bool first, bool ma
     }
     if (!first)
         service_count_use(d->svc);
-    handle_request(d, deliver);
-    if (!may_keep || service_should_leave(d->svc))
+    handle_request(d, m->deliver);
+    if (!m->may_keep || service_should_leave(d->svc))
         d->reply.keep = 0;
     bool keep = d->reply.keep;
+    /* Once it has the reply, the queue manager may let another agent connect in our place. */
+    if (!keep && m->idle)
+        m->idle();
     bool sent = reply(c, d);
     arena_reset(&d->arena);
     return sent && keep;
@@ -184,12 +193,13 @@ static bool serve_one(struct channel *c, struct delivery *d, bool first, bool ma
 void delivery_serve(struct service *svc, int fd, int idle_wait_s,
                     void (*deliver)(struct delivery *d), void (*idle)(void))
 {
+    struct manner manner = { .may_keep = idle_wait_s > 0, .deliver = deliver, .idle = idle };
     struct delivery d = { .svc = svc, .file_fd = -1 };
     struct channel c;
     bool first = true;
 
     channel_init(&c, fd, MAX(idle_wait_s, 1));
-    while (serve_one(&c, &d, first, idle_wait_s > 0, deliver))
+    while (serve_one(&c, &d, first, &manner))
         first = false;
     if (idle)
         idle();

@@ -37,7 +37,7 @@ MAIN = {
     "smtpd_client_connection_count_limit": "0", "smtpd_recipient_limit": "1000",
     "queue_run_delay": "1s", "minimal_backoff_time": "%ds" % BACKOFF, "maximal_backoff_time": "%ds" % BACKOFF_MAX,
     "maximal_queue_lifetime": "%ds" % LIFETIME, "bounce_queue_lifetime": "%ds" % (LIFETIME // 3),
-    "transport_retry_time": "1s", "service_throttle_time": "1s",
+    "transport_retry_time": "1s", "service_throttle_time": "1s", "max_use": "15",
     "default_destination_concurrency_limit": str(LIMIT), "initial_destination_concurrency": str(INITIAL),
     "smtp_connect_timeout": "2s", "smtp_helo_timeout": "3s", "smtp_mail_timeout": "3s", "smtp_rcpt_timeout": "3s",
     "smtp_data_init_timeout": "3s", "smtp_data_xfer_timeout": "3s", "smtp_data_done_timeout": "3s", "smtp_quit_timeout": "3s",
