@@ -77,26 +77,39 @@ static void remove_message(struct qmgr *q, struct message *m)
     forget(q, m);
 }
 
-/* Later; the time of the next attempt is the file's. */
-static void put_off(struct qmgr *q, struct message *m)
+/* Mode and time in the file are for the next attempt. */
+static void stamp(struct qmgr *q, const struct message *m, const struct queue_id *id, mode_t mode,
+                  int64_t delay)
 {
-    struct queue_id id = message_queue_id(m);
-    struct timeval now = clock_wall();
-    int64_t delay = backoff_delay(now.tv_sec, m->create_time, qmgr_conf.minimal_backoff_time,
-                                  qmgr_conf.maximal_backoff_time);
-    struct timespec times[2] = { { .tv_sec = now.tv_sec + delay },
-                                 { .tv_sec = now.tv_sec + delay } };
+    time_t due = clock_wall().tv_sec + delay;
+    struct timespec times[2] = { { .tv_sec = due }, { .tv_sec = due } };
     BUF_AUTO(path, 0);
 
-    queue_path(&q->layout, QUEUE_ACTIVE, &id, &path);
-    if ((m->flags & MESSAGE_UNTHROTTLE) && chmod(buf_cstr(&path), QUEUE_MODE_READY) != 0 &&
-        errno != ENOENT)
+    queue_path(&q->layout, QUEUE_ACTIVE, id, &path);
+    if (chmod(buf_cstr(&path), mode) != 0 && errno != ENOENT)
         log_warning("%s: set mode: %s", m->id, strerror(errno));
     if (utimensat(AT_FDCWD, buf_cstr(&path), times, 0) != 0 && errno != ENOENT)
         log_warning("%s: set time stamps: %s", m->id, strerror(errno));
+}
+
+/* Later.  Who flushed the queue while the message was active meant it too, and may have mended what
+ * this attempt failed for: the next one begins at once and finds no destination suspended. */
+static void put_off(struct qmgr *q, struct message *m)
+{
+    struct queue_id id = message_queue_id(m);
+    bool at_once = m->flags & MESSAGE_FLUSHED;
+
+    if (at_once)
+        stamp(q, m, &id, QUEUE_MODE_READY | QUEUE_MODE_UNTHROTTLE, 0);
+    else
+        stamp(q, m, &id, QUEUE_MODE_READY,
+              backoff_delay(clock_wall().tv_sec, m->create_time, qmgr_conf.minimal_backoff_time,
+                            qmgr_conf.maximal_backoff_time));
     if (!queue_rename(&q->layout, QUEUE_ACTIVE, QUEUE_DEFERRED, &id) && errno != ENOENT)
         log_warning("%s: move to deferred: %s", m->id, strerror(errno));
     forget(q, m);
+    if (at_once)
+        qmgr_scan_start(q, &q->deferred, false);
 }
 
 static void set_aside(struct qmgr *q, struct message *m)

@@ -127,6 +127,13 @@ void message_table_remove(struct message_table *t, struct message *m)
     free(m);
 }
 
+void message_table_flag_all(struct message_table *t, enum message_flag flag)
+{
+    for (size_t i = 0; i < t->bucket_count; i++)
+        for (struct message *m = t->buckets[i]; m; m = m->next)
+            m->flags |= (uint16_t)flag;
+}
+
 void message_set_details(struct message_table *t, struct message *m, struct details *d)
 {
     t->detailed += (d != NULL) - (m->details != NULL);

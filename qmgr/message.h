@@ -24,6 +24,7 @@ enum message_flag {
     MESSAGE_CONFIRM = 1 << 8,        /* confirm_delay_cleared: the sender was told of a delay */
     MESSAGE_BROKEN = 1 << 9,         /* damage was found while it was delivered */
     MESSAGE_FINISHING = 1 << 10,
+    MESSAGE_FLUSHED = 1 << 11, /* the queue was flushed while it was active */
 };
 
 struct message {
@@ -64,5 +65,6 @@ struct message *message_table_find(const struct message_table *t, struct str id)
 void message_table_add(struct message_table *t, struct message *m);
 /* Takes it out and frees it. */
 void message_table_remove(struct message_table *t, struct message *m);
+void message_table_flag_all(struct message_table *t, enum message_flag flag);
 void message_set_details(struct message_table *t, struct message *m,
                          struct details *d); /* NULL drops them */

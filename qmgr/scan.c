@@ -204,6 +204,8 @@ static void obey(struct qmgr *q, struct str request)
 
     if (str_has(request, 'F'))
         schedule_revive_all(q->schedule);
+    if (str_has(request, 'D') && all)
+        message_table_flag_all(&q->messages, MESSAGE_FLUSHED);
     if (str_has(request, 'D'))
         qmgr_scan_start(q, &q->deferred, all);
     if (str_has(request, 'I') || str_has(request, 'W'))

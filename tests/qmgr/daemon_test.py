@@ -358,6 +358,28 @@ def a_flush_does_not_start_a_second_delivery_beside_one_of_the_last_queue_manage
 
 
 @test
+def a_flush_is_for_messages_under_way_too():
+    """Whoever saw the log say that a message is deferred may flush before this process heard of it."""
+    with start(initial_destination_concurrency="1") as q:
+        asked, flushed = threading.Event(), threading.Event()
+        def down(r, rcpts):
+            asked.set()
+            flushed.wait(10)
+            return dict(result=1, site_reached=0, site_failed=1, dsn="4.4.1", reason="refused")
+        q.smtp.answer = down
+        q.start()
+        flying, waiting = q.send(), q.send()
+        asked.wait(10)
+        q.trigger("DFA")
+        other = q.put(queue_file(rcpts=["r@other.test"]))
+        q.trigger("I")
+        q.wait(lambda: q.find(other) == "active", "the trigger to be read")
+        q.smtp.answer = lambda r, rcpts: None
+        flushed.set()
+        q.wait_gone(flying, waiting)
+
+
+@test
 def a_message_taken_away_under_way_is_not_returned():
     for taken_to in ("hold", None):
         with start(maximal_queue_lifetime="0") as q:
