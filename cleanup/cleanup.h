@@ -46,6 +46,7 @@ struct cleanup {
     struct map drop_names;   /* lower-case names of the others */
     bool drops_unknown;
     struct buf strip, reject; /* message_strip_characters, message_reject_characters, decoded */
+    bool logs_removal;        /* of queue files that are given up */
 };
 
 /* Read parameters and open tables; before the jail. */

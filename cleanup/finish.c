@@ -111,11 +111,17 @@ static void conclude(struct message *m)
         bounce(m);
 }
 
+void message_log_removal(const struct message *m, const char *why)
+{
+    if (m->c->logs_removal)
+        log_info("%s: removed (%s)", message_id(m), why);
+}
+
 struct cleanup_verdict message_finish(struct message *m)
 {
     if (m->flags & CLEANUP_FLAG_DISCARD) {
         m->status = CLEANUP_OK;
-        log_info("%s: removed (discarded)", message_id(m));
+        message_log_removal(m, "discarded");
     } else {
         conclude(m);
     }

@@ -91,6 +91,8 @@ NODISCARD bool message_begin(struct message *m, struct cleanup *c, const struct 
 void message_records(struct message *m, struct str in);
 /* All records have come: make it durable, or bounce, or remove it. */
 struct cleanup_verdict message_finish(struct message *m);
+/* "QID: removed (why)", where tools know it. */
+void message_log_removal(const struct message *m, const char *why);
 /* The end of a message, however it came: removes an unfinished file, frees everything. */
 void message_end(struct message *m);
 

@@ -28,7 +28,7 @@ static bool answer(struct channel *ch, struct message *m)
 
 static enum next cancelled(struct message *m, enum next next)
 {
-    log_info("%s: removed (canceled)", message_id(m));
+    message_log_removal(m, "canceled");
     return next;
 }
 

@@ -127,6 +127,7 @@ void cleanup_setup(struct cleanup *c, struct conf *conf)
         .layout = { site_conf.hash_queue_names, site_conf.hash_queue_depth },
         .writer = QUEUE_WRITER_INIT,
         .notifier = QUEUE_NOTIFIER_INIT,
+        .logs_removal = !conf_level_below(conf, CONF_LEVEL_IDS_AT_END),
     };
     c->rewriter = rewrite_open(conf, site_conf.rewrite_service_name);
     open_address_tables(c, conf);

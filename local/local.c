@@ -75,8 +75,7 @@ static void before_jail(struct service *svc)
         log_fatal("bad mailbox_delivery_lock: " STR_FMT, STR_ARG(site_conf.mailbox_delivery_lock));
     if (local_conf.mailbox_size_limit &&
         local_conf.mailbox_size_limit < site_conf.message_size_limit)
-        log_fatal(
-            "main.cf configuration error: mailbox_size_limit is smaller than message_size_limit");
+        log_fatal("configuration error: mailbox_size_limit is smaller than message_size_limit");
 }
 
 /* newaliases must count for the very next message, on a kept connection too. */

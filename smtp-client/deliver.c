@@ -23,7 +23,7 @@ void deliver_open(const struct client *client)
     agent.client = client;
     filter_open(service_conf(client->svc));
     session_open_tables();
-    policy_open();
+    policy_open(service_conf(client->svc));
     agent.kept_destinations = match_list_open(smtp_conf.smtp_connection_cache_destinations,
                                               "smtp_connection_cache_destinations", 0);
 }

@@ -6,9 +6,21 @@
 static struct {
     struct table_list *tls, *passwords;
 } tables;
+static bool logs_features;
 
-void policy_open(void)
+static bool wants_features(struct conf *conf)
 {
+    struct str name = str_equal(conf_value(conf, STR("process_name")), STR("lmtp"))
+                          ? STR("lmtp_log_tls_feature_status")
+                          : STR("smtp_log_tls_feature_status");
+
+    return smtp_conf.smtp_log_tls_feature_status &&
+           (conf_is_set(conf, name) || !conf_level_below(conf, CONF_LEVEL_TLS_FEATURES));
+}
+
+void policy_open(struct conf *conf)
+{
+    logs_features = wants_features(conf);
     tables.tls =
         table_list_open(smtp_tls_conf.smtp_tls_policy_maps, "smtp_tls_policy_maps", TABLE_DEFAULT);
     if (smtp_conf.smtp_sasl_auth_enable)
@@ -63,7 +75,7 @@ static void summarize(struct delivery *d, const char *before, struct str level, 
 {
     BUF_AUTO(text, 256);
 
-    if (!smtp_conf.smtp_log_tls_feature_status)
+    if (!logs_features)
         return;
     buf_join(&text, str_from(before), level, str_from(after));
     d->tls_summary = arena_str(&d->arena, buf_str(&text));
@@ -74,7 +86,7 @@ struct str policy_unreached_summary(struct str nexthop, struct arena *a)
     struct str level = policy_tls_level(nexthop, a);
     BUF_AUTO(text, 256);
 
-    if (!smtp_conf.smtp_log_tls_feature_status)
+    if (!logs_features)
         return STR_NONE;
     buf_join(&text, level, is_off(level) ? STR("") : STR("?"));
     return arena_str(a, buf_str(&text));

@@ -6,7 +6,7 @@
 #include "smtp-client/session.h"
 
 /* Tables of the process; before the jail. */
-void policy_open(void);
+void policy_open(struct conf *conf);
 /* The level for a destination: "none", "may", "encrypt" ...; absent: a lookup failed. */
 struct str policy_tls_level(struct str nexthop, struct arena *a);
 /* False: `fault` says what is missing.  Also sets the tls= of the log line. */

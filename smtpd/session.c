@@ -120,7 +120,9 @@ static void log_end_reason(struct session *s)
         (s->dialogue.last == SMTP_CMD_QUIT && strcmp(s->end_reason, "lost connection") == 0))
         return;
     BUF_AUTO(text, 512);
-    buf_addf(&text, "%s: %s after " STR_FMT, session_queue_id(s), s->end_reason, STR_ARG(where));
+    if (s->setup->names_ends)
+        buf_join(&text, str_from(session_queue_id(s)), STR(": "));
+    buf_join(&text, str_from(s->end_reason), STR(" after "), where);
     if (s->t.in_content)
         buf_addf(&text, " (%lld bytes)", (long long)s->t.content_bytes);
     log_info(STR_FMT " from " STR_FMT, STR_ARG(buf_str(&text)), STR_ARG(s->peer.shown));

@@ -35,6 +35,7 @@ struct setup {
     unsigned notify;       /* enum fault: which ones the postmaster wants to hear of */
     bool check_recipients; /* receive_override_options without no_unknown_recipient_checks */
     enum smtp_bare_newline bare_newline;
+    bool names_ends; /* lines about the end of a connection begin with the queue id */
 };
 
 /* Who is at the other end. Strings live as long as the session. */

@@ -130,6 +130,7 @@ static void open_tables(struct service *svc)
     BUF_AUTO(why, 1024);
 
     setup.svc = svc;
+    setup.names_ends = !conf_level_below(conf, CONF_LEVEL_IDS_AT_END);
     setup.rewriter = rewrite_open(conf, site_conf.rewrite_service_name);
     open_resolver();
     if (!interfaces_resolve(site_conf.inet_interfaces, site_conf.inet_protocols, &setup.interfaces,

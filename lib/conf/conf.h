@@ -58,3 +58,8 @@ int64_t conf_service_time(struct conf *c, struct str service, const char *suffix
 
 /* compatibility_level comparison: is the configured level below e.g. "3.6"? */
 bool conf_level_below(struct conf *c, const char *level);
+/* Programs that read the log of an older interface do not know these forms: a site that keeps its
+ * compatibility_level keeps the lines that its tools count. */
+#define CONF_LEVEL_IDS_AT_END \
+    "3.10" /* what ends a session or a queue file is logged with its queue id */
+#define CONF_LEVEL_TLS_FEATURES "3.11" /* tls= in delivery lines, unless main.cf asks for it */

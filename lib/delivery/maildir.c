@@ -143,7 +143,7 @@ static bool write_and_sync(struct delivery *d, struct copy_plan *plan, int fd,
         return false;
     if (fsync(fd) == 0)
         return true;
-    store_fault_errno(fault, "error writing message", errno);
+    store_fault_writing(fault, errno);
     return false;
 }
 

@@ -138,14 +138,14 @@ static bool write_mail(struct delivery *d, const struct store_target *t, struct 
     plan->max_bytes = 0;
     if (t->size_limit > 0) {
         if (size >= t->size_limit) {
-            store_fault_errno(fault, "error writing message", EFBIG);
+            store_fault_writing(fault, EFBIG);
             return false;
         }
         plan->max_bytes = t->size_limit - size;
     }
     bool ok = store_copy_ok(copy_message(d, plan, fd), fault);
     if (ok && fsync(fd) != 0) {
-        store_fault_errno(fault, "error writing message", errno);
+        store_fault_writing(fault, errno);
         ok = false;
     }
     if (!ok && ftruncate(fd, size) != 0)

@@ -66,6 +66,12 @@ void store_fault_outcome(struct outcome *o, struct arena *a, struct store_fault 
     buf_free(&fault->text);
 }
 
+void store_fault_writing(struct store_fault *fault, int error)
+{
+    fault->while_writing = true;
+    store_fault_errno(fault, "error writing message", error);
+}
+
 bool store_copy_ok(enum copy_result result, struct store_fault *fault)
 {
     switch (result) {
@@ -79,8 +85,7 @@ bool store_copy_ok(enum copy_result result, struct store_fault *fault)
     case COPY_WRITE:
         break;
     }
-    fault->while_writing = true;
-    store_fault_errno(fault, "error writing message", errno);
+    store_fault_writing(fault, errno);
     return false;
 }
 

@@ -50,6 +50,8 @@ NODISCARD bool maildir_add(struct delivery *d, const struct store_target *t, str
 void store_fault_status(struct store_fault *fault, int error);
 /* That, with the text `what`: strerror(error). */
 void store_fault_errno(struct store_fault *fault, const char *what, int error);
+/* That, for a message that could not be written, or not in whole. */
+void store_fault_writing(struct store_fault *fault, int error);
 /* The fault as an outcome; `prefix` stands before an incomplete text. */
 void store_fault_outcome(struct outcome *o, struct arena *a, struct store_fault *fault,
                          const char *prefix);

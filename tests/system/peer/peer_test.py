@@ -22,27 +22,25 @@ import harness  # noqa: E402
 import same  # noqa: E402
 from differences import KNOWN, OPEN, remaining  # noqa: E402
 
-PACKAGE = "postfix"
-VERSION = "3.7."
+PACKAGE = ("postfix", "3.7.")
 KINDS = ("equal", "explained", "open", "different")
 LINES, COLUMNS = 40, 300  # of a difference, unless --full
 
 
-def fetch_peer(cache, tree):
-    """Unpack the peer's package below `tree`; download it into `cache` when it is not there."""
+def fetch(cache, tree, package, version=""):
+    """Unpack a Debian package below `tree`; download it into `cache` when it is not there."""
     os.makedirs(cache, exist_ok=True)
-    found = sorted(glob.glob("%s/%s_%s*.deb" % (cache, PACKAGE, VERSION)))
-    if not found:
-        p = subprocess.run(["apt-get", "-q", "download", PACKAGE], cwd=cache, capture_output=True, text=True)
-        found = sorted(glob.glob("%s/%s_%s*.deb" % (cache, PACKAGE, VERSION)))
-        if not found:
-            raise harness.Skip("Debian's postfix %sx cannot be downloaded: %s" % (VERSION, p.stderr.strip()[-300:]))
-    subprocess.run(["dpkg", "-x", found[-1], tree], check=True)
+    pattern = "%s/%s_%s*.deb" % (cache, package, version)
+    if not glob.glob(pattern):
+        p = subprocess.run(["apt-get", "-q", "download", package], cwd=cache, capture_output=True, text=True)
+        if not glob.glob(pattern):
+            raise harness.Skip("Debian's %s %s cannot be downloaded: %s" % (package, version, p.stderr.strip()[-300:]))
+    subprocess.run(["dpkg", "-x", sorted(glob.glob(pattern))[-1], tree], check=True)
     programs = glob.glob(tree + "/usr/lib/postfix/sbin/*") + glob.glob(tree + "/usr/sbin/*")
     p = subprocess.run(["ldd", *programs], capture_output=True, text=True)
     missing = sorted(set(re.findall(r"(\S+) => not found", p.stdout)))
     if missing:
-        raise harness.Skip("Debian's postfix lacks libraries here: " + " ".join(missing))
+        raise harness.Skip("Debian's %s lacks libraries here: %s" % (package, " ".join(missing)))
 
 
 def install_ours(build, tree):
@@ -130,7 +128,7 @@ def arguments():
 def run(args, work):
     trees = {"ours": work + "/ours", "theirs": work + "/theirs"}
     if not os.path.isdir(trees["theirs"]):
-        fetch_peer(args.cache, trees["theirs"])
+        fetch(args.cache, trees["theirs"], *PACKAGE)
     shutil.rmtree(trees["ours"], ignore_errors=True)
     install_ours(args.build, trees["ours"])
     os.chmod(work, 0o755)
@@ -183,4 +181,5 @@ def main():
             shutil.rmtree(work, ignore_errors=True)
 
 
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(main())

@@ -25,19 +25,14 @@ NOISE = [  # (pattern, replacement)
     (r"\b1\d{9}\b", "SECONDS"),
 ]
 VERSIONS = [  # (pattern, replacement, reason)
-    (r"^(postfix/(?:smtp|lmtp): .*, delay=D), dsn", r"\1, tls=none, dsn",
-     "delivery lines of smtp(8) and lmtp(8) say which TLS was used since 3.11"),
     (r"^postfix/smtpd: mapping DSN status .*\n", "", "said in verbose mode only"),
     (r"(upgrade-configuration, logrotate)\)", r"\1, tls, non-bdb)", "two more commands"),
     (r'\{"address": ', '{"orig_address": "", "address": ', "postqueue -j names the original recipient since 3.11"),
 ]
 NEWER = [  # (pattern, replacement, reason): the same for lines that only the newer interface has
-    (r"^(postfix/smtpd: )(?:QID|NOQUEUE): (lost connection after|timeout after|too many errors after)", r"\1\2",
-     "since 3.10 the end of a connection is logged with the queue id"),
     (r"\.lmdb\b", ".db", "hash and btree are LMDB files: docs/MOVING.md"),
     (r"^postfix/qmgr: QID: enabling VERP for sender .*\n", "", "VERP is logged now"),
     (r"^2 postlog: .*\n", "", "postlog repeats its text on standard error, whether that is a terminal or not"),
-    (r"^postfix/cleanup: QID: removed \((?:canceled|discarded)\)\n", "", "3.10 logs what becomes of a queue file that is given up"),
 ]
 ANY_ORDER = ("postfix/local", "postfix/virtual", "postfix/smtp", "postfix/lmtp", "postfix/pipe", "postfix/error", "postfix/discard",
              "postfix/qmgr", "postfix/cleanup", "postfix/bounce", "postfix/pickup")
