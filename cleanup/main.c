@@ -22,8 +22,11 @@ static void serve(struct service *svc, int fd)
 }
 
 static const struct sandbox_path paths[] = {
-    { QUEUE_INCOMING, true }, { QUEUE_HOLD, true }, { QUEUE_TRACE, true },
-    { "private", true },      { "public", true },   { NULL, false },
+    { QUEUE_INCOMING, SANDBOX_CHANGE },
+    { QUEUE_HOLD, SANDBOX_CHANGE },
+    { QUEUE_TRACE, SANDBOX_CHANGE },
+    { "public", SANDBOX_WRITE },
+    { NULL, SANDBOX_READ },
 };
 
 static const struct service_spec spec = {
@@ -31,7 +34,7 @@ static const struct service_spec spec = {
     .kind = SERVICE_SINGLE,
     .params = (const struct param_set *const[]){ &cleanup_param_set, &tls_param_set, NULL },
     .talks_to = (const char *const[]){ "qmgr", "bounce", "trace", NULL },
-    .sandbox = SANDBOX_SERVICE,
+    .sandbox = SANDBOX_QUEUE,
     .paths = paths,
     .process_limit = -1,
     .before_jail = before_jail,

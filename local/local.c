@@ -100,7 +100,7 @@ static const struct service_spec local = {
                                                  &rewrite_param_set, NULL },
     .talks_to = (const char *const[]){ "bounce", "defer", "trace", "verify", "cleanup",
                                        "any transport", NULL },
-    .sandbox = SANDBOX_NONE,
+    .sandbox = SANDBOX_COMMANDS,
     .needs_root = true,
     .process_limit = -1,
     .before_jail = before_jail,

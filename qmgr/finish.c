@@ -77,18 +77,23 @@ static void remove_message(struct qmgr *q, struct message *m)
     forget(q, m);
 }
 
-/* Mode and time in the file are for the next attempt. */
-static void stamp(struct qmgr *q, const struct message *m, const struct queue_id *id, mode_t mode,
-                  int64_t delay)
+/* Mode and time in the file are for the next attempt.  By descriptor: a confined process has no right to
+ * change them by name. */
+static void stamp(const struct qmgr *q, const struct message *m, const struct queue_id *id,
+                  mode_t mode, int64_t delay)
 {
     time_t due = clock_wall().tv_sec + delay;
     struct timespec times[2] = { { .tv_sec = due }, { .tv_sec = due } };
-    BUF_AUTO(path, 0);
+    FD_AUTO(fd, queue_open(&q->layout, QUEUE_ACTIVE, id, O_RDONLY | O_NONBLOCK));
 
-    queue_path(&q->layout, QUEUE_ACTIVE, id, &path);
-    if (chmod(buf_cstr(&path), mode) != 0 && errno != ENOENT)
+    if (fd < 0) {
+        if (errno != ENOENT)
+            log_warning("%s: open: %s", m->id, strerror(errno));
+        return;
+    }
+    if (fchmod(fd, mode) != 0)
         log_warning("%s: set mode: %s", m->id, strerror(errno));
-    if (utimensat(AT_FDCWD, buf_cstr(&path), times, 0) != 0 && errno != ENOENT)
+    if (futimens(fd, times) != 0)
         log_warning("%s: set time stamps: %s", m->id, strerror(errno));
 }
 

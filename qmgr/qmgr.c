@@ -75,9 +75,10 @@ static bool may_leave(struct service *svc)
 }
 
 static const struct sandbox_path paths[] = {
-    { QUEUE_INCOMING, true }, { QUEUE_ACTIVE, true }, { QUEUE_DEFERRED, true },
-    { QUEUE_CORRUPT, true },  { QUEUE_BOUNCE, true }, { QUEUE_DEFER, true },
-    { QUEUE_TRACE, true },    { "private", true },    { NULL, false },
+    { QUEUE_INCOMING, SANDBOX_CHANGE }, { QUEUE_ACTIVE, SANDBOX_CHANGE },
+    { QUEUE_DEFERRED, SANDBOX_CHANGE }, { QUEUE_CORRUPT, SANDBOX_CHANGE },
+    { QUEUE_BOUNCE, SANDBOX_CHANGE },   { QUEUE_DEFER, SANDBOX_CHANGE },
+    { QUEUE_TRACE, SANDBOX_CHANGE },    { NULL, SANDBOX_READ },
 };
 
 static const struct service_spec qmgr = {
@@ -85,7 +86,7 @@ static const struct service_spec qmgr = {
     .kind = SERVICE_MULTI,
     .params = (const struct param_set *const[]){ &qmgr_param_set, NULL },
     .talks_to = (const char *const[]){ "bounce", "defer", "trace", "every delivery agent", NULL },
-    .sandbox = SANDBOX_SERVICE,
+    .sandbox = SANDBOX_QUEUE,
     .paths = paths,
     .process_limit = 1,
     .no_max_use = true,

@@ -39,9 +39,9 @@ static const struct {
     int clears; /* bits of enum cleanup_flag */
     bool skips_recipients;
 } overrides[] = {
-    { { "no_address_mappings", 19 }, CLEANUP_FLAG_MAP_OK | CLEANUP_FLAG_BCC_OK, false },
-    { { "no_header_body_checks", 21 }, CLEANUP_FLAG_FILTER, false },
-    { { "no_milters", 10 }, 0, false },
+    { { "no_address_mappings", 19 }, CLEANUP_FLAG_MAP_OK | CLEANUP_FLAG_BCC_OK, SANDBOX_READ },
+    { { "no_header_body_checks", 21 }, CLEANUP_FLAG_FILTER, SANDBOX_READ },
+    { { "no_milters", 10 }, 0, SANDBOX_READ },
     { { "no_unknown_recipient_checks", 27 }, 0, true },
 };
 
@@ -156,10 +156,10 @@ static void serve_client(struct service *svc, int fd)
 
 /* Tables are open or mapped by now; what is left is the system's own user data base (local_recipient_maps). */
 static const struct sandbox_path paths[] = {
-    { "/etc/passwd", false },        { "/etc/group", false },
-    { "/etc/nsswitch.conf", false }, { "/lib", false },
-    { "/usr/lib", false },           { "/run/systemd", false },
-    { "/etc/ld.so.cache", false },   { NULL, false },
+    { "/etc/passwd", SANDBOX_READ },        { "/etc/group", SANDBOX_READ },
+    { "/etc/nsswitch.conf", SANDBOX_READ }, { "/lib", SANDBOX_READ },
+    { "/usr/lib", SANDBOX_READ },           { "/run/systemd", SANDBOX_READ },
+    { "/etc/ld.so.cache", SANDBOX_READ },   { NULL, SANDBOX_READ },
 };
 
 static const struct service_spec smtpd = {

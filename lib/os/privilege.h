@@ -10,6 +10,12 @@
 /* For good: group list, gid, uid, every capability set. */
 void privilege_drop(const char *user, uid_t uid, gid_t gid);
 void privilege_chroot(const char *dir);
+/* For good: what a process that stays root does not need, for itself or for those that it starts. */
+enum privilege_need {
+    PRIVILEGE_STORE,    /* becomes others, starts nothing */
+    PRIVILEGE_COMMANDS, /* becomes others and starts their commands, set-uid ones among them */
+};
+void privilege_limit(enum privilege_need need);
 /* For a while: act as somebody, then come back.  Only master (its sockets), local, virtual, pipe and spawn
  * do this. */
 void privilege_become(uid_t uid, gid_t gid);

@@ -3,10 +3,12 @@
 #include "base/mem.h"
 #include "os/fd.h"
 #include "os/sandbox/landlock.h"
+#include "os/sandbox/self.h"
 
 #include <errno.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -24,68 +26,71 @@ struct program {
         array, ARRAY_LEN(array) \
     }
 
-/* Indexed by group, then by log_only. */
-static const struct program programs[][2] = {
-    [SANDBOX_NONE] = { { NULL, 0 }, { NULL, 0 } },
-    [SANDBOX_SERVICE] = { PROGRAM(service_filter), PROGRAM(service_filter_log) },
-    [SANDBOX_NETWORK] = { PROGRAM(network_filter), PROGRAM(network_filter_log) },
-    [SANDBOX_ACCEPT] = { PROGRAM(network_filter), PROGRAM(network_filter_log) },
-    [SANDBOX_ROOT_AGENT] = { PROGRAM(agent_filter), PROGRAM(agent_filter_log) },
+struct jail {
+    struct program programs[2]; /* indexed by log_only */
+    bool any_path;              /* no Landlock */
+    bool any_program;           /* set-uid commands, which no_new_privs would break */
+    enum landlock_network network;
 };
+
+static const struct jail jails[] = {
+    [SANDBOX_SERVICE] = { { PROGRAM(service_filter), PROGRAM(service_filter_log) },
+                          .network = LANDLOCK_NO_TCP },
+    [SANDBOX_QUEUE] = { { PROGRAM(queue_filter), PROGRAM(queue_filter_log) },
+                        .network = LANDLOCK_NO_TCP },
+    [SANDBOX_NETWORK] = { { PROGRAM(network_filter), PROGRAM(network_filter_log) },
+                          .network = LANDLOCK_TCP },
+    [SANDBOX_ACCEPT] = { { PROGRAM(network_filter), PROGRAM(network_filter_log) },
+                         .network = LANDLOCK_NO_TCP_BIND },
+    [SANDBOX_STORE] = { { PROGRAM(store_filter), PROGRAM(store_filter_log) }, .any_path = true },
+    [SANDBOX_COMMANDS] = { { PROGRAM(commands_filter), PROGRAM(commands_filter_log) },
+                           .any_path = true,
+                           .any_program = true },
+};
+
+/* The program with our process id where it says SANDBOX_SELF. */
+static struct sock_filter *copy_for_us(const struct program *p)
+{
+    struct sock_filter *code = mem_alloc(p->count * sizeof *code);
+
+    memcpy(code, p->code, p->count * sizeof *code);
+    for (size_t i = 0; i < p->count; i++)
+        if (code[i].code == (BPF_JMP | BPF_JEQ | BPF_K) && code[i].k == SANDBOX_SELF)
+            code[i].k = (uint32_t)getpid();
+    return code;
+}
 
 static bool load_filter(const struct program *p)
 {
-    struct sock_fprog prog;
+    struct sock_filter *code = copy_for_us(p);
+    struct sock_fprog prog = { .len = (unsigned short)p->count, .filter = code };
 
-    if (p->code == NULL)
-        return true;
-    memset(&prog, 0, sizeof prog);
-    prog.len = (unsigned short)p->count;
-    prog.filter = mem_unconst(p->code); /* the kernel only reads it */
     /* SPEC_ALLOW: older kernels otherwise switch on a costly CPU mitigation that is meant for processes
      * which run code of strangers. */
-    return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_SPEC_ALLOW, &prog) ==
-               0 ||
-           (errno == EINVAL && syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &prog) == 0);
-}
-
-/* Agents start set-uid commands for their users, which no_new_privs would break. */
-static bool is_agent(enum sandbox_group group)
-{
-    return group == SANDBOX_NONE || group == SANDBOX_ROOT_AGENT;
-}
-
-static enum landlock_network network_rule(enum sandbox_group group)
-{
-    switch (group) {
-    case SANDBOX_SERVICE:
-        return LANDLOCK_NO_TCP;
-    case SANDBOX_ACCEPT:
-        return LANDLOCK_NO_TCP_BIND;
-    default:
-        return LANDLOCK_TCP;
-    }
+    bool ok =
+        syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_SPEC_ALLOW, &prog) == 0 ||
+        (errno == EINVAL && syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &prog) == 0);
+    free(code);
+    return ok;
 }
 
 bool sandbox_enter(const struct sandbox_rules *rules, const char **reason)
 {
+    static const struct sandbox_path none[] = { { NULL, SANDBOX_READ } };
+    const struct jail *jail = &jails[rules->group];
     bool complete = true;
 
-    if (rules->group == SANDBOX_NONE)
-        return true;
     (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-    if (!is_agent(rules->group)) {
-        if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) {
-            *reason = "no_new_privs is not available";
-            return false;
-        }
-        if (rules->paths && !rules->log_only &&
-            !landlock_confine(rules->paths, network_rule(rules->group))) {
-            *reason = "Landlock is not available";
-            complete = false;
-        }
+    if (!jail->any_program && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) {
+        *reason = "no_new_privs is not available";
+        return false;
     }
-    if (!load_filter(&programs[rules->group][rules->log_only])) {
+    if (!jail->any_path && !rules->log_only &&
+        !landlock_confine(rules->paths ? rules->paths : none, jail->network)) {
+        *reason = "Landlock is not available";
+        complete = false;
+    }
+    if (!load_filter(&jail->programs[rules->log_only])) {
         *reason = "seccomp is not available";
         complete = false;
     }

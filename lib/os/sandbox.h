@@ -9,21 +9,29 @@
  * The filters are compiled at build time from lib/os/sandbox/<group>.list (one system call a line), so a
  * process start costs two system calls and no library. */
 enum sandbox_group {
-    SANDBOX_NONE,      /* no filter: agents that must become the recipient and run commands */
-    SANDBOX_SERVICE,   /* files, UNIX sockets; no INET sockets, no exec */
-    SANDBOX_NETWORK,   /* SERVICE plus INET sockets (smtp client, DNS); no exec */
-    SANDBOX_ACCEPT,    /* SERVICE plus INET sockets for DNS and accept; no exec: smtpd */
-    SANDBOX_ROOT_AGENT /* local, virtual: as SERVICE plus set*uid, fork, exec */
+    SANDBOX_SERVICE, /* reads and writes files that exist, UNIX sockets; no INET sockets, no exec */
+    SANDBOX_QUEUE,   /* SERVICE plus making, renaming and removing files */
+    SANDBOX_NETWORK, /* SERVICE plus INET sockets (smtp client, DNS); no exec */
+    SANDBOX_ACCEPT,  /* SERVICE plus INET sockets for DNS and accept; no exec: smtpd */
+    SANDBOX_STORE, /* virtual: QUEUE and NETWORK plus set*uid; no exec.  Any path: mailboxes and tables */
+    SANDBOX_COMMANDS, /* local, pipe, spawn: all but what no command needs either; set-uid commands work */
+};
+
+enum sandbox_access {
+    SANDBOX_READ,
+    SANDBOX_WRITE,  /* and write into files and FIFOs that are there */
+    SANDBOX_CHANGE, /* and make, rename and remove files */
 };
 
 struct sandbox_path {
     const char *path; /* absolute or relative to the working directory */
-    bool writable;
+    enum sandbox_access access;
 };
 
 struct sandbox_rules {
     enum sandbox_group group;
-    const struct sandbox_path *paths; /* ends with path == NULL; NULL: no Landlock ruleset */
+    const struct sandbox_path
+        *paths;    /* ends with path == NULL; NULL: none; not for STORE, COMMANDS */
     bool log_only; /* let refused system calls through; the kernel's audit log names them */
 };
 

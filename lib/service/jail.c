@@ -82,6 +82,8 @@ static void confine(struct service *svc)
     else if (!str_equal_nocase(site_conf.relevo_sandbox, STR("yes")))
         log_fatal("bad configuration: relevo_sandbox = " STR_FMT ": use yes, no or log",
                   STR_ARG(site_conf.relevo_sandbox));
+    if (svc->spec->needs_root && !rules.log_only)
+        privilege_limit(svc->spec->sandbox == SANDBOX_STORE ? PRIVILEGE_STORE : PRIVILEGE_COMMANDS);
     /* An old kernel offers less: less confinement, same mail.  Not worth a line for each process. */
     if (!sandbox_enter(&rules, &reason))
         log_debug("confinement: %s", reason);

@@ -26,8 +26,8 @@ struct service_spec {
     const struct param_set *const *params; /* NULL-terminated; site is always filled */
     const char *const *talks_to; /* NULL-terminated: services it may call, for docs/TRUST.md */
     enum sandbox_group sandbox;
-    /* What it may open after before_jail, below the queue directory unless absolute.  NULL: no Landlock;
-     * an empty list: nothing but what libc needs. */
+    /* What it may open after before_jail, below the queue directory unless absolute.  NULL:
+     * nothing but what libc needs. */
     const struct sandbox_path *paths;
     bool needs_root;   /* "requires a privileged process" */
     int process_limit; /* -1 any, 1 or 0: "requires a process limit of N" */

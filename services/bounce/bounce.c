@@ -185,9 +185,11 @@ static void before_jail(struct service *svc)
 }
 
 static const struct sandbox_path paths[] = {
-    { QUEUE_BOUNCE, true },  { QUEUE_DEFER, true },     { QUEUE_TRACE, true },
-    { QUEUE_ACTIVE, false }, { QUEUE_INCOMING, false }, { QUEUE_DEFERRED, false },
-    { QUEUE_HOLD, false },   { "public", true },        { NULL, false },
+    { QUEUE_BOUNCE, SANDBOX_CHANGE }, { QUEUE_DEFER, SANDBOX_CHANGE },
+    { QUEUE_TRACE, SANDBOX_CHANGE },  { QUEUE_ACTIVE, SANDBOX_READ },
+    { QUEUE_INCOMING, SANDBOX_READ }, { QUEUE_DEFERRED, SANDBOX_READ },
+    { QUEUE_HOLD, SANDBOX_READ },     { "public", SANDBOX_WRITE },
+    { NULL, SANDBOX_READ },
 };
 
 static const struct service_spec bounce = {
@@ -195,7 +197,7 @@ static const struct service_spec bounce = {
     .kind = SERVICE_SINGLE,
     .params = (const struct param_set *const[]){ &bounce_param_set, &qmgr_param_set, NULL },
     .talks_to = (const char *const[]){ "cleanup", NULL },
-    .sandbox = SANDBOX_SERVICE,
+    .sandbox = SANDBOX_QUEUE,
     .paths = paths,
     .process_limit = -1,
     .before_jail = before_jail,

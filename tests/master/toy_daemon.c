@@ -112,7 +112,7 @@ static void fail_when_told(struct service *svc)
         log_fatal("told to fail");
 }
 
-static const struct sandbox_path no_paths[] = { { NULL, false } };
+static const struct sandbox_path no_paths[] = { { NULL, SANDBOX_READ } };
 
 static const struct service_spec toys[] = {
     { .name = "toyd",

@@ -15,6 +15,8 @@ VICTIM = HOMES + "/luis/private"
 SECRET = "the private text of luis\n"
 NOBODY = 65534
 ROOT_AGENTS = {"local", "virtual", "pipe", "spawn"}
+STORE_CAPABILITIES = 1 << 1 | 1 << 6 | 1 << 7 # DAC_OVERRIDE, SETGID, SETUID
+KERNEL_CAPABILITIES = 1 << 16 | 1 << 17 | 1 << 20 | 1 << 22 | 1 << 25 | 1 << 38 | 1 << 39 # module, rawio, pacct, boot, time, perfmon, bpf
 MASTER = """hook unix - n n - - pipe
   flags=R user=luis argv=/bin/sh -c {cat /proc/self/status > %s/luis/pipe-status}
 """ % HOMES
@@ -68,16 +70,19 @@ def start_everybody(host):
 
 def too_much(pid):
     """What a daemon may do and should not, as /proc tells."""
-    name, *facts = [proc_status(pid, f) for f in ("Name", "Uid", "Gid", "Groups", "NoNewPrivs", "Seccomp", "CapEff", "CapPrm", "CapInh", "CapAmb")]
+    name, *facts = [proc_status(pid, f) for f in ("Name", "Uid", "Gid", "Groups", "NoNewPrivs", "Seccomp", "CapEff", "CapPrm", "CapBnd", "CapInh", "CapAmb")]
     if name is None or None in facts:
         return [] # it has just ended
     uid, gid, groups, no_new_privs, seccomp, *capabilities = facts
-    effective, permitted, inheritable, ambient = (int(c, 16) for c in capabilities)
-    wrong = {"a capability for its children": inheritable or ambient}
+    effective, permitted, bounding, inheritable, ambient = (int(c, 16) for c in capabilities)
+    wrong = {"a capability for its children": inheritable or ambient, "any system call": seccomp != "2",
+             "power over the kernel": (effective | permitted | bounding) & KERNEL_CAPABILITIES}
+    if name == "virtual":
+        wrong.update({"new privileges": no_new_privs != "1", "more than it takes to become others": (permitted | bounding) & ~STORE_CAPABILITIES})
     if name not in ROOT_AGENTS:
         wrong.update({
             "another uid": set(uid.split()) != {str(MAIL_UID)}, "another gid": set(gid.split() + groups.split()) != {str(MAIL_UID)},
-            "new privileges": no_new_privs != "1", "any system call": seccomp != "2", "a capability": effective or permitted,
+            "new privileges": no_new_privs != "1", "a capability": effective or permitted,
             "being read by its siblings": owner_of_memory(pid) != 0})
     return [what for what, is_so in wrong.items() if is_so]
 

@@ -5,13 +5,21 @@
  * A line is one of
  *   default errno | allow          what happens to calls that are not listed (errno: EPERM)
  *   CALL                           the other thing: allowed, or refused with EPERM
- *   CALL ARG VALUE                 allowed when argument number ARG equals VALUE (name or number)
+ *   CALL ARG VALUE [ARG VALUE]     the same if argument number ARG equals VALUE (name or number)
  *   kill CALL                      ends the process: nothing here ever has a reason to try
  *   nosys CALL                     refused with ENOSYS, for calls that libraries have a substitute for
- * Calls that this architecture does not have are skipped. */
+ * Calls that this architecture does not have are skipped.  SELF is the process that loads the program
+ * (sandbox/self.h).
+ *
+ * A list that allows by default is inherited by programs that we know nothing of, so it covers the
+ * machine's other sets of system calls too (32-bit programs). */
+#include "os/sandbox/self.h"
+
 #include <ctype.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/filter.h>
+#include <netinet/in.h>
 #include <seccomp.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -25,14 +33,25 @@
 #include <unistd.h>
 
 #define PR_SET_VMA_ 0x53564d41
+#define PAIRS_MAX   2
 
 static const struct {
     const char *name;
     unsigned long value;
 } values[] = {
-    { "AF_UNIX", AF_UNIX },       { "AF_INET", AF_INET },         { "AF_INET6", AF_INET6 },
-    { "AF_NETLINK", AF_NETLINK }, { "FIONREAD", FIONREAD },       { "FIONBIO", FIONBIO },
-    { "TCGETS", TCGETS },         { "PR_SET_NAME", PR_SET_NAME }, { "PR_SET_VMA", PR_SET_VMA_ },
+    { "AF_UNIX", AF_UNIX },         { "AF_INET", AF_INET },
+    { "AF_INET6", AF_INET6 },       { "AF_NETLINK", AF_NETLINK },
+    { "FIONREAD", FIONREAD },       { "FIONBIO", FIONBIO },
+    { "TCGETS", TCGETS },           { "PR_SET_NAME", PR_SET_NAME },
+    { "PR_SET_VMA", PR_SET_VMA_ },  { "TIOCSTI", TIOCSTI },
+    { "TIOCLINUX", TIOCLINUX },     { "SELF", SANDBOX_SELF },
+    { "IPPROTO_TCP", IPPROTO_TCP }, { "IPPROTO_UDP", IPPROTO_UDP },
+    { "F_DUPFD", F_DUPFD },         { "F_DUPFD_CLOEXEC", F_DUPFD_CLOEXEC },
+    { "F_GETFD", F_GETFD },         { "F_SETFD", F_SETFD },
+    { "F_GETFL", F_GETFL },         { "F_SETFL", F_SETFL },
+    { "F_GETLK", F_GETLK },         { "F_SETLK", F_SETLK },
+    { "F_SETLKW", F_SETLKW },       { "F_OFD_GETLK", F_OFD_GETLK },
+    { "F_OFD_SETLK", F_OFD_SETLK }, { "F_OFD_SETLKW", F_OFD_SETLKW },
 };
 
 static void die(const char *file, int line, const char *text)
@@ -65,25 +84,37 @@ static uint32_t soften(const struct filter *f, uint32_t action)
     return f->log ? SCMP_ACT_LOG : action;
 }
 
-static void add(struct filter *f, const char *call, uint32_t action, int arg, unsigned long value,
-                const char *file, int line)
+/* `pairs` are argument numbers and values, `count` of them. */
+static void add(struct filter *f, const char *call, uint32_t action, char *const *pairs,
+                unsigned count, const char *file, int line)
 {
+    struct scmp_arg_cmp equal[PAIRS_MAX];
     int number = seccomp_syscall_resolve_name(call);
-    int rc;
 
     if (number == __NR_SCMP_ERROR)
         die(file, line, "unknown system call");
-    if (number < 0)
+    if (number < 0 && !f->allow_by_default)
         return; /* another architecture's */
-    if (arg < 0) {
-        rc = seccomp_rule_add(f->ctx, action, number, 0);
-    } else {
-        struct scmp_arg_cmp equal = { (unsigned)arg, SCMP_CMP_EQ, value, 0 };
-        rc = seccomp_rule_add_array(f->ctx, action, number, 1, &equal);
-    }
+    for (unsigned i = 0; i < count; i++)
+        equal[i] = (struct scmp_arg_cmp){ (unsigned)value_of(pairs[2 * i], file, line), SCMP_CMP_EQ,
+                                          value_of(pairs[2 * i + 1], file, line), 0 };
+    int rc = seccomp_rule_add_array(f->ctx, action, number, count, equal);
     /* The log variant's default is what a kill rule is softened to: nothing to add then. */
     if (rc != 0 && rc != -EACCES)
         die(file, line, "rule refused by libseccomp");
+}
+
+static void add_other_abis(struct filter *f)
+{
+    static const struct {
+        uint32_t native, other;
+    } abis[] = { { SCMP_ARCH_X86_64, SCMP_ARCH_X86 },
+                 { SCMP_ARCH_X86_64, SCMP_ARCH_X32 },
+                 { SCMP_ARCH_AARCH64, SCMP_ARCH_ARM } };
+
+    for (size_t i = 0; i < sizeof abis / sizeof abis[0]; i++)
+        if (abis[i].native == seccomp_arch_native() && seccomp_arch_add(f->ctx, abis[i].other) != 0)
+            die("gen", 0, "seccomp_arch_add failed");
 }
 
 static void set_default(struct filter *f, const char *what)
@@ -93,30 +124,35 @@ static void set_default(struct filter *f, const char *what)
     f->ctx = seccomp_init(action);
     if (f->ctx == NULL)
         die("gen", 0, "seccomp_init failed");
+    if (f->allow_by_default)
+        add_other_abis(f);
     (void)seccomp_attr_set(f->ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2);
+}
+
+/* The action of a line that names a call and no more. */
+static uint32_t plain_action(const struct filter *f)
+{
+    return f->allow_by_default ? soften(f, SCMP_ACT_ERRNO(EPERM)) : SCMP_ACT_ALLOW;
 }
 
 static void take_line(struct filter *f, char *text, const char *file, int line)
 {
-    char *word[3] = { NULL, NULL, NULL };
-    int n = 0;
+    char *word[2 + 2 * PAIRS_MAX];
+    unsigned n = 0;
 
-    for (char *w = strtok(text, " \t\n"); w && *w != '#' && n < 3; w = strtok(NULL, " \t\n"))
+    for (char *w = strtok(text, " \t\n"); w && *w != '#' && n < sizeof word / sizeof word[0];
+         w = strtok(NULL, " \t\n"))
         word[n++] = w;
     if (n == 0)
         return;
     if (strcmp(word[0], "default") == 0 && n == 2)
         set_default(f, word[1]);
     else if (strcmp(word[0], "kill") == 0 && n == 2)
-        add(f, word[1], soften(f, SCMP_ACT_KILL_PROCESS), -1, 0, file, line);
+        add(f, word[1], soften(f, SCMP_ACT_KILL_PROCESS), NULL, 0, file, line);
     else if (strcmp(word[0], "nosys") == 0 && n == 2)
-        add(f, word[1], SCMP_ACT_ERRNO(ENOSYS), -1, 0, file, line);
-    else if (n == 3)
-        add(f, word[0], SCMP_ACT_ALLOW, (int)value_of(word[1], file, line),
-            value_of(word[2], file, line), file, line);
-    else if (n == 1)
-        add(f, word[0], f->allow_by_default ? soften(f, SCMP_ACT_ERRNO(EPERM)) : SCMP_ACT_ALLOW, -1,
-            0, file, line);
+        add(f, word[1], SCMP_ACT_ERRNO(ENOSYS), NULL, 0, file, line);
+    else if (n % 2 == 1 && n / 2 <= PAIRS_MAX)
+        add(f, word[0], plain_action(f), word + 1, n / 2, file, line);
     else
         die(file, line, "bad line");
 }

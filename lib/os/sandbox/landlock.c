@@ -42,9 +42,15 @@
 
 #define FS_OF_FILES (FS_EXECUTE | FS_WRITE_FILE | FS_READ_FILE | FS_TRUNCATE | FS_IOCTL_DEV)
 #define FS_READING  (FS_READ_FILE | FS_READ_DIR)
-#define FS_WRITING                                                                             \
-    (FS_READING | FS_WRITE_FILE | FS_REMOVE_DIR | FS_REMOVE_FILE | FS_MAKE_DIR | FS_MAKE_REG | \
-     FS_MAKE_SOCK | FS_REFER | FS_TRUNCATE)
+#define FS_WRITING  (FS_READING | FS_WRITE_FILE | FS_TRUNCATE)
+#define FS_CHANGING \
+    (FS_WRITING | FS_REMOVE_DIR | FS_REMOVE_FILE | FS_MAKE_DIR | FS_MAKE_REG | FS_REFER)
+
+static const uint64_t rights_of[] = {
+    [SANDBOX_READ] = FS_READING,
+    [SANDBOX_WRITE] = FS_WRITING,
+    [SANDBOX_CHANGE] = FS_CHANGING,
+};
 
 struct ruleset_attr {
     uint64_t handled_fs;
@@ -82,22 +88,22 @@ static uint64_t refused_network(int version, enum landlock_network network)
 
 /* What libc, resolvers and libraries that are loaded late read.  No secrets are in here. */
 static const struct sandbox_path common[] = {
-    { "/usr", false },
-    { "/lib", false },
-    { "/lib64", false },
-    { "/etc/resolv.conf", false },
-    { "/run/systemd/resolve", false },
-    { "/etc/hosts", false },
-    { "/etc/nsswitch.conf", false },
-    { "/etc/services", false },
-    { "/etc/localtime", false },
-    { "/etc/gai.conf", false },
-    { "/etc/ld.so.cache", false },
-    { "/etc/ssl", false },
-    { "/dev/null", true },
-    { "/dev/urandom", false },
-    { "/dev/random", false },
-    { NULL, false },
+    { "/usr", SANDBOX_READ },
+    { "/lib", SANDBOX_READ },
+    { "/lib64", SANDBOX_READ },
+    { "/etc/resolv.conf", SANDBOX_READ },
+    { "/run/systemd/resolve", SANDBOX_READ },
+    { "/etc/hosts", SANDBOX_READ },
+    { "/etc/nsswitch.conf", SANDBOX_READ },
+    { "/etc/services", SANDBOX_READ },
+    { "/etc/localtime", SANDBOX_READ },
+    { "/etc/gai.conf", SANDBOX_READ },
+    { "/etc/ld.so.cache", SANDBOX_READ },
+    { "/etc/ssl", SANDBOX_READ },
+    { "/dev/null", SANDBOX_WRITE },
+    { "/dev/urandom", SANDBOX_READ },
+    { "/dev/random", SANDBOX_READ },
+    { NULL, SANDBOX_READ },
 };
 
 static bool add_path(int ruleset, const struct sandbox_path *p, uint64_t known)
@@ -107,7 +113,7 @@ static bool add_path(int ruleset, const struct sandbox_path *p, uint64_t known)
 
     if (fd < 0 || fstat(fd, &st) != 0)
         return true; /* not there: nothing to allow */
-    uint64_t allowed = (p->writable ? FS_WRITING : FS_READING) & known;
+    uint64_t allowed = rights_of[p->access] & known;
     struct path_attr rule = { S_ISDIR(st.st_mode) ? allowed : allowed & FS_OF_FILES, fd };
     return syscall(SYS_landlock_add_rule, ruleset, RULE_PATH_BENEATH, &rule, 0) == 0;
 }
