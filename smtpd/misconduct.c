@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "smtpd/respond.h"
+#include "smtpd/transaction.h"
 
 #define REPLY(code, text) ((struct smtp_reply){ code, STR(text) })
 
@@ -59,18 +60,31 @@ static void log_bare_newline(struct session *s, struct str verb)
              STR_ARG(session_protocol(s)), STR_ARG(s->helo));
 }
 
+/* The limit is the site's policy; what no file could hold is a matter of syntax. */
+static void log_size(struct session *s, const struct smtp_event *ev)
+{
+    if (str_find_str(ev->reply.text, STR("fixed limit")) == STR_NOT_FOUND)
+        return;
+    s->where = ev->command;
+    transaction_begin(s, ev->mail);
+    session_log_reject(s, STR_NONE, ev->reply);
+    transaction_end(s);
+}
+
 /* A path that has no end, `<a@b` or `<"a@b>`, is noise; nobody is told of it. */
 static bool is_unclosed(struct str path)
 {
-    bool quoted = false;
+    bool quoted = false, closed = false;
 
     for (size_t i = 0; i < path.len; i++) {
         if (path.ptr[i] == '\\')
             i++;
         else if (path.ptr[i] == '"')
             quoted = !quoted;
+        else
+            closed |= !quoted && path.ptr[i] == '>';
     }
-    return quoted || (str_starts(path, STR("<")) && !str_ends(path, STR(">")));
+    return quoted || (str_starts(path, STR("<")) && !closed);
 }
 
 static void log_fault(struct session *s, const struct smtp_event *ev)
@@ -99,10 +113,7 @@ static void log_fault(struct session *s, const struct smtp_event *ev)
                     site_conf.line_length_limit, STR_ARG(str_sub(ev->line, 0, 30)));
         break;
     case SMTP_FAULT_SIZE:
-        if (str_find_str(ev->reply.text, STR("fixed limit")) == STR_NOT_FOUND)
-            break;
-        s->where = ev->command;
-        session_log_reject(s, STR_NONE, ev->reply);
+        log_size(s, ev);
         break;
     case SMTP_FAULT_BARE_LF:
         log_bare_newline(s, verb);
@@ -121,7 +132,8 @@ void misconduct_refused(struct session *s, const struct smtp_event *ev)
         s->faults |= ev->fault == SMTP_FAULT_DENIED ? FAULT_POLICY : FAULT_PROTOCOL;
     log_fault(s, ev);
     session_answer(s, ev->reply);
-    if (ev->fault == SMTP_FAULT_UTF8) /* no command at all, say the statistics */
+    if (ev->fault == SMTP_FAULT_UTF8 ||
+        ev->fault == SMTP_FAULT_NO_COMMAND) /* as if nothing had come */
         s->dialogue.tally[ev->command].total--;
 }
 

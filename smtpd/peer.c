@@ -49,8 +49,7 @@ static void verify_name(struct session *s)
     if (p->name_status != DNS_OK) {
         log_warning("hostname " STR_FMT " does not resolve to address " STR_FMT ": %s",
                     STR_ARG(p->reverse_name), STR_ARG(p->address),
-                    p->name_status == DNS_RETRY ? "Temporary failure in name resolution"
-                                                : "Name or service not known");
+                    dns_address_text(p->name_status));
         return;
     }
     for (struct dns_record *r = found; r; r = r->next) {

@@ -86,6 +86,7 @@ struct transaction {
     unsigned overshoot; /* recipients refused because they are beyond the limit */
     bool open;          /* cleanup has a queue id for us */
     bool in_content;
+    bool has_text; /* content has begun, mailbox lines in front of it aside */
     int64_t content_bytes;
     bool too_big;
     struct actions actions;

@@ -101,7 +101,8 @@ static void open_dialogue_tables(void)
     setup.forbidden_commands =
         open_list(smtpd_conf.smtpd_forbidden_commands, "smtpd_forbidden_commands");
     setup.noop_commands = open_list(smtpd_conf.smtpd_noop_commands, "smtpd_noop_commands");
-    setup.command_filter = open_maps(smtpd_conf.smtpd_command_filter, "smtpd_command_filter");
+    setup.command_filter = table_list_open(smtpd_conf.smtpd_command_filter, "smtpd_command_filter",
+                                           TABLE_DEFAULT | TABLE_MAY_BE_EMPTY);
     setup.discard_keyword_maps = open_maps(smtpd_conf.smtpd_discard_ehlo_keyword_address_maps,
                                            "smtpd_discard_ehlo_keyword_address_maps");
     setup.reject_filter_maps =

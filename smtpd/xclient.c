@@ -45,8 +45,12 @@ static void override_names(struct session *s, const struct smtp_xattrs *x)
     struct peer *p = &s->peer;
 
     if (x->kind[SMTP_XATTR_NAME]) {
-        p->name = p->reverse_name = value_or_unknown(s, x, SMTP_XATTR_NAME);
-        p->name_status = p->reverse_status = status_of(x->kind[SMTP_XATTR_NAME]);
+        p->name = value_or_unknown(s, x, SMTP_XATTR_NAME);
+        p->name_status = status_of(x->kind[SMTP_XATTR_NAME]);
+    }
+    if (x->kind[SMTP_XATTR_NAME] == SMTP_XVALUE_GIVEN) {
+        p->reverse_name = p->name;
+        p->reverse_status = p->name_status;
     }
     if (x->kind[SMTP_XATTR_REVERSE_NAME]) {
         p->reverse_name = value_or_unknown(s, x, SMTP_XATTR_REVERSE_NAME);

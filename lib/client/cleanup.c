@@ -109,9 +109,7 @@ void cleanup_client_abort(struct cleanup_client *c)
 {
     if (!c->open)
         return;
-    if (c->framing) /* what was not sent need not be */
-        buf_truncate(&c->channel.link.out, c->channel.open_at);
-    c->framing = false;
+    end_frame(c); /* cleanup logs what it has seen of the message */
     c->open = false;
     if (c->failed || !channel_send(&c->channel, CLEANUP_SUBMIT_ABORT, STR_NONE) ||
         !channel_flush(&c->channel))

@@ -283,3 +283,15 @@ const char *dns_status_text(enum dns_status status)
     }
     return "Unknown name service error";
 }
+
+const char *dns_address_text(enum dns_status status)
+{
+    switch (status) {
+    case DNS_RETRY:
+        return "Temporary failure in name resolution";
+    case DNS_NO_DATA:
+        return "No address associated with hostname";
+    default:
+        return "Name or service not known";
+    }
+}

@@ -79,4 +79,6 @@ enum dns_status dns_addresses(struct dns *d, struct str name, struct str protoco
 /* "Host not found", "Host not found, try again", "Host found but no data record of requested type",
  * "Malformed or unexpected name server reply": the words of log lines and reports. */
 const char *dns_status_text(enum dns_status status);
+/* The same for a host without addresses, in the words of getaddrinfo(3), which log lines have. */
+const char *dns_address_text(enum dns_status status);
 const char *dns_type_name(enum dns_type type);

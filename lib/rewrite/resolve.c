@@ -256,6 +256,18 @@ static struct split unwrap_all(struct rewriter *r, struct resolution *res, struc
     return s;
 }
 
+/* Somebody reads what comes for nobody here. */
+static void name_a_reader(struct rewriter *r, struct resolution *res, struct split s,
+                          struct arena *a)
+{
+    BUF_AUTO(text, 0);
+
+    if (!(res->flags & RESOLVE_CLASS_LOCAL) || s.local.len || s.domain.len == 0)
+        return;
+    buf_join(&text, r->site.empty_address_recipient, STR("@"), s.domain);
+    res->recipient = arena_str(a, buf_str(&text));
+}
+
 struct resolution rewrite_resolve(struct rewriter *r, struct str sender, struct str address,
                                   struct arena *a)
 {
@@ -271,6 +283,7 @@ struct resolution rewrite_resolve(struct rewriter *r, struct str sender, struct 
         refuse(r, &res, STR("5.1.3 bad address syntax"));
     } else {
         classify(r, &res, s.domain, sender, a);
+        name_a_reader(r, &res, s, a);
         if (!(res.flags & RESOLVE_FAIL))
             rewrite_apply_transport_maps(r, &res, s.domain, a);
         if (!(res.flags & RESOLVE_FAIL))

@@ -68,7 +68,9 @@ static bool parse_path(struct str raw, bool strict, struct arena *a, struct str 
     struct str inside = raw;
     bool angle = raw.len >= 2 && raw.ptr[0] == '<' && raw.ptr[raw.len - 1] == '>';
 
-    if (angle)
+    if (!strict && str_starts(raw, STR("<>"))) /* what follows has never mattered */
+        inside = STR("");
+    else if (angle)
         inside = str_sub(raw, 1, raw.len - 1);
     else if (!strict && str_ends(raw, STR(">")) && !str_has(raw, '<'))
         inside.len--;
@@ -334,8 +336,11 @@ bool smtp_mail_parse(struct str args, const struct smtp_path_rules *rules, struc
     struct str raw = cut_path(&args);
     if (!parse_path(raw, rules->strict, a, &mail.path, &mail.address))
         return syntax_error(error, 501, STR("5.1.7 Bad sender address syntax"), true, raw);
-    if (!parse_params(&p, args, mail_params, ARRAY_LEN(mail_params)))
+    if (!parse_params(&p, args, mail_params, ARRAY_LEN(mail_params))) {
+        if (error->what == SMTP_PATH_SIZE)
+            *out = mail;
         return false;
+    }
     if (rules->strict_smtputf8 && !mail.smtputf8 && !utf8_is_ascii(mail.address))
         return syntax_error(error, 553, must_declare, false, raw);
     if (mail.verp && mail.address.len == 0)

@@ -55,7 +55,7 @@ struct smtp_path_error {
 };
 
 /* Arguments of MAIL (`FROM:<a@b> SIZE=1`) and RCPT.  The parts of `out` lie in `args` or in the
- * arena. `utf8`: the transaction declared SMTPUTF8. */
+ * arena. `utf8`: the transaction declared SMTPUTF8.  MAIL is filled too when SMTP_PATH_SIZE is wrong. */
 NODISCARD bool smtp_mail_parse(struct str args, const struct smtp_path_rules *rules,
                                struct arena *a, struct smtp_mail *out,
                                struct smtp_path_error *error);

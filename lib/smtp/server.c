@@ -114,7 +114,7 @@ struct smtp_event smtp_event_after_abandon(struct smtp_server *s, struct smtp_ev
 void smtp_transaction_forget(struct smtp_server_state *st)
 {
     st->transaction = SMTP_NO_TRANSACTION;
-    st->utf8 = st->bdat = st->bdat_failed = false;
+    st->utf8 = st->bdat = st->bdat_failed = st->bdat_lost = false;
     st->total = 0;
     buf_clear(&st->carry);
     st->carry_used = false;
@@ -150,7 +150,9 @@ static enum line_result fetch_line(struct smtp_server_state *st, size_t limit)
         st->skipping_line = true;
         return LINE_TOO_LONG;
     }
-    st->line = str_trim(str_sub(in, 0, lf));
+    st->line = str_sub(in, 0, lf);
+    st->line =
+        str_trim(str_sub(st->line, 0, str_find(st->line, '\0'))); /* a NUL has always ended it */
     st->line_bare_lf = lf == 0 || in.ptr[lf - 1] != '\r';
     st->start += lf + 1;
     return LINE_OK;
@@ -185,7 +187,8 @@ static struct smtp_event command_event(struct smtp_server *s)
     struct smtp_server_state *st = s->state;
     enum smtp_command c = line_command(s);
 
-    s->last = c;
+    if (st->line.len)
+        s->last = c;
     if (s->options.watch_lines && !st->shown) {
         st->shown = true;
         struct smtp_event ev = smtp_event_ask(s, SMTP_LINE, c);
@@ -281,6 +284,20 @@ static bool mode_next(struct smtp_server *s, struct smtp_event *ev)
     return false;
 }
 
+/* False if there is no transaction.  Of one whose later chunks are still to come, the client sees the end only
+ * with the last of them. */
+static bool abandon(struct smtp_server_state *st)
+{
+    bool had = st->transaction != SMTP_NO_TRANSACTION, failed = st->bdat_failed;
+    bool lost = failed && (had || st->bdat_lost);
+
+    st->abandon_due = false;
+    smtp_transaction_forget(st);
+    st->bdat_failed = failed;
+    st->bdat_lost = lost;
+    return had;
+}
+
 struct smtp_event smtp_server_next(struct smtp_server *s)
 {
     struct smtp_server_state *st = s->state;
@@ -290,15 +307,8 @@ struct smtp_event smtp_server_next(struct smtp_server *s)
     st->asked = st->optional = false;
     if (s->out.len >= FLUSH_AT && st->mode != SMTP_MODE_CLOSED)
         return plain(SMTP_FLUSH);
-    if (st->abandon_due) {
-        st->abandon_due = false;
-        if (st->transaction != SMTP_NO_TRANSACTION) {
-            bool failed = st->bdat_failed;
-            smtp_transaction_forget(st);
-            st->bdat_failed = failed; /* later chunks of this message are still to come */
-            return (struct smtp_event){ .kind = SMTP_ABANDON, .command = s->last };
-        }
-    }
+    if (st->abandon_due && abandon(st))
+        return (struct smtp_event){ .kind = SMTP_ABANDON, .command = s->last };
     if (st->have_held) {
         st->have_held = false;
         ev = st->held;
@@ -377,14 +387,11 @@ static void transition(struct smtp_server *s, int code, bool ok)
         if (ok) {
             st->transaction = SMTP_HAS_SENDER;
             st->utf8 = st->mail.smtputf8;
-            st->bdat_failed = false;
         }
         break;
     case SMTP_RCPT:
-        if (ok) {
+        if (ok)
             st->transaction = SMTP_HAS_RECIPIENT;
-            st->bdat_failed = false;
-        }
         break;
     case SMTP_DATA:
         if (code == 354)

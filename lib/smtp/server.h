@@ -93,11 +93,12 @@ enum smtp_fault {
     SMTP_FAULT_NOTIFY, /* log: unknown DSN NOTIFY command value: `arg` is the word, absent when each
                           of them is known */
     SMTP_FAULT_ORDER,
-    SMTP_FAULT_DENIED, /* smtp_server_deny() */
-    SMTP_FAULT_TLS,    /* STARTTLS must come first */
-    SMTP_FAULT_OPTION, /* unsupported parameter or extension */
-    SMTP_FAULT_SIZE,
-    SMTP_FAULT_TOO_LONG, /* log: request longer than N: `line` */
+    SMTP_FAULT_DENIED,     /* smtp_server_deny() */
+    SMTP_FAULT_TLS,        /* STARTTLS must come first */
+    SMTP_FAULT_OPTION,     /* unsupported parameter or extension */
+    SMTP_FAULT_NO_COMMAND, /* a line of blanks; in no statistics */
+    SMTP_FAULT_SIZE,       /* `mail` tells whose */
+    SMTP_FAULT_TOO_LONG,   /* log: request longer than N: `line` */
     SMTP_FAULT_UTF8,
     SMTP_FAULT_BDAT,       /* log: malformed BDAT command syntax: `line` */
     SMTP_FAULT_NULL_CHUNK, /* log: null BDAT request */

@@ -86,7 +86,21 @@ static struct smtp_event bad_path(struct smtp_server *s, enum smtp_command c,
     struct smtp_event ev = refuse(s, c, faults[error->what], error->code, error->text);
 
     ev.arg = error->arg;
+    if (ev.fault == SMTP_FAULT_SIZE)
+        ev.mail = &s->state->mail;
     return ev;
+}
+
+/* As the client sees it. */
+static bool has_sender(const struct smtp_server_state *st)
+{
+    return st->transaction != SMTP_NO_TRANSACTION || st->bdat_lost;
+}
+
+/* The last chunk, or RSET, is to come. */
+static bool is_between_chunks(const struct smtp_server_state *st)
+{
+    return st->bdat || st->bdat_failed;
 }
 
 static struct smtp_event run_mail(struct smtp_server *s, struct str args)
@@ -97,11 +111,11 @@ static struct smtp_event run_mail(struct smtp_server *s, struct str args)
 
     if (must_greet(s))
         return no_greeting(s, SMTP_CMD_MAIL);
-    if (st->bdat)
-        return refuse(s, SMTP_CMD_MAIL, SMTP_FAULT_ORDER, 503, STR("5.5.1 Error: MAIL after BDAT"));
-    if (st->transaction != SMTP_NO_TRANSACTION)
+    if (has_sender(st))
         return refuse(s, SMTP_CMD_MAIL, SMTP_FAULT_ORDER, 503,
                       STR("5.5.1 Error: nested MAIL command"));
+    if (is_between_chunks(st))
+        return refuse(s, SMTP_CMD_MAIL, SMTP_FAULT_ORDER, 503, STR("5.5.1 Error: MAIL after BDAT"));
     if (!smtp_mail_parse(args, &rules, &st->scratch, &st->mail, &error))
         return bad_path(s, SMTP_CMD_MAIL, &error);
     struct smtp_event ev = smtp_event_ask(s, SMTP_MAIL, SMTP_CMD_MAIL);
@@ -116,10 +130,10 @@ static struct smtp_event run_rcpt(struct smtp_server *s, struct str args)
     struct smtp_path_rules rules = path_rules(s);
     struct smtp_path_error error;
 
-    if (st->transaction == SMTP_NO_TRANSACTION)
+    if (!has_sender(st))
         return refuse(s, SMTP_CMD_RCPT, SMTP_FAULT_ORDER, 503,
                       STR("5.5.1 Error: need MAIL command"));
-    if (st->bdat)
+    if (is_between_chunks(st))
         return refuse(s, SMTP_CMD_RCPT, SMTP_FAULT_ORDER, 503, STR("5.5.1 Error: RCPT after BDAT"));
     if (!smtp_rcpt_parse(args, &rules, st->utf8, &st->scratch, &st->rcpt, &error))
         return bad_path(s, SMTP_CMD_RCPT, &error);
@@ -133,7 +147,7 @@ static struct smtp_event run_data(struct smtp_server *s, struct str args)
 {
     struct smtp_server_state *st = s->state;
 
-    if (st->bdat)
+    if (is_between_chunks(st))
         return refuse(s, SMTP_CMD_DATA, SMTP_FAULT_ORDER, 503, STR("5.5.1 Error: DATA after BDAT"));
     if (st->transaction == SMTP_NO_TRANSACTION)
         return refuse(s, SMTP_CMD_DATA, SMTP_FAULT_ORDER, 503,
@@ -396,7 +410,8 @@ static struct smtp_event unknown(struct smtp_server *s, struct str verb)
     size_t colon = str_find(line, ':');
 
     if (verb.len == 0)
-        return refuse(s, SMTP_CMD_UNKNOWN, SMTP_FAULT_SYNTAX, 500, STR("5.5.2 Error: bad syntax"));
+        return refuse(s, SMTP_CMD_UNKNOWN, SMTP_FAULT_NO_COMMAND, 500,
+                      STR("5.5.2 Error: bad syntax"));
     struct smtp_event ev = smtp_event_ask(s, SMTP_UNKNOWN, SMTP_CMD_UNKNOWN);
     ev.arg = verb;
     ev.header_like = colon != STR_NOT_FOUND && colon > 0 &&
@@ -418,8 +433,6 @@ static bool refused_anyway(struct smtp_server *s, enum smtp_command c, struct sm
                                      STR(" Error: bare <LF> received")));
     else if (s->options.smtputf8 && !utf8_is_valid(st->line))
         *ev = refuse(s, c, SMTP_FAULT_UTF8, 500, STR("5.5.2 Error: bad UTF-8 syntax"));
-    else if (str_has(st->line, '\0'))
-        *ev = refuse(s, c, SMTP_FAULT_SYNTAX, 500, STR("5.5.2 Error: bad syntax"));
     else if (s->options.tls_required && !s->secured && c != SMTP_CMD_UNKNOWN &&
              !commands[c].before_tls)
         *ev = refuse(s, c, SMTP_FAULT_TLS, 530, STR("5.7.0 Must issue a STARTTLS command first"));

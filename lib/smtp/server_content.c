@@ -92,6 +92,7 @@ static struct smtp_event refuse_chunk(struct smtp_server *s, enum smtp_fault fau
                                       struct str text)
 {
     s->state->bdat_failed = !s->state->chunk_last;
+    s->state->abandon_due = true;
     return smtp_event_refuse(s, SMTP_CMD_BDAT, fault, code, text);
 }
 
@@ -130,15 +131,11 @@ struct smtp_event smtp_content_begin_chunk(struct smtp_server *s, struct str arg
         return refuse_chunk(s, SMTP_FAULT_ORDER, 554, STR("5.5.1 Error: no valid recipients"));
     if (!st->bdat)
         st->total = 0;
-    if (st->chunk_size == 0 && !st->chunk_last) {
-        st->abandon_due = true;
+    if (st->chunk_size == 0 && !st->chunk_last)
         return refuse_chunk(s, SMTP_FAULT_NULL_CHUNK, 551, STR("5.7.1 Null BDAT request"));
-    }
-    if (is_too_big(s)) {
-        st->abandon_due = true;
+    if (is_too_big(s))
         return refuse_chunk(s, SMTP_FAULT_BIG_CHUNK, 552,
                             STR("5.3.4 Chunk exceeds message size limit"));
-    }
     struct smtp_event ev = smtp_event_ask(s, SMTP_BDAT, SMTP_CMD_BDAT);
     st->optional = true;
     ev.size = st->chunk_size;

@@ -46,8 +46,9 @@ struct smtp_server_state {
     struct buf carry; /* an unfinished line at the end of a chunk */
     bool carry_used;  /* the last event's text lies in its first `carry_taken` bytes */
     size_t carry_taken;
-    bool bdat;            /* chunks of this transaction have begun */
-    bool bdat_failed;     /* chunks are skipped until the last one */
+    bool bdat;        /* chunks of this transaction have begun */
+    bool bdat_failed; /* chunks are skipped until the last one */
+    bool bdat_lost;   /* and the transaction that they belong to is gone, unknown to the client */
     bool content_refused; /* bare LF at the end of content */
     int64_t chunk_size, chunk_left, total;
     bool chunk_last;

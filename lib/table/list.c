@@ -9,6 +9,7 @@
 
 struct table_list {
     char *parameter;
+    bool may_be_empty; /* a result */
     const struct table *last;
     size_t count;
     struct table *tables[];
@@ -21,9 +22,10 @@ struct table_list *table_list_open(struct str text, const char *parameter, unsig
     bool braced;
 
     l->parameter = mem_copy_cstr(parameter);
+    l->may_be_empty = flags & TABLE_MAY_BE_EMPTY;
     while (str_token_braced(&text, ", \t\r\n", &element, &braced)) {
         l = mem_resize(l, sizeof *l + (l->count + 1) * sizeof(struct table *));
-        l->tables[l->count++] = table_open(element, flags, NULL);
+        l->tables[l->count++] = table_open(element, flags & ~(unsigned)TABLE_MAY_BE_EMPTY, NULL);
     }
     return l;
 }
@@ -56,7 +58,8 @@ static enum table_result refuse_empty(const struct table *t, struct str key)
     return TABLE_ERROR;
 }
 
-static enum table_result lookup_in(struct table *t, struct str key, struct buf *value)
+static enum table_result lookup_in(const struct table_list *l, struct table *t, struct str key,
+                                   struct buf *value)
 {
     BUF_AUTO(found, 0);
     enum table_result result = table_lookup(t, key, &found);
@@ -66,7 +69,7 @@ static enum table_result lookup_in(struct table *t, struct str key, struct buf *
                     STR_ARG(key));
     if (result != TABLE_FOUND)
         return result;
-    if (found.len == 0)
+    if (found.len == 0 && !l->may_be_empty)
         return refuse_empty(t, key);
     if (value) {
         buf_clear(value);
@@ -85,7 +88,7 @@ static enum table_result lookup(struct table_list *l, struct str key, bool parti
 
         if (partial && table_is_open(t) && !table_takes_partial_keys(t))
             continue;
-        enum table_result result = lookup_in(t, key, value);
+        enum table_result result = lookup_in(l, t, key, value);
         if (result != TABLE_NOT_FOUND) {
             l->last = t;
             return result;

@@ -33,6 +33,8 @@ enum table_flag {
     TABLE_QUIET = 1 << 4,
     /* Caches: this process is the one writer and creates it (lmdb, hash, btree, internal). */
     TABLE_WRITE = 1 << 5,
+    /* Lists of tables: an empty result is a result. */
+    TABLE_MAY_BE_EMPTY = 1 << 6,
 };
 /* What nearly every parameter of type "list of tables" wants. */
 #define TABLE_DEFAULT (TABLE_FOLD | TABLE_UTF8)

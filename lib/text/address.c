@@ -107,9 +107,9 @@ struct unquoter {
     bool gap;     /* white space or a comment since the last byte of text */
     bool two_words;
     bool in_angle, after_angle;
-    bool decorated;    /* there was something besides the address */
-    bool has_text;     /* words, be they empty */
-    bool empty_quotes; /* `""` stands for an empty local part */
+    bool decorated;   /* there was something besides the address */
+    bool has_text;    /* words, be they empty */
+    bool empty_local; /* `""@b` or `@b` */
 };
 
 static bool is_glue(char c) { return c == '.' || c == '@'; }
@@ -135,7 +135,7 @@ static bool take_quoted(struct unquoter *u)
     for (size_t i = 1; i < u->in.len; i++) {
         char c = u->in.ptr[i];
         if (c == '"') {
-            u->empty_quotes |= i == 1;
+            u->empty_local |= i == 1;
             u->in = str_skip(u->in, i + 1);
             return true;
         }
@@ -172,17 +172,16 @@ static bool take_comment(struct unquoter *u)
     return n > 0;
 }
 
+/* `[...]`; the end of the text closes it too. */
 static bool take_literal(struct unquoter *u)
 {
-    size_t end = str_find(u->in, ']');
+    struct str literal = str_sub(u->in, 0, str_find(u->in, ']'));
 
-    if (end == STR_NOT_FOUND || !begin_text(u, '['))
+    if (str_has(literal, '\0') || str_has(literal, '\r') || str_has(literal, '\n') ||
+        !begin_text(u, '['))
         return false;
-    struct str literal = str_sub(u->in, 0, end + 1);
-    if (str_has(literal, '\0') || str_has(literal, '\r') || str_has(literal, '\n'))
-        return false;
-    buf_add(u->out, literal);
-    u->in = str_skip(u->in, literal.len);
+    buf_join(u->out, literal, STR("]"));
+    u->in = str_skip(u->in, literal.len + 1);
     return true;
 }
 
@@ -193,7 +192,7 @@ static bool take_angle(struct unquoter *u)
         return false;
     buf_truncate(u->out, u->start);
     u->in_angle = u->decorated = true;
-    u->gap = u->two_words = u->has_text = u->empty_quotes = false;
+    u->gap = u->two_words = u->has_text = u->empty_local = false;
     u->in = str_skip(u->in, 1);
     return true;
 }
@@ -236,8 +235,11 @@ static bool take_plain(struct unquoter *u)
 {
     char c = u->in.ptr[0];
 
-    if (c == '@' && u->out->len == u->start && !u->after_angle && !u->empty_quotes)
-        return take_route(u);
+    if (c == '@' && u->out->len == u->start && !u->after_angle && !u->empty_local) {
+        if (str_has(u->in, ':'))
+            return take_route(u);
+        u->empty_local = true;
+    }
     if (c == '\0' || c == '\r' || c == '\n' || strchr(",;)]", c) != NULL || !begin_text(u, c))
         return false;
     buf_addc(u->out, c);
@@ -322,10 +324,10 @@ static bool unquote(struct str external, struct buf *internal, bool *decorated)
         }
     }
     struct str result = str_skip(buf_str(internal), u.start);
-    bool empty = result.len == 0 && (u.empty_quotes || (u.after_angle && !u.has_text));
-    *decorated = u.decorated;
+    bool empty = result.len == 0 && (u.empty_local || (u.after_angle && !u.has_text));
+    *decorated = u.decorated || (u.empty_local && !empty); /* RFC 5321 has no such mailbox */
     if (!u.two_words && !u.in_angle && !internal->full &&
-        (empty || is_whole_address(result, u.empty_quotes)) && !str_has(external, '\0'))
+        (empty || is_whole_address(result, u.empty_local)) && !str_has(external, '\0'))
         return true;
     buf_truncate(internal, u.start);
     return false;

@@ -13,9 +13,9 @@
 
 /* Internal form of one external address without angle brackets; appended to `internal`.  Comments
  * and white space around words are dropped, quoting is undone, a source route stays (`@a,@b:u@c`).
- * The empty address is fine and gives nothing.  False, with nothing appended, for what is not
- * exactly one address: unbalanced quotes, an empty domain (`a@`), a local part that is missing (`@b`,
- * but `""@b` gives `@b`), two words, a NUL, CR or LF. */
+ * The empty address is fine and gives nothing, and so is an empty local part (`@b`, `""@b`); the end of the
+ * text closes an address literal.  False, with nothing appended, for what is not exactly one address:
+ * unbalanced quotes, an empty domain (`a@`), two words, a NUL, CR or LF. */
 NODISCARD bool address_unquote(struct str external, struct buf *internal);
 /* The same, and false if there is a comment, a name, angle brackets or white space besides the
  * address (strict_rfc821_envelopes). */

@@ -196,7 +196,7 @@ static bool addresses_exist(struct judge *j)
 
     j->subject = SUBJECT_RECIPIENT;
     j->warn = false;
-    if (!j->s->setup->check_recipients)
+    if (!j->s->setup->check_recipients || judge_is_double_bounce(judge_recipient(j)))
         return true;
     if (smtpd_conf.smtpd_reject_unlisted_sender &&
         rule_reject_unlisted_sender(j, &none) == JUDGE_REJECT)

@@ -118,6 +118,8 @@ const struct resolution *judge_sender(struct judge *j);
 
 /* Is the recipient somewhere we deliver or relay for, without routing of the sender's own? */
 enum table_result judge_is_authorised_destination(struct judge *j);
+/* Notices that nobody wants go to an address that needs no table; qmgr discards what comes there. */
+bool judge_is_double_bounce(const struct resolution *r);
 /* Reject an address that no table lists. */
 enum outcome_kind judge_unlisted(struct judge *j, const struct resolution *r, struct str path,
                                  bool is_sender);

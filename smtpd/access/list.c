@@ -5,10 +5,13 @@
 #include "smtpd/access/internal.h"
 
 #define CLASS_DEPTH_LIMIT 100
+#define SEPARATORS        ", \t\r\n"
 
 static enum outcome_kind rule_unknown(struct judge *j, const struct rule *rule)
 {
     log_warning("unknown smtpd restriction: \"" STR_FMT "\"", STR_ARG(rule->name));
+    if (str_has(rule->name, ':')) /* meant as a table: as if it could not be opened */
+        return judge_reject(j, 451, "4.3.5", "Server configuration error");
     return judge_configuration_error(j);
 }
 
@@ -35,7 +38,7 @@ static struct rule_list *find_class(struct access *a, struct str name)
     struct rule_list *list = map_get(&a->classes, name);
     struct str words = smtpd_conf.smtpd_restriction_classes, word;
 
-    while (list == NULL && str_token(&words, ", \t\r\n", &word)) {
+    while (list == NULL && str_token(&words, SEPARATORS, &word)) {
         if (!str_equal(word, name))
             continue;
         list = mem_alloc(sizeof *list);
@@ -49,7 +52,7 @@ static void parse_argument(struct access *a, struct str *rest, struct rule *rule
 {
     struct str word;
 
-    if (!str_token_braced(rest, ", \t\r\n", &word, NULL)) {
+    if (!str_token_braced(rest, SEPARATORS, &word, NULL)) {
         log_warning("restriction " STR_FMT " lacks its argument", STR_ARG(rule->name));
         rule->type = &unknown_type;
         return;
@@ -64,7 +67,7 @@ static void parse_one(struct access *a, struct str name, struct str *rest, struc
 {
     *out = (struct rule){ .name = arena_str(&a->arena, name) };
     out->type = rule_type_find(name);
-    if (out->type == NULL && str_has(name, ':')) {
+    if (out->type == NULL && str_has(name, ':') && !str_starts(name, STR("{"))) {
         struct str table = out->name;
         out->type = &table_type;
         parse_argument(a, &table, out);
@@ -78,34 +81,35 @@ static void parse_one(struct access *a, struct str name, struct str *rest, struc
         parse_argument(a, rest, out);
 }
 
-/* `{ check_sender_access inline:{a=b} }`: braces may hold a restriction and its arguments together. */
-static bool next_word(struct str *text, struct str *word, struct str *inside)
+/* Braces hold the parts of an argument together; around a restriction they are a mistake, which its judgement
+ * reports. */
+static bool next_word(struct access *a, struct str *text, struct str *word)
 {
+    BUF_AUTO(whole, 0);
     bool braced = false;
 
-    if (inside->len && str_token_braced(inside, ", \t\r\n", word, NULL))
-        return true;
-    if (!str_token_braced(text, ", \t\r\n", word, &braced))
+    if (!str_token_braced(text, SEPARATORS, word, &braced))
         return false;
-    if (!braced)
-        return true;
-    *inside = *word;
-    return next_word(text, word, inside);
+    if (braced) {
+        buf_join(&whole, STR("{ "), *word, STR(" }"));
+        *word = arena_str(&a->arena, buf_str(&whole));
+    }
+    return true;
 }
 
 void rule_list_parse(struct access *a, struct str text, const char *parameter,
                      struct rule_list *out)
 {
-    struct str word, inside = STR_NONE;
+    struct str word;
     size_t room = 0;
 
     *out = (struct rule_list){ .parameter = parameter };
-    while (next_word(&text, &word, &inside)) {
+    while (next_word(a, &text, &word)) {
         if (out->count == room) {
             room = room ? room * 2 : 8;
             out->rules = mem_resize(out->rules, room * sizeof *out->rules);
         }
-        parse_one(a, word, inside.len ? &inside : &text, &out->rules[out->count++]);
+        parse_one(a, word, &text, &out->rules[out->count++]);
     }
 }
 

@@ -142,28 +142,58 @@ enum outcome_kind rule_check_default_access(struct judge *j, const struct rule *
 
 /* ---- the servers behind a name: check_*_{mx,ns,a}_access ---- */
 
-static enum outcome_kind check_host(struct judge *j, const struct rule *rule,
-                                    enum subject_kind subject, struct str host)
+struct question {
+    const struct rule *rule;
+    enum subject_kind subject;
+    enum dns_type type;
+    struct str about; /* the name or address whose servers are looked at */
+};
+
+static void log_lost_host(struct judge *j, const struct question *q, struct str host,
+                          enum dns_status status)
+{
+    enum subject_kind before = j->subject;
+
+    if (q->type == DNS_A)
+        return;
+    j->subject = q->subject;
+    log_warning("Unable to look up %s host " STR_FMT " for %s " STR_FMT ": %s",
+                dns_type_name(q->type), STR_ARG(host), judge_subject_class(q->subject),
+                STR_ARG(judge_subject_text(j)), dns_address_text(status));
+    j->subject = before;
+}
+
+static enum outcome_kind check_host(struct judge *j, const struct question *q, struct str host)
 {
     struct dns_record *found = NULL;
-    enum outcome_kind result = check_domain(j, rule, subject, host);
+    enum outcome_kind result = check_domain(j, q->rule, q->subject, host);
 
-    if (result != JUDGE_NEXT || dns_addresses(j->s->setup->dns, host, site_conf.inet_protocols,
-                                              true, j->arena, &found) != DNS_OK)
+    if (result != JUDGE_NEXT)
         return result;
+    enum dns_status status =
+        dns_addresses(j->s->setup->dns, host, site_conf.inet_protocols, true, j->arena, &found);
+    if (status != DNS_OK)
+        log_lost_host(j, q, host, status);
     for (struct dns_record *r = found; r && result == JUDGE_NEXT; r = r->next) {
         BUF_AUTO(address, 64);
         if (net_addr_format(&r->addr, &address))
-            result = check_ip(j, rule, subject, buf_str(&address));
+            result = check_ip(j, q->rule, q->subject, buf_str(&address));
     }
     return result;
 }
 
-/* A name without MX is its own mail exchanger; without NS, its parent's servers are meant. */
-static enum outcome_kind check_servers(struct judge *j, const struct rule *rule,
-                                       enum subject_kind subject, struct str domain,
-                                       enum dns_type type)
+static void log_no_servers(const struct question *q, struct str domain, enum dns_status status)
 {
+    bool refused = status == DNS_NOT_FOUND || status == DNS_NO_DATA;
+
+    log_warning("Unable to look up %s host for " STR_FMT ": %s", dns_type_name(q->type),
+                STR_ARG(refused ? q->about : domain), dns_status_text(status));
+}
+
+/* A name without MX is its own mail exchanger; without NS, its parent's servers are meant. */
+static enum outcome_kind check_servers(struct judge *j, const struct question *q, struct str domain)
+{
+    enum dns_type type = q->type;
     struct dns_record *found = NULL;
     enum outcome_kind result = JUDGE_NEXT;
     enum dns_status status =
@@ -174,11 +204,15 @@ static enum outcome_kind check_servers(struct judge *j, const struct rule *rule,
         (void)str_cut(&domain, '.');
         status = dns_query(j->s->setup->dns, domain, type, j->arena, &found);
     }
-    if (status == DNS_NO_DATA && type != DNS_NS)
-        return check_host(j, rule, subject, domain);
-    for (struct dns_record *r = status == DNS_OK ? found : NULL; r && result == JUDGE_NEXT;
-         r = r->next)
-        result = check_host(j, rule, subject, r->text);
+    if ((status == DNS_NO_DATA || status == DNS_NOT_FOUND) && type != DNS_NS)
+        return check_host(j, q, domain);
+    if (status != DNS_OK) {
+        log_no_servers(q, domain, status);
+        return JUDGE_NEXT;
+    }
+    for (struct dns_record *r = found; r && result == JUDGE_NEXT; r = r->next)
+        if (r->text.len) /* a null MX */
+            result = check_host(j, q, r->text);
     return result;
 }
 
@@ -201,22 +235,29 @@ static enum outcome_kind never_permit(struct judge *j, const struct rule *rule,
     return judge_configuration_error(j);
 }
 
+static enum outcome_kind ask(struct judge *j, const struct rule *rule, enum subject_kind subject,
+                             struct str about, struct str domain)
+{
+    struct question q = { rule, subject, server_type(rule), about };
+
+    if (domain.len == 0 || hostname_is_literal(domain))
+        return JUDGE_NEXT;
+    return never_permit(j, rule, check_servers(j, &q, domain));
+}
+
+/* A local part alone is looked up as if it were the domain. */
 static enum outcome_kind check_address_servers(struct judge *j, const struct rule *rule,
                                                enum subject_kind subject, struct str address)
 {
     struct str domain = address_split(address).domain;
 
-    if (domain.len == 0 || hostname_is_literal(domain))
-        return JUDGE_NEXT;
-    return never_permit(j, rule, check_servers(j, rule, subject, domain, server_type(rule)));
+    return ask(j, rule, subject, address, domain.ptr ? domain : address);
 }
 
 static enum outcome_kind check_client_servers(struct judge *j, const struct rule *rule,
                                               enum subject_kind subject, struct str name)
 {
-    if (str_equal(name, STR("unknown")))
-        return JUDGE_NEXT;
-    return never_permit(j, rule, check_servers(j, rule, subject, name, server_type(rule)));
+    return str_equal(name, STR("unknown")) ? JUDGE_NEXT : ask(j, rule, subject, name, name);
 }
 
 enum outcome_kind rule_check_client_servers(struct judge *j, const struct rule *rule)
@@ -231,10 +272,7 @@ enum outcome_kind rule_check_reverse_client_servers(struct judge *j, const struc
 
 enum outcome_kind rule_check_helo_servers(struct judge *j, const struct rule *rule)
 {
-    if (j->s->helo.len == 0 || hostname_is_literal(j->s->helo))
-        return JUDGE_NEXT;
-    return never_permit(j, rule,
-                        check_servers(j, rule, SUBJECT_HELO, j->s->helo, server_type(rule)));
+    return ask(j, rule, SUBJECT_HELO, j->s->helo, j->s->helo);
 }
 
 enum outcome_kind rule_check_sender_servers(struct judge *j, const struct rule *rule)

@@ -33,7 +33,7 @@ struct str judge_subject_text(struct judge *j)
     case SUBJECT_REWRITE:
         return client_text(j, j->s->peer.name);
     case SUBJECT_REVERSE_CLIENT:
-        return client_text(j, j->s->peer.reverse_name);
+        return j->s->peer.reverse_name;
     case SUBJECT_HELO:
         return j->s->helo;
     case SUBJECT_SENDER:

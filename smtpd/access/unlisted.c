@@ -35,6 +35,12 @@ static enum table_result rewritten(struct judge *j, struct str address)
     return TABLE_NOT_FOUND;
 }
 
+bool judge_is_double_bounce(const struct resolution *r)
+{
+    return (r->flags & RESOLVE_CLASS_LOCAL) &&
+           str_equal_nocase(address_split(r->recipient).local, site_conf.double_bounce_sender);
+}
+
 struct class_list {
     unsigned class_flag;
     struct table_list *maps;
@@ -90,7 +96,7 @@ enum outcome_kind judge_unlisted(struct judge *j, const struct resolution *r, st
 
     if (found == TABLE_ERROR)
         return judge_lookup_failure(j);
-    if (found == TABLE_FOUND)
+    if (found == TABLE_FOUND || judge_is_double_bounce(r))
         return JUDGE_NEXT;
     if (!(r->flags & RESOLVE_CLASS_ALIAS) &&
         (str_equal(r->transport, site_conf.error_service_name) ||

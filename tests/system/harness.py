@@ -414,8 +414,9 @@ class SinkSession(socketserver.StreamRequestHandler):
 
 
 class Dns(threading.Thread):
-    """A scripted name server: records {(name, type): [values]}, an MX value is "preference host"."""
-    TYPES = {1: "A", 12: "PTR", 15: "MX", 28: "AAAA"}
+    """A scripted name server: records {(name, type): [values]}, an MX value is "preference host".  A name with the
+    type SERVFAIL gets that answer to every question."""
+    TYPES = {1: "A", 2: "NS", 5: "CNAME", 12: "PTR", 15: "MX", 16: "TXT", 28: "AAAA"}
 
     def __init__(self, address, records):
         super().__init__(daemon=True)
@@ -439,6 +440,10 @@ class Dns(threading.Thread):
         if kind == "MX":
             preference, host = value.split()
             return struct.pack("!H", int(preference)) + self.encode(host)
+        if kind == "AAAA":
+            return socket.inet_pton(socket.AF_INET6, value)
+        if kind == "TXT":
+            return b"".join(bytes([len(part)]) + part.encode() for part in re.findall(".{1,255}", value))
         return self.encode(value)
 
     def answer(self, query):
@@ -453,7 +458,7 @@ class Dns(threading.Thread):
         for v in values:
             data = self.data(kind, v)
             body += self.encode(name) + struct.pack("!HHIH", struct.unpack_from("!H", query, at + 1)[0], 1, 60, len(data)) + data
-        flags = 0x8580 if known else 0x8583
+        flags = 0x8582 if (name, "SERVFAIL") in self.records else 0x8580 if known else 0x8583
         return query[:2] + struct.pack("!HHHHH", flags, 1, len(values), 0, 0) + query[12:at + 5] + body
 
 
