@@ -134,7 +134,7 @@ static bool expand_alias(struct branch *b, struct str name, struct str value,
         return branch_sent(b, "aliased to " STR_FMT, STR_ARG(value));
     if (is_expanding(b, name))
         return report_loop(alias_above(b));
-    if (!branch_is_first(b, "alias", name))
+    if (!branch_expands_first(b, "alias", name))
         return true;
     child.above = b;
     child.level++;

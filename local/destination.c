@@ -74,23 +74,37 @@ bool destination_address(struct branch *from, struct str address, bool only_mail
     return branch_deliver(&child);
 }
 
-/* The text of an :include: file and its owner, read with the rights of whoever named it.  False:
- * errno. */
-static bool read_include(const char *path, const struct user *reader, struct buf *text,
-                         struct stat *st)
+/* An :include: file with its owner, opened with the rights of whoever named it.  -1: errno. */
+static int open_include(const char *path, const struct user *reader, struct stat *st)
 {
     rights_enter(reader->uid, reader->gid);
-    FD_AUTO(fd, open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
-    bool ok = fd >= 0 && fstat(fd, st) == 0;
-    if (ok && !S_ISREG(st->st_mode)) {
-        errno = EINVAL;
-        ok = false;
-    }
-    ok = ok && fd_read_all(fd, text);
+    int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
     int error = errno;
     rights_leave();
+    if (fd >= 0 && (fstat(fd, st) != 0 || !S_ISREG(st->st_mode))) {
+        fd_close(&fd);
+        error = EINVAL;
+    }
     errno = error;
-    return ok;
+    return fd;
+}
+
+/* One file has many names, and may be named by all of them in many others. */
+static bool is_first_time(struct branch *from, const struct stat *st)
+{
+    BUF_AUTO(file, 64);
+
+    buf_addf(&file, "%llx %llx", (unsigned long long)st->st_dev, (unsigned long long)st->st_ino);
+    return branch_expands_first(from, "include", buf_str(&file));
+}
+
+static bool include_trouble(struct branch *from, const char *name)
+{
+    bool missing = errno == ENOENT;
+
+    log_warning("unable to lookup :include: file %s: %m", name);
+    return missing ? branch_bounce(from, "5.3.5", "mail system configuration error")
+                   : branch_defer(from, "4.3.5", "mail system configuration error");
 }
 
 /* A file that anybody may write to speaks for nobody. */
@@ -114,15 +128,14 @@ static bool include(struct branch *from, struct str path)
         return branch_bounce(from, "5.4.6", ":include: nesting limit exceeded");
     if (!str_starts(path, STR("/")))
         return branch_bounce(from, "5.3.5", "mail system configuration error");
-    if (!branch_is_first(from, "include", path))
-        return true;
     const char *name = arena_cstr(branch_arena(from), path);
-    if (!read_include(name, acting_user(from->rights), &text, &st)) {
-        bool missing = errno == ENOENT;
-        log_warning("unable to lookup :include: file %s: %m", name);
-        return missing ? branch_bounce(from, "5.3.5", "mail system configuration error")
-                       : branch_defer(from, "4.3.5", "mail system configuration error");
-    }
+    FD_AUTO(fd, open_include(name, acting_user(from->rights), &st));
+    if (fd < 0)
+        return include_trouble(from, name);
+    if (!is_first_time(from, &st))
+        return true;
+    if (!fd_read_all(fd, &text))
+        return include_trouble(from, name);
     child.above = from;
     child.level++;
     child.origin = FROM_INCLUDE;

@@ -125,7 +125,7 @@ bool forward_deliver(struct branch *b, bool *status)
             continue;
         if (str_equal(b->forwarder, b->base)) /* named in his own file: the mailbox */
             return false;
-        if (!branch_is_first(b, "forward", buf_str(&path))) {
+        if (!branch_expands_first(b, "forward", buf_str(&path))) {
             *status = true;
             return true;
         }

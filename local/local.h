@@ -74,6 +74,9 @@ bool branch_bounce(struct branch *b, const char *dsn, const char *fmt, ...) PRIN
 bool branch_sent(struct branch *b, const char *fmt, ...) PRINTF(2, 3);
 /* First time for this destination?  Within duplicate_filter_limit. */
 bool branch_is_first(struct branch *b, const char *kind, struct str name);
+/* The same for what names further destinations.  Without a limit: files that name each other twice would double
+ * the work with each step. */
+bool branch_expands_first(struct branch *b, const char *kind, struct str name);
 struct arena *branch_arena(const struct branch *b);
 
 /* alias.c: true in *status when the name is an alias and has been dealt with. */

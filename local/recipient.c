@@ -53,7 +53,7 @@ bool branch_sent(struct branch *b, const char *fmt, ...)
     return done;
 }
 
-bool branch_is_first(struct branch *b, const char *kind, struct str name)
+static bool is_first(struct branch *b, const char *kind, struct str name, bool remember)
 {
     struct map *done = &b->attempt->done;
     BUF_AUTO(key, 0);
@@ -61,10 +61,21 @@ bool branch_is_first(struct branch *b, const char *kind, struct str name)
     buf_join(&key, str_from(kind), STR(" "), name);
     if (map_has(done, buf_str(&key)))
         return false;
-    if (site_conf.duplicate_filter_limit == 0 ||
-        done->count < (size_t)site_conf.duplicate_filter_limit)
+    if (remember)
         (void)map_set(done, buf_str(&key), b->attempt);
     return true;
+}
+
+bool branch_is_first(struct branch *b, const char *kind, struct str name)
+{
+    return is_first(b, kind, name,
+                    site_conf.duplicate_filter_limit == 0 ||
+                        b->attempt->done.count < (size_t)site_conf.duplicate_filter_limit);
+}
+
+bool branch_expands_first(struct branch *b, const char *kind, struct str name)
+{
+    return is_first(b, kind, name, true);
 }
 
 bool word_in_list(struct str list, const char *word)

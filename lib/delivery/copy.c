@@ -92,7 +92,7 @@ static bool write_out(struct copier *c, int fd, int64_t *written)
         errno = EFBIG;
         return false;
     }
-    if (!fd_write_all(fd, buf_str(&c->out)))
+    if (!fd_write_until(fd, buf_str(&c->out), c->plan->until))
         return false;
     *written = after;
     buf_clear(&c->out);

@@ -17,10 +17,11 @@ enum copy_flag {
 struct copy_plan {
     unsigned flags;
     struct str sender, orig_to, delivered_to;
-    struct str eol;      /* empty: LF */
-    int64_t max_bytes;   /* 0: no limit; what would pass it is the error EFBIG */
-    time_t now;          /* for the separator */
-    int64_t appended_at; /* set by mbox_append: where the new mail begins */
+    struct str eol;        /* empty: LF */
+    int64_t max_bytes;     /* 0: no limit; what would pass it is the error EFBIG */
+    time_t now;            /* for the separator */
+    struct deadline until; /* for the reader of a descriptor that does not block */
+    int64_t appended_at;   /* set by mbox_append: where the new mail begins */
 };
 
 /* The pure part: text in, lines out. */

@@ -153,11 +153,12 @@ static bool write_mail(struct delivery *d, const struct store_target *t, struct 
     return ok;
 }
 
-/* A device or the like: nothing to lock, to sync or to take back. */
+/* A device or the like: nothing to lock, to sync or to take back.  Whoever reads there has the time that a
+ * command would have: a FIFO whose reader sleeps must not take one of our processes away for good. */
 static bool write_special(struct delivery *d, struct copy_plan *plan, int fd,
                           struct store_fault *fault)
 {
-    fd_set_nonblocking(fd, false);
+    plan->until = deadline_in(site_conf.command_time_limit);
     plan->max_bytes = 0;
     return store_copy_ok(copy_message(d, plan, fd), fault);
 }

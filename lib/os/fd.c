@@ -26,6 +26,22 @@ bool fd_write_all(int fd, struct str bytes)
     return true;
 }
 
+bool fd_write_until(int fd, struct str bytes, struct deadline until)
+{
+    while (bytes.len) {
+        ssize_t n = write(fd, bytes.ptr, bytes.len);
+        if (n > 0) {
+            bytes = str_skip(bytes, (size_t)n);
+        } else if (n == 0 || (errno != EINTR && errno != EAGAIN)) {
+            return false;
+        } else if (errno == EAGAIN && fd_wait(fd, POLLOUT, until) == IO_TIMEOUT) {
+            errno = ETIMEDOUT;
+            return false;
+        }
+    }
+    return true;
+}
+
 bool fd_pwrite_all(int fd, struct str bytes, off_t at)
 {
     while (bytes.len) {

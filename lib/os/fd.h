@@ -13,6 +13,8 @@ void fd_close(int *fd);
 
 /* Write everything to a descriptor (a file, or a blocking socket whose timeouts are set). */
 NODISCARD bool fd_write_all(int fd, struct str bytes);
+/* The same; for one that does not block, whose reader has until then (ETIMEDOUT). */
+NODISCARD bool fd_write_until(int fd, struct str bytes, struct deadline until);
 NODISCARD bool fd_pwrite_all(int fd, struct str bytes, off_t at);
 /* Append up to `max` bytes to `into` with one read.  IO_OK means at least one byte came. */
 NODISCARD enum io_result fd_read(int fd, struct buf *into, size_t max);

@@ -1,6 +1,7 @@
 """local, virtual, pipe, error and discard as the queue manager sees them.  Arguments: the five programs."""
 import glob
 import os
+import shutil
 import sys
 import unittest
 
@@ -15,6 +16,39 @@ def one_line(case, got, want, mark="D"):
     case.assertEqual(lines, [want])
     case.assertEqual(marks, mark)
     case.assertEqual(reply["result"], "0" if set(mark) == {"D"} else "1")
+
+
+class HostileUser(unittest.TestCase):
+    """What luis can write into his own files to keep the agent busy."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.agent = Agent(dict(recipient_delimiter="+", command_time_limit="1s", duplicate_filter_limit="10")).start(sys.argv[1], "local")
+
+    @classmethod
+    def tearDownClass(cls):
+        os.unlink("/home/luis/.forward")
+        cls.agent.stop()
+
+    def deliver(self, **more):
+        return self.agent.deliver("local", ["luis@example.test"], **more)
+
+    def test_a_fifo_that_is_not_read_is_given_up(self):
+        os.mkfifo("/home/luis/fifo")
+        shutil.chown("/home/luis/fifo", "luis")
+        reader = os.open("/home/luis/fifo", os.O_RDONLY | os.O_NONBLOCK)
+        write("/home/luis/.forward", "/home/luis/fifo\n", "luis")
+        one_line(self, self.deliver(body="y\n" * 100000),
+                 "to=<luis@example.test>, relay=local, dsn=4.2.0, status=deferred (cannot append message to file /home/luis/fifo: error writing message: Connection timed out)", "R")
+        os.close(reader)
+
+    def test_files_that_include_each_other_twice_do_not_double_the_work(self):
+        for n in range(60):
+            write("/home/luis/list%d" % n, ":include:/home/luis/list%d\n:include:/home/luis/./list%d\n" % (n + 1, n + 1), "luis")
+        write("/home/luis/list60", "luis\n", "luis")
+        write("/home/luis/.forward", "".join("/home/luis/box%d\n" % n for n in range(20)) + ":include:/home/luis/list0\n", "luis")
+        marks, reply, lines = self.deliver()
+        self.assertEqual((marks, reply["result"], len(lines)), ("D", "0", 20 + 1))
 
 
 class Local(unittest.TestCase):
