@@ -8,6 +8,7 @@
 
 #define DROP_RECORD_MAX \
     (128UL * 1024) /* payload; sendmail(1) sends lines of line_length_limit at most */
+#define DROP_ADDRESS_MAX 8192
 
 enum drop_verdict {
     DROP_KEEP, /* copy it */

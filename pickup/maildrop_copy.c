@@ -77,8 +77,27 @@ static enum maildrop_verdict judge_extracted(const struct record *rec)
     }
 }
 
+/* Time and options are postdrop's own words. */
+static enum maildrop_verdict check_user(struct maildrop_copy *c, const struct record *rec)
+{
+    if (c->requeued || rec->type == REC_TIME || rec->type == REC_SIZE)
+        return MAILDROP_COPY;
+    switch (drop_check_record(&c->check, rec)) {
+    case DROP_BAD:
+        return bad(c, c->check.why);
+    case DROP_SKIP:
+        return MAILDROP_DROP;
+    default:
+        return MAILDROP_COPY;
+    }
+}
+
 enum maildrop_verdict maildrop_copy_record(struct maildrop_copy *c, const struct record *rec)
 {
+    enum maildrop_verdict user = check_user(c, rec);
+
+    if (user != MAILDROP_COPY)
+        return user;
     if (rec->type == REC_PADDING || rec->type == REC_KILLED)
         return MAILDROP_DROP;
     if (!record_allowed(rec->type, c->segment))

@@ -2,8 +2,10 @@
 /* pickup/maildrop_copy - which records of a maildrop file go to cleanup(8).  Pure: one record
  * in, yes or no out.
  *
- * The file comes from postdrop(1), or it is a queue file that `postsuper -r` put there: then
- * what an earlier pass added (filters, redirections, answers to headers) must not survive. */
+ * The file comes from postdrop(1), and what postdrop checks is checked again: it runs in the hands of its
+ * users.  Or it is a queue file that `postsuper -r` put there: then what an earlier pass added (filters,
+ * redirections, answers to headers) must not survive. */
+#include "pickup/drop_check.h"
 #include "queue/record.h"
 
 enum maildrop_verdict {
@@ -16,6 +18,8 @@ enum maildrop_verdict {
 };
 
 struct maildrop_copy {
+    bool requeued;           /* set by the caller */
+    struct drop_check check; /* of what a user says */
     enum record_segment segment;
     bool has_sender, has_time;
     int sendopts; /* of the size record, without what cleanup(8) finds out by itself */

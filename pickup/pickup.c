@@ -237,6 +237,7 @@ static enum fate forward(struct drop *d)
     };
     enum fate fate;
 
+    d->copy.requeued = flags.requeued;
     if (!read_envelope(d, &fate))
         return fate;
     if (!cleanup_client_open(&cleanup, site_conf.cleanup_service_name,

@@ -14,7 +14,7 @@ endfunction()
 
 relevo_test_of(pickup/submission_test.c SOURCES pickup/submission.c LIBS queue text)
 relevo_test_of(pickup/drop_check_test.c SOURCES pickup/drop_check.c LIBS queue)
-relevo_test_of(pickup/maildrop_copy_test.c SOURCES pickup/maildrop_copy.c LIBS queue)
+relevo_test_of(pickup/maildrop_copy_test.c SOURCES pickup/maildrop_copy.c pickup/drop_check.c LIBS queue)
 relevo_test_of(tools/queue_report_test.c SOURCES tools/postqueue/report.c LIBS queue text)
 relevo_test_of(tools/queue_dump_test.c SOURCES tools/postcat/dump.c LIBS queue)
 

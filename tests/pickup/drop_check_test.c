@@ -111,6 +111,25 @@ static void very_long_records_are_refused(void **state)
     assert_int_equal(drop_check_record(&c, &r), DROP_BAD);
 }
 
+static void very_long_addresses_are_refused(void **state)
+{
+    static const char types[] = "SR";
+
+    (void)state;
+    for (size_t i = 0; i < sizeof types - 1; i++) {
+        struct drop_check c = { .has_sender = types[i] == 'R' };
+        BUF_AUTO(payload, 0);
+        while (payload.len < DROP_ADDRESS_MAX)
+            buf_addc(&payload, 'x');
+        struct drop_check before = c;
+        struct record r = { types[i], buf_str(&payload) };
+        assert_int_equal(drop_check_record(&c, &r), DROP_KEEP);
+        buf_addc(&payload, 'x');
+        r.payload = buf_str(&payload);
+        assert_int_equal(drop_check_record(&before, &r), DROP_BAD);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -121,6 +140,7 @@ int main(void)
         cmocka_unit_test(a_line_end_cannot_hide_in_a_record),
         cmocka_unit_test(of_a_size_record_only_the_options_of_users_count),
         cmocka_unit_test(very_long_records_are_refused),
+        cmocka_unit_test(very_long_addresses_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

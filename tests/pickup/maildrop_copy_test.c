@@ -3,13 +3,13 @@
 #include "pickup/records.h"
 
 /* The verdicts on a whole file as letters: c copy, d drop, M X E marks, b bad. */
-static void assert_verdicts(const char *const *records, const char *want)
+static void assert_verdicts(const char *const *records, bool requeued, const char *want)
 {
     static const char letters[] = {
         [MAILDROP_COPY] = 'c',      [MAILDROP_DROP] = 'd', [MAILDROP_MESSAGE] = 'M',
         [MAILDROP_EXTRACTED] = 'X', [MAILDROP_END] = 'E',  [MAILDROP_BAD] = 'b'
     };
-    struct maildrop_copy c = { .segment = SEGMENT_ENVELOPE };
+    struct maildrop_copy c = { .segment = SEGMENT_ENVELOPE, .requeued = requeued };
     BUF_AUTO(got, 0);
 
     for (; *records; records++) {
@@ -18,7 +18,10 @@ static void assert_verdicts(const char *const *records, const char *want)
     }
     assert_string_equal(buf_cstr(&got), want);
 }
-#define ASSERT_VERDICTS(want, ...) assert_verdicts((const char *const[]){ __VA_ARGS__, NULL }, want)
+#define ASSERT_VERDICTS(want, ...) \
+    assert_verdicts((const char *const[]){ __VA_ARGS__, NULL }, false, want)
+#define ASSERT_REQUEUED(want, ...) \
+    assert_verdicts((const char *const[]){ __VA_ARGS__, NULL }, true, want)
 
 static void a_file_from_postdrop_is_copied(void **state)
 {
@@ -30,12 +33,24 @@ static void a_file_from_postdrop_is_copied(void **state)
 static void what_an_earlier_pass_added_does_not_survive_a_requeue(void **state)
 {
     (void)state;
-    ASSERT_VERDICTS("dcddcccMcXdddddcccE",
+    ASSERT_REQUEUED("dcddcccMcXdddddcccE",
                     "C             10              20               1               0     "
                     "          9               1",
                     "T1 2", "Lfilter:x", ">other@x", "Sa", "Dsent", "Rb", "M", "Nx", "X", "rr@x",
                     "ee@x", "Lfilter:y", ">z", "Alog_ident=1", "Anotify_flags=1",
                     "Adsn_orig_rcpt=x;y", "Rc", "E");
+}
+
+static void what_postdrop_refuses_is_refused_again(void **state)
+{
+    (void)state;
+    ASSERT_VERDICTS("cdddcccMcXcE", "T1 2", "Aclient_address=192.0.2.1", "Asasl_username=root",
+                    "Alog_ident=1", "Aencoding=8bit", "Sa", "Rb", "M", "Nx", "X", "Rc", "E");
+    ASSERT_VERDICTS("cb", "Sa", "Lfilter:x");
+    ASSERT_VERDICTS("cb", "Sa", ">other@x");
+    ASSERT_VERDICTS("cb", "Sa", "Rb\n");
+    ASSERT_VERDICTS("ccMb", "Sa", "Rb", "M", "Nx\n.\nMAIL FROM:<>");
+    ASSERT_REQUEUED("ccM", "Aclient_address=192.0.2.1", "Sa", "M");
 }
 
 static void a_file_without_a_sender_is_bad(void **state)
@@ -96,6 +111,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_file_from_postdrop_is_copied),
         cmocka_unit_test(what_an_earlier_pass_added_does_not_survive_a_requeue),
+        cmocka_unit_test(what_postdrop_refuses_is_refused_again),
         cmocka_unit_test(a_file_without_a_sender_is_bad),
         cmocka_unit_test(a_foreign_record_is_bad),
         cmocka_unit_test(options_of_users_are_kept_and_derived_ones_are_not),
