@@ -266,7 +266,7 @@ static void on_message(struct session *s, const struct smtp_event *ev)
     if (reply_refuses(verdict)) {
         session_log_reject(s, STR_NONE, verdict);
     } else {
-        verdict = transaction_commit(s, ev->command, ev->size, &arena);
+        verdict = transaction_commit(s, ev->command, &arena);
     }
     transaction_end(s);
     session_answer(s, verdict);

@@ -160,7 +160,7 @@ static bool submit(struct session *s)
 
 void notice_send(struct session *s)
 {
-    if (!(s->faults & s->setup->notify) || s->transcript.lines == 0)
+    if (!(s->faults & s->setup->notify) || s->transcript.lines == 0 || s->setup->postdrop)
         return;
     if (!submit(s))
         log_warning("no notice to the postmaster about the session with " STR_FMT,

@@ -78,6 +78,7 @@ static bool listed(struct match_list *list, const struct peer *p)
 void options_for_session(struct session *s, struct smtp_server_options *out)
 {
     const struct setup *setup = s->setup;
+    bool trusted = setup->postdrop == NULL;
 
     *out = (struct smtp_server_options){
         .hostname = site_conf.myhostname,
@@ -96,8 +97,8 @@ void options_for_session(struct session *s, struct smtp_server_options *out)
         .starttls =
             unsupported_requires_tls(), /* and then refuse it: 454 tells more than silence */
         .tls_required = unsupported_requires_tls(),
-        .xclient = listed(setup->xclient_hosts, &s->peer),
-        .xforward = s->may_forward || listed(setup->xforward_hosts, &s->peer),
+        .xclient = trusted && listed(setup->xclient_hosts, &s->peer),
+        .xforward = s->may_forward || (trusted && listed(setup->xforward_hosts, &s->peer)),
         .enhanced_codes = true,
         .eightbit = true,
         .dsn = true,

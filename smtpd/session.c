@@ -224,6 +224,7 @@ void session_serve(const struct setup *setup, int fd)
         .setup = setup, .fd = fd, .cleanup = CLEANUP_CLIENT_INIT, .standing = ACTIONS_INIT
     };
 
+    s.cleanup.postdrop = setup->postdrop;
     transcript_init(&s.transcript);
     if (begin(&s)) {
         converse(&s);

@@ -21,6 +21,8 @@ struct access;
 /* What the process knows; opened before the jail, then read only. */
 struct setup {
     struct service *svc;
+    /* sendmail -bs of a user: the postdrop(1) that mail is handed to, and no questions asked; else NULL. */
+    const char *postdrop;
     struct rewriter *rewriter;
     struct dns *dns;
     struct access *access; /* the restriction lists */

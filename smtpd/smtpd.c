@@ -11,6 +11,9 @@
 #include "smtpd/unsupported.h"
 #include "text/escape.h"
 
+#include <pwd.h>
+#include <unistd.h>
+
 static struct setup setup;
 
 static struct match_list *open_list(struct str text, const char *parameter)
@@ -125,12 +128,25 @@ static void apply_overrides(void)
         apply_override(word);
 }
 
+/* Without master only the mail system's own user may speak to cleanup. */
+static void find_postdrop(void)
+{
+    static struct buf path; /* as long as the process */
+    const struct passwd *owner = getpwnam(site_conf.mail_owner.ptr);
+
+    if (!service_is_standalone(setup.svc) || (owner && owner->pw_uid == getuid()))
+        return;
+    buf_join(&path, site_conf.command_directory, STR("/postdrop"));
+    setup.postdrop = buf_cstr(&path);
+}
+
 static void open_tables(struct service *svc)
 {
     struct conf *conf = service_conf(svc);
     BUF_AUTO(why, 1024);
 
     setup.svc = svc;
+    find_postdrop();
     setup.names_ends = !conf_level_below(conf, CONF_LEVEL_IDS_AT_END);
     setup.rewriter = rewrite_open(conf, site_conf.rewrite_service_name);
     open_resolver();

@@ -108,7 +108,7 @@ static void put_envelope_head(struct session *s, struct buf *out)
     put_attr(out, "envelope_id", t->mail.envid);
     if (t->mail.ret)
         record_put_attr_int(out, "ret_flags", t->mail.ret);
-    if (site_conf.content_filter.len)
+    if (site_conf.content_filter.len && !s->setup->postdrop) /* not for users to say */
         record_put(out, REC_FILTER, site_conf.content_filter);
     record_put(out, REC_SENDER, t->sender);
     if (t->mail.body != SMTP_BODY_UNKNOWN)
@@ -319,8 +319,7 @@ static unsigned fault_of(int64_t status)
     }
 }
 
-struct smtp_reply transaction_commit(struct session *s, enum smtp_command how, int64_t chunk_bytes,
-                                     struct arena *a)
+struct smtp_reply transaction_commit(struct session *s, enum smtp_command how, struct arena *a)
 {
     struct transaction *t = &s->t;
     BUF_AUTO(text, 0);
@@ -339,7 +338,7 @@ struct smtp_reply transaction_commit(struct session *s, enum smtp_command how, i
     }
     buf_add(&text, STR("2.0.0 Ok: "));
     if (how == SMTP_CMD_BDAT)
-        buf_addf(&text, "%lld bytes ", (long long)chunk_bytes);
+        buf_addf(&text, "%lld bytes ", (long long)t->content_bytes);
     buf_join(&text, STR("queued as "), queue_id_str(&s->cleanup.id));
     return (struct smtp_reply){ 250, arena_str(a, buf_str(&text)) };
 }

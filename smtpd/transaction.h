@@ -12,5 +12,4 @@ void transaction_add_recipient(struct session *s, const struct smtp_rcpt *rcpt);
 void transaction_begin_content(struct session *s);
 void transaction_add_text(struct session *s, struct str text, bool ends_line);
 /* The message is complete: cleanup's verdict as our reply. */
-struct smtp_reply transaction_commit(struct session *s, enum smtp_command how, int64_t chunk_bytes,
-                                     struct arena *a);
+struct smtp_reply transaction_commit(struct session *s, enum smtp_command how, struct arena *a);

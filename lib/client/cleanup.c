@@ -29,6 +29,21 @@ static bool ask(struct cleanup_client *c, int flags, int sendopts)
            queue_id_parse(ready.queue_id, &c->id);
 }
 
+/* postdrop(1) keeps only the options of a size record that comes first. */
+static bool open_drop(struct cleanup_client *c, int sendopts, int timeout_s)
+{
+    struct record_size size = { .sendopts = sendopts };
+    char text[RECORD_SIZE_BYTES + 1];
+
+    c->open = postdrop_client_open(&c->drop, c->postdrop, timeout_s, &c->id);
+    if (c->open && sendopts) {
+        record_size_format(&size, text);
+        record_put(postdrop_client_records(&c->drop), REC_SIZE,
+                   (struct str){ text, RECORD_SIZE_BYTES });
+    }
+    return c->open;
+}
+
 bool cleanup_client_open(struct cleanup_client *c, struct str service, int flags, int sendopts,
                          int timeout_s)
 {
@@ -36,6 +51,8 @@ bool cleanup_client_open(struct cleanup_client *c, struct str service, int flags
 
     c->failed = false;
     c->framing = false;
+    if (c->postdrop)
+        return open_drop(c, sendopts, timeout_s);
     if (kept) /* cleanup may have left meanwhile: then a new connection is tried */
         c->open = ask(c, flags, sendopts);
     if (!kept || !c->open) {
@@ -52,6 +69,8 @@ bool cleanup_client_open(struct cleanup_client *c, struct str service, int flags
 
 struct buf *cleanup_client_records(struct cleanup_client *c)
 {
+    if (c->postdrop)
+        return postdrop_client_records(&c->drop);
     if (!c->framing) {
         c->framing = true;
         channel_begin(&c->channel, CLEANUP_SUBMIT_RECORD);
@@ -70,11 +89,13 @@ static void end_frame(struct cleanup_client *c)
 
 void cleanup_client_pump(struct cleanup_client *c)
 {
-    struct buf *out = &c->channel.link.out;
+    struct buf *out = c->postdrop ? postdrop_client_records(&c->drop) : &c->channel.link.out;
 
     if (c->failed) { /* nobody listens: forget it, end() says so */
         c->framing = false;
         buf_clear(out);
+    } else if (c->postdrop) {
+        c->failed = out->len >= SEND_AT && !postdrop_client_flush(&c->drop);
     } else if (c->framing && out->len - c->channel.open_at >= SEND_AT) {
         end_frame(c);
         if (!c->failed && !channel_flush(&c->channel))
@@ -97,6 +118,10 @@ struct cleanup_verdict cleanup_client_end(struct cleanup_client *c)
 
     end_frame(c);
     c->open = false;
+    if (c->postdrop) {
+        verdict.status = postdrop_client_end(&c->drop);
+        return verdict;
+    }
     if (!c->failed && channel_send(&c->channel, CLEANUP_SUBMIT_END, STR_NONE) &&
         receive_verdict(c, &verdict))
         return verdict;
@@ -109,6 +134,11 @@ void cleanup_client_abort(struct cleanup_client *c)
 {
     if (!c->open)
         return;
+    if (c->postdrop) {
+        postdrop_client_abort(&c->drop);
+        c->open = false;
+        return;
+    }
     end_frame(c); /* cleanup logs what it has seen of the message */
     c->open = false;
     if (c->failed || !channel_send(&c->channel, CLEANUP_SUBMIT_ABORT, STR_NONE) ||

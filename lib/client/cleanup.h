@@ -1,11 +1,15 @@
 #pragma once
-/* client/cleanup - submit a message to cleanup(8) and keep the connection for the next one. */
+/* client/cleanup - submit a message to cleanup(8) and keep the connection for the next one; or, where only the
+ * mail system may do that, to postdrop(1). */
+#include "client/postdrop.h"
 #include "ipc/channel.h"
 #include "ipc/messages/cleanup.h"
 #include "queue/queue_id.h"
 #include "queue/record.h"
 
 struct cleanup_client {
+    const char *postdrop; /* path of the command to submit to; NULL: cleanup */
+    struct postdrop_client drop;
     struct channel channel;
     struct queue_id id; /* of the message under way */
     bool open;          /* a message is under way */

@@ -163,7 +163,7 @@ struct smtp_reply access_judge(struct session *s, enum access_stage stage, struc
     };
     struct judge j = begin(s);
 
-    if (stages[stage].delayed && smtpd_conf.smtpd_delay_reject)
+    if (s->setup->postdrop || (stages[stage].delayed && smtpd_conf.smtpd_delay_reject))
         return (struct smtp_reply){ 0 };
     j.etrn_domain = argument;
     if (stage == ACCESS_ETRN && smtpd_conf.smtpd_delay_reject &&
@@ -209,7 +209,8 @@ struct smtp_reply access_judge_recipient(struct session *s, const struct smtp_rc
 {
     struct judge j = begin(s);
 
-    if (str_equal_nocase(rcpt->address, STR("postmaster"))) /* RFC 5321 section 4.5.1 */
+    if (s->setup->postdrop ||
+        str_equal_nocase(rcpt->address, STR("postmaster"))) /* RFC 5321 section 4.5.1 */
         return (struct smtp_reply){ 0 };
     j.rcpt = rcpt;
     return conclude(&j, delayed_lists_pass(&j) && recipient_lists_pass(&j) && addresses_exist(&j));
@@ -220,5 +221,5 @@ bool access_rewrites_locally(struct session *s)
     struct judge j = begin(s);
 
     j.subject = SUBJECT_REWRITE;
-    return rule_list_judge(&j, &s->setup->access->rewrite) == JUDGE_PERMIT;
+    return s->setup->postdrop || rule_list_judge(&j, &s->setup->access->rewrite) == JUDGE_PERMIT;
 }

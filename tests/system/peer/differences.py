@@ -82,7 +82,6 @@ OPEN = {
     "reports/protocol trouble": "smtp: notices to the postmaster about protocol errors",
     "reports/failure at data": "smtp: RSET after a refused DATA",
     "reports/success null sender": "bounce: a success report for a message without a sender goes to the postmaster",
-    "sendmail/dash bs": "smtpd: stand-alone mode submits by postdrop",
     "smtp/greeting 999 what": "smtp: a reply code that is none",
     "smtp/greeting nonsense": "smtp: QUIT after a greeting that timed out",
     "smtp/ehlo 450 4.7.1 later": "smtp: HELO after EHLO was refused for now",
