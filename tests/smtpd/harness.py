@@ -1,6 +1,6 @@
 """smtpd by hand: the real binary with a client on a socket pair or on a listening socket, in a queue directory of its
 own, with a cleanup service played by a thread."""
-import os, shutil, socket, struct, subprocess, tempfile, threading
+import os, pwd, shutil, socket, struct, subprocess, tempfile, threading
 
 FRAME_ID = "7A1B2C3D"
 MAIN = dict(myhostname="mx.test", mydomain="test", mydestination="local.test", mynetworks="127.0.0.0/8", relay_domains="",
@@ -86,6 +86,7 @@ class Smtpd:
             os.mkdir(self.dir + "/" + d)
         with open(self.dir + "/conf/main.cf", "w") as f:
             f.write("queue_directory = %s\ndata_directory = %s\n" % (self.dir, self.dir))
+            f.write("mail_owner = %s\n" % pwd.getpwuid(os.getuid()).pw_name)  # others would speak to postdrop
             f.writelines("%s = %s\n" % kv for kv in self.main.items())
         self.cleanup = Cleanup(self.dir + "/public/cleanup")
         self.procs = []
