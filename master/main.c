@@ -34,6 +34,14 @@ static NORETURN void terminate(struct master *m, int signal_number)
     exit(0);
 }
 
+/* Daemons finish their clients and end; nobody starts new ones. */
+static NORETURN void drain(struct master *m)
+{
+    log_info("leaving; daemons finish their work");
+    atomic_store(&m->board->draining, 1);
+    exit(0);
+}
+
 static void take_signal(void *context, int fd, uint32_t events)
 {
     struct master *m = context;
@@ -45,6 +53,8 @@ static void take_signal(void *context, int fd, uint32_t events)
             reap_children(m);
         else if (info.ssi_signo == SIGHUP)
             reload_all(m);
+        else if (info.ssi_signo == SIGUSR1)
+            drain(m);
         else
             terminate(m, (int)info.ssi_signo);
     }
@@ -54,7 +64,7 @@ static void take_signal(void *context, int fd, uint32_t events)
  * Children get an empty mask before exec. */
 static void open_signals(struct master *m)
 {
-    static const int handled[] = { SIGCHLD, SIGHUP, SIGTERM, SIGINT };
+    static const int handled[] = { SIGCHLD, SIGHUP, SIGTERM, SIGINT, SIGUSR1 };
     sigset_t set;
 
     sigemptyset(&set);

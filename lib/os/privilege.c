@@ -1,6 +1,7 @@
 #include "os/privilege.h"
 
 #include "base/log.h"
+#include "os/orphan.h"
 
 #include <errno.h>
 #include <grp.h>
@@ -93,6 +94,7 @@ void privilege_become(uid_t uid, gid_t gid)
         log_fatal("setgroups: %s", strerror(errno));
     if (seteuid(uid) != 0)
         log_fatal("seteuid(%ld): %s", (long)uid, strerror(errno));
+    orphan_watch_again();
 }
 
 void privilege_restore(uid_t uid, gid_t gid) { privilege_become(uid, gid); }

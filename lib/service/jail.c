@@ -105,6 +105,7 @@ void service_enter_jail(struct service *svc)
         privilege_chroot(svc->queue_directory);
     if (drop)
         privilege_drop(site_conf.mail_owner.ptr, uid, gid);
+    service_watch_master(svc);
     if (!o->standalone)
         confine(svc);
 }

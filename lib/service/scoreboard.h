@@ -60,6 +60,7 @@ struct scoreboard_slot {
 struct scoreboard {
     _Atomic uint32_t generation; /* changes at each reload */
     _Atomic uint32_t log_epoch;  /* changes when maillog_file was opened anew */
+    _Atomic uint32_t draining;   /* master left on purpose: clients are served to their end */
     struct scoreboard_service services[SCOREBOARD_SERVICES];
     struct scoreboard_block blocks[SCOREBOARD_BLOCKS];
     struct scoreboard_slot slots[SCOREBOARD_SLOTS];

@@ -469,14 +469,29 @@ def drain_lets_clients_finish(sys_):
     held = connect("private/toy")
     pid = int(ask(held, "who")[0])
     who(2525)
-    os.kill(sys_.pid(), signal.SIGKILL)
+    os.kill(sys_.pid(), signal.SIGUSR1)
     until("idle orphans to leave", lambda: workers() == [pid])
+    time.sleep(1.5)
     assert int(ask(held, "who")[0]) == pid
     held.close()
     until("the last one to leave", lambda: not workers())
     assert sys_.run("-t").returncode == 0
     sys_.start()
     who("private/toy")
+
+
+@test
+def orphans_of_a_dead_master_leave_with_their_clients(sys_):
+    held = [connect("private/toy"), connect(2525), connect("private/multi")]
+    for s in held:
+        ask(s, "who")
+    master = sys_.pid()
+    os.kill(master, signal.SIGKILL)
+    until("master to be gone", lambda: not alive(master))
+    sys_.start()    # their sockets are free at once
+    until("orphans to leave", lambda: workers(with_master=True) == [sys_.pid()])
+    who("private/toy"), who(2525)
+    assert "warning: master(8) has died: giving up the present client" in log()
 
 
 @test
