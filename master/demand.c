@@ -149,6 +149,8 @@ void demand_check(struct service *s)
     } else if (limit_is_reached(s)) {
         demand_stop_watching(s);
         note_overload(s);
+        if (!s->line.local_only)
+            crowd_watch(s);
     } else {
         watch(s);
     }

@@ -68,6 +68,7 @@ struct service {
     struct loop_timer *rest;     /* end of throttling, or of a failed fork */
     struct loop_timer *patience; /* for workers that take long to start */
     struct loop_timer *wakeup;
+    struct loop_timer *crowd; /* next look at who keeps all processes busy */
 };
 
 struct child {
@@ -140,6 +141,9 @@ void demand_check(struct service *s);
 void demand_after_death(struct service *s);
 void demand_start(struct master *m); /* begin to act on the wake descriptor */
 void demand_stop_watching(struct service *s);
+
+/* crowd.c: the process limit is reached; look from time to time whether somebody should give way. */
+void crowd_watch(struct service *s);
 
 /* refuse.c: a service whose program is not installed */
 bool refuse_is_needed(struct service *s);

@@ -50,6 +50,7 @@ static void stop_timers(struct service *s)
     loop_timer_cancel(s->master->loop, &s->rest);
     loop_timer_cancel(s->master->loop, &s->patience);
     loop_timer_cancel(s->master->loop, &s->wakeup);
+    loop_timer_cancel(s->master->loop, &s->crowd);
 }
 
 static void retire(struct service *s)

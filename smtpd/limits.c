@@ -4,6 +4,7 @@
 #include "client/anvil.h"
 
 #include <netinet/in.h>
+#include <sys/socket.h>
 
 /* The connection to anvil outlives sessions: the process asks again for its next client. */
 static struct anvil_client anvil = { .link.fd = -1 };
@@ -73,6 +74,41 @@ static struct smtp_reply refusal(struct session *s, int code, const char *status
     buf_addf(&text, "%s " STR_FMT "%sError: too %s from " STR_FMT, status, STR_ARG(host),
              host.len ? " " : "", what, STR_ARG(s->peer.address));
     return (struct smtp_reply){ code, arena_str(&s->scratch, buf_str(&text)) };
+}
+
+/* The same number in all processes (FNV-1a), which is why map_hash() will not do. */
+static uint32_t client_number(const struct session *s)
+{
+    uint32_t hash = 2166136261U;
+    BUF_AUTO(network, 128);
+
+    limits_format_network(&s->peer.addr, smtpd_conf.smtpd_client_ipv4_prefix_length,
+                          smtpd_conf.smtpd_client_ipv6_prefix_length, &network);
+    for (size_t i = 0; i < network.len; i++)
+        hash = (hash ^ (unsigned char)network.ptr[i]) * 16777619U;
+    return hash | 1;
+}
+
+/* Before anything that takes time: a whole crowd is turned away while one client waits behind it. */
+bool limits_leave_room(struct session *s)
+{
+    BUF_AUTO(text, 512);
+
+    if (!s->peer.is_inet)
+        return true;
+    uint32_t client = client_number(s);
+    int seats = service_crowded_by(s->setup->svc, client);
+    if (seats == 0) {
+        service_note_client(s->setup->svc, client);
+        return true;
+    }
+    log_warning("Connection concurrency limit exceeded: %d from unknown[" STR_FMT
+                "] for service " STR_FMT,
+                seats, STR_ARG(s->peer.address), STR_ARG(service_name(s->setup->svc)));
+    buf_join(&text, STR("421 4.7.0 "), site_conf.myhostname,
+             STR(" Error: too many connections from "), s->peer.address, STR("\r\n"));
+    (void)send(s->fd, text.ptr, text.len, MSG_NOSIGNAL | MSG_DONTWAIT);
+    return false;
 }
 
 struct smtp_reply limits_on_connect(struct session *s)

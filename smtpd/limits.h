@@ -2,6 +2,8 @@
 /* smtpd/limits - what one client may do at once and in a time unit; anvil(8) keeps the counts. */
 #include "smtpd/session.h"
 
+/* False: all processes are taken, the client has its share of them and was told so. */
+NODISCARD bool limits_leave_room(struct session *s);
 /* Report the connection.  A reply with code 421 when the client has too many of them. */
 struct smtp_reply limits_on_connect(struct session *s);
 struct smtp_reply limits_on_mail(struct session *s);

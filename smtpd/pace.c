@@ -43,6 +43,8 @@ static ssize_t send_some(int fd, struct str bytes)
     return n < 0 && errno == ENOTSOCK ? write(fd, bytes.ptr, bytes.len) : n;
 }
 
+static bool is_over(const struct pace *p) { return p->is_over && *p->is_over; }
+
 ssize_t pace_read(struct pace *p, int fd, char *into, size_t room)
 {
     ssize_t n;
@@ -54,7 +56,9 @@ ssize_t pace_read(struct pace *p, int fd, char *into, size_t room)
         n = read(fd, into, room);
         if (p->strict)
             p->left_ms -= clock_now_ms() - start;
-    } while (n < 0 && errno == EINTR);
+    } while (n < 0 && errno == EINTR && !is_over(p));
+    if (n < 0 && errno == EINTR)
+        errno = EAGAIN;
     return n;
 }
 

@@ -13,6 +13,8 @@ struct pace {
     bool strict;
     int64_t full_ms, left_ms;
     int min_rate; /* bytes per second */
+    const volatile bool
+        *is_over; /* a signal handler's word that waiting has no sense; NULL: there is none */
 };
 
 void pace_init(struct pace *p, int timeout_s, bool per_request, int min_rate);

@@ -79,6 +79,8 @@ bool session_fill(struct session *s)
     if (!session_flush(s))
         return false;
     release_idle_cleanup(s);
+    if (!smtp_server_in_content(&s->dialogue))
+        service_note_wait(s->setup->svc, true);
     char *at = smtp_server_room(&s->dialogue, &room);
     ssize_t n = pace_read(&s->pace, s->fd, at, room);
     if (n <= 0)
@@ -106,6 +108,7 @@ static void converse(struct session *s)
             (void)session_flush(s);
             return;
         default:
+            service_note_wait(s->setup->svc, false);
             commands_handle(s, &ev);
         }
     }
@@ -185,9 +188,10 @@ static bool begin(struct session *s)
     socket_set_timeout(s->fd, smtpd_conf.smtpd_timeout);
     pace_init(&s->pace, smtpd_conf.smtpd_timeout, smtpd_conf.smtpd_per_request_deadline,
               smtpd_conf.smtpd_min_data_rate);
+    s->pace.is_over = service_is_called_off(s->setup->svc);
     peer_identify(s);
     s->is_piped = !s->peer.is_inet;
-    if (!proxy_identify(s, &early))
+    if (!proxy_identify(s, &early) || !limits_leave_room(s))
         return false;
     peer_lookup_names(s);
     peer_update_shown(s);

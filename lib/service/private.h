@@ -45,9 +45,10 @@ struct service {
     int uses;
     uint64_t activity;  /* changes with every client, for the watchdog and the idle timer */
     volatile bool over; /* the generation is over or master is gone; a signal handler may set it */
-    bool leaving;       /* asked to end after the present client */
-    bool kept;          /* serve() kept the connection */
-    bool serving;       /* a client is being served: the watchdog counts */
+    volatile bool called_off; /* by a signal: the client has to give way */
+    bool leaving;             /* asked to end after the present client */
+    bool kept;                /* serve() kept the connection */
+    bool serving;             /* a client is being served: the watchdog counts */
     struct buf passed;
 };
 
@@ -64,7 +65,7 @@ NORETURN void service_run_blocking(struct service *svc);
 NORETURN void service_run_multi(struct service *svc);
 NORETURN void service_run_standalone(struct service *svc);
 bool service_stdin_is_listener(void);
-/* orphan.c: once the process has its final identity. */
+/* signals.c: once the process has its final identity. */
 void service_watch_master(struct service *svc);
 /* watchdog.c */
 void service_watchdog_start(struct service *svc, int seconds);

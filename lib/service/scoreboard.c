@@ -2,6 +2,8 @@
 
 #include "base/log.h"
 #include "base/number.h"
+#include "os/clock.h"
+#include "service/crowd.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -88,10 +90,68 @@ bool scoreboard_has_idle(struct scoreboard *board, int service)
     return false;
 }
 
+/* Never 0, which means that nobody waits. */
+static uint32_t now_ms(void) { return (uint32_t)clock_now_ms() | 1; }
+
+void scoreboard_note_client(struct scoreboard_place *place, uint32_t client)
+{
+    if (place->board)
+        atomic_store(&place->board->slots[place->slot].client, client);
+}
+
+void scoreboard_note_wait(struct scoreboard_place *place, bool waits)
+{
+    struct scoreboard_slot *slot;
+
+    if (place->board == NULL)
+        return;
+    slot = &place->board->slots[place->slot];
+    if (!waits)
+        atomic_store_explicit(&slot->waits_since, 0, memory_order_relaxed);
+    else if (atomic_load_explicit(&slot->waits_since, memory_order_relaxed) == 0)
+        atomic_store_explicit(&slot->waits_since, now_ms(), memory_order_relaxed);
+}
+
+bool scoreboard_seat(struct scoreboard *board, int slot, struct crowd_seat *seat)
+{
+    const struct scoreboard_slot *s = &board->slots[slot];
+    uint32_t since = atomic_load(&s->waits_since), client = atomic_load(&s->client);
+
+    if (client == 0 || atomic_load(&s->state) != SLOT_BUSY)
+        return false;
+    *seat = (struct crowd_seat){ .client = client, .idle_ms = since ? now_ms() - since : 0 };
+    return true;
+}
+
+static size_t block_seats(struct scoreboard *board, int block, struct crowd_seat *seats,
+                          size_t room)
+{
+    size_t count = 0;
+
+    for (int i = 0; i < SCOREBOARD_PER_BLOCK && count < room; i++)
+        count += scoreboard_seat(board, block * SCOREBOARD_PER_BLOCK + i, &seats[count]);
+    return count;
+}
+
+size_t scoreboard_seats(struct scoreboard *board, int service, struct crowd_seat *seats,
+                        size_t room)
+{
+    int at = atomic_load(&board->services[service].first_block);
+    size_t count = 0;
+
+    for (int steps = 0; at >= 0 && at < SCOREBOARD_BLOCKS && steps < SCOREBOARD_BLOCKS; steps++) {
+        count += block_seats(board, at, seats + count, room - count);
+        at = atomic_load(&board->blocks[at].next);
+    }
+    return count;
+}
+
 void scoreboard_idle(struct scoreboard_place *place)
 {
     if (place->board == NULL)
         return;
+    scoreboard_note_client(place, 0);
+    scoreboard_note_wait(place, false);
     atomic_fetch_or(&block_of(place)->idle, bit_of(place->slot));
     atomic_store(&place->board->slots[place->slot].state, SLOT_IDLE);
 }

@@ -17,6 +17,7 @@
 
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /* Descriptors that master hands down. */
@@ -53,8 +54,10 @@ struct scoreboard_block {
 struct scoreboard_slot {
     _Atomic int32_t state; /* enum scoreboard_state, for people and statistics; bits decide */
     _Atomic int32_t pid;
-    _Atomic int32_t service; /* index into services */
-    _Atomic uint32_t served; /* clients served: 0 at death means a bad start */
+    _Atomic int32_t service;      /* index into services */
+    _Atomic uint32_t served;      /* clients served: 0 at death means a bad start */
+    _Atomic uint32_t client;      /* who is served; 0: not told */
+    _Atomic uint32_t waits_since; /* for the client's next command, in milliseconds; 0: it works */
 };
 
 struct scoreboard {
@@ -87,3 +90,12 @@ bool scoreboard_is_replaced(const struct scoreboard_place *place);
 /* Is any worker of the service idle?  One load per 64 workers. */
 bool scoreboard_has_idle(struct scoreboard *board, int service);
 int scoreboard_count_idle(struct scoreboard *board, int service);
+/* Who is served, and whether it is the client's turn; both end with scoreboard_idle(). */
+void scoreboard_note_client(struct scoreboard_place *place, uint32_t client);
+void scoreboard_note_wait(struct scoreboard_place *place, bool waits);
+/* A slot as crowd.h sees it, `owner` apart; false when it serves nobody known. */
+struct crowd_seat;
+bool scoreboard_seat(struct scoreboard *board, int slot, struct crowd_seat *seat);
+/* All slots of the service that serve somebody known; at most `room`. */
+size_t scoreboard_seats(struct scoreboard *board, int service, struct crowd_seat *seats,
+                        size_t room);

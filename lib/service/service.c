@@ -1,14 +1,18 @@
 #include "service/service.h"
 
 #include "base/log.h"
+#include "service/crowd.h"
 #include "service/private.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
+
+#define CROWD_SEATS 1000 /* more than these are not counted */
 
 /* Complaints before main.cf is read need a place too. */
 static void open_early_logger(const struct service *svc)
@@ -147,4 +151,39 @@ void service_restart_for(struct service *svc, const char *table)
     if (!svc->leaving)
         log_info("table %s has changed -- restarting", table);
     svc->leaving = true;
+}
+
+void service_note_client(struct service *svc, uint32_t client)
+{
+    svc->called_off = false;
+    scoreboard_note_client(&svc->place, client);
+}
+
+void service_note_wait(struct service *svc, bool waits)
+{
+    scoreboard_note_wait(&svc->place, waits);
+}
+
+const volatile bool *service_is_called_off(struct service *svc) { return &svc->called_off; }
+
+static bool others_wait(const struct service *svc)
+{
+    for (int i = 0; i < svc->options.sockets; i++) {
+        struct pollfd p = { .fd = svc->listen_first + i, .events = POLLIN };
+        if (poll(&p, 1, 0) > 0)
+            return true;
+    }
+    return false;
+}
+
+int service_crowded_by(struct service *svc, uint32_t client)
+{
+    struct scoreboard_service *row = scoreboard_service_of(&svc->place);
+    struct crowd_seat seats[CROWD_SEATS];
+
+    if (row == NULL || !service_is_stressed(svc) || !others_wait(svc))
+        return 0;
+    struct scoreboard *board = svc->place.board;
+    size_t count = scoreboard_seats(board, (int)(row - board->services), seats, CROWD_SEATS);
+    return crowd_share_is_used(seats, count, client);
 }

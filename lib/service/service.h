@@ -68,6 +68,14 @@ void service_count_use(struct service *svc);
 void service_leave_after_client(struct service *svc);
 /* A table has changed: log it and end after the present client, so that master starts a fresh process. */
 void service_restart_for(struct service *svc, const char *table);
+/* SINGLE, for services of strangers: who the client is (never 0), and whether it is its turn to say something.  When
+ * all processes of the service are taken, idle clients that hold many of them have to give way. */
+void service_note_client(struct service *svc, uint32_t client);
+void service_note_wait(struct service *svc, bool waits);
+/* Set while the client has to give way: who waits for it waits no more. */
+const volatile bool *service_is_called_off(struct service *svc);
+/* The service is under stress, others wait, and `client` has its share of idle processes: how many.  0: it is welcome. */
+int service_crowded_by(struct service *svc, uint32_t client);
 /* SINGLE: serve() took the connection over; it is not closed when serve() returns. */
 void service_keep(struct service *svc);
 /* Services of type `pass`: what the sender of the descriptor wrote behind it, up to 4096 bytes; empty otherwise. */

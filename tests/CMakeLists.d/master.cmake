@@ -3,6 +3,7 @@ relevo_test(master/start_test.c master_core)
 relevo_test(master/endpoint_test.c master_core)
 relevo_test(lib/service/scoreboard_test.c service)
 relevo_test(lib/service/options_test.c service)
+relevo_test(lib/service/crowd_test.c service)
 
 add_executable(toy_daemon ${CMAKE_SOURCE_DIR}/tests/master/toy_daemon.c)
 target_link_libraries(toy_daemon PRIVATE relevo_service)

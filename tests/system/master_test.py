@@ -64,6 +64,12 @@ def ask(s, text):
     return s.recv(1000).decode().split()
 
 
+def port_is_open(port):
+    with contextlib.suppress(ConnectionRefusedError):
+        connect(port).close()
+        return True
+
+
 def who(where):
     with connect(where) as s:
         return ask(s, "who")
@@ -406,6 +412,7 @@ def reload_follows_master_cf(sys_):
     ino = os.stat(QUEUE + "/private/toy").st_ino
     sys_.configure(master=MASTER_CF.replace("127.0.0.1:2525", "127.0.0.1:2626").replace("pub unix", "new unix"))
     sys_.reload()
+    until("the new port", lambda: port_is_open(2626))
     who(2626), who("public/new")
     assert os.stat(QUEUE + "/private/toy").st_ino == ino
     assert not os.path.exists(QUEUE + "/public/pub")
@@ -485,11 +492,11 @@ def orphans_of_a_dead_master_leave_with_their_clients(sys_):
     held = [connect("private/toy"), connect(2525), connect("private/multi")]
     for s in held:
         ask(s, "who")
-    master = sys_.pid()
+    master, orphans = sys_.pid(), workers()
     os.kill(master, signal.SIGKILL)
     until("master to be gone", lambda: not alive(master))
     sys_.start()    # their sockets are free at once
-    until("orphans to leave", lambda: workers(with_master=True) == [sys_.pid()])
+    until("orphans to leave", lambda: not any(alive(pid) for pid in orphans))
     who("private/toy"), who(2525)
     assert "warning: master(8) has died: giving up the present client" in log()
 

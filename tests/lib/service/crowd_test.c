@@ -1,0 +1,72 @@
+#include "service/crowd.h"
+#include "unit.h"
+
+#define SEATS 100
+
+/* 100 seats: `clients` of them share all, each idle for its number in milliseconds and a second more. */
+static void fill(struct crowd_seat *seats, uint32_t clients)
+{
+    for (int i = 0; i < SEATS; i++)
+        seats[i] = (struct crowd_seat){ (uint32_t)i % clients + 1, 1000 + (uint32_t)i, i };
+}
+
+static void the_longest_idle_seat_of_the_greediest_is_freed(void **state)
+{
+    struct crowd_seat seats[SEATS];
+
+    (void)state;
+    fill(seats, 20);
+    seats[7].client = 9;
+    assert_int_equal(crowd_choose(seats, SEATS)->owner, 88);
+}
+
+static void equally_greedy_clients_lose_the_longest_idle_seat(void **state)
+{
+    struct crowd_seat seats[SEATS];
+
+    (void)state;
+    fill(seats, 20);
+    assert_int_equal(crowd_choose(seats, SEATS)->owner, 99);
+}
+
+static void who_works_or_has_one_seat_is_left_alone(void **state)
+{
+    struct crowd_seat seats[SEATS];
+
+    (void)state;
+    fill(seats, SEATS);
+    assert_null(crowd_choose(seats, SEATS));
+    fill(seats, 2);
+    for (int i = 0; i < SEATS; i++)
+        seats[i].idle_ms = (uint32_t)i % CROWD_IDLE_MS;
+    assert_null(crowd_choose(seats, SEATS));
+    assert_null(crowd_choose(seats, 0));
+}
+
+static void a_client_with_its_share_of_idle_seats_gets_no_more(void **state)
+{
+    struct crowd_seat seats[SEATS];
+
+    (void)state;
+    fill(seats, 20);
+    assert_int_equal(crowd_share_is_used(seats, SEATS, 20), 5);
+    assert_int_equal(crowd_share_is_used(seats, SEATS, 21), 0);
+    for (int i = 0; i < SEATS; i++)
+        if (seats[i].client == 20)
+            seats[i].idle_ms = 10;
+    assert_int_equal(crowd_share_is_used(seats, SEATS, 20), 0);
+    fill(seats, SEATS);
+    assert_int_equal(crowd_share_is_used(seats, SEATS, 20), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_longest_idle_seat_of_the_greediest_is_freed),
+        cmocka_unit_test(equally_greedy_clients_lose_the_longest_idle_seat),
+        cmocka_unit_test(who_works_or_has_one_seat_is_left_alone),
+        cmocka_unit_test(a_client_with_its_share_of_idle_seats_gets_no_more),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
