@@ -64,23 +64,22 @@ def ask(s, text):
     return s.recv(1000).decode().split()
 
 
-def port_is_open(port):
-    with contextlib.suppress(ConnectionRefusedError):
-        connect(port).close()
-        return True
-
-
 def who(where):
     with connect(where) as s:
         return ask(s, "who")
 
 
-def alive(pid):
+def state(pid):
+    """As ps(1) shows it; "" when there is no such process."""
     try:
         with open("/proc/%d/stat" % pid) as f:
-            return f.read().rsplit(")", 1)[1].split()[0] != "Z"
+            return f.read().rsplit(")", 1)[1].split()[0]
     except (FileNotFoundError, ProcessLookupError):
-        return False
+        return ""
+
+
+def alive(pid):
+    return state(pid) not in ("", "Z")
 
 
 def workers(with_master=False):
@@ -142,6 +141,7 @@ class System:
         n = log().count(": reload -- ")
         os.kill(self.pid(), signal.SIGHUP)
         until("reload in the log", lambda: log().count(": reload -- ") > n)
+        until("master to have done it", lambda: state(self.pid()) == "S")
 
 
 TESTS = []
@@ -412,7 +412,6 @@ def reload_follows_master_cf(sys_):
     ino = os.stat(QUEUE + "/private/toy").st_ino
     sys_.configure(master=MASTER_CF.replace("127.0.0.1:2525", "127.0.0.1:2626").replace("pub unix", "new unix"))
     sys_.reload()
-    until("the new port", lambda: port_is_open(2626))
     who(2626), who("public/new")
     assert os.stat(QUEUE + "/private/toy").st_ino == ino
     assert not os.path.exists(QUEUE + "/public/pub")
