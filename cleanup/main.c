@@ -13,6 +13,7 @@ static void before_jail(struct service *svc)
     delivery_log_open(service_conf(svc));
     cleanup_setup(&cleanup, service_conf(svc));
     cleanup.svc = svc;
+    cleanup.writer.spares = service_spares(svc);
 }
 
 static void serve(struct service *svc, int fd)
@@ -22,11 +23,9 @@ static void serve(struct service *svc, int fd)
 }
 
 static const struct sandbox_path paths[] = {
-    { QUEUE_INCOMING, SANDBOX_CHANGE },
-    { QUEUE_HOLD, SANDBOX_CHANGE },
-    { QUEUE_TRACE, SANDBOX_CHANGE },
-    { "public", SANDBOX_WRITE },
-    { NULL, SANDBOX_READ },
+    { QUEUE_INCOMING, SANDBOX_CHANGE }, { QUEUE_SPARE, SANDBOX_CHANGE },
+    { QUEUE_HOLD, SANDBOX_CHANGE },     { QUEUE_TRACE, SANDBOX_CHANGE },
+    { "public", SANDBOX_WRITE },        { NULL, SANDBOX_READ },
 };
 
 static const struct service_spec spec = {

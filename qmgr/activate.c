@@ -227,15 +227,32 @@ static bool wants_verp(const struct message *m, const struct envelope *e)
     return true;
 }
 
-static struct message *new_message(const struct queue_id *id, const struct envelope *e,
-                                   const struct stat *st, enum activate_from from)
+/* Could an earlier attempt have left something beside the file?  What was written to incoming since this process
+ * started was not tried by anybody. */
+static bool was_tried(const struct qmgr *q, const struct stat *st, enum activate_from from,
+                      int64_t now)
+{
+    switch (from) {
+    case ACTIVATE_NEW:
+        return false;
+    case ACTIVATE_INCOMING:
+        return st->st_mtime <= q->started || st->st_mtime > now;
+    case ACTIVATE_DEFERRED:
+        break;
+    }
+    return true;
+}
+
+static struct message *new_message(const struct qmgr *q, const struct queue_id *id,
+                                   const struct envelope *e, const struct stat *st,
+                                   enum activate_from from)
 {
     struct message *m = message_new(id, e);
     struct timeval now = clock_wall();
 
     m->active_us = (int64_t)now.tv_sec * 1000000 + now.tv_usec;
     m->refilled_ms = clock_now_ms();
-    if (from != ACTIVATE_NEW)
+    if (was_tried(q, st, from, now.tv_sec))
         m->flags |= MESSAGE_TRIED;
     if (st->st_mode & QUEUE_MODE_UNTHROTTLE)
         m->flags |= MESSAGE_UNTHROTTLE;
@@ -315,7 +332,7 @@ static bool read_and_start(struct qmgr *q, const struct queue_id *id, int fd, co
     queue_file_init(&f, fd);
     enum envelope_result result = envelope_read(&f, &arena, batch_take, &b, &e);
     if (result == ENVELOPE_OK) {
-        struct message *m = new_message(id, &e, st, from);
+        struct message *m = new_message(q, id, &e, st, from);
 
         start_message(q, m, id, &f, &e, &b);
         queue_file_close(&f);

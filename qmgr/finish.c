@@ -70,7 +70,7 @@ static void remove_message(struct qmgr *q, struct message *m)
 {
     struct queue_id id = message_queue_id(m);
 
-    if (queue_remove(&q->layout, QUEUE_ACTIVE, &id))
+    if (qmgr_keep_spare(q, &id) || queue_remove(&q->layout, QUEUE_ACTIVE, &id))
         log_info("%s: removed", m->id);
     else if (errno != ENOENT)
         log_warning("%s: remove from active: %s", m->id, strerror(errno));

@@ -34,6 +34,7 @@ static void before_jail(struct service *svc)
 static void after_jail(struct service *svc)
 {
     the_qmgr.loop = service_loop(svc);
+    qmgr_open_spares(&the_qmgr);
     qmgr_start_scans(&the_qmgr);
 }
 
@@ -75,10 +76,15 @@ static bool may_leave(struct service *svc)
 }
 
 static const struct sandbox_path paths[] = {
-    { QUEUE_INCOMING, SANDBOX_CHANGE }, { QUEUE_ACTIVE, SANDBOX_CHANGE },
-    { QUEUE_DEFERRED, SANDBOX_CHANGE }, { QUEUE_CORRUPT, SANDBOX_CHANGE },
-    { QUEUE_BOUNCE, SANDBOX_CHANGE },   { QUEUE_DEFER, SANDBOX_CHANGE },
-    { QUEUE_TRACE, SANDBOX_CHANGE },    { NULL, SANDBOX_READ },
+    { QUEUE_INCOMING, SANDBOX_CHANGE },
+    { QUEUE_ACTIVE, SANDBOX_CHANGE },
+    { QUEUE_DEFERRED, SANDBOX_CHANGE },
+    { QUEUE_CORRUPT, SANDBOX_CHANGE },
+    { QUEUE_BOUNCE, SANDBOX_CHANGE },
+    { QUEUE_DEFER, SANDBOX_CHANGE },
+    { QUEUE_TRACE, SANDBOX_CHANGE },
+    { QUEUE_SPARE, SANDBOX_CHANGE },
+    { NULL, SANDBOX_READ },
 };
 
 static const struct service_spec qmgr = {

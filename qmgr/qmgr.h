@@ -9,6 +9,7 @@
  *   deliver.c   talks to delivery agents; request.c is what they are told
  *   defer.c     recipients that are not tried: dead destinations and transports
  *   finish.c    reports, retries, expires or removes a message after its last recipient
+ *   spare.c     keeps files of finished messages for the next ones
  *   call.c      requests to bounce, defer and trace */
 #include "conf/conf.h"
 #include "os/loop.h"
@@ -24,7 +25,7 @@ struct qmgr_scan {
     const char *queue;
     struct queue_scan *walk; /* NULL: none under way */
     bool all;                /* ignore time stamps */
-    bool again, again_all;   /* asked for while one was under way */
+    bool wanted, wanted_all; /* the next one: files behind the present walk may be meant */
 };
 
 /* Delivery agents of one transport; owner of its schedule_transport. */
@@ -46,6 +47,7 @@ struct qmgr {
     struct message_table messages;
     struct map process_limits; /* transport name -> int, from master.cf */
     int notify_fd;
+    int64_t started; /* wall-clock seconds */
     struct qmgr_scan incoming, deferred;
     struct loop_timer *work;     /* more to scan */
     struct loop_timer *periodic; /* next scan of deferred */
@@ -55,7 +57,10 @@ struct qmgr {
     int idle_channels;
     struct list calls; /* waiting for their turn */
     int calls_open;
-    int64_t clogged_at; /* last warning */
+    int64_t clogged_at;          /* last warning */
+    struct queue_spares *spares; /* NULL: finished files are removed */
+    struct loop_timer *quiet;    /* looks whether any was kept of late */
+    bool kept_spare;
     int64_t checked_ms; /* last look whether a table was replaced */
     bool dispatching;
     bool leaving;             /* no new deliveries */
@@ -125,6 +130,11 @@ void qmgr_defer_transport(struct qmgr *q, struct schedule_transport *t);
 /* finish.c */
 /* If nothing is left to deliver: report, defer or remove.  The message may be gone afterwards. */
 void qmgr_check_done(struct qmgr *q, struct message *m);
+
+/* spare.c */
+void qmgr_open_spares(struct qmgr *q);
+/* Keep the file of a message that is done; false: it is where it was. */
+bool qmgr_keep_spare(struct qmgr *q, const struct queue_id *id);
 
 /* call.c */
 typedef void qmgr_call_fn(struct qmgr *q, struct message *m, bool ok);

@@ -30,41 +30,42 @@ static void schedule_work(struct qmgr *q)
         q->work = loop_timer_start(q->loop, 0, on_work, q);
 }
 
-static void scan_begin(struct qmgr_scan *s, bool all)
+static void scan_begin(struct qmgr_scan *s)
 {
     s->walk = queue_scan_open(s->queue);
-    s->all = all;
-    s->again = s->again_all = false;
+    s->all = s->wanted_all;
+    s->wanted = s->wanted_all = false;
 }
 
+static bool has_work(const struct qmgr *q)
+{
+    return q->incoming.walk || q->incoming.wanted || q->deferred.walk || q->deferred.wanted;
+}
+
+/* Any number of requests before the walk begins are one. */
 void qmgr_scan_start(struct qmgr *q, struct qmgr_scan *s, bool all)
 {
-    if (s->walk) { /* files behind the walk may be meant */
-        s->again = true;
-        s->again_all |= all;
-    } else {
-        scan_begin(s, all);
-    }
-    if (!qmgr_is_full(q))
-        schedule_work(q);
+    s->wanted = true;
+    s->wanted_all |= all;
+    qmgr_scan_go_on(q);
 }
 
 void qmgr_scan_go_on(struct qmgr *q)
 {
-    if ((q->incoming.walk || q->deferred.walk) && !qmgr_is_full(q))
+    if (has_work(q) && !qmgr_is_full(q))
         schedule_work(q);
 }
 
 static bool scan_next(struct qmgr_scan *s, struct queue_id *id)
 {
+    if (s->walk == NULL && s->wanted)
+        scan_begin(s);
     if (s->walk == NULL)
         return false;
     if (queue_scan_next(s->walk, id))
         return true;
     queue_scan_close(s->walk);
     s->walk = NULL;
-    if (s->again)
-        scan_begin(s, s->again_all);
     return false;
 }
 
@@ -139,16 +140,15 @@ static void on_work(void *context)
     q->work = NULL;
     if (tables_are_stale(q))
         return;
-    for (int i = 0; i < STEPS_AT_ONCE && !qmgr_is_full(q) && (q->incoming.walk || q->deferred.walk);
-         i++) {
+    for (int i = 0; i < STEPS_AT_ONCE && !qmgr_is_full(q) && has_work(q); i++) {
         step_incoming(q);
         if (!qmgr_is_full(q))
             step_deferred(q);
     }
     if (qmgr_is_full(q))
         warn_of_clog(q);
-    else if (q->incoming.walk || q->deferred.walk)
-        schedule_work(q);
+    else
+        qmgr_scan_go_on(q);
     qmgr_dispatch(q);
 }
 
@@ -161,7 +161,7 @@ static void take_new(struct qmgr *q, struct str name)
     if (!queue_id_parse(name, &id))
         return;
     if (qmgr_is_full(q) || !qmgr_activate(q, &id, ACTIVATE_NEW, false))
-        q->incoming.again = true;
+        q->incoming.wanted = true;
 }
 
 static void on_datagrams(void *context, int fd, uint32_t events)
@@ -183,8 +183,7 @@ static void on_datagrams(void *context, int fd, uint32_t events)
         return; /* the messages are in incoming */
     for (int i = 0; i < n; i++)
         take_new(q, (struct str){ names[i], batch[i].msg_len });
-    if (q->incoming.again)
-        qmgr_scan_start(q, &q->incoming, false);
+    qmgr_scan_go_on(q);
     qmgr_dispatch(q);
 }
 
@@ -213,22 +212,37 @@ static void obey(struct qmgr *q, struct str request)
     qmgr_dispatch(q);
 }
 
-static void on_trigger(void *context, int fd, uint32_t events)
+/* False: nothing has come yet. */
+static bool take_request(struct qmgr *q, int fd)
 {
-    struct qmgr *q = context;
     char bytes[1024];
     ssize_t n = recv(fd, bytes, sizeof bytes, MSG_DONTWAIT);
 
-    (void)events;
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
-        return;
-    loop_unwatch(q->loop, fd);
-    close(fd);
+        return false;
     if (n > 0)
         obey(q, (struct str){ bytes, (size_t)n });
+    return true;
 }
 
-void qmgr_take_trigger(struct qmgr *q, int fd) { loop_watch(q->loop, fd, EPOLLIN, on_trigger, q); }
+static void on_trigger(void *context, int fd, uint32_t events)
+{
+    struct qmgr *q = context;
+
+    (void)events;
+    if (take_request(q, fd)) {
+        loop_unwatch(q->loop, fd);
+        close(fd);
+    }
+}
+
+void qmgr_take_trigger(struct qmgr *q, int fd)
+{
+    if (take_request(q, fd))
+        close(fd);
+    else
+        loop_watch(q->loop, fd, EPOLLIN, on_trigger, q);
+}
 
 /* ---- start ---- */
 
@@ -266,6 +280,7 @@ static void empty_active(struct qmgr *q)
 
 void qmgr_start_scans(struct qmgr *q)
 {
+    q->started = clock_wall().tv_sec;
     empty_active(q);
     loop_watch(q->loop, q->notify_fd, EPOLLIN, on_datagrams, q);
     qmgr_scan_start(q, &q->incoming, false);

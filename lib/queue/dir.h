@@ -13,6 +13,7 @@
 #define QUEUE_DEFERRED "deferred"
 #define QUEUE_HOLD     "hold"
 #define QUEUE_CORRUPT  "corrupt"
+#define QUEUE_SPARE    "spare"
 #define QUEUE_BOUNCE   "bounce"
 #define QUEUE_DEFER    "defer"
 #define QUEUE_TRACE    "trace"

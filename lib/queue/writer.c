@@ -48,11 +48,16 @@ static void next_microsecond(struct timeval *t)
 }
 
 /* incoming/<usec>.<pid>: no queue id, so that nobody looks at it. */
+static void name_temporary(const struct timeval *now, struct buf *path)
+{
+    buf_clear(path);
+    buf_addf(path, "%s/%ld.%d", QUEUE_INCOMING, (long)now->tv_usec, (int)getpid());
+}
+
 static int create_temporary(struct timeval *now, struct buf *path)
 {
     for (int tries = 0; tries < TRIES; tries++) {
-        buf_clear(path);
-        buf_addf(path, "%s/%ld.%d", QUEUE_INCOMING, (long)now->tv_usec, (int)getpid());
+        name_temporary(now, path);
         int fd = open(buf_cstr(path), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW,
                       QUEUE_MODE_INCOMPLETE);
         if (fd >= 0)
@@ -106,9 +111,14 @@ bool queue_writer_open(struct queue_writer *w, const struct queue_layout *layout
 
     w->error = 0;
     w->written = 0;
+    w->leftover = 0;
     w->queue[0] = '\0';
     buf_clear(&w->pending);
-    w->fd = create_temporary(&now, &temporary);
+    name_temporary(&now, &temporary);
+    w->fd = queue_spare_take(w->spares, (unsigned)now.tv_usec, buf_cstr(&temporary), &w->leftover);
+    w->used_before = w->fd >= 0;
+    if (w->fd < 0)
+        w->fd = create_temporary(&now, &temporary);
     if (w->fd < 0)
         return false;
     if (!name_by_inode(w, layout, long_ids, now, &temporary)) {
@@ -128,6 +138,15 @@ static void fail(struct queue_writer *w)
         w->error = errno ? errno : EIO;
 }
 
+/* Nobody may read the old message behind the new one. */
+static bool cut_leftover(struct queue_writer *w)
+{
+    if (w->leftover > w->written && ftruncate(w->fd, (off_t)w->written) != 0)
+        return false;
+    w->leftover = 0;
+    return true;
+}
+
 bool queue_writer_flush(struct queue_writer *w)
 {
     if (w->pending.len && w->error == 0) {
@@ -136,6 +155,8 @@ bool queue_writer_flush(struct queue_writer *w)
         else
             fail(w);
     }
+    if (w->error == 0 && !cut_leftover(w))
+        fail(w);
     buf_clear(&w->pending);
     return w->error == 0;
 }
@@ -179,6 +200,15 @@ static bool sync_directory(struct queue_writer *w, const struct queue_layout *la
     return dir >= 0 && fsync(dir) == 0;
 }
 
+/* A file that was used before must hold the new content before its mode can say that it is complete: blocks that
+ * are overwritten, unlike new ones, are not bound to the metadata. */
+static bool content_first(const struct queue_writer *w)
+{
+    return !w->used_before || sync_file_range(w->fd, 0, 0,
+                                              SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE |
+                                                  SYNC_FILE_RANGE_WAIT_AFTER) == 0;
+}
+
 static void move_to_hold(struct queue_writer *w, const struct queue_layout *layout)
 {
     if (queue_rename(layout, QUEUE_INCOMING, QUEUE_HOLD, &w->id))
@@ -191,8 +221,8 @@ bool queue_writer_commit(struct queue_writer *w, const struct queue_layout *layo
 {
     if (queue_writer_flush(w) && hold)
         move_to_hold(w, layout);
-    if (w->error == 0 &&
-        (fchmod(w->fd, QUEUE_MODE_READY) != 0 || fsync(w->fd) != 0 || !sync_directory(w, layout)))
+    if (w->error == 0 && (!content_first(w) || fchmod(w->fd, QUEUE_MODE_READY) != 0 ||
+                          fsync(w->fd) != 0 || !sync_directory(w, layout)))
         fail(w);
     if (w->error) {
         queue_writer_close(w, layout);

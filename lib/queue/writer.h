@@ -9,6 +9,7 @@
  *   queue_writer_fini()                                                                        at the end */
 #include "queue/dir.h"
 #include "queue/record.h"
+#include "queue/spare.h"
 
 #define QUEUE_WRITER_MEMORY (256UL * 1024) /* a message up to this size is one write(2) */
 
@@ -18,7 +19,10 @@ struct queue_writer {
     char queue[16];     /* where it is now: incoming, hold; empty: nowhere */
     struct buf pending; /* not yet written */
     int64_t written;
-    int error;          /* errno of the first failure, sticky */
+    struct queue_spares *spares; /* where used files may be had; NULL: nowhere */
+    bool used_before;            /* the file is one of them ... */
+    off_t leftover;              /* ... and has so many bytes of its old content */
+    int error;                   /* errno of the first failure, sticky */
     int directory_sync; /* does this file system need an fsync of the directory: -1 not known yet */
 };
 

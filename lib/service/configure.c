@@ -91,6 +91,11 @@ int service_log_fd(struct service *svc)
     return svc->place.board && fcntl(SERVICE_FD_LOG, F_GETFD) >= 0 ? SERVICE_FD_LOG : -1;
 }
 
+struct queue_spares *service_spares(struct service *svc)
+{
+    return svc->place.board ? &svc->place.board->spares : NULL;
+}
+
 void service_configure(struct service *svc)
 {
     open_conf(svc);

@@ -14,6 +14,7 @@
  * Everything here can be overwritten by any daemon that was taken over, so nobody follows an index
  * without checking its range, and master never takes a process id from it. */
 #include "base/attr.h"
+#include "queue/spare.h"
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -64,6 +65,7 @@ struct scoreboard {
     _Atomic uint32_t generation; /* changes at each reload */
     _Atomic uint32_t log_epoch;  /* changes when maillog_file was opened anew */
     _Atomic uint32_t draining;   /* master left on purpose: clients are served to their end */
+    struct queue_spares spares;  /* between qmgr(8) and cleanup(8) */
     struct scoreboard_service services[SCOREBOARD_SERVICES];
     struct scoreboard_block blocks[SCOREBOARD_BLOCKS];
     struct scoreboard_slot slots[SCOREBOARD_SLOTS];

@@ -10,6 +10,7 @@
 #include "os/loop.h"
 #include "os/sandbox.h"
 
+struct queue_spares;
 struct service;
 
 enum service_kind {
@@ -84,6 +85,8 @@ struct str service_passed(struct service *svc);
 int service_log_fd(struct service *svc);
 /* End the process now, in good order: accounted for, exit status 0. */
 NORETURN void service_leave(struct service *svc);
+/* The spare queue files that all daemons share; NULL without master. */
+struct queue_spares *service_spares(struct service *svc);
 /* `-S`: serves stdin/stdout once, without master (sendmail -bs).  False when stdin is a listening (or
  * datagram) socket: its clients are served as under master, which is how a daemon is run by hand. */
 bool service_is_standalone(struct service *svc);

@@ -91,7 +91,7 @@ static enum table_result ask_localpart(struct walk *w)
 {
     enum table_result local;
 
-    /* Without a domain the full form was the local part already. */
+    /* Without a domain the full form is the local part already. */
     if (w->domain.ptr == NULL && (w->rules->keys & ADDRESS_KEY_FULL))
         return TABLE_NOT_FOUND;
     if (w->domain.ptr) {
@@ -153,10 +153,11 @@ static enum table_result walk_keys(struct walk *w)
         { ADDRESS_KEY_LOCALPART_AT, ask_localpart_at },
         { ADDRESS_KEY_AT_DOMAIN, ask_at_domain },
     };
-    enum table_result result = TABLE_NOT_FOUND;
+    unsigned first = w->rules->localpart_first ? w->rules->keys & ADDRESS_KEY_LOCALPART : 0;
+    enum table_result result = first ? ask_localpart(w) : TABLE_NOT_FOUND;
 
     for (size_t i = 0; i < ARRAY_LEN(steps) && result == TABLE_NOT_FOUND; i++)
-        if (w->rules->keys & steps[i].key)
+        if (w->rules->keys & ~first & steps[i].key)
             result = steps[i].ask(w);
     return result;
 }

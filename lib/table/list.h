@@ -47,6 +47,9 @@ struct address_walk {
     unsigned keys;
     struct str delimiters;    /* recipient_delimiter */
     bool split_owner_request; /* owner_request_special = no: owner-x, x-request may be split */
+    /* For who only wants to know whether there is an entry: ADDRESS_KEY_LOCALPART before the others.  Users are
+     * listed by it, and to ask the name service for a name that nobody has is what costs most. */
+    bool localpart_first;
     /* Says whether ADDRESS_KEY_LOCALPART applies to a domain; TABLE_FOUND is yes.  NULL: it never
      * does, except for an address without a domain. */
     enum table_result (*domain_is_local)(void *context, struct str domain);

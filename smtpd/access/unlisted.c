@@ -12,6 +12,7 @@ static enum table_result listed_in(struct judge *j, struct table_list *maps, str
     BUF_AUTO(value, 0);
     struct address_walk walk = { .keys = ADDRESS_KEYS_REWRITE,
                                  .delimiters = site_conf.recipient_delimiter,
+                                 .localpart_first = true,
                                  .domain_is_local = domain_is_local,
                                  .context = j->s->setup->rewriter };
 

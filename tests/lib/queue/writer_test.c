@@ -154,6 +154,35 @@ static void a_name_that_is_taken_is_left_alone(void **state)
     queue_writer_fini(&second);
 }
 
+static void a_used_file_holds_nothing_of_its_old_message(void **state)
+{
+    struct queue_spares spares = { 0 };
+    struct queue_writer w = QUEUE_WRITER_INIT;
+    BUF_AUTO(path, 0);
+    BUF_AUTO(back, 0);
+    FD_AUTO(old, open("active/OLD", O_WRONLY | O_CREAT | O_EXCL, 0700));
+
+    (void)state;
+    assert_true(fd_write_all(old, STR("a long old message")));
+    assert_true(queue_spare_put(&spares, "active/OLD"));
+    w.spares = &spares;
+    assert_true(queue_writer_open(&w, &flat, false, now));
+    assert_true(w.used_before);
+    assert_int_equal(status_of("incoming", &w.id).st_mode & 07777, 0600);
+    assert_int_equal(files_in("spare"), 0);
+    queue_writer_add(&w, STR("new"));
+    /* Whoever reads the unfinished file (bounce) finds the new message only. */
+    assert_true(queue_writer_flush(&w));
+    assert_int_equal(status_of("incoming", &w.id).st_size, 3);
+    queue_writer_add(&w, STR("er"));
+    assert_true(queue_writer_commit(&w, &flat, false));
+    queue_path(&flat, "incoming", &w.id, &path);
+    assert_true(fd_read_file(AT_FDCWD, buf_cstr(&path), &back));
+    assert_str_equal(buf_str(&back), "newer");
+    assert_int_equal(status_of("incoming", &w.id).st_mode & 07777, 0700);
+    queue_writer_fini(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -163,6 +192,7 @@ int main(void)
         SCRATCH_TEST(a_held_message_goes_to_hold),
         SCRATCH_TEST(a_failed_write_leaves_nothing),
         SCRATCH_TEST(a_name_that_is_taken_is_left_alone),
+        SCRATCH_TEST(a_used_file_holds_nothing_of_its_old_message),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -119,6 +119,21 @@ static void addresses_are_tried_in_the_documented_order(void **state UNUSED)
     }
 }
 
+static void who_only_asks_whether_is_told_by_the_short_name(void **state UNUSED)
+{
+    struct address_walk walk = { .keys = ADDRESS_KEYS_REWRITE,
+                                 .delimiters = STR("+"),
+                                 .localpart_first = true,
+                                 .domain_is_local = only_home_is_local };
+    BUF_AUTO(at_home, 0);
+    BUF_AUTO(far, 0);
+
+    keys_tried("u+x@home", &walk, &at_home);
+    assert_string_equal(buf_cstr(&at_home), "u+x u u+x@home u@home @home");
+    keys_tried("u+x@far", &walk, &far);
+    assert_string_equal(buf_cstr(&far), "u+x@far u@far @far");
+}
+
 static void what_matched_tells_whether_the_extension_is_left_over(void **state UNUSED)
 {
     static const struct {
@@ -190,6 +205,7 @@ int main(void)
         cmocka_unit_test(an_empty_result_is_refused),
         cmocka_unit_test(an_empty_list_knows_nothing),
         cmocka_unit_test(addresses_are_tried_in_the_documented_order),
+        cmocka_unit_test(who_only_asks_whether_is_told_by_the_short_name),
         cmocka_unit_test(what_matched_tells_whether_the_extension_is_left_over),
         cmocka_unit_test(not_knowing_whether_a_domain_is_local_is_an_error),
         cmocka_unit_test(names_and_addresses_are_tried_with_their_parents),

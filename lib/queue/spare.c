@@ -1,0 +1,117 @@
+#include "queue/spare.h"
+
+#include "os/fd.h"
+#include "queue/dir.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#ifndef XFS_SUPER_MAGIC
+#define XFS_SUPER_MAGIC 0x58465342
+#endif
+
+bool queue_spares_are_safe(void)
+{
+    struct statfs fs;
+
+    if (statfs(QUEUE_ACTIVE, &fs) != 0)
+        return false;
+    switch ((unsigned long)fs.f_type) {
+    case EXT4_SUPER_MAGIC:
+    case XFS_SUPER_MAGIC:
+    case TMPFS_MAGIC:
+        return true;
+    default:
+        return false;
+    }
+}
+
+static void name_spare(unsigned n, struct buf *path)
+{
+    buf_clear(path);
+    buf_addf(path, "%s/%u", QUEUE_SPARE, n);
+}
+
+static bool may_be_kept(const char *path)
+{
+    struct stat st;
+
+    return lstat(path, &st) == 0 && S_ISREG(st.st_mode) && st.st_size <= QUEUE_SPARE_SIZE_MAX;
+}
+
+bool queue_spare_put(struct queue_spares *s, const char *path)
+{
+    BUF_AUTO(spare, 32);
+    uint64_t empty = ~atomic_load(&s->full);
+
+    if (empty == 0) {
+        errno = ENOSPC;
+        return false;
+    }
+    unsigned n = (unsigned)__builtin_ctzll(empty);
+    name_spare(n, &spare);
+    /* What lies there is left over from a cleanup(8) that ended between its bit and its file. */
+    if (!may_be_kept(path) || rename(path, buf_cstr(&spare)) != 0)
+        return false;
+    atomic_fetch_or(&s->full, UINT64_C(1) << n);
+    return true;
+}
+
+/* Claim the first full place from `start` on; QUEUE_SPARES: there is none. */
+static unsigned claim(struct queue_spares *s, unsigned start)
+{
+    for (uint64_t full; (full = atomic_load(&s->full)) != 0;) {
+        uint64_t behind = full & (UINT64_MAX << start);
+        unsigned n = (unsigned)__builtin_ctzll(behind ? behind : full);
+        uint64_t bit = UINT64_C(1) << n;
+        if (atomic_fetch_and(&s->full, ~bit) & bit)
+            return n;
+    }
+    return QUEUE_SPARES;
+}
+
+/* A hard link would let somebody read, or change, the message that comes. */
+static bool is_ours_alone(int fd, off_t *size)
+{
+    struct stat st;
+
+    if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || st.st_nlink != 1 || st.st_uid != geteuid())
+        return false;
+    *size = st.st_size;
+    return true;
+}
+
+int queue_spare_take(struct queue_spares *s, unsigned hint, const char *path, off_t *size)
+{
+    BUF_AUTO(spare, 32);
+    unsigned n = s ? claim(s, hint % QUEUE_SPARES) : QUEUE_SPARES;
+
+    if (n == QUEUE_SPARES)
+        return -1;
+    name_spare(n, &spare);
+    /* Under a name of our own first: what is opened then is what was taken, whatever the bits said. */
+    if (rename(buf_cstr(&spare), path) != 0)
+        return -1;
+    int fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    if (fd >= 0 && is_ours_alone(fd, size) && fchmod(fd, QUEUE_MODE_INCOMPLETE) == 0)
+        return fd;
+    fd_close(&fd);
+    (void)unlink(path);
+    return -1;
+}
+
+void queue_spares_clear(struct queue_spares *s)
+{
+    BUF_AUTO(path, 32);
+
+    atomic_store(&s->full, 0);
+    for (unsigned n = 0; n < QUEUE_SPARES; n++) {
+        name_spare(n, &path);
+        (void)unlink(buf_cstr(&path));
+    }
+}
