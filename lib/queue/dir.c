@@ -57,7 +57,7 @@ static bool parent_exists(struct buf *path)
 }
 
 /* Where the file is, if it is not where the layout puts it.  Looks no deeper than directories
- * exist. */
+ * exist: nearly always there is none below the layout's, and most messages have no log. */
 static bool find_elsewhere(const struct queue_layout *layout, const char *queue,
                            const struct queue_id *id, struct buf *path)
 {
@@ -68,12 +68,12 @@ static bool find_elsewhere(const struct queue_layout *layout, const char *queue,
         if (depth == expected)
             continue;
         path_at_depth(queue, id, depth, path);
+        if (depth > 0 && !parent_exists(path))
+            break;
         if (lstat(buf_cstr(path), &st) == 0)
             return true;
         if (errno != ENOENT)
             return false;
-        if (depth > 0 && !parent_exists(path))
-            break;
     }
     errno = ENOENT;
     return false;

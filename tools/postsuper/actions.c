@@ -81,22 +81,23 @@ bool action_release(struct super *s, const char *queue, const struct queue_id *i
     return move(s, queue, QUEUE_DEFERRED, id);
 }
 
-/* What is to be reported goes with the message; the last attempt's log is the past. */
+/* What is to be reported goes with the message.  The defer log of its last attempt stays: nobody
+ * asks for the old name again, removing it costs more than all the rest, and -p clears it away. */
 bool action_requeue(struct super *s, const char *queue, const struct queue_id *id)
 {
     if (!queue_requeue_bounced(&s->layout, queue, id) && errno != ENOENT)
         log_warning("%s: failed recipients are reported under the old name only: %s", id->text,
                     strerror(errno));
-    if (!move(s, queue, QUEUE_MAILDROP, id))
-        return false;
-    delete_log(s, QUEUE_DEFER, id);
-    return true;
+    return move(s, queue, QUEUE_MAILDROP, id);
 }
 
-bool action_is_unfinished(const char *path)
+/* Files come to active and deferred when they are complete, by a rename: no need to look. */
+bool action_is_unfinished(const char *queue, const char *path)
 {
     struct stat st;
 
+    if (strcmp(queue, QUEUE_ACTIVE) == 0 || strcmp(queue, QUEUE_DEFERRED) == 0)
+        return false;
     return lstat(path, &st) == 0 && !(st.st_mode & S_IXUSR) &&
            st.st_mtime + UNFINISHED_S > time(NULL);
 }

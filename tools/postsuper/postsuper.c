@@ -205,7 +205,7 @@ static int act_on_queue(struct postsuper *p, const struct action *a, const char 
     int done = 0;
 
     while (queue_scan_next(scan, &id))
-        if (!action_is_unfinished(queue_scan_path(scan)))
+        if (!action_is_unfinished(queue, queue_scan_path(scan)))
             done += a->act(&p->super, queue, &id);
     queue_scan_close(scan);
     return done;
@@ -227,7 +227,7 @@ static void collect(const char *queue, struct bulk *b)
     struct queue_id id;
 
     while (queue_scan_next(scan, &id))
-        if (!action_is_unfinished(queue_scan_path(scan)))
+        if (!action_is_unfinished(queue, queue_scan_path(scan)))
             bulk_add(b, queue_scan_path(scan));
     queue_scan_close(scan);
 }

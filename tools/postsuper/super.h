@@ -33,7 +33,7 @@ bool action_hold(struct super *s, const char *queue, const struct queue_id *id);
 bool action_release(struct super *s, const char *queue, const struct queue_id *id);
 bool action_requeue(struct super *s, const char *queue, const struct queue_id *id);
 /* A file that somebody is writing just now is not touched by `ALL`. */
-bool action_is_unfinished(const char *path);
+bool action_is_unfinished(const char *queue, const char *path);
 
 /* ---- many files (bulk.c) ---- */
 
