@@ -28,14 +28,20 @@ static void open_early_logger(const struct service *svc)
     logger_init(&log);
 }
 
+void service_require_single(const struct service *svc)
+{
+    if (svc->place.board && !svc->options.single)
+        log_fatal("service %s requires a process limit of 1", svc->options.name);
+}
+
 static void check_process_limit(const struct service *svc)
 {
     const struct service_options *o = &svc->options;
 
+    if (svc->spec->process_limit == 1)
+        service_require_single(svc);
     if (svc->place.board == NULL)
         return;
-    if (svc->spec->process_limit == 1 && !o->single)
-        log_fatal("service %s requires a process limit of 1", o->name);
     if (svc->spec->process_limit == 0 && !o->unlimited)
         log_fatal("service %s requires a process limit of 0", o->name);
 }

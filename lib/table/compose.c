@@ -1,4 +1,4 @@
-/* Tables made of other tables: pipemap, unionmap, randmap, debug, proxy. */
+/* Tables made of other tables: pipemap, unionmap, randmap, debug. */
 #include "base/log.h"
 #include "base/mem.h"
 #include "table/internal.h"
@@ -188,7 +188,7 @@ bool table_open_randmap(struct table *t, struct buf *error)
     return ok;
 }
 
-/* debug:type:name - logs every lookup.  proxy:type:name - the inner table itself. */
+/* debug:type:name - logs every lookup.  table_open_inside - the table that is named, itself. */
 
 static enum table_result inner_lookup(struct table *t, struct str key, struct str *value)
 {
@@ -245,7 +245,7 @@ bool table_open_debug(struct table *t, struct buf *error)
     return open_inner(t, &ops, error);
 }
 
-bool table_open_proxy(struct table *t, struct buf *error)
+bool table_open_inside(struct table *t, struct buf *error)
 {
     static const struct table_ops ops = { .lookup = inner_lookup,
                                           .update = inner_update,

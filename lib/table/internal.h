@@ -87,3 +87,5 @@ bool table_open_unionmap(struct table *t, struct buf *error);
 bool table_open_randmap(struct table *t, struct buf *error);
 bool table_open_debug(struct table *t, struct buf *error);
 bool table_open_proxy(struct table *t, struct buf *error);
+/* Not a type of its own: the table behind the first colon, opened by this process. */
+bool table_open_inside(struct table *t, struct buf *error);

@@ -6,8 +6,8 @@
  *
  * Tables are opened before the jail and looked up inside it: text tables are read whole, indexed
  * ones are mapped, so that a lookup needs no system call.  A process has one handle per name and
- * flags; opening the same table again shares it.  `proxy:type:name` opens the inner table
- * directly.
+ * flags; opening the same table again shares it.  `proxy:type:name` is opened by this process
+ * itself where it may and can be, and asked of proxymap(8) otherwise (table/proxy.h).
  *
  * Opening never fails outright.  A table that cannot be opened logs
  *     error: open database /x.lmdb: No such file or directory ...
@@ -35,6 +35,8 @@ enum table_flag {
     TABLE_WRITE = 1 << 5,
     /* Lists of tables: an empty result is a result. */
     TABLE_MAY_BE_EMPTY = 1 << 6,
+    /* proxymap(8): a proxied table inside is never asked for over the socket, which is its own. */
+    TABLE_NO_PROXY = 1 << 7,
 };
 /* What nearly every parameter of type "list of tables" wants. */
 #define TABLE_DEFAULT (TABLE_FOLD | TABLE_UTF8)

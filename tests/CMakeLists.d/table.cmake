@@ -14,3 +14,7 @@ find_package(Python3 REQUIRED COMPONENTS Interpreter)
 add_test(NAME tools.postmap
   COMMAND ${Python3_EXECUTABLE} ${CMAKE_SOURCE_DIR}/tests/tools/postmap_test.py $<TARGET_FILE:postmap>
           $<TARGET_FILE:postalias>)
+add_test(NAME services.proxymap
+  COMMAND ${Python3_EXECUTABLE} ${CMAKE_SOURCE_DIR}/tests/services/proxymap_test.py $<TARGET_FILE:proxymap>
+          $<TARGET_FILE:postmap>)
+relevo_test(lib/table/proxy_test.c table)

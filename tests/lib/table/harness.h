@@ -27,6 +27,7 @@ UNUSED static int harness_begin(void **state UNUSED)
     site_conf.default_database_type = STR("lmdb");
     site_conf.smtputf8_enable = true;
     site_conf.double_bounce_sender = STR("double-bounce");
+    table_conf.proxy_read_maps = STR("proxy:inline:{x=1} proxy:static:x proxy:regexp:{{/x/ y}}");
     table_conf.lmdb_map_size = 1 << 20;
     snprintf(scratch, sizeof scratch, "/tmp/table_test.XXXXXX");
     return mkdtemp(scratch) ? 0 : -1;

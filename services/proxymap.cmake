@@ -1,0 +1,1 @@
+relevo_daemon(proxymap proxymap.c LIBS service table)

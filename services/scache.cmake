@@ -1,0 +1,1 @@
+relevo_daemon(scache scache.c LIBS service)
