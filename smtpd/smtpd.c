@@ -42,9 +42,9 @@ static const struct {
     int clears; /* bits of enum cleanup_flag */
     bool skips_recipients;
 } overrides[] = {
-    { { "no_address_mappings", 19 }, CLEANUP_FLAG_MAP_OK | CLEANUP_FLAG_BCC_OK, SANDBOX_READ },
-    { { "no_header_body_checks", 21 }, CLEANUP_FLAG_FILTER, SANDBOX_READ },
-    { { "no_milters", 10 }, 0, SANDBOX_READ },
+    { { "no_address_mappings", 19 }, CLEANUP_FLAG_MAP_OK | CLEANUP_FLAG_BCC_OK, false },
+    { { "no_header_body_checks", 21 }, CLEANUP_FLAG_FILTER, false },
+    { { "no_milters", 10 }, 0, false },
     { { "no_unknown_recipient_checks", 27 }, 0, true },
 };
 

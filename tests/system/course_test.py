@@ -5,7 +5,7 @@ import os
 import re
 import shutil
 
-from harness import DOMAIN, HOMES, NAME, Sink, Skip, Smtp, main, send, test, until
+from harness import DOMAIN, HOMES, NAME, QUEUE, USERS, Sink, Skip, Smtp, main, send, test, until
 
 CLOSED = {"transport_maps": "inline:{ away.test=smtp:[127.0.0.1]:2599 }", "minimal_backoff_time": "1h", "maximal_backoff_time": "1h",
           "queue_run_delay": "1h"}
@@ -52,6 +52,20 @@ def a_user_sends_with_sendmail(host):
                     r"Received: by mail\.example\.test \(Postfix, from userid 21003\)\n\tid [0-9A-F]+; ", message), message
     assert "\nFrom: Ana Ruiz <ana@example.test>\n" in message and "not sent" not in message
     host.wait_log(r"postfix/pickup\[\d+\]: [0-9A-F]+: uid=21003 from=<ana>$")
+
+
+@test
+def a_user_speaks_smtp_to_sendmail(host):
+    session = "EHLO here\r\n" + "".join(
+        "MAIL FROM:<ana@%s>%s\r\nRCPT TO:<paco@%s>\r\n%s" % (DOMAIN, options, DOMAIN, end)
+        for options, end in (("", "RSET\r\n"), (" SMTPUTF8", "DATA\r\nSubject: by hand\r\n\r\nx\r\n.\r\n"),
+                             ("", "BDAT 18 LAST\r\nSubject: chunk\r\n\r\n")))
+    said = host.run("sendmail", "-bs", text=session + "QUIT\r\n", user="ana").stdout
+    assert said.count("queued as") == 2 and "221 2.0.0 Bye" in said, said
+    for subject in ("by hand", "chunk"):
+        host.wait_mail("paco", "Subject: %s\n" % subject)
+    until("an empty maildrop", lambda: not os.listdir(QUEUE + "/maildrop"))
+    assert len(re.findall(r"pickup\[\d+\]: \w+: uid=%d from=<ana@" % USERS["ana"], host.log())) >= 2
 
 
 @test
