@@ -4,8 +4,6 @@
 
 #include <stdlib.h>
 
-#define SHARE_MIN 2
-
 /* By client, the longest idle seat of each first. */
 static int compare(const void *pa, const void *pb)
 {
@@ -36,7 +34,7 @@ static size_t group_end(const struct crowd_seat *seats, size_t count, size_t at,
 struct crowd_seat *crowd_choose(struct crowd_seat *seats, size_t count)
 {
     struct crowd_seat *found = NULL;
-    int most = 1, idle;
+    int most = CROWD_FAIR, idle;
 
     sort(seats, count);
     for (size_t at = 0, end; at < count; at = end) {
@@ -62,6 +60,6 @@ int crowd_share_is_used(struct crowd_seat *seats, size_t count, uint32_t client)
             own_idle = idle;
         }
     }
-    bool is_greedy = own >= MAX(count / clients, (size_t)SHARE_MIN);
+    bool is_greedy = own >= MAX(count / clients, (size_t)CROWD_FAIR);
     return is_greedy && own_idle * 2 >= (int)own ? own_idle : 0;
 }

@@ -8,6 +8,8 @@
 #include <stdint.h>
 
 #define CROWD_IDLE_MS 500 /* a client that thinks longer than this between two commands is idle */
+/* So many idle seats are not yet greed: a service with two processes may serve one client with both. */
+#define CROWD_FAIR 2
 
 struct crowd_seat {
     uint32_t client;  /* equal for the same client */
@@ -15,7 +17,7 @@ struct crowd_seat {
     int owner;        /* the caller's business */
 };
 
-/* The seat to be freed; NULL when nobody idle has more than one.  Sorts the seats. */
+/* The seat to be freed; NULL when nobody idle has more than CROWD_FAIR.  Sorts the seats. */
 struct crowd_seat *crowd_choose(struct crowd_seat *seats, size_t count);
 /* How many idle seats `client` has if it holds its share or more and is mostly idle, 0 if it may have another one.  Sorts
  * the seats. */

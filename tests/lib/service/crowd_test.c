@@ -29,6 +29,18 @@ static void equally_greedy_clients_lose_the_longest_idle_seat(void **state)
     assert_int_equal(crowd_choose(seats, SEATS)->owner, 99);
 }
 
+static void two_idle_seats_are_no_greed(void **state)
+{
+    struct crowd_seat seats[SEATS];
+
+    (void)state;
+    fill(seats, SEATS / CROWD_FAIR);
+    assert_null(crowd_choose(seats, SEATS));
+    fill(seats, 1);
+    assert_null(crowd_choose(seats, CROWD_FAIR));
+    assert_non_null(crowd_choose(seats, CROWD_FAIR + 1));
+}
+
 static void who_works_or_has_one_seat_is_left_alone(void **state)
 {
     struct crowd_seat seats[SEATS];
@@ -64,6 +76,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_longest_idle_seat_of_the_greediest_is_freed),
         cmocka_unit_test(equally_greedy_clients_lose_the_longest_idle_seat),
+        cmocka_unit_test(two_idle_seats_are_no_greed),
         cmocka_unit_test(who_works_or_has_one_seat_is_left_alone),
         cmocka_unit_test(a_client_with_its_share_of_idle_seats_gets_no_more),
     };
