@@ -165,8 +165,6 @@ void session_keep(struct session *s)
         &s->forwarded.helo,
         &s->forwarded.ident,
         &s->forwarded.source,
-        &s->standing.filter,
-        &s->standing.redirect,
     };
     struct arena fresh = ARENA_INIT;
 
@@ -224,9 +222,7 @@ static void finish(struct session *s)
 
 void session_serve(const struct setup *setup, int fd)
 {
-    struct session s = {
-        .setup = setup, .fd = fd, .cleanup = CLEANUP_CLIENT_INIT, .standing = ACTIONS_INIT
-    };
+    struct session s = { .setup = setup, .fd = fd, .cleanup = CLEANUP_CLIENT_INIT };
 
     s.cleanup.postdrop = setup->postdrop;
     transcript_init(&s.transcript);
@@ -236,8 +232,6 @@ void session_serve(const struct setup *setup, int fd)
     }
     cleanup_client_close(&s.cleanup);
     buf_free(&s.deny_text);
-    buf_free(&s.standing.prepend);
-    buf_free(&s.standing.bcc);
     transcript_fini(&s.transcript);
     arena_free(&s.t.arena);
     arena_free(&s.scratch);

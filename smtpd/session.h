@@ -104,8 +104,6 @@ struct session {
     unsigned changes;     /* of what lies in `arena`, since it was last compacted */
     struct str helo;      /* as given; absent before the greeting */
     struct str login;     /* XCLIENT's word for it; absent: not logged in */
-    struct actions
-        standing; /* what client and HELO restrictions asked for before there was a message */
     struct pace pace;
     struct transcript transcript;
     unsigned faults; /* enum fault */

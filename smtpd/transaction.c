@@ -7,23 +7,11 @@
 
 #include <sys/socket.h>
 
-/* What was asked for before there was a message holds for each message of the session. */
-static void inherit_actions(const struct actions *from, struct transaction *t)
-{
-    t->actions.hold = from->hold;
-    t->actions.discard = from->discard;
-    t->actions.filter = arena_str(&t->arena, from->filter);
-    t->actions.redirect = arena_str(&t->arena, from->redirect);
-    buf_add(&t->actions.prepend, buf_str(&from->prepend));
-    buf_add(&t->actions.bcc, buf_str(&from->bcc));
-}
-
 void transaction_begin(struct session *s, const struct smtp_mail *mail)
 {
     struct transaction *t = &s->t;
 
     *t = (struct transaction){ .arena = t->arena, .active = true, .actions = ACTIONS_INIT };
-    inherit_actions(&s->standing, t);
     t->mail = *mail;
     t->mail.envid = arena_str(&t->arena, mail->envid);
     t->mail.verp_delimiters = arena_str(&t->arena, mail->verp_delimiters);
@@ -206,10 +194,8 @@ static void put_actions(struct session *s, struct buf *out)
     struct actions *a = &s->t.actions;
     struct str bcc = buf_str(&a->bcc);
 
-    while (bcc.len) {
-        record_put_attr_int(out, "notify_flags", DSN_NOTIFY_NEVER);
+    while (bcc.len)
         record_put(out, REC_RCPT, str_cut(&bcc, '\0'));
-    }
     if (a->filter.len)
         record_put(out, REC_FILTER, a->filter);
     if (a->redirect.len)

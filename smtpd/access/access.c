@@ -111,26 +111,25 @@ const struct resolution *judge_sender(struct judge *j)
     return &j->sender_resolved;
 }
 
-static struct actions *actions_of(struct session *s)
-{
-    if (s->t.active)
-        return &s->t.actions;
-    /* VRFY and ETRN ask about mail that is not there. */
-    return s->where == SMTP_CMD_VRFY || s->where == SMTP_CMD_ETRN ? NULL : &s->standing;
-}
-
 static struct judge begin(struct session *s)
 {
-    return (struct judge){
-        .s = s, .access = s->setup->access, .actions = actions_of(s), .arena = &s->scratch
-    };
+    return (struct judge){ .s = s,
+                           .access = s->setup->access,
+                           .actions = s->t.active ? &s->t.actions : NULL,
+                           .arena = &s->scratch };
 }
+
+/* What becomes of mail that will be thrown away does not matter any more. */
+static bool is_discarded(const struct judge *j) { return j->actions && j->actions->discard; }
 
 /* One list; false when it refused.  OK ends the list, not the judgement. */
 static bool passes(struct judge *j, const struct rule_list *list, enum subject_kind subject)
 {
+    if (is_discarded(j))
+        return true;
     j->subject = subject;
     j->warn = false;
+    j->defer_if_reject.code = 0; /* the doubts of one list excuse nobody in the next */
     return rule_list_judge(j, list) != JUDGE_REJECT;
 }
 
@@ -140,7 +139,7 @@ static struct smtp_reply conclude(struct judge *j, bool passed)
     if (passed)
         return j->defer_if_permit;
     if (j->reply.code >= 500 && j->defer_if_reject.code)
-        return j->defer_if_reject;
+        return j->defer_if_permit.code ? j->defer_if_permit : j->defer_if_reject;
     return j->reply;
 }
 
@@ -213,7 +212,8 @@ struct smtp_reply access_judge_recipient(struct session *s, const struct smtp_rc
         str_equal_nocase(rcpt->address, STR("postmaster"))) /* RFC 5321 section 4.5.1 */
         return (struct smtp_reply){ 0 };
     j.rcpt = rcpt;
-    return conclude(&j, delayed_lists_pass(&j) && recipient_lists_pass(&j) && addresses_exist(&j));
+    return conclude(&j, delayed_lists_pass(&j) && recipient_lists_pass(&j) &&
+                            (j.defer_if_permit.code || is_discarded(&j) || addresses_exist(&j)));
 }
 
 bool access_rewrites_locally(struct session *s)

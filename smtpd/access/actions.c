@@ -77,16 +77,6 @@ static void log_action(struct judge *j, const char *action, const char *what, st
                       judge_subject_class(j->subject), what, STR_ARG(text));
 }
 
-/* Where FILTER and REDIRECT text lives: as long as what it is about. */
-static struct str kept(struct judge *j, struct str text)
-{
-    bool standing = j->actions == &j->s->standing;
-
-    if (standing)
-        session_keep(j->s);
-    return arena_str(standing ? &j->s->arena : &j->s->t.arena, text);
-}
-
 static enum outcome_kind act_hold(struct judge *j, struct str text)
 {
     if (j->actions == NULL || !j->actions->hold)
@@ -121,7 +111,7 @@ static enum outcome_kind act_filter(struct judge *j, struct str text)
         return JUDGE_NEXT;
     log_action(j, "filter", "triggers FILTER ", text);
     if (j->actions)
-        j->actions->filter = kept(j, text);
+        j->actions->filter = arena_str(&j->s->t.arena, text);
     return JUDGE_NEXT;
 }
 
@@ -131,7 +121,7 @@ static enum outcome_kind act_redirect(struct judge *j, struct str text)
         return JUDGE_NEXT;
     log_action(j, "redirect", "triggers REDIRECT ", text);
     if (j->actions)
-        j->actions->redirect = kept(j, text);
+        j->actions->redirect = arena_str(&j->s->t.arena, text);
     return JUDGE_NEXT;
 }
 
@@ -175,16 +165,55 @@ static enum outcome_kind act_info(struct judge *j, struct str text)
 static const struct action {
     const char *name;
     enum outcome_kind (*act)(struct judge *j, struct str text);
+    enum { ABOUT_NOTHING, ABOUT_MESSAGE, ABOUT_HEADER } about; /* what it changes */
 } action_types[] = {
-    { "OK", act_ok },           { "PERMIT", act_ok },
-    { "RELAY", act_ok },        { "DUNNO", act_dunno },
-    { "REJECT", act_reject },   { "DEFER", act_defer },
-    { "HOLD", act_hold },       { "DEFER_IF_PERMIT", act_defer_if_permit },
-    { "DISCARD", act_discard }, { "DEFER_IF_REJECT", act_defer_if_reject },
-    { "FILTER", act_filter },   { "REDIRECT", act_redirect },
-    { "BCC", act_bcc },         { "PREPEND", act_prepend },
-    { "WARN", act_warn },       { "INFO", act_info },
+    { "OK", act_ok, ABOUT_NOTHING },
+    { "PERMIT", act_ok, ABOUT_NOTHING },
+    { "RELAY", act_ok, ABOUT_NOTHING },
+    { "DUNNO", act_dunno, ABOUT_NOTHING },
+    { "REJECT", act_reject, ABOUT_NOTHING },
+    { "DEFER", act_defer, ABOUT_NOTHING },
+    { "DEFER_IF_PERMIT", act_defer_if_permit, ABOUT_NOTHING },
+    { "DEFER_IF_REJECT", act_defer_if_reject, ABOUT_NOTHING },
+    { "WARN", act_warn, ABOUT_NOTHING },
+    { "INFO", act_info, ABOUT_NOTHING },
+    { "HOLD", act_hold, ABOUT_MESSAGE },
+    { "DISCARD", act_discard, ABOUT_MESSAGE },
+    { "FILTER", act_filter, ABOUT_MESSAGE },
+    { "REDIRECT", act_redirect, ABOUT_MESSAGE },
+    { "BCC", act_bcc, ABOUT_MESSAGE },
+    { "PREPEND", act_prepend, ABOUT_HEADER },
 };
+
+/* An action about a message that is not there, or is there already, is passed over. */
+static bool comes_in_time(const struct judge *j, const struct action *a)
+{
+    const struct session *s = j->s;
+    const char *before = "", *after;
+
+    if (a->about == ABOUT_MESSAGE && s->where == SMTP_CMD_ETRN) {
+        after = "is unavailable in smtpd_etrn_restrictions";
+    } else if (a->about == ABOUT_HEADER && s->where == SMTP_CMD_UNKNOWN) {
+        after = "must be used before smtpd_end_of_data_restrictions";
+    } else if (a->about != ABOUT_NOTHING && !s->t.active && s->where != SMTP_CMD_VRFY) {
+        before = "with smtpd_delay_reject=no, ";
+        after = "is always skipped in Client host or Helo command restrictions";
+    } else {
+        return true;
+    }
+    log_warning("access table " STR_FMT ": %saction %s %s", STR_ARG(j->entry_table), before,
+                a->name, after);
+    return false;
+}
+
+static enum outcome_kind carry_out(struct judge *j, const struct action *a, struct str text)
+{
+    if (!comes_in_time(j, a))
+        return JUDGE_NEXT;
+    if (a->act == act_ok)
+        judge_log_permit(j, str_from(a->name), j->entry_table);
+    return a->act(j, text);
+}
 
 static bool all_digits(struct str s)
 {
@@ -236,12 +265,14 @@ enum outcome_kind actions_apply(struct judge *j, struct str value)
     if (!str_token(&text, " \t", &word))
         return JUDGE_NEXT;
     text = str_trim(text);
-    if (all_digits(value))
+    if (all_digits(value)) {
+        judge_log_permit(j, value, j->entry_table);
         return JUDGE_PERMIT;
+    }
     if (is_code(word) && text.len)
         return act_code(j, word, text);
     for (size_t i = 0; i < ARRAY_LEN(action_types); i++)
         if (str_equal_nocase(word, str_from(action_types[i].name)))
-            return action_types[i].act(j, text);
+            return carry_out(j, &action_types[i], text);
     return act_restrictions(j, value);
 }

@@ -52,8 +52,7 @@ enum outcome_kind rule_sleep(struct judge *j, const struct rule *rule)
     int64_t seconds;
 
     if (!number_parse_range(rule->argument, 0, 3600, &seconds)) {
-        log_warning("restriction sleep: bad number of seconds: \"" STR_FMT "\"",
-                    STR_ARG(rule->argument));
+        log_warning("restriction sleep must be followed by number");
         return judge_configuration_error(j);
     }
     struct timespec pause = { .tv_sec = (time_t)seconds };

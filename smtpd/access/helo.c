@@ -1,4 +1,5 @@
 /* Restrictions on the name in HELO or EHLO. */
+#include "base/log.h"
 #include "smtpd/access/internal.h"
 #include "text/hostname.h"
 
@@ -28,6 +29,15 @@ enum outcome_kind rule_reject_invalid_helo(struct judge *j, const struct rule *r
     if (hostname_is_valid(name, site_conf.smtputf8_enable) || hostname_is_ipv4(name))
         return JUDGE_NEXT;
     return refuse(j, smtpd_conf.invalid_hostname_reject_code, "5.5.2", "Invalid name");
+}
+
+/* An old word for clients that know no better name. */
+enum outcome_kind rule_permit_naked_ip_address(struct judge *j, const struct rule *rule)
+{
+    log_warning("restriction " STR_FMT " is an old name; use permit_mynetworks or "
+                "permit_sasl_authenticated instead",
+                STR_ARG(rule->name));
+    return has_helo(j) && hostname_is_address(j->s->helo) ? JUDGE_PERMIT : JUDGE_NEXT;
 }
 
 enum outcome_kind rule_reject_non_fqdn_helo(struct judge *j, const struct rule *rule)

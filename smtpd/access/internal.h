@@ -105,9 +105,14 @@ void judge_defer_if_permit(struct judge *j, int code, const char *status, const 
 /* Or only when it would reject: something that might have permitted could not be found out. */
 void judge_defer_if_reject(struct judge *j, int code, const char *status, const char *fmt, ...)
     PRINTF(4, 5);
+/* The same about something else than the list's subject. */
+void judge_defer_if_reject_about(struct judge *j, int code, const char *status,
+                                 enum subject_kind kind, struct str what, const char *text);
 /* A status about the wrong kind of address would mislead its reader: recipient details become sender details and the
  * reverse; what is no address gets none.  The result lives in the judge's arena. */
 struct str judge_fit_status(struct judge *j, enum subject_kind about, struct str status);
+/* smtpd_log_access_permit_actions; `table`: the one that said so, or empty. */
+void judge_log_permit(struct judge *j, struct str action, struct str table);
 /* X of the subject: the name and address, the HELO name, an address, DATA ... */
 struct str judge_subject_text(struct judge *j);
 const char *judge_subject_class(enum subject_kind kind);
@@ -116,6 +121,8 @@ const char *judge_subject_class(enum subject_kind kind);
 const struct resolution *judge_recipient(struct judge *j);
 const struct resolution *judge_sender(struct judge *j);
 
+/* Nobody can log in: then nothing is asked of anybody, and the log says so. */
+void judge_ignore_login_rule(struct str restriction);
 /* Is the recipient somewhere we deliver or relay for, without routing of the sender's own? */
 enum table_result judge_is_authorised_destination(struct judge *j);
 /* Notices that nobody wants go to an address that needs no table; qmgr discards what comes there. */
@@ -130,7 +137,7 @@ rule_fn rule_permit, rule_reject, rule_defer, rule_warn_if_reject, rule_defer_if
 rule_fn rule_permit_mynetworks, rule_permit_inet_interfaces, rule_permit_sasl_authenticated,
     rule_check_address_map;
 rule_fn rule_reject_unknown_client, rule_reject_unknown_reverse_client,
-    rule_reject_unauth_pipelining;
+    rule_reject_unauth_pipelining, rule_permit_naked_ip_address;
 rule_fn rule_reject_invalid_helo, rule_reject_non_fqdn_helo;
 rule_fn rule_reject_non_fqdn_sender, rule_reject_non_fqdn_recipient, rule_reject_unlisted_sender,
     rule_reject_unlisted_recipient, rule_reject_multi_recipient_bounce;

@@ -16,6 +16,14 @@ static enum outcome_kind rule_unknown(struct judge *j, const struct rule *rule)
 }
 
 static const struct rule_type unknown_type = { "unknown", rule_unknown, RULE_PLAIN };
+static enum outcome_kind rule_lacks_table(struct judge *j, const struct rule *rule)
+{
+    log_warning("restriction " STR_FMT ": bad argument \"" STR_FMT "\": need maptype:mapname",
+                STR_ARG(rule->name), STR_ARG(rule->argument));
+    return judge_configuration_error(j);
+}
+
+static const struct rule_type no_table_type = { "no table", rule_lacks_table, RULE_PLAIN };
 static const struct rule_type class_type = { "class", rule_class, RULE_PLAIN };
 /* `type:table` without a word before it. */
 static const struct rule_type table_type = { "access table", rule_check_default_access, RULE_MAPS };
@@ -50,15 +58,16 @@ static struct rule_list *find_class(struct access *a, struct str name)
 
 static void parse_argument(struct access *a, struct str *rest, struct rule *rule)
 {
+    bool tables = rule->type->argument == RULE_MAPS;
     struct str word;
 
-    if (!str_token_braced(rest, SEPARATORS, &word, NULL)) {
-        log_warning("restriction " STR_FMT " lacks its argument", STR_ARG(rule->name));
-        rule->type = &unknown_type;
-        return;
-    }
+    /* What else lacks its argument says so itself. */
+    if (!str_token_braced(rest, SEPARATORS, &word, NULL))
+        word = tables ? rule->name : STR("");
     rule->argument = arena_str(&a->arena, word);
-    if (rule->type->argument == RULE_MAPS)
+    if (tables && !str_has(word, ':'))
+        rule->type = &no_table_type;
+    else if (tables)
         rule->maps =
             table_list_open(rule->argument, arena_cstr(&a->arena, rule->name), TABLE_DEFAULT);
 }
@@ -137,19 +146,28 @@ static enum subject_kind subject_of(const struct judge *j, const struct rule *ru
     return j->subject;
 }
 
-/* smtpd_log_access_permit_actions */
-static void log_permit(struct judge *j, const struct rule *rule)
+void judge_log_permit(struct judge *j, struct str action, struct str table)
 {
     struct match_list *wanted = j->access->logged_permits;
+
+    if (j->subject == SUBJECT_REWRITE || match_list_is_empty(wanted) ||
+        match_string(wanted, action) != MATCH_YES)
+        return;
+    session_log_event(j->s, "permit", j->rcpt ? j->rcpt->path : STR_NONE,
+                      "action=" STR_FMT " for %s=" STR_FMT " %s" STR_FMT, STR_ARG(action),
+                      judge_subject_class(j->subject), STR_ARG(judge_subject_text(j)),
+                      table.len ? "from " : "", STR_ARG(table));
+}
+
+static void log_permit(struct judge *j, const struct rule *rule)
+{
     enum subject_kind before = j->subject;
 
-    if (before == SUBJECT_REWRITE || match_list_is_empty(wanted) ||
-        match_string(wanted, rule->name) != MATCH_YES)
+    /* What is behind tables and classes has been logged. */
+    if (before == SUBJECT_REWRITE || rule->maps || rule->type == &class_type)
         return;
     j->subject = subject_of(j, rule);
-    session_log_event(j->s, "permit", j->rcpt ? j->rcpt->path : STR_NONE,
-                      "action=" STR_FMT " for %s=" STR_FMT " ", STR_ARG(rule->name),
-                      judge_subject_class(j->subject), STR_ARG(judge_subject_text(j)));
+    judge_log_permit(j, rule->name, STR(""));
     j->subject = before;
 }
 
@@ -165,7 +183,7 @@ enum outcome_kind rule_list_judge(struct judge *j, const struct rule_list *list)
             continue;
         }
         result = rule->type->judge(j, rule);
-        if (result == JUDGE_PERMIT && rule->type != &class_type)
+        if (result == JUDGE_PERMIT)
             log_permit(j, rule);
         j->warn = inherited;
     }

@@ -46,8 +46,7 @@ static enum outcome_kind refuse(struct judge *j)
                              STR_ARG(path), STR_ARG(login));
 }
 
-/* Nobody can log in: then nothing is asked of anybody. */
-static void ignore(struct str restriction)
+void judge_ignore_login_rule(struct str restriction)
 {
     log_warning("restriction `" STR_FMT "' ignored: no SASL support", STR_ARG(restriction));
 }
@@ -58,7 +57,7 @@ static enum outcome_kind check(struct judge *j, const struct rule *rule, bool st
     BUF_AUTO(owners, 0);
 
     if (!smtpd_conf.smtpd_sasl_auth_enable) {
-        ignore(rule->name);
+        judge_ignore_login_rule(rule->name);
         return JUDGE_NEXT;
     }
     if (!j->s->t.active)
@@ -79,8 +78,8 @@ enum outcome_kind rule_reject_sender_login_mismatch(struct judge *j, const struc
     if (smtpd_conf.smtpd_sasl_auth_enable)
         return check(j, rule, true);
     /* It is short for these two. */
-    ignore(STR("reject_authenticated_sender_login_mismatch"));
-    ignore(STR("reject_unauthenticated_sender_login_mismatch"));
+    judge_ignore_login_rule(STR("reject_authenticated_sender_login_mismatch"));
+    judge_ignore_login_rule(STR("reject_unauthenticated_sender_login_mismatch"));
     return JUDGE_NEXT;
 }
 
@@ -99,5 +98,7 @@ enum outcome_kind rule_reject_authenticated_sender_login_mismatch(struct judge *
 enum outcome_kind rule_reject_unauthenticated_sender_login_mismatch(struct judge *j,
                                                                     const struct rule *rule)
 {
-    return j->s->login.len ? JUDGE_NEXT : check(j, rule, true);
+    bool skip = j->s->login.len && smtpd_conf.smtpd_sasl_auth_enable;
+
+    return skip ? JUDGE_NEXT : check(j, rule, true);
 }

@@ -55,12 +55,14 @@ enum outcome_kind rule_check_client_access(struct judge *j, const struct rule *r
 {
     const struct peer *p = &j->s->peer;
     BUF_AUTO(value, 0);
-    enum table_result found =
-        table_list_lookup_domain(rule->maps, p->name, plain_parents(), &value);
+    struct str key = p->name;
+    enum table_result found = table_list_lookup_domain(rule->maps, key, plain_parents(), &value);
 
-    if (found == TABLE_NOT_FOUND)
-        found = table_list_lookup_ip(rule->maps, p->address, &value);
-    return settle(j, rule, SUBJECT_CLIENT, p->name, found, buf_str(&value));
+    if (found == TABLE_NOT_FOUND) {
+        key = p->address;
+        found = table_list_lookup_ip(rule->maps, key, &value);
+    }
+    return settle(j, rule, SUBJECT_CLIENT, key, found, buf_str(&value));
 }
 
 enum outcome_kind rule_check_reverse_client_access(struct judge *j, const struct rule *rule)
@@ -82,7 +84,9 @@ enum outcome_kind rule_check_sasl_access(struct judge *j, const struct rule *rul
 {
     BUF_AUTO(value, 0);
 
-    if (j->s->login.len == 0)
+    if (!smtpd_conf.smtpd_sasl_auth_enable)
+        judge_ignore_login_rule(rule->name);
+    if (j->s->login.len == 0 || !smtpd_conf.smtpd_sasl_auth_enable)
         return JUDGE_NEXT;
     enum table_result found = table_list_lookup(rule->maps, j->s->login, &value);
     return settle(j, rule, SUBJECT_LOGIN, j->s->login, found, buf_str(&value));

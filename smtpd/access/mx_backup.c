@@ -6,13 +6,10 @@
 
 enum answer { NO, YES, UNKNOWN };
 
-static void note_unknown(struct judge *j, const char *what, struct str host, const char *why)
+static void note_unknown(struct judge *j, struct str host, const char *why)
 {
-    if (host.len)
-        judge_defer_if_reject(j, 450, "4.4.4", "%s host " STR_FMT " as mail exchanger%s%s", what,
-                              STR_ARG(host), why[0] ? ": " : "", why);
-    else
-        judge_defer_if_reject(j, 450, "4.4.4", "%s mail exchanger information: %s", what, why);
+    judge_defer_if_reject(j, 450, "4.4.4", "Unable to look up mail exchanger %s" STR_FMT ": %s",
+                          host.len ? "host " : "information", STR_ARG(host), why);
 }
 
 /* Is one of the host's addresses ours? */
@@ -22,11 +19,11 @@ static enum answer host_is_us(struct judge *j, struct str host)
     enum dns_status status =
         dns_addresses(j->s->setup->dns, host, site_conf.inet_protocols, true, j->arena, &found);
 
-    if (status == DNS_RETRY) {
-        note_unknown(j, "Unable to look up", host, dns_status_text(status));
+    if (status != DNS_OK) {
+        note_unknown(j, host, dns_address_text(status));
         return UNKNOWN;
     }
-    for (struct dns_record *r = status == DNS_OK ? found : NULL; r; r = r->next) {
+    for (struct dns_record *r = found; r; r = r->next) {
         BUF_AUTO(address, 64);
         if (net_addr_format(&r->addr, &address) &&
             interfaces_contain(&j->s->setup->interfaces, buf_str(&address)))
@@ -42,7 +39,8 @@ static enum answer host_is_known(struct judge *j, struct str host)
         dns_addresses(j->s->setup->dns, host, site_conf.inet_protocols, true, j->arena, &found);
 
     if (status != DNS_OK) {
-        note_unknown(j, "Unable to verify", host, "");
+        judge_defer_if_reject(j, 450, "4.4.4",
+                              "Unable to verify host " STR_FMT " as mail exchanger", STR_ARG(host));
         return UNKNOWN;
     }
     for (struct dns_record *r = found; r; r = r->next) {
@@ -71,7 +69,7 @@ static enum answer any_host(struct judge *j, const struct dns_record *list, bool
     enum answer result = NO;
 
     for (const struct dns_record *r = list; r && result != YES; r = r->next) {
-        if ((r->preference == best) != primary)
+        if ((r->preference == best) != primary || r->text.len == 0) /* a null MX */
             continue;
         enum answer one = check(j, r->text);
         result = one == NO ? result : one;
@@ -85,7 +83,7 @@ static bool backs_up(struct judge *j, struct str domain)
     enum dns_status status = dns_query(j->s->setup->dns, domain, DNS_MX, j->arena, &list);
 
     if (status == DNS_RETRY || status == DNS_FAIL)
-        note_unknown(j, "Unable to look up", STR_NONE, dns_status_text(status));
+        note_unknown(j, STR(""), dns_status_text(status));
     if (status != DNS_OK)
         return false;
     if (any_host(j, list, true, host_is_us) != NO || any_host(j, list, false, host_is_us) != YES)
@@ -102,7 +100,7 @@ enum outcome_kind rule_permit_mx_backup(struct judge *j, const struct rule *rule
         return result;
     const struct resolution *r = judge_recipient(j);
     struct str domain = address_split(r->recipient).domain;
-    if ((r->flags & RESOLVE_ROUTED) || domain.len == 0 || hostname_is_literal(domain))
+    if (domain.len == 0 || hostname_is_literal(domain))
         return JUDGE_NEXT;
     return backs_up(j, domain) ? JUDGE_PERMIT : JUDGE_NEXT;
 }

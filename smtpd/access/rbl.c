@@ -122,11 +122,14 @@ static enum outcome_kind refuse_listed(struct judge *j, const struct dnslist *sp
     struct macro_source source = { .value = reply_value,
                                    .context = &values,
                                    .allowed = j->s->setup->expansion_filter };
-    if (!macro_expand(buf_str(&template), &source, &text, &bad) ||
-        !smtp_reply_split(buf_str(&text), &reply)) {
+    if (!macro_expand(buf_str(&template), &source, &text, &bad)) {
         log_warning("rbl reply template cannot be used: \"" STR_FMT "\"",
                     STR_ARG(buf_str(&template)));
         return judge_configuration_error(j);
+    }
+    if (!smtp_reply_split(buf_str(&text), &reply)) {
+        log_warning("rbl response code configuration error: " STR_FMT, STR_ARG(buf_str(&text)));
+        return judge_reject_text(j, 450, "4.7.1", "Service unavailable");
     }
     size_t status = dsn_status_length(reply.text);
     struct str own =
@@ -142,10 +145,10 @@ static bool may_permit(struct judge *j)
            judge_is_authorised_destination(j) == TABLE_FOUND;
 }
 
-static enum outcome_kind permit_by_list(struct judge *j, enum listing listing)
+static enum outcome_kind permit_by_list(struct judge *j, enum listing listing, struct str what)
 {
     if (listing == LIST_FAILED)
-        judge_defer_if_reject(j, 450, "4.7.1", "Service unavailable");
+        judge_defer_if_reject_about(j, 450, "4.7.1", SUBJECT_CLIENT, what, "Service unavailable");
     return listing == LISTED && may_permit(j) ? JUDGE_PERMIT : JUDGE_NEXT;
 }
 
@@ -169,6 +172,14 @@ static bool reversed_address(const struct session *s, struct buf *out)
     return true;
 }
 
+/* A restriction without its list asks nothing. */
+static bool names_list(const struct rule *rule)
+{
+    if (rule->argument.len == 0)
+        log_warning("restriction " STR_FMT " requires domain name argument", STR_ARG(rule->name));
+    return rule->argument.len > 0;
+}
+
 static enum outcome_kind by_address(struct judge *j, struct str list, bool permit)
 {
     struct dnslist spec = dnslist_parse(list);
@@ -179,19 +190,19 @@ static enum outcome_kind by_address(struct judge *j, struct str list, bool permi
         return JUDGE_NEXT;
     enum listing listing = query_list(j, &spec, buf_str(&what), &reason);
     if (permit)
-        return permit_by_list(j, listing);
+        return permit_by_list(j, listing, j->s->peer.address);
     return listing == LISTED ? refuse_listed(j, &spec, SUBJECT_CLIENT, j->s->peer.address, reason)
                              : JUDGE_NEXT;
 }
 
 enum outcome_kind rule_reject_rbl_client(struct judge *j, const struct rule *rule)
 {
-    return by_address(j, rule->argument, false);
+    return names_list(rule) ? by_address(j, rule->argument, false) : JUDGE_NEXT;
 }
 
 enum outcome_kind rule_permit_dnswl_client(struct judge *j, const struct rule *rule)
 {
-    return by_address(j, rule->argument, true);
+    return names_list(rule) ? by_address(j, rule->argument, true) : JUDGE_NEXT;
 }
 
 /* An old name for several reject_rbl_client. */
@@ -215,7 +226,8 @@ static enum outcome_kind by_domain(struct judge *j, const struct rule *rule, str
     struct dnslist spec = dnslist_parse(rule->argument);
     struct str reason;
 
-    if (domain.len == 0 || hostname_is_literal(domain) || str_equal(domain, STR("unknown")))
+    if (!names_list(rule) || domain.len == 0 || hostname_is_literal(domain) ||
+        str_equal(domain, STR("unknown")))
         return JUDGE_NEXT;
     if (query_list(j, &spec, domain, &reason) != LISTED)
         return JUDGE_NEXT;
@@ -259,7 +271,7 @@ enum outcome_kind rule_permit_rhswl_client(struct judge *j, const struct rule *r
     struct dnslist spec = dnslist_parse(rule->argument);
     struct str reason;
 
-    if (str_equal(j->s->peer.name, STR("unknown")))
+    if (!names_list(rule) || str_equal(j->s->peer.name, STR("unknown")))
         return JUDGE_NEXT;
-    return permit_by_list(j, query_list(j, &spec, j->s->peer.name, &reason));
+    return permit_by_list(j, query_list(j, &spec, j->s->peer.name, &reason), j->s->peer.name);
 }

@@ -55,13 +55,13 @@ enum outcome_kind rule_permit_auth_destination(struct judge *j, const struct rul
     return judge_lookup_failure(j);
 }
 
-/* An old name: mail for our networks and domains passes, everything else is refused. */
+/* An old name: mail for our domains passes, everything else is refused. */
 enum outcome_kind rule_check_relay_domains(struct judge *j, const struct rule *rule)
 {
     log_warning(
         "restriction check_relay_domains is an old name; use reject_unauth_destination instead");
-    enum outcome_kind result = rule_permit_mynetworks(j, rule);
-    if (result == JUDGE_NEXT)
-        result = rule_permit_auth_destination(j, rule);
-    return result == JUDGE_NEXT ? rule_reject_unauth_destination(j, rule) : result;
+    enum outcome_kind result = rule_permit_auth_destination(j, rule);
+    if (result != JUDGE_NEXT || j->rcpt == NULL)
+        return result;
+    return judge_reject(j, smtpd_conf.relay_domains_reject_code, "5.7.1", "Relay access denied");
 }

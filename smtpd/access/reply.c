@@ -162,6 +162,18 @@ void judge_defer_if_reject(struct judge *j, int code, const char *status, const 
     va_end(ap);
 }
 
+void judge_defer_if_reject_about(struct judge *j, int code, const char *status,
+                                 enum subject_kind kind, struct str what, const char *text)
+{
+    BUF_AUTO(reply, 1024);
+
+    if (j->defer_if_reject.code)
+        return;
+    buf_addf(&reply, "%s <" STR_FMT ">: %s rejected: %s", status, STR_ARG(what),
+             judge_subject_class(kind), text);
+    j->defer_if_reject = (struct smtp_reply){ code, arena_str(j->arena, buf_str(&reply)) };
+}
+
 enum outcome_kind judge_lookup_failure(struct judge *j)
 {
     j->s->faults |= FAULT_DATA;

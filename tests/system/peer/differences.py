@@ -61,6 +61,9 @@ KNOWN = [
     Known("A message refused at its end", r"^restrictions/end of data refused and no reset", r"2\.1\.0 Ok|mail=2", r"nested MAIL|mail=1/2|message-id=",
           "When `smtpd_end_of_data_restrictions` refuse a message its transaction is over (RFC 5321 section 4.1.1.4); in Postfix the "
           "client must say RSET, and a second DATA ends the server with a crash."),
+    Known("Old names of restrictions", r"^language/", r"warning: restriction \w+ is an old name; use ",
+          r"warning: (support for restriction \"\w+\" will be|restriction \w+ is deprecated)",
+          "A restriction that has another name today is taken with a warning in words of its own, each time."),
     Known("Restrictions in braces", r"^restrictions/(default action and inline|braces around)", r"warning: unknown smtpd restriction",
           r"warning: (check_mail_access: unexpected dictionary|expected maptype:|malformed map spec)",
           "Braces around a restriction are an error of configuration, which the log names in other words."),

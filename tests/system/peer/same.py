@@ -30,6 +30,7 @@ VERSIONS = [  # (pattern, replacement, reason)
     (r'\{"address": ', '{"orig_address": "", "address": ', "postqueue -j names the original recipient since 3.11"),
 ]
 NEWER = [  # (pattern, replacement, reason): the same for lines that only the newer interface has
+    (r"^(postfix/smtpd: .*) sasl_method=XCLIENT sasl_username=<[^>]*>$", r"\1", "refusals name the login since 3.11"),
     (r"\.lmdb\b", ".db", "hash and btree are LMDB files: docs/MOVING.md"),
     (r"^postfix/qmgr: QID: enabling VERP for sender .*\n", "", "VERP is logged now"),
     (r"^2 postlog: .*\n", "", "postlog repeats its text on standard error, whether that is a terminal or not"),
