@@ -88,9 +88,11 @@ void submission_put_probe(struct buf *out, struct str sender,
     BUF_AUTO(from, 0);
     size_t left = rcpts->count;
 
-    buf_add_cstr(&from, "From: ");
-    address_quote(sender, &from);
-    record_put(out, REC_TEXT, buf_str(&from));
+    if (sender.len) { /* else cleanup(8) knows a name */
+        buf_add_cstr(&from, "From: ");
+        address_quote(sender, &from);
+        record_put(out, REC_TEXT, buf_str(&from));
+    }
     record_put(out, REC_TEXT, STR("Subject: probe"));
     record_put(out, REC_TEXT_PART, STR("To:"));
     for (size_t i = 0; i < rcpts->list_count; i++)
@@ -159,13 +161,6 @@ static void look_for_header(struct submission_content *c, struct str line)
     buf_add(&c->header, line);
 }
 
-/* What mailbox files have in front of a message is no part of it. */
-static bool is_mailbox_line(struct str line)
-{
-    (void)str_skip_prefix(&line, STR(">"));
-    return str_starts(line, STR("From "));
-}
-
 static void put_piece(struct submission_content *c, struct str piece, struct buf *out)
 {
     if (c->extract && !c->in_body)
@@ -187,7 +182,7 @@ static void put_line(struct submission_content *c, struct str line, struct buf *
         c->ended = true;
         return;
     }
-    if (!c->begun && is_mailbox_line(line))
+    if (!c->begun && header_is_mailbox_line(line)) /* no part of the message */
         return;
     c->begun = true;
     if (c->extract && !c->in_body)

@@ -15,7 +15,7 @@ static const struct {
 } classes[] = {
     { { "policy", 6 }, FAULT_POLICY },     { { "protocol", 8 }, FAULT_PROTOCOL },
     { { "resource", 8 }, FAULT_RESOURCE }, { { "software", 8 }, FAULT_SOFTWARE },
-    { { "data", 4 }, FAULT_DATA },
+    { { "data", 4 }, FAULT_DATA },         { { "bounce", 6 }, FAULT_BOUNCE },
 };
 
 unsigned notice_classes_parse(struct str words)
@@ -40,6 +40,13 @@ static bool notices_are_filtered(void)
     return false;
 }
 
+/* The header names who is told of errors whoever gets the notice. */
+static struct str recipient_of(const struct session *s)
+{
+    return s->faults & FAULT_BOUNCE ? site_conf.bounce_notice_recipient
+                                    : site_conf.error_notice_recipient;
+}
+
 static void put_line(struct session *s, struct str line)
 {
     record_put_line(cleanup_client_records(&s->cleanup), line, (size_t)site_conf.line_length_limit);
@@ -56,7 +63,7 @@ static void put_envelope(struct session *s)
     record_put_attr(out, "rewrite_context", STR("local"));
     record_put_attr(out, "log_message_origin", STR("local"));
     record_put(out, REC_SENDER, buf_str(&sender));
-    record_put(out, REC_RCPT, site_conf.error_notice_recipient);
+    record_put(out, REC_RCPT, recipient_of(s));
     record_put(out, REC_MESSAGE, STR_NONE);
 }
 

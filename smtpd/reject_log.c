@@ -67,7 +67,8 @@ void session_log_reject(struct session *s, struct str recipient, struct smtp_rep
     struct str text = reply.text;
     bool softened_status = soft && dsn_status_length(text) && text.ptr[0] == '5';
 
-    s->faults |= FAULT_POLICY;
+    s->faults |= s->unlisted ? FAULT_BOUNCE : FAULT_POLICY;
+    s->unlisted = false;
     session_log_event(s, "reject", recipient, "%d %s" STR_FMT, soft ? reply.code - 100 : reply.code,
                       softened_status ? "4" : "",
                       STR_ARG(softened_status ? str_skip(text, 1) : text));

@@ -11,6 +11,7 @@
 #include "rewrite/rewrite.h"
 #include "service/service.h"
 #include "smtp/server.h"
+#include "smtpd/first_lines.h"
 #include "smtpd/pace.h"
 #include "smtpd/transcript.h"
 #include "table/list.h"
@@ -72,7 +73,8 @@ enum fault {
     FAULT_PROTOCOL = 1 << 1, /* the client broke the protocol */
     FAULT_RESOURCE = 1 << 2, /* the mail system could not take the message */
     FAULT_SOFTWARE = 1 << 3,
-    FAULT_DATA = 1 << 4, /* a table could not be asked */
+    FAULT_DATA = 1 << 4,   /* a table could not be asked */
+    FAULT_BOUNCE = 1 << 5, /* mail for nobody was refused, which saves a bounce */
 };
 
 /* One message: everything that MAIL began and that dies together in transaction_end(). */
@@ -88,7 +90,7 @@ struct transaction {
     unsigned overshoot; /* recipients refused because they are beyond the limit */
     bool open;          /* cleanup has a queue id for us */
     bool in_content;
-    bool has_text; /* content has begun, mailbox lines in front of it aside */
+    struct first_lines first_lines;
     int64_t content_bytes;
     bool too_big;
     struct actions actions;
@@ -107,6 +109,7 @@ struct session {
     struct pace pace;
     struct transcript transcript;
     unsigned faults; /* enum fault */
+    bool unlisted;   /* the refusal under way is for an address that nobody has */
     struct cleanup_client cleanup;
     struct transaction t;
     enum smtp_command where; /* what is being judged: the WHERE of reject lines */

@@ -221,25 +221,6 @@ void transaction_begin_content(struct session *s)
     s->t.in_content = true;
 }
 
-/* What mailbox files have in front of a message would end its header before it began. */
-static bool is_mailbox_line(struct str line)
-{
-    while (str_skip_prefix(&line, STR(">")))
-        continue;
-    return str_starts(line, STR("From "));
-}
-
-static void put_text(struct session *s, struct str text, bool ends_line)
-{
-    struct buf *out = cleanup_client_records(&s->cleanup);
-    bool mailbox = !s->t.has_text && is_mailbox_line(text);
-
-    if (mailbox)
-        record_put(out, REC_TEXT_PART, STR("X-Mailbox-Line: "));
-    record_put(out, ends_line ? REC_TEXT : REC_TEXT_PART, text);
-    s->t.has_text = !mailbox || !ends_line;
-}
-
 void transaction_add_text(struct session *s, struct str text, bool ends_line)
 {
     struct transaction *t = &s->t;
@@ -252,7 +233,9 @@ void transaction_add_text(struct session *s, struct str text, bool ends_line)
     }
     if (t->too_big)
         return;
-    put_text(s, text, ends_line);
+    struct buf *out = cleanup_client_records(&s->cleanup);
+    first_lines_look(&t->first_lines, text, ends_line, out);
+    record_put(out, ends_line ? REC_TEXT : REC_TEXT_PART, text);
     cleanup_client_pump(&s->cleanup);
 }
 

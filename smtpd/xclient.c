@@ -87,6 +87,7 @@ void xclient_handle(struct session *s, const struct smtp_event *ev)
     transaction_end(s);
     options_for_session(s, &s->dialogue.options);
     s->where = SMTP_CMD_XCLIENT;
+    transcript_trim(&s->transcript, 0); /* a session of another client begins */
     commands_greet(s);
     s->dialogue.tally[SMTP_CMD_XCLIENT].ok -=
         s->dialogue.tally[SMTP_CMD_XCLIENT].ok > 0; /* as ever */

@@ -43,6 +43,13 @@ size_t header_name_length(struct str line)
     return n > 0 && colon < line.len && line.ptr[colon] == ':' ? n : 0;
 }
 
+bool header_is_mailbox_line(struct str line)
+{
+    while (str_skip_prefix(&line, STR(">")))
+        continue;
+    return str_starts(line, STR("From "));
+}
+
 bool header_split(struct str header, struct str *name, struct str *value)
 {
     size_t n = header_name_length(header);

@@ -41,6 +41,9 @@ static inline bool header_is_continuation(struct str line)
     return line.len && (line.ptr[0] == ' ' || line.ptr[0] == '\t');
 }
 
+/* Is it what mailbox files have in front of a message: `From `, perhaps quoted with `>`? */
+bool header_is_mailbox_line(struct str line);
+
 /* Split a (possibly folded) header into name and value; the value starts after the colon and the
  * blanks behind it and keeps its line breaks.  False if it is no header. */
 NODISCARD bool header_split(struct str header, struct str *name, struct str *value);

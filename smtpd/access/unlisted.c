@@ -57,6 +57,8 @@ static enum outcome_kind refuse(struct judge *j, const struct resolution *r, str
 
     const char *sender_status = r->flags & RESOLVE_CLASS_ALIAS ? "5.1.7" : "5.1.0";
 
+    j->s->unlisted = !j->warn;
+
     return judge_reject_text(j, code, is_sender ? sender_status : "5.1.1",
                              "<" STR_FMT ">: %s address rejected: User unknown%s%s", STR_ARG(path),
                              is_sender ? "Sender" : "Recipient", name[0] ? " in " : "", name);
@@ -73,6 +75,8 @@ static enum outcome_kind refuse_by_transport(struct judge *j, const struct resol
                                    : STR("5.1.1");
     struct str status = judge_fit_status(j, is_sender ? SUBJECT_SENDER : SUBJECT_RECIPIENT, given);
     struct str text = str_trim(str_skip(r->nexthop, length));
+
+    j->s->unlisted = !j->warn;
 
     return judge_reject_text(j, hard ? 550 : 450, arena_cstr(j->arena, status),
                              "<" STR_FMT ">: %s address rejected: " STR_FMT, STR_ARG(path),

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "client/cleanup.h"
 #include "os/link.h"
+#include "smtpd/first_lines.h"
 #include "smtpd/peer.h"
 #include "smtpd/qmqpd/package.h"
 #include "text/address.h"
@@ -32,6 +33,7 @@ struct request {
     struct cleanup_client cleanup;
 };
 
+/* Our answer, and for a refusal a pause: mailing list managers come back at once. */
 static void answer(struct request *q, char kind, struct str text)
 {
     BUF_AUTO(line, 4096);
@@ -39,15 +41,17 @@ static void answer(struct request *q, char kind, struct str text)
     buf_addc(&line, kind);
     buf_add(&line, text);
     buf_addf(&q->link.out, "%zu:" STR_FMT ",", line.len, STR_ARG(buf_str(&line)));
-    if (kind != 'K') {
-        log_info("%s: " STR_FMT ": " STR_FMT, q->cleanup.open ? q->cleanup.id.text : "NOQUEUE",
-                 STR_ARG(q->s.peer.shown), STR_ARG(text));
-        if (qmqpd_conf.qmqpd_error_delay > 0)
-            (void)sleep((unsigned)qmqpd_conf.qmqpd_error_delay);
-    }
+    if (kind != 'K' && qmqpd_conf.qmqpd_error_delay > 0)
+        (void)sleep((unsigned)qmqpd_conf.qmqpd_error_delay);
     if (link_flush(&q->link) != IO_OK)
         log_info(STR_FMT ": lost connection while sending completion status",
                  STR_ARG(q->s.peer.shown));
+}
+
+static void refuse(struct request *q, char kind, struct str text)
+{
+    log_info("NOQUEUE: " STR_FMT ": " STR_FMT, STR_ARG(q->s.peer.shown), STR_ARG(text));
+    answer(q, kind, text);
 }
 
 static size_t package_limit(void)
@@ -70,7 +74,7 @@ static bool read_package(struct request *q, struct str *content)
                 head = in.len - rest.len;
                 break;
             case NETSTRING_BAD:
-                answer(q, 'D', STR("Error: malformed or too large request"));
+                refuse(q, 'D', STR("Error: malformed or too large request"));
                 return false;
             case NETSTRING_MORE:
                 break;
@@ -143,7 +147,21 @@ static void put_envelope(struct request *q, const struct qmqp_package *p, struct
     record_put(out, REC_MESSAGE, STR_NONE);
 }
 
-static void put_received(struct request *q, struct buf *out)
+/* Received says for whom when it is only one. */
+static void put_id(struct request *q, struct str recipients, struct buf *out)
+{
+    struct str id = queue_id_str(&q->cleanup.id), recipient;
+
+    if (!netstring_take(&recipients, &recipient) || recipients.len) {
+        buf_join(out, STR("\n\tid "), id, STR("; "));
+        return;
+    }
+    buf_join(out, STR(" id "), id, STR("\n\tfor <"));
+    address_quote(recipient, out);
+    buf_add(out, STR(">; "));
+}
+
+static void put_received(struct request *q, struct str recipients, struct buf *out)
 {
     BUF_AUTO(text, 2048);
     time_t now = time(NULL);
@@ -153,19 +171,24 @@ static void put_received(struct request *q, struct buf *out)
     buf_join(&text, STR("Received: from "), q->s.peer.name, STR(" ("), q->s.peer.name, STR(" ["));
     peer_format_tagged(&q->s.peer, &text);
     buf_join(&text, STR("])\n\tby "), site_conf.myhostname, STR(" ("), site_conf.mail_name,
-             STR(") with QMQP\n\tid "), queue_id_str(&q->cleanup.id), STR("; "));
+             STR(") with QMQP"));
+    put_id(q, recipients, &text);
     date_format(&local, local.tm_gmtoff, str_from_null(local.tm_zone), &text);
     for (struct str rest = buf_str(&text); rest.len;)
         record_put(out, REC_TEXT, str_cut(&rest, '\n'));
 }
 
-static void put_content(struct request *q, struct str message)
+static void put_content(struct request *q, const struct qmqp_package *p)
 {
-    put_received(q, cleanup_client_records(&q->cleanup));
+    struct str message = p->message;
+    struct first_lines first = { .over = false };
+
+    put_received(q, p->recipients, cleanup_client_records(&q->cleanup));
     while (message.len) {
         struct str line = str_cut(&message, '\n');
-        record_put_line(cleanup_client_records(&q->cleanup), line,
-                        (size_t)site_conf.line_length_limit);
+        struct buf *to = cleanup_client_records(&q->cleanup);
+        first_lines_look(&first, line, true, to);
+        record_put_line(to, line, (size_t)site_conf.line_length_limit);
         cleanup_client_pump(&q->cleanup);
     }
     struct buf *out = cleanup_client_records(&q->cleanup);
@@ -187,13 +210,20 @@ static const struct {
     [CLEANUP_SPACE] = { 'Z', STR("Error: insufficient system storage") },
 };
 
+static void refuse_message(struct request *q, char kind, struct str text)
+{
+    log_warning("%s: " STR_FMT ": " STR_FMT, q->cleanup.id.text, STR_ARG(q->s.peer.shown),
+                STR_ARG(text));
+    answer(q, kind, text);
+}
+
 static void answer_verdict(struct request *q)
 {
     struct cleanup_verdict v = cleanup_client_end(&q->cleanup);
     BUF_AUTO(text, 1024);
 
     if (v.status == CLEANUP_OK) {
-        buf_join(&text, STR("ok: queued as "), queue_id_str(&q->cleanup.id));
+        buf_join(&text, STR("Ok: queued as "), queue_id_str(&q->cleanup.id));
         answer(q, 'K', buf_str(&text));
         return;
     }
@@ -201,10 +231,10 @@ static void answer_verdict(struct request *q)
     int status = known ? v.status : CLEANUP_BAD;
     if (v.status == CLEANUP_CONTENT && v.reason.len) {
         buf_join(&text, STR("Error: "), v.reason);
-        answer(q, v.reason.ptr[0] == '4' ? 'Z' : 'D', buf_str(&text));
+        refuse_message(q, v.reason.ptr[0] == '4' ? 'Z' : 'D', buf_str(&text));
         return;
     }
-    answer(q, refusals[status].kind, refusals[status].text);
+    refuse_message(q, refusals[status].kind, refusals[status].text);
 }
 
 static void receive(struct request *q)
@@ -216,23 +246,23 @@ static void receive(struct request *q)
     if (match_host_address(authorised, q->s.peer.name, q->s.peer.address) != MATCH_YES) {
         buf_join(&text, STR("Error: "), q->s.peer.shown,
                  STR(" is not authorized to use this service"));
-        answer(q, 'D', buf_str(&text));
+        refuse(q, 'D', buf_str(&text));
         return;
     }
     if (!read_package(q, &content))
         return;
     if (!qmqp_package_parse(content, &package)) {
-        answer(q, 'D', STR("Error: malformed request"));
+        refuse(q, 'D', STR("Error: malformed request"));
         return;
     }
     if (!cleanup_client_open(&q->cleanup, site_conf.cleanup_service_name, setup.cleanup_flags, 0,
                              site_conf.ipc_timeout)) {
-        answer(q, 'Z', STR("Error: queue file write error"));
+        refuse(q, 'Z', STR("Error: queue file write error"));
         return;
     }
     log_info("%s: client=" STR_FMT, q->cleanup.id.text, STR_ARG(q->s.peer.shown));
     put_envelope(q, &package, cleanup_client_records(&q->cleanup));
-    put_content(q, package.message);
+    put_content(q, &package);
     answer_verdict(q);
 }
 

@@ -1,5 +1,6 @@
 /* The small parts of smtpd: footers, Received headers, networks of limits, DNS list filters, transcripts, pace. */
 #include "smtpd/access/dnslist.h"
+#include "smtpd/first_lines.h"
 #include "smtpd/footer.h"
 #include "smtpd/limits.h"
 #include "smtpd/notice.h"
@@ -192,9 +193,46 @@ static void notify_classes_name_faults(void **state)
     (void)state;
     assert_int_equal(notice_classes_parse(STR("")), 0);
     assert_int_equal(notice_classes_parse(STR("resource, software bounce")),
-                     FAULT_RESOURCE | FAULT_SOFTWARE);
+                     FAULT_RESOURCE | FAULT_SOFTWARE | FAULT_BOUNCE);
     assert_int_equal(notice_classes_parse(STR("POLICY,protocol,data")),
                      FAULT_POLICY | FAULT_PROTOCOL | FAULT_DATA);
+}
+
+/* Pieces as they come; `|` is a line end, `+` the end of a piece without one. */
+static void what_stands_in_front_of_the_header_is_no_part_of_ours(void **state)
+{
+    static const struct {
+        const char *pieces, *want;
+    } cases[] = {
+        { "Subject: x|From a|", ".." },
+        { "From a|>>From b|Subject: x| y|", "L:X-Mailbox-Line: |.L:X-Mailbox-Line: |..." },
+        { "From a+From b|Subject: x|", "L:X-Mailbox-Line: |.." },
+        { " blank|  more|", "N:|.." },
+        { "From a| blank|", "L:X-Mailbox-Line: |.N:|." },
+        { "|From a|", ".." },
+        { "From|", "." },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct first_lines f = { .over = false };
+        struct str left = str_from(cases[i].pieces);
+        BUF_AUTO(records, 1000);
+        BUF_AUTO(got, 1000);
+        while (left.len) {
+            size_t end = str_find_any(left, "|+");
+            bool ends_line = left.ptr[end] == '|';
+            buf_clear(&records);
+            first_lines_look(&f, str_sub(left, 0, end), ends_line, &records);
+            if (records.len)
+                buf_join(&got, str_sub(buf_str(&records), 0, 1), STR(":"),
+                         str_skip(buf_str(&records), 2), STR("|"));
+            if (ends_line)
+                buf_addc(&got, '.');
+            left = str_skip(left, end + 1);
+        }
+        assert_string_equal(buf_cstr(&got), cases[i].want);
+    }
 }
 
 static void content_earns_its_time(void **state)
@@ -224,6 +262,7 @@ int main(void)
         cmocka_unit_test(answers_about_the_list_itself_are_not_listings),
         cmocka_unit_test(transcripts_stay_bounded),
         cmocka_unit_test(notify_classes_name_faults),
+        cmocka_unit_test(what_stands_in_front_of_the_header_is_no_part_of_ours),
         cmocka_unit_test(content_earns_its_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
