@@ -122,13 +122,10 @@ static void put_addresses(struct message *m, const struct header_info *info, str
 
 /* ---- the others ---- */
 
-static void log_id(struct message *m, const char *what, bool *logged, struct str value)
+static void log_id(struct message *m, const char *what, struct str value)
 {
     BUF_AUTO(line, 0);
 
-    if (*logged)
-        return;
-    *logged = true;
     header_unfold(value, &line);
     log_info("%s: %s=" STR_FMT, message_id(m), what, STR_ARG(str_trim(buf_str(&line))));
 }
@@ -147,10 +144,11 @@ static void read_header(struct message *m, const struct header_info *info, struc
         return;
     switch (info->id) {
     case HEADER_MESSAGE_ID:
-        log_id(m, "message-id", &m->content.logged_id, value);
+        log_id(m, "message-id", value);
+        m->content.logged_id = true;
         break;
     case HEADER_RESENT_MESSAGE_ID:
-        log_id(m, "resent-message-id", &m->content.logged_resent_id, value);
+        log_id(m, "resent-message-id", value);
         break;
     case HEADER_CONTENT_TRANSFER_ENCODING:
         if (m->content.mime == NULL) /* else text/mime knows better */

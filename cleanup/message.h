@@ -51,7 +51,7 @@ struct content {
     struct mime *mime; /* NULL: the fast way */
     bool seen[HEADER_COUNT];
     bool resent; /* there are Resent- headers */
-    bool logged_id, logged_resent_id;
+    bool logged_id;
     int hops;
     bool declares_8bit;
     bool is_composite;     /* multipart or message: parts may declare their encoding */

@@ -53,10 +53,7 @@ static void put_message_id(struct message *m, const struct header_names *names)
     put_header(m, names->message_id_text, buf_str(&value));
     log_info("%s: %s=" STR_FMT, message_id(m), is_resent ? "resent-message-id" : "message-id",
              STR_ARG(buf_str(&value)));
-    if (is_resent)
-        m->content.logged_resent_id = true;
-    else
-        m->content.logged_id = true;
+    m->content.logged_id |= !is_resent;
 }
 
 static void put_date(struct message *m, const struct header_names *names)

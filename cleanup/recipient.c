@@ -164,8 +164,7 @@ static struct str default_orcpt(struct message *m, struct str address)
 {
     BUF_AUTO(text, 4096);
 
-    buf_add(&text, utf8_is_ascii(address) ? STR("rfc822;") : STR("utf-8;"));
-    address_quote(address, &text);
+    buf_join(&text, utf8_is_ascii(address) ? STR("rfc822;") : STR("utf-8;"), address);
     return arena_str(&m->arena, buf_str(&text));
 }
 

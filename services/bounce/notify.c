@@ -14,12 +14,18 @@
 static const struct {
     const char *sender_notice, *postmaster_notice;
     const char *notice_class;
+    /* Of messages without a sender: words of the log, and the classes that ask for the notice. */
+    const char *orphan_notice, *orphan_classes;
 } words[TEMPLATE_COUNT] = {
     [TEMPLATE_FAILURE] = { "sender non-delivery notification",
-                           "postmaster non-delivery notification", "bounce" },
-    [TEMPLATE_DELAY] = { "sender delay notification", "postmaster delay notification", "delay" },
-    [TEMPLATE_SUCCESS] = { "sender delivery status notification", NULL, NULL },
-    [TEMPLATE_VERIFY] = { "sender delivery status notification", NULL, NULL },
+                           "postmaster non-delivery notification", "bounce",
+                           "postmaster non-delivery notification", "bounce 2bounce" },
+    [TEMPLATE_DELAY] = { "sender delay notification", "postmaster delay notification", "delay",
+                         NULL, "" },
+    [TEMPLATE_SUCCESS] = { "sender delivery status notification", NULL, NULL,
+                           "sender delivery status notification", "2bounce" },
+    [TEMPLATE_VERIFY] = { "sender delivery status notification", NULL, NULL,
+                          "sender delivery status notification", "2bounce" },
 };
 
 /* One report under way. */
@@ -33,12 +39,12 @@ struct notice {
     struct cleanup_client *client;
 };
 
-static bool in_list(struct str list, const char *name)
+static bool in_list(struct str list, struct str name)
 {
     struct str word;
 
     while (str_token(&list, ", \t\r\n", &word))
-        if (str_equal_nocase(word, str_from(name)))
+        if (str_equal_nocase(word, name))
             return true;
     return false;
 }
@@ -108,6 +114,11 @@ static void thread(struct notice *n)
     n->report.in_reply_to = o->message_id;
 }
 
+static bool is_about_success(const struct notice *n)
+{
+    return n->report.kind == TEMPLATE_SUCCESS || n->report.kind == TEMPLATE_VERIFY;
+}
+
 /* The message itself goes back unless the sender, its size or its secrecy forbid it. */
 static bool headers_suffice(const struct notice *n)
 {
@@ -116,8 +127,7 @@ static bool headers_suffice(const struct notice *n)
     return n->report.kind == TEMPLATE_DELAY || is_copy || n->report.tls_optional ||
            n->about->dsn_ret == DSN_RET_HDRS ||
            n->original->text_size > site_conf.bounce_size_limit ||
-           ((n->report.kind == TEMPLATE_SUCCESS || n->report.kind == TEMPLATE_VERIFY) &&
-            n->about->dsn_ret != DSN_RET_FULL);
+           is_about_success(n); /* RFC 3461 section 4.3: RET is about failures */
 }
 
 /* Who is named as the sender of a message that has none. */
@@ -189,7 +199,7 @@ static int submit_flags(void)
 {
     int flags = CLEANUP_FLAG_MAP_OK;
 
-    if (in_list(site_conf.internal_mail_filter_classes, "bounce"))
+    if (in_list(site_conf.internal_mail_filter_classes, STR("bounce")))
         flags |= CLEANUP_FLAG_FILTER | CLEANUP_FLAG_MILTER;
     return flags;
 }
@@ -286,16 +296,24 @@ static bool is_double_bounce(const struct notice *n)
             str_equal_nocase(sender.domain, conf_value(conf, STR("myorigin"))));
 }
 
-static bool tell_postmaster(struct notice *n, const char *notice_class, struct str recipients,
-                            const char *what)
+/* Is a notice of one of these classes wanted? */
+static bool is_wanted(const char *classes)
+{
+    struct str left = str_from(classes), word;
+
+    while (str_token(&left, " ", &word))
+        if (in_list(site_conf.notify_classes, word))
+            return true;
+    return false;
+}
+
+static bool tell_postmaster(struct notice *n, struct str recipients, const char *what)
 {
     struct str to;
     bool ok = true;
 
-    if (!in_list(site_conf.notify_classes, notice_class))
-        return true;
     while (str_token(&recipients, ", \t\r\n", &to))
-        ok = send_one(n, double_bounce_address(n), to, true, what) && ok;
+        ok = send_one(n, double_bounce_address(n), to, !is_about_success(n), what) && ok;
     return ok;
 }
 
@@ -347,32 +365,56 @@ static bool tell_sender(struct notice *n, bool verp)
                : send_one(n, STR_NONE, n->about->sender, false, words[kind].sender_notice);
 }
 
-static bool tell(struct notice *n, bool verp)
+static void log_not_sent(const struct notice *n, const char *why)
 {
-    if (is_double_bounce(n)) {
-        log_warning(STR_FMT ": undeliverable postmaster notification discarded",
-                    STR_ARG(n->about->queue_id));
-        return true;
-    }
-    if (n->about->sender.len)
-        return tell_sender(n, verp);
-    if (n->report.kind == TEMPLATE_FAILURE)
-        return tell_postmaster(n, "2bounce", site_conf.notice_recipient_2bounce,
-                               words[TEMPLATE_FAILURE].postmaster_notice);
-    return true; /* nobody to tell */
+    log_info(STR_FMT ": not sending trace/success notification for %s message",
+             STR_ARG(n->about->queue_id), why);
 }
 
-/* The postmaster's copy has all recipients, also those whose sender did not want to know. */
-static void copy_to_postmaster(struct notice *n, const struct bounce_append *entries, size_t count)
+/* Nobody is told about a notice of our own. */
+static void discard(const struct notice *n)
+{
+    if (is_about_success(n))
+        log_not_sent(n, "double-bounce");
+    else
+        log_warning(STR_FMT ": undeliverable postmaster notification discarded",
+                    STR_ARG(n->about->queue_id));
+}
+
+/* About a message without a sender. */
+static bool tell_of_orphan(struct notice *n)
 {
     enum template_kind kind = n->report.kind;
 
-    if (words[kind].notice_class == NULL || n->about->sender.len == 0 || is_double_bounce(n))
-        return;
-    n->report.entries = entries;
-    n->report.entry_count = count;
-    (void)tell_postmaster(n, words[kind].notice_class, copy_recipient(kind),
-                          words[kind].postmaster_notice);
+    if (is_wanted(words[kind].orphan_classes))
+        return tell_postmaster(n, site_conf.notice_recipient_2bounce, words[kind].orphan_notice);
+    if (is_about_success(n))
+        log_not_sent(n, "single-bounce");
+    return true;
+}
+
+static bool tell(struct notice *n, bool verp)
+{
+    if (is_double_bounce(n)) {
+        discard(n);
+        return true;
+    }
+    return n->about->sender.len ? tell_sender(n, verp) : tell_of_orphan(n);
+}
+
+static void copy_to_postmaster(struct notice *n)
+{
+    enum template_kind kind = n->report.kind;
+
+    if (words[kind].notice_class && n->about->sender.len && !is_double_bounce(n) &&
+        is_wanted(words[kind].notice_class))
+        (void)tell_postmaster(n, copy_recipient(kind), words[kind].postmaster_notice);
+}
+
+/* A notice to the postmaster has all recipients, also those whose sender did not want to know. */
+static bool tells_all(const struct bounce_report *about, enum template_kind kind)
+{
+    return about->sender.len == 0 && kind == TEMPLATE_FAILURE;
 }
 
 bool bounce_notify(const struct bounce_service *b, const struct bounce_report *about,
@@ -385,7 +427,7 @@ bool bounce_notify(const struct bounce_service *b, const struct bounce_report *a
     size_t wanted_count = 0;
 
     for (size_t i = 0; i < count; i++)
-        if (report_wants(kind, &entries[i]))
+        if (report_wants(kind, &entries[i]) || tells_all(about, kind))
             wanted[wanted_count++] = entries[i];
     original_open(b, about, &arena, &original);
     struct notice n = { .b = b,
@@ -396,8 +438,11 @@ bool bounce_notify(const struct bounce_service *b, const struct bounce_report *a
                             .kind = kind, .entries = wanted, .entry_count = wanted_count } };
     bool ok = wanted_count == 0 || tell(&n, verp);
 
-    if (ok && count) /* a copy that cannot be made is no reason to tell the sender again */
-        copy_to_postmaster(&n, entries, count);
+    if (ok && count) { /* a copy that cannot be made is no reason to tell the sender again */
+        n.report.entries = entries;
+        n.report.entry_count = count;
+        copy_to_postmaster(&n);
+    }
     original_close(&original);
     return ok;
 }
