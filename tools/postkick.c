@@ -19,6 +19,7 @@ int main(int argc, char **argv)
     int letter;
 
     command_begin("postkick", 1);
+    command_stay_out_of_log();
     (void)signal(SIGPIPE, SIG_IGN);
     while ((letter = getopt(argc, argv, "c:v")) != -1) {
         if (letter == 'c')

@@ -121,6 +121,7 @@ int main(int argc, char **argv)
     int letter;
 
     command_begin("postlock", EX_TEMPFAIL);
+    command_stay_out_of_log();
     while ((letter = getopt(argc, argv, "+c:l:v")) != -1) {
         switch (letter) {
         case 'c':

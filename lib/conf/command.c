@@ -17,7 +17,7 @@
 static struct {
     const char *program;
     int fatal_status;
-    bool distrusts;
+    bool distrusts, stays_out;
     struct conf *conf; /* NULL: not read yet, so only stderr is known */
     char tag[TAG_ROOM];
 } command;
@@ -53,7 +53,7 @@ static void log_sink_at_first_line(enum log_level level, struct str text)
     (void)snprintf(command.tag, sizeof command.tag, "%s/%s",
                    command.conf ? text_of("syslog_name") : "postfix", command.program);
     o.tag = command.tag;
-    if (command.conf) {
+    if (command.conf && !command.stays_out) {
         buf_clear(&socket_path);
         o.hostname = text_of("myhostname");
         o.facility = text_of("syslog_facility");
@@ -74,6 +74,8 @@ void command_begin(const char *program, int fatal_status)
     log_set_fatal_handler(end_fatally);
     log_set_sink(log_sink_at_first_line);
 }
+
+void command_stay_out_of_log(void) { command.stays_out = true; }
 
 void command_set_fatal_status(int status) { command.fatal_status = status; }
 

@@ -12,6 +12,8 @@
 /* Call first.  `program` is kept.  log_fatal() ends the process with `fatal_status`. */
 void command_begin(const char *program, int fatal_status);
 void command_set_fatal_status(int status);
+/* Messages are for the caller only, not for the log. */
+void command_stay_out_of_log(void);
 /* The program is installed set-group-id: call right after command_begin().  Descriptors 0-2 are
  * open afterwards, and of the environment only MAIL_CONFIG and TZ are left. */
 void command_distrust_caller(void);

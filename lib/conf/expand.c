@@ -211,8 +211,8 @@ static bool expand_call(struct expansion *e, struct str name, struct str s)
     return true;
 }
 
-/* What stands between the brackets of `${...}`. */
-static bool expand_reference(struct expansion *e, struct str body)
+/* What stands between the brackets of `${...}`; `whole` is the text it stands in. */
+static bool expand_reference(struct expansion *e, struct str body, struct str whole)
 {
     struct str s = skip_blanks(body);
 
@@ -220,7 +220,7 @@ static bool expand_reference(struct expansion *e, struct str body)
         return expand_comparison(e, s);
     struct str name = take_name(&s);
     if (name.len == 0)
-        return reference_error(e, "empty macro name", body);
+        return reference_error(e, "empty macro name", whole);
     if (starts_with(s, '{'))
         return expand_call(e, name, s);
     s = skip_blanks(s);
@@ -243,7 +243,7 @@ static bool expand_dollar(struct expansion *e, struct str text, struct str *rest
         struct str body;
         if (!str_take_group(rest, &body))
             return reference_error(e, "truncated macro reference", text);
-        return expand_reference(e, body);
+        return expand_reference(e, body, text);
     }
     struct str name = take_name(rest);
     if (name.len == 0)

@@ -164,7 +164,7 @@ class ShowMaster(Postconf):
 class Edit(Postconf):
     def test_values_change_in_place_and_new_ones_are_added(self):
         self.run_tool("relayhost = new", "-e", "added=1  2", "zed=")
-        self.assertEqual(self.read("main.cf"), MAIN.replace("[mx.example.com]:25", "new").replace("zed = 1", "zed =")
+        self.assertEqual(self.read("main.cf"), MAIN.replace("[mx.example.com]:25", "new").replace("zed = 1", "zed = ")
                          + "added = 1  2\n")
 
     def test_comments_stay_and_extra_entries_go(self):

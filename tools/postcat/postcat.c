@@ -177,6 +177,7 @@ int main(int argc, char **argv)
     struct postcat p = { .start = 0 };
 
     command_begin("postcat", 1);
+    command_stay_out_of_log();
     parse_options(&p, argc, argv);
     struct conf *conf = command_conf(p.config_dir);
     p.layout.hashed_names = conf_value(conf, STR("hash_queue_names"));

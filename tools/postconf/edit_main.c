@@ -50,7 +50,7 @@ static struct change *find_change(struct main_edit *m, struct str name)
 
 static void add_setting(struct buf *out, const struct change *c)
 {
-    buf_join(out, c->name, STR(" ="), c->value.len ? STR(" ") : STR(""), c->value, STR("\n"));
+    buf_join(out, c->name, STR(" = "), c->value, STR("\n"));
 }
 
 static bool is_continuation(struct str physical)

@@ -1,4 +1,4 @@
-/* Which settings have an effect: names that main.cf makes up count when a value that counts mentions them. */
+/* Which settings have an effect: names that main.cf makes up count when a value mentions them. */
 #include "base/log.h"
 #include "base/map.h"
 #include "conf/expand.h"
@@ -30,6 +30,17 @@ static void add_setting(void *context, struct str name, struct str value)
     s->list[s->count++] = (struct master_setting){ arena_str(s->arena, name), value };
 }
 
+/* What -o gives stands in main.cf, so to speak. */
+static void put_override(struct settings *s, const struct master_setting *given)
+{
+    for (size_t i = 0; i < s->count; i++)
+        if (str_equal(s->list[i].name, given->name)) {
+            s->list[i].value = given->value;
+            return;
+        }
+    add_setting(s, given->name, given->value);
+}
+
 static int compare_settings(const void *a, const void *b)
 {
     return str_compare(((const struct master_setting *)a)->name,
@@ -39,8 +50,12 @@ static int compare_settings(const void *a, const void *b)
 static struct settings settings_of_main_cf(struct postconf *pc)
 {
     struct settings s = { .arena = &pc->arena };
+    struct master_setting given;
 
     conf_each_setting(pc->conf, add_setting, &s);
+    for (int i = 0; i < pc->req.override_count; i++)
+        if (master_setting_parse(str_from(pc->req.overrides[i]), &given))
+            put_override(&s, &given);
     if (s.count)
         qsort(s.list, s.count, sizeof *s.list, compare_settings);
     return s;
@@ -83,24 +98,19 @@ static void scan_all(struct postconf *pc, const struct shown_params *params, str
             scan_value(m, pc->master.entries[i].settings[j].value);
 }
 
-/* A name that is used makes the names in its own value used. */
+/* Names of main.cf's own that some value of it mentions, used or not. */
 static size_t choose_user_params(const struct shown_params *params, const struct settings *s,
                                  struct mentions *m, bool *chosen)
 {
     size_t count = 0;
-    bool again = true;
 
-    while (again) {
-        again = false;
-        for (size_t i = 0; i < s->count; i++) {
-            struct str name = s->list[i].name;
-            if (chosen[i] || params_find(params, name) ||
-                !(map_has(&m->names, name) || table_names_own(&m->tables, name)))
-                continue;
-            chosen[i] = again = true;
-            count++;
-            scan_value(m, s->list[i].value);
-        }
+    for (size_t i = 0; i < s->count; i++)
+        scan_value(m, s->list[i].value);
+    for (size_t i = 0; i < s->count; i++) {
+        struct str name = s->list[i].name;
+        chosen[i] = !params_find(params, name) &&
+                    (map_has(&m->names, name) || table_names_own(&m->tables, name));
+        count += chosen[i];
     }
     return count;
 }
@@ -172,13 +182,40 @@ static bool is_raw(struct str name)
     return p && p->type == PARAM_RAW;
 }
 
+static bool has_no_value(void *context, struct str name, unsigned depth, struct str *value,
+                         struct buf *error)
+{
+    (void)context, (void)name, (void)depth, (void)error;
+    *value = STR("");
+    return true;
+}
+
+static bool is_not_set(void *context, struct str name)
+{
+    (void)context, (void)name;
+    return false;
+}
+
+/* What is no reference at all is said once, here; who shows the value ends with it. */
+static bool is_well_formed(struct str value)
+{
+    static const struct expand_names nothing = { .value = has_no_value, .is_set = is_not_set };
+    BUF_AUTO(text, 0);
+    BUF_AUTO(error, 0);
+
+    if (expand_text(&nothing, value, 0, &text, &error))
+        return true;
+    log_warning(STR_FMT, STR_ARG(buf_str(&error)));
+    return false;
+}
+
 static void search_main_cf(struct undefined_search *u)
 {
     struct settings s = settings_of_main_cf(u->pc);
     struct str classes = conf_raw(u->pc->conf, STR("smtpd_restriction_classes")), word;
 
     for (size_t i = 0; i < s.count; i++)
-        if (params_find(u->params, s.list[i].name) && !is_raw(s.list[i].name))
+        if (!is_raw(s.list[i].name) && is_well_formed(s.list[i].value))
             expand_each_name(s.list[i].value, warn_if_undefined, u);
     while (str_token(&classes, LIST_BLANKS, &word))
         if (word.ptr[0] != '$')

@@ -1,6 +1,6 @@
+#include "base/log.h"
 #include "base/mem.h"
 #include "conf/command.h"
-#include "os/logger.h"
 #include "tools/postmap/tabletool.h"
 
 #include <getopt.h>
@@ -90,26 +90,18 @@ static void check(struct table_tool *tool)
         log_fatal("specify -b -h or -m only with \"-q -\"");
 }
 
-/* Like most commands of the suite, but messages are for the person at the terminal only. */
-static void begin_messages(const char *program)
-{
-    command_begin(program, 1);
-    logger_init(&(struct logger_options){
-        .tag = program, .program = program, .file_fd = -1, .quiet = true });
-}
-
 int table_tool_begin(struct table_tool *tool, int argc, char **argv)
 {
     int letter;
 
-    begin_messages(tool->program);
+    command_begin(tool->program, 1);
     argv[0] = mem_unconst(tool->program); /* getopt's own messages begin with it */
     while ((letter = getopt(argc, argv, tool->letters)) != -1)
         apply(tool, letter);
+    struct conf *conf = command_conf(tool->conf_dir);
     if (optind == argc)
         usage(tool);
     check(tool);
-    struct conf *conf = command_conf(tool->conf_dir);
     conf_fill(conf, &site_param_set, &site_conf);
     conf_fill(conf, &table_param_set, &table_conf);
     if (tool->utf8)

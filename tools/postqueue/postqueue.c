@@ -84,7 +84,12 @@ static void parse_options(struct postqueue *q, int argc, char **argv)
             usage();
         }
     }
-    if (q->action == ACTION_NONE || optind < argc)
+}
+
+/* Such a call is known to be wrong when main.cf was read, and the log hears of it. */
+static void require_action(const struct postqueue *q, int operands)
+{
+    if (q->action == ACTION_NONE || operands)
         usage();
 }
 
@@ -296,6 +301,7 @@ int main(int argc, char **argv)
     (void)signal(SIGPIPE, SIG_DFL);
     parse_options(&q, argc, argv);
     q.conf = command_conf(q.config_dir);
+    require_action(&q, argc - optind);
     command_enter_queue(q.conf);
     if (q.action == ACTION_TEXT || q.action == ACTION_JSON) {
         list_queue(&q);

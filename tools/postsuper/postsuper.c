@@ -125,7 +125,7 @@ static void take_queue_names(struct postsuper *p, int argc, char **argv)
         return;
     for (int i = 0; i < argc; i++)
         check_queue_name(argv[i]);
-    p->queues = (const char *const *)argv; /* ends with NULL */
+    p->structure.queues = p->queues = (const char *const *)argv; /* ends with NULL */
 }
 
 static void parse_options(struct postsuper *p, int argc, char **argv)
@@ -159,8 +159,6 @@ static void parse_options(struct postsuper *p, int argc, char **argv)
     }
     if (!any)
         p->structure.check = p->structure.purge = true;
-    take_queue_names(p, argc - optind, argv + optind);
-    p->structure.queues = p->queues;
 }
 
 /* ---- actions ---- */
@@ -337,6 +335,7 @@ int main(int argc, char **argv)
         log_fatal("use of this command is reserved for the superuser");
     parse_options(&p, argc, argv);
     struct conf *conf = command_conf(p.config_dir);
+    take_queue_names(&p, argc - optind, argv + optind);
     read_conf(&p, conf);
     command_enter_queue(conf);
     if (p.structure.check)

@@ -95,6 +95,7 @@ static void bad_syntax_is_an_error(void **state)
         const char *text, *error;
     } cases[] = {
         { "$", "empty macro name: \"$\"" },
+        { "a ${} b", "empty macro name: \"a ${} b\"" },
         { "a$-b", "empty macro name: \"a$-b\"" },
         { "${x", "truncated macro reference: \"${x\"" },
         { "${x-y}", "attribute name syntax error at: \"...x>>>-y\"" },
