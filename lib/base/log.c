@@ -26,48 +26,49 @@ static void make_printable(char *text, size_t len)
             text[i] = '?';
 }
 
-static PRINTF(3, 0) void write_line(enum log_level level, const char *prefix, const char *fmt,
-                                    va_list ap)
+struct str log_prefix(enum log_level level)
+{
+    static const char *const prefixes[] = { "", "", "warning: ", "error: ", "fatal: ", "panic: " };
+
+    return str_from(prefixes[level]);
+}
+
+static PRINTF(2, 0) void write_line(enum log_level level, const char *fmt, va_list ap)
 {
     BUF_AUTO(line, LINE_LIMIT);
 
     if (logger.sink == NULL)
         return;
-    buf_add_cstr(&line, prefix);
+    buf_add(&line, log_prefix(level));
     buf_vaddf(&line, fmt, ap);
     make_printable(line.ptr, line.len);
     logger.sink(level, buf_str(&line));
 }
 
-#define FORWARD(level, prefix)              \
-    do {                                    \
-        va_list ap;                         \
-        va_start(ap, fmt);                  \
-        write_line(level, prefix, fmt, ap); \
-        va_end(ap);                         \
+#define FORWARD(level)              \
+    do {                            \
+        va_list ap;                 \
+        va_start(ap, fmt);          \
+        write_line(level, fmt, ap); \
+        va_end(ap);                 \
     } while (0)
 
 void log_debug(const char *fmt, ...)
 {
     if (logger.verbose > 0)
-        FORWARD(LOG_LEVEL_DEBUG, "");
+        FORWARD(LOG_LEVEL_DEBUG);
 }
 
-void log_info(const char *fmt, ...) { FORWARD(LOG_LEVEL_INFO, ""); }
-void log_warning(const char *fmt, ...) { FORWARD(LOG_LEVEL_WARNING, "warning: "); }
-void log_error(const char *fmt, ...) { FORWARD(LOG_LEVEL_ERROR, "error: "); }
+void log_info(const char *fmt, ...) { FORWARD(LOG_LEVEL_INFO); }
+void log_warning(const char *fmt, ...) { FORWARD(LOG_LEVEL_WARNING); }
+void log_error(const char *fmt, ...) { FORWARD(LOG_LEVEL_ERROR); }
 
 void log_fatal(const char *fmt, ...)
 {
-    FORWARD(LOG_LEVEL_FATAL, "fatal: ");
+    FORWARD(LOG_LEVEL_FATAL);
     if (logger.on_fatal)
         logger.on_fatal();
     exit(1);
 }
 
-void log_at(enum log_level level, const char *fmt, ...)
-{
-    static const char *const prefixes[] = { "", "", "warning: ", "error: ", "fatal: ", "panic: " };
-
-    FORWARD(level, prefixes[level]);
-}
+void log_at(enum log_level level, const char *fmt, ...) { FORWARD(level); }

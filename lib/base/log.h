@@ -16,6 +16,9 @@ enum log_level {
     LOG_LEVEL_PANIC
 };
 
+/* The prefix of that level. */
+struct str log_prefix(enum log_level level);
+
 typedef void log_sink_fn(enum log_level level, struct str text);
 
 void log_set_sink(log_sink_fn *sink);

@@ -12,7 +12,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#define LINE_ROOM   6144 /* header and the longest text that base/log makes */
+#define LINE_ROOM 6144 /* header and the longest text that base/log makes */
+#define TEXT_MAX \
+    2000 /* of a line of the log, besides the prefix of its level: programs that
+                            read the log have buffers */
 #define TAG_ROOM    256
 #define HOST_ROOM   64
 #define TIME_ROOM   24
@@ -204,7 +207,7 @@ static void format_line(struct buf *line, enum log_level level, struct str text)
     } else {
         add_head(line, logger.tag, own_pid());
     }
-    buf_add(line, text);
+    buf_add(line, str_sub(text, 0, log_prefix(level).len + TEXT_MAX));
 }
 
 static void write_log(enum log_level level, struct str text)

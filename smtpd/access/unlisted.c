@@ -42,6 +42,18 @@ bool judge_is_double_bounce(const struct resolution *r)
            str_equal_nocase(address_split(r->recipient).local, site_conf.double_bounce_sender);
 }
 
+/* Addresses that a mail system has whatever its tables say (RFC 5321 section 4.5.1); local(8) knows what to do. */
+static bool is_always_there(const struct resolution *r)
+{
+    static const char *const names[] = { "postmaster", "mailer-daemon" };
+
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        if ((r->flags & RESOLVE_CLASS_LOCAL) &&
+            str_equal_nocase(address_split(r->recipient).local, str_from(names[i])))
+            return true;
+    return judge_is_double_bounce(r);
+}
+
 struct class_list {
     unsigned class_flag;
     struct table_list *maps;
@@ -101,7 +113,7 @@ enum outcome_kind judge_unlisted(struct judge *j, const struct resolution *r, st
 
     if (found == TABLE_ERROR)
         return judge_lookup_failure(j);
-    if (found == TABLE_FOUND || judge_is_double_bounce(r))
+    if (found == TABLE_FOUND || is_always_there(r))
         return JUDGE_NEXT;
     if (!(r->flags & RESOLVE_CLASS_ALIAS) &&
         (str_equal(r->transport, site_conf.error_service_name) ||

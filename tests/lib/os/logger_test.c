@@ -60,6 +60,24 @@ static void lines_of_a_file_have_the_known_form(void **state)
     unlink(path);
 }
 
+static void text_is_cut_where_readers_have_buffers(void **state)
+{
+    char path[64], text[3001];
+    int fd = open_log_file(path);
+    struct logger_options o = { .tag = "t", .hostname = "h", .file_fd = fd };
+    BUF_AUTO(got, 8192);
+
+    (void)state;
+    memset(text, 'x', sizeof text - 1);
+    text[sizeof text - 1] = '\0';
+    logger_init(&o);
+    log_info("%s", text);
+    log_warning("%s", text);
+    read_log(path, &got);
+    assert_matches(buf_cstr(&got), "^[^x]*: x{2000}\n[^x]*: warning: x{2000}\n$");
+    unlink(path);
+}
+
 static int bind_datagram(char *path)
 {
     struct sockaddr_un a = { .sun_family = AF_UNIX };
@@ -120,6 +138,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lines_of_a_file_have_the_known_form),
+        cmocka_unit_test(text_is_cut_where_readers_have_buffers),
         cmocka_unit_test(postlogd_takes_over_when_the_file_was_rotated),
         cmocka_unit_test(the_file_is_written_when_postlogd_is_not_there),
     };
