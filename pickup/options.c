@@ -277,6 +277,8 @@ static void check_combination(const struct sendmail_options *o)
         log_fatal("-t can be used only in delivery mode");
     if (o->extract && o->envelope.trace_flags & SUBMISSION_TRACE_VERIFY)
         log_fatal("-t option cannot be used with -bv");
+    if (o->envelope.ret_flags && o->envelope.trace_flags & SUBMISSION_TRACE_VERIFY)
+        log_fatal("-R option cannot be used with -bv");
     refuse_recipients(o);
 }
 

@@ -267,6 +267,8 @@ static void on_message(struct session *s, const struct smtp_event *ev)
         session_log_reject(s, STR_NONE, verdict);
     } else {
         verdict = transaction_commit(s, ev->command, &arena);
+        if (verdict.code == 250)
+            s->faults = 0; /* who gets mail through is no trouble */
     }
     transaction_end(s);
     session_answer(s, verdict);

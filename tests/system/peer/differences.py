@@ -50,6 +50,8 @@ KNOWN = [
     Known("Broken requests of QMQP", r"^content/qmqp (stranger|malformed|junk|no recipients|gone)", r"qmqpd: NOQUEUE: |^  b'|qmqpd: localhost.* lost conn",
           r"qmqpd: (warning: )?QID: |^  b'|^postfix/cleanup: ",
           "qmqpd(8) looks at a request when all of it has come, so a broken one has no queue id, and says in other words what is wrong."),
+    Known("The trace of a notice", r"^notices_.*/success of a notice", None, r"^trace -rw",
+          "Nobody gets a success report about a notice of the system's own, and nothing is left of it."),
     Known("Addresses that are none", r"", None, r"valid_ipv[46]_hostaddr: ", "No extra warning tells which function found an address literal bad."),
     Known("Content that is too big", r"^smtpd/content too big", None,
           r"^postfix/cleanup: warning: (QID: queue file size|mail_stream_cleanup)",
