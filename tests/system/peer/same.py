@@ -37,6 +37,7 @@ NEWER = [  # (pattern, replacement, reason): the same for lines that only the ne
 ]
 ANY_ORDER = ("postfix/local", "postfix/virtual", "postfix/smtp", "postfix/lmtp", "postfix/pipe", "postfix/error", "postfix/discard",
              "postfix/qmgr", "postfix/cleanup", "postfix/bounce", "postfix/pickup")
+LONGEST = 1900  # the text of a log line ends after 2000 bytes, noise among them
 ONCE = ("postfix/postmap", "postfix/postalias")  # how often a table is opened, and so complained about, does not matter
 DROPPED = [  # log lines that say nothing about a session
     r"postfix/anvil: statistics:", r"postfix/scache: statistics:",
@@ -61,7 +62,7 @@ def clean(lines, ids, peer):
 
 def ordered_log(lines):
     """By program; within those whose processes work side by side by text."""
-    lines = [line for line in lines if not any(re.match(p, line) for p in DROPPED)]
+    lines = [line[:LONGEST] for line in lines if not any(re.match(p, line) for p in DROPPED)]
     repeated = sorted({line for line in lines if line.startswith(ONCE)})
     lines = [line for line in lines if not line.startswith(ONCE)] + repeated
     return sorted(lines, key=lambda line: (line.split(":")[0], line if line.startswith(ANY_ORDER) else ""))
