@@ -18,9 +18,9 @@ static void body_type(struct sendmail_options *o, const char *arg)
 {
     struct str type = str_from(arg);
 
-    if (str_equal_nocase(type, STR("8BITMIME")))
+    if (str_equal(type, STR("8BITMIME")))
         o->envelope.encoding = "8bit";
-    else if (str_equal_nocase(type, STR("7BIT")))
+    else if (str_equal(type, STR("7BIT")))
         o->envelope.encoding = "7bit";
     else
         log_fatal("-B option needs 8BITMIME or 7BIT");
@@ -96,6 +96,8 @@ static void envelope_id(struct sendmail_options *o, const char *arg)
     for (const char *p = arg; *p; p++)
         if (*p < ' ' || *p == 127)
             log_fatal("-V option: bad envelope ID");
+    if (*arg == '\0')
+        log_warning("bad syntax in -V option value -- ignored");
     o->envelope.envelope_id = str_from(arg);
 }
 static void verbose(struct sendmail_options *o, const char *arg)
@@ -179,29 +181,34 @@ static void long_option(struct sendmail_options *o, const char *arg)
     }
 }
 
-static void queue(struct sendmail_options *o, const char *arg)
+static void queue_part(struct sendmail_options *o, enum sendmail_mode mode, const char *argument,
+                       const char *form)
 {
-    if (arg == NULL || *arg == '\0') {
-        o->mode = SENDMAIL_FLUSH;
-    } else if (*arg == 'I') {
-        o->mode = SENDMAIL_FLUSH_ID;
-        o->argument = arg + 1;
-    } else if (*arg == 'R') {
-        o->mode = SENDMAIL_FLUSH_SITE;
-        o->argument = arg + 1;
-    } else if (*arg == 'S') {
-        log_fatal("-qS is not implemented");
-    } else if (char_is_digit(*arg)) {
-        o->mode = SENDMAIL_NOTHING;
-    } else {
-        log_fatal("unsupported: -q%c", *arg);
-    }
+    if (*argument == '\0')
+        log_fatal("specify: %s", form);
+    o->mode = mode;
+    o->argument = argument;
 }
 
-static void traffic_log_or_verp(struct sendmail_options *o, const char *arg)
+static void queue(struct sendmail_options *o, const char *arg)
 {
-    if (*arg == 'V')
-        o->verp = arg + 1;
+    if (arg == NULL || *arg == '\0')
+        o->mode = SENDMAIL_FLUSH;
+    else if (*arg == 'I')
+        queue_part(o, SENDMAIL_FLUSH_ID, arg + 1, "-qIqueueid");
+    else if (*arg == 'R')
+        queue_part(o, SENDMAIL_FLUSH_SITE, arg + 1, "-qRsitename");
+    else if (char_is_digit(*arg))
+        o->mode = SENDMAIL_NOTHING;
+    else
+        log_fatal("-q%c is not implemented", *arg);
+}
+
+static void verp(struct sendmail_options *o, const char *arg)
+{
+    if (*arg != 'V')
+        log_fatal("unsupported: -X%c", *arg);
+    o->verp = arg + 1;
 }
 
 static const struct option {
@@ -209,33 +216,15 @@ static const struct option {
     bool takes_argument;
     option_fn *apply;
 } options[] = {
-    { 'A', true, ignore },
-    { 'B', true, body_type },
-    { 'C', true, config_file },
-    { 'F', true, full_name },
-    { 'G', false, gateway },
-    { 'I', false, aliases },
-    { 'L', true, ignore },
-    { 'N', true, notify },
-    { 'O', true, long_option },
-    { 'R', true, returned_part },
-    { 'U', false, ignore },
-    { 'V', true, envelope_id },
-    { 'X', true, traffic_log_or_verp },
-    { 'b', true, big_mode },
-    { 'c', false, ignore },
-    { 'e', true, ignore },
-    { 'f', true, sender },
-    { 'h', true, ignore },
-    { 'i', false, no_dots },
-    { 'm', false, ignore },
-    { 'n', false, not_supported },
-    { 'o', true, old_option },
-    { 'p', true, ignore },
-    { 'r', true, sender },
-    { 't', false, extract },
-    { 'v', false, verbose },
-    { 'x', false, ignore },
+    { 'A', true, ignore },        { 'B', true, body_type }, { 'C', true, config_file },
+    { 'F', true, full_name },     { 'G', false, gateway },  { 'I', false, aliases },
+    { 'L', true, ignore },        { 'N', true, notify },    { 'O', true, long_option },
+    { 'R', true, returned_part }, { 'U', false, ignore },   { 'V', true, envelope_id },
+    { 'X', true, verp },          { 'b', true, big_mode },  { 'c', false, ignore },
+    { 'e', true, ignore },        { 'f', true, sender },    { 'h', true, ignore },
+    { 'i', false, no_dots },      { 'm', false, ignore },   { 'n', false, not_supported },
+    { 'o', true, old_option },    { 'p', true, ignore },    { 'r', true, sender },
+    { 't', false, extract },      { 'v', false, verbose },  { 'x', false, ignore },
 };
 
 static const struct option *find_option(int letter)
@@ -271,14 +260,28 @@ static void refuse_recipients(const struct sendmail_options *o)
         log_fatal("%s requires no recipient", what[o->mode]);
 }
 
+/* -bv sends no message to which these could belong. */
+static void refuse_with_verify(const struct sendmail_options *o)
+{
+    const struct {
+        char letter;
+        bool given;
+    } options_of_mail[] = { { 't', o->extract },
+                            { 'N', o->envelope.notify_flags != 0 },
+                            { 'R', o->envelope.ret_flags != 0 } };
+
+    if (!(o->envelope.trace_flags & SUBMISSION_TRACE_VERIFY))
+        return;
+    for (size_t i = 0; i < ARRAY_LEN(options_of_mail); i++)
+        if (options_of_mail[i].given)
+            log_fatal("-%c option cannot be used with -bv", options_of_mail[i].letter);
+}
+
 static void check_combination(const struct sendmail_options *o)
 {
     if (o->extract && o->mode != SENDMAIL_SUBMIT)
         log_fatal("-t can be used only in delivery mode");
-    if (o->extract && o->envelope.trace_flags & SUBMISSION_TRACE_VERIFY)
-        log_fatal("-t option cannot be used with -bv");
-    if (o->envelope.ret_flags && o->envelope.trace_flags & SUBMISSION_TRACE_VERIFY)
-        log_fatal("-R option cannot be used with -bv");
+    refuse_with_verify(o);
     refuse_recipients(o);
 }
 

@@ -296,11 +296,15 @@ static int submit(struct sendmail *s)
 
 /* ---- start ---- */
 
-static enum sendmail_mode mode_of_name(const char *path)
+static const char *base_name(const char *path)
 {
     const char *slash = strrchr(path, '/');
-    const char *name = slash ? slash + 1 : path;
 
+    return slash ? slash + 1 : path;
+}
+
+static enum sendmail_mode mode_of_name(const char *name)
+{
     if (strcmp(name, "mailq") == 0)
         return SENDMAIL_LIST;
     return strcmp(name, "newaliases") == 0 ? SENDMAIL_ALIASES : SENDMAIL_SUBMIT;
@@ -347,9 +351,12 @@ int main(int argc, char **argv)
 {
     struct sendmail s = { .memory = ARENA_INIT };
 
-    command_begin("sendmail", EX_TEMPFAIL);
+    const char *name = base_name(argc > 0 ? argv[0] : "sendmail");
+
+    command_begin(name, EX_TEMPFAIL);
+    command_restrict_config();
     warn_of_privilege();
-    s.options.mode = mode_of_name(argc > 0 ? argv[0] : "sendmail");
+    s.options.mode = mode_of_name(name);
     sendmail_options_parse(&s.options, argc, argv);
     s.conf = command_conf(s.options.config_dir);
     return run(&s);

@@ -4,6 +4,12 @@
 
 #define LISTS_FIRST 8
 
+/* A comment alone is nobody. */
+static bool is_recipient(const struct address_item *item)
+{
+    return item->kind == ADDRESS_MAILBOX && (item->address.len || item->angle);
+}
+
 void submission_recipients_add(struct submission_recipients *r, struct str text, size_t token_limit)
 {
     if (r->list_count == r->list_room) {
@@ -18,7 +24,7 @@ void submission_recipients_add(struct submission_recipients *r, struct str text,
     address_list_parse(&r->memory, text, token_limit, list);
     r->truncated |= list->truncated;
     for (size_t i = 0; i < list->count; i++)
-        r->count += list->items[i].kind == ADDRESS_MAILBOX;
+        r->count += is_recipient(&list->items[i]);
 }
 
 void submission_recipients_free(struct submission_recipients *r) { arena_free(&r->memory); }
@@ -35,7 +41,7 @@ static void put_recipients(struct buf *out, const struct submission_envelope *e,
 {
     for (size_t i = 0; i < r->list_count; i++)
         for (size_t k = 0; k < r->lists[i].count; k++)
-            if (r->lists[i].items[k].kind == ADDRESS_MAILBOX)
+            if (is_recipient(&r->lists[i].items[k]))
                 put_recipient(out, e, r->lists[i].items[k].address);
 }
 
@@ -97,7 +103,7 @@ void submission_put_probe(struct buf *out, struct str sender,
     record_put(out, REC_TEXT_PART, STR("To:"));
     for (size_t i = 0; i < rcpts->list_count; i++)
         for (size_t k = 0; k < rcpts->lists[i].count; k++)
-            if (rcpts->lists[i].items[k].kind == ADDRESS_MAILBOX)
+            if (is_recipient(&rcpts->lists[i].items[k]))
                 put_probe_recipient(out, rcpts->lists[i].items[k].address, --left > 0);
     record_put(out, REC_EXTRACTED, STR_NONE);
     record_put(out, REC_END, STR_NONE);

@@ -17,7 +17,7 @@
 static struct {
     const char *program;
     int fatal_status;
-    bool distrusts, stays_out;
+    bool distrusts, restricts_config, stays_out;
     struct conf *conf; /* NULL: not read yet, so only stderr is known */
     char tag[TAG_ROOM];
 } command;
@@ -112,10 +112,12 @@ void command_distrust_caller(void)
 {
     static const char *const names[] = { "MAIL_CONFIG", "TZ" };
 
-    command.distrusts = true;
+    command.distrusts = command.restricts_config = true;
     open_standard_descriptors();
     keep_only(names, ARRAY_LEN(names));
 }
+
+void command_restrict_config(void) { command.restricts_config = true; }
 
 static struct conf *open_conf(const char *dir)
 {
@@ -163,7 +165,7 @@ struct conf *command_conf(const char *dir)
         dir = getenv("MAIL_CONFIG");
     if (dir == NULL)
         dir = COMMAND_CONF_DIR;
-    if (command.distrusts && getuid() != 0)
+    if (command.restricts_config && getuid() != 0)
         require_approval(dir);
     command.conf = open_conf(dir);
     return command.conf;

@@ -17,6 +17,9 @@ void command_stay_out_of_log(void);
 /* The program is installed set-group-id: call right after command_begin().  Descriptors 0-2 are
  * open afterwards, and of the environment only MAIL_CONFIG and TZ are left. */
 void command_distrust_caller(void);
+/* Only that part of it: users other than root may only name directories that the default main.cf
+ * names. */
+void command_restrict_config(void);
 
 /* Open main.cf in `dir` (from -c; becomes MAIL_CONFIG for child processes), else in
  * $MAIL_CONFIG, else in the default place.  A program that distrusts its caller takes from users
