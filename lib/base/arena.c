@@ -5,7 +5,9 @@
 #include <stdalign.h>
 #include <stdlib.h>
 
-#define BLOCK_SIZE 4096
+/* Blocks double: an arena for three words costs little, and one for a message has few blocks. */
+#define BLOCK_MIN 256
+#define BLOCK_MAX 4096
 
 struct arena_block {
     struct arena_block *next;
@@ -13,9 +15,12 @@ struct arena_block {
     alignas(max_align_t) char bytes[];
 };
 
+static size_t block_size(const struct arena_block *block) { return sizeof *block + block->size; }
+
 static struct arena_block *add_block(struct arena *a, size_t size)
 {
-    size_t room = MAX(size, BLOCK_SIZE - sizeof(struct arena_block));
+    size_t usual = a->blocks ? MIN(2 * block_size(a->blocks), (size_t)BLOCK_MAX) : BLOCK_MIN;
+    size_t room = MAX(size, usual - sizeof(struct arena_block));
     struct arena_block *block = mem_alloc(sizeof *block + room);
 
     block->size = room;
@@ -53,18 +58,27 @@ struct str arena_str(struct arena *a, struct str s)
 
 void arena_reset(struct arena *a)
 {
-    while (a->blocks && a->blocks->next) {
-        struct arena_block *block = a->blocks;
-        a->blocks = block->next;
-        free(block);
+    struct arena_block *kept = NULL, *next;
+
+    for (struct arena_block *block = a->blocks; block; block = next) {
+        next = block->next;
+        if (kept == NULL && block_size(block) <= BLOCK_MAX)
+            kept = block;
+        else
+            free(block);
     }
-    if (a->blocks)
-        a->blocks->used = 0;
+    if (kept) {
+        kept->used = 0;
+        kept->next = NULL;
+    }
+    a->blocks = kept;
 }
 
 void arena_free(struct arena *a)
 {
-    arena_reset(a);
-    free(a->blocks);
-    a->blocks = NULL;
+    while (a->blocks) {
+        struct arena_block *block = a->blocks;
+        a->blocks = block->next;
+        free(block);
+    }
 }

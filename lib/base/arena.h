@@ -2,7 +2,7 @@
 #include "base/str.h"
 
 /* Memory for everything that dies together: a transaction, a parsed file, a request.
- * arena_reset() forgets all of it and keeps the first block for the next round. */
+ * arena_reset() forgets all of it and keeps a block for the next round. */
 struct arena_block;
 struct arena {
     struct arena_block *blocks;

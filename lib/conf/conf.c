@@ -30,8 +30,8 @@ struct expanded {
 struct conf {
     struct conf_file *file;
     struct map overrides; /* name -> struct str */
-    struct map expanded;  /* name -> struct expanded */
-    struct arena arena;
+    struct map expanded;  /* name -> struct expanded, in `memo` */
+    struct arena arena, memo;
 };
 
 static struct conf_file *file_new(const char *dir)
@@ -78,7 +78,8 @@ struct reading {
 static void add_setting(void *context, const struct main_cf_setting *s)
 {
     struct reading *r = context;
-    struct str *old = map_set(&r->file->settings, s->name, keep(&r->file->arena, s->value));
+    struct arena *a = &r->file->arena;
+    struct str *old = map_set(&r->file->settings, s->name, keep(a, arena_str(a, s->value)));
 
     if (old)
         log_warning(STR_FMT ", line %u: overriding earlier entry: " STR_FMT "=" STR_FMT,
@@ -113,12 +114,18 @@ struct conf *conf_new(void) { return view_of(file_new("/etc/postfix")); }
 
 struct conf *conf_fork_without_overrides(const struct conf *c) { return view_of(c->file); }
 
+void conf_settle(struct conf *c)
+{
+    map_free(&c->expanded, NULL);
+    arena_free(&c->memo);
+}
+
 void conf_close(struct conf *c)
 {
     if (c == NULL)
         return;
     map_free(&c->overrides, NULL);
-    map_free(&c->expanded, NULL);
+    conf_settle(c);
     arena_free(&c->arena);
     file_release(c->file);
     free(c);
@@ -129,8 +136,7 @@ const char *conf_directory(const struct conf *c) { return c->file->dir; }
 void conf_override(struct conf *c, struct str name, struct str value)
 {
     map_set(&c->overrides, name, keep(&c->arena, arena_str(&c->arena, value)));
-    map_free(&c->expanded,
-             NULL); /* other values may mention this one; the strings stay in the arena */
+    conf_settle(c); /* other values may mention this one */
 }
 
 static const struct str *find_setting(struct conf *c, struct str name)
@@ -142,7 +148,7 @@ static const struct str *find_setting(struct conf *c, struct str name)
 
 bool conf_is_set(struct conf *c, struct str name) { return find_setting(c, name) != NULL; }
 
-/* Like conf_raw(); a computed default may need other values, whose expansion can fail. */
+/* Like conf_raw(): lives as long as `c` and is followed by a NUL.  A computed default may need other values, whose expansion can fail. */
 static bool find_raw(struct conf *c, struct str name, unsigned depth, struct str *raw,
                      struct buf *error)
 {
@@ -153,8 +159,8 @@ static bool find_raw(struct conf *c, struct str name, unsigned depth, struct str
         return true;
     }
     const struct param *p = param_find(name);
-    *raw = p ? str_from(p->fallback) : STR_NONE;
-    if (p == NULL || p->fallback[0] != '(')
+    *raw = p ? str_from(param_fallback(p)) : STR_NONE;
+    if (raw->len == 0 || raw->ptr[0] != '(')
         return true;
     return conf_compute_default(c, name, depth, raw, error);
 }
@@ -174,13 +180,19 @@ static bool expand_raw(struct conf *c, struct str raw, unsigned depth, struct ar
     BUF_AUTO(text, VALUE_MAX);
     struct expand_names names = names_of(c);
 
-    if (!str_has(raw, '$')) {
-        *value = arena_str(a, raw);
-        return true;
-    }
     if (!expand_text(&names, raw, depth, &text, error))
         return false;
     *value = arena_str(a, buf_str(&text));
+    return true;
+}
+
+/* Most values mention no other and are what was written. */
+static bool value_of_raw(struct conf *c, struct str raw, unsigned depth, struct str *value,
+                         struct buf *error)
+{
+    if (str_has(raw, '$'))
+        return expand_raw(c, raw, depth, &c->arena, value, error);
+    *value = raw;
     return true;
 }
 
@@ -192,10 +204,10 @@ static bool expand_named(void *context, struct str name, unsigned depth, struct 
     struct str raw;
 
     if (known == NULL) {
-        known = arena_alloc(&c->arena, sizeof *known);
+        known = arena_alloc(&c->memo, sizeof *known);
         map_set(&c->expanded, name, known);
         if (!find_raw(c, name, depth, &raw, error) ||
-            !expand_raw(c, raw, depth, &c->arena, &known->value, error)) {
+            !value_of_raw(c, raw, depth, &known->value, error)) {
             map_remove(&c->expanded, name);
             return false;
         }

@@ -42,6 +42,8 @@ void conf_each_setting(struct conf *c,
 /* Fill the struct of a parameter set (params.h).  A bad value is fatal with the field's standard
  * message ("bad numerical configuration: x = y" ...).  Strings live as long as the conf and are
  * followed by a NUL. */
+/* What a program asks at its start it seldom asks again: forget what was worked out (the values stay valid). */
+void conf_settle(struct conf *c);
 void conf_fill(struct conf *c, const struct param_set *set, void *params);
 /* The smtp sets filled from the lmtp_ names (smtp_x is read from lmtp_x where that exists). */
 void conf_fill_lmtp(struct conf *c, const struct param_set *set, void *params);

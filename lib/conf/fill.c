@@ -99,7 +99,7 @@ static struct str read_text(const struct field *f)
 static void read_field(struct conf *c, struct field *f)
 {
     if (f->param->type == PARAM_RAW)
-        f->value = arena_str(conf_arena(c), conf_raw(c, f->name));
+        f->value = conf_raw(c, f->name);
     else
         f->value = conf_value(c, f->name);
     switch (f->param->type) {
@@ -127,7 +127,7 @@ void conf_fill(struct conf *c, const struct param_set *set, void *params)
     for (size_t i = 0; i < set->count; i++) {
         const struct param *p = &set->params[i];
         struct field f = { .param = p,
-                           .name = str_from(p->name),
+                           .name = str_from(param_name(p)),
                            .at = (char *)params + p->offset };
         read_field(c, &f);
     }
@@ -139,7 +139,7 @@ void conf_fill_lmtp(struct conf *c, const struct param_set *set, void *params)
         const struct param *p = &set->params[i];
         BUF_AUTO(twin, 0);
         struct field f = { .param = p,
-                           .name = str_from(p->name),
+                           .name = str_from(param_name(p)),
                            .at = (char *)params + p->offset };
         struct str rest = f.name;
         if (str_skip_prefix(&rest, STR("smtp_"))) {

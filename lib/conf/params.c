@@ -2,11 +2,41 @@
 
 #include "base/attr.h"
 
-/* Each row of params/SET.def becomes a row of SET_rows; `ROW_OF` says which struct holds its value. */
+#include <assert.h>
+
+/* All texts of all rows, side by side. */
+#define PARAM_SET_HEAD(set)
+#define PARAM_SET_END
 #define PARAM(type, name, fallback, min, max, summary) \
-    { #name, PARAM_##type, fallback, min, max, summary, offsetof(ROW_OF, name) },
-#define PARAM_NAMED(type, member, name, fallback, min, max, summary) \
-    { name, PARAM_##type, fallback, min, max, summary, offsetof(ROW_OF, member) },
+    PARAM_NAMED(type, name, #name, fallback, min, max, summary)
+#define PARAM_NAMED(type, member, name, fallback, min, max, summary)       \
+    char name_##member[sizeof(name)], fallback_##member[sizeof(fallback)], \
+        summary_##member[sizeof(summary)];
+struct texts {
+#include "conf/params/all.def"
+};
+#undef PARAM_NAMED
+#define PARAM_NAMED(type, member, name, fallback, min, max, summary) name, fallback, summary,
+static const struct texts texts = {
+#include "conf/params/all.def"
+};
+#undef PARAM_NAMED
+
+static const char *text_at(uint32_t offset) { return (const char *)&texts + offset; }
+
+const char *param_name(const struct param *p) { return text_at(p->name); }
+const char *param_fallback(const struct param *p) { return text_at(p->fallback); }
+const char *param_summary(const struct param *p) { return text_at(p->summary); }
+
+/* Each row of params/SET.def becomes a row of SET_rows; `ROW_OF` says which struct holds its value. */
+#define PARAM_NAMED(kind, member, text, default_, least, most, about) \
+    { .type = PARAM_##kind,                                           \
+      .name = offsetof(struct texts, name_##member),                  \
+      .fallback = offsetof(struct texts, fallback_##member),          \
+      .summary = offsetof(struct texts, summary_##member),            \
+      .offset = offsetof(ROW_OF, member),                             \
+      .min = (least),                                                 \
+      .max = (most) },
 
 #define ROW_OF struct anvil_params
 static const struct param anvil_rows[] = {
@@ -161,12 +191,18 @@ const size_t param_set_count = ARRAY_LEN(param_sets);
 
 /* Open addressing over all names, filled at the first question: looking up a few hundred names at
  * start must not cost a walk over the table each. */
-#define INDEX_SIZE 4096 /* a power of two, at least twice the number of parameters */
+#define INDEX_SIZE 2048 /* a power of two, at least twice the number of parameters */
+#define PER_SET    256  /* rows of a set, at most */
 
 static struct {
-    const struct param *slots[INDEX_SIZE];
+    uint16_t slots[INDEX_SIZE]; /* 1 + set * PER_SET + row; 0: free */
     bool ready;
 } name_index;
+
+static const struct param *row_of(uint16_t slot)
+{
+    return slot ? &param_sets[(slot - 1) / PER_SET]->params[(slot - 1) % PER_SET] : NULL;
+}
 
 static size_t hash_name(struct str name)
 {
@@ -177,20 +213,24 @@ static size_t hash_name(struct str name)
     return (h ^ (h >> 15)) % INDEX_SIZE;
 }
 
-static const struct param **find_slot(struct str name)
+static uint16_t *find_slot(struct str name)
 {
     size_t i = hash_name(name);
 
-    while (name_index.slots[i] && !str_equal(str_from(name_index.slots[i]->name), name))
+    while (name_index.slots[i] &&
+           !str_equal(str_from(param_name(row_of(name_index.slots[i]))), name))
         i = (i + 1) % INDEX_SIZE;
     return &name_index.slots[i];
 }
 
 static void build_index(void)
 {
-    for (size_t s = 0; s < param_set_count; s++)
+    for (size_t s = 0; s < param_set_count; s++) {
+        assert(param_sets[s]->count <= PER_SET);
         for (size_t i = 0; i < param_sets[s]->count; i++)
-            *find_slot(str_from(param_sets[s]->params[i].name)) = &param_sets[s]->params[i];
+            *find_slot(str_from(param_name(&param_sets[s]->params[i]))) =
+                (uint16_t)(1 + s * PER_SET + i);
+    }
     name_index.ready = true;
 }
 
@@ -198,5 +238,5 @@ const struct param *param_find(struct str name)
 {
     if (!name_index.ready)
         build_index();
-    return *find_slot(name);
+    return row_of(*find_slot(name));
 }

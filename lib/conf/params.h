@@ -21,15 +21,19 @@ enum param_type {
     PARAM_RAW,  /* struct str, not expanded when read */
 };
 
-/* One main.cf parameter: everything postconf(1), the manual and the programs know of it. */
+/* One main.cf parameter: everything postconf(1), the manual and the programs know of it.  Texts are offsets, not
+ * pointers: a table without pointers needs no relocation, so all processes share its pages. */
 struct param {
-    const char *name;
-    enum param_type type;
-    const char *fallback;
+    uint8_t type;                     /* enum param_type */
+    uint32_t name, fallback, summary; /* for param_name() ... */
+    uint32_t offset;                  /* of the member */
     int64_t min, max; /* numbers: a max of 0 means unbounded; strings: a min of 1 forbids empty */
-    const char *summary;
-    size_t offset;
 };
+
+/* Texts of a row; they live for ever. */
+const char *param_name(const struct param *p);
+const char *param_fallback(const struct param *p); /* the default */
+const char *param_summary(const struct param *p);
 
 struct param_set {
     const char *name;
@@ -53,96 +57,17 @@ struct param_set {
 #define PARAM(type, name, ...) PARAM_CTYPE_##type name;
 /* The name is no C identifier. */
 #define PARAM_NAMED(type, member, name, ...) PARAM_CTYPE_##type member;
-#define PARAM_SET_HEAD(set)                  struct set##_params
+#define PARAM_SET_HEAD(set)                  struct set##_params {
+#define PARAM_SET_END \
+    }                 \
+    ;
 /* A table of declarations. */
 /* clang-format off */
-PARAM_SET_HEAD(anvil) {
-#include "conf/params/anvil.def"
-};
-PARAM_SET_HEAD(bounce) {
-#include "conf/params/bounce.def"
-};
-PARAM_SET_HEAD(cleanup) {
-#include "conf/params/cleanup.def"
-};
-PARAM_SET_HEAD(delivery) {
-#include "conf/params/delivery.def"
-};
-PARAM_SET_HEAD(flush) {
-#include "conf/params/flush.def"
-};
-PARAM_SET_HEAD(lmtp) {
-#include "conf/params/lmtp.def"
-};
-PARAM_SET_HEAD(local) {
-#include "conf/params/local.def"
-};
-PARAM_SET_HEAD(milter) {
-#include "conf/params/milter.def"
-};
-PARAM_SET_HEAD(pipe) {
-#include "conf/params/pipe.def"
-};
-PARAM_SET_HEAD(postlogd) {
-#include "conf/params/postlogd.def"
-};
-PARAM_SET_HEAD(postmulti) {
-#include "conf/params/postmulti.def"
-};
-PARAM_SET_HEAD(postscreen) {
-#include "conf/params/postscreen.def"
-};
-PARAM_SET_HEAD(proxymap) {
-#include "conf/params/proxymap.def"
-};
-PARAM_SET_HEAD(qmgr) {
-#include "conf/params/qmgr.def"
-};
-PARAM_SET_HEAD(qmqpd) {
-#include "conf/params/qmqpd.def"
-};
-PARAM_SET_HEAD(rewrite) {
-#include "conf/params/rewrite.def"
-};
-PARAM_SET_HEAD(scache) {
-#include "conf/params/scache.def"
-};
-PARAM_SET_HEAD(site) {
-#include "conf/params/site.def"
-};
-PARAM_SET_HEAD(smtp) {
-#include "conf/params/smtp.def"
-};
-PARAM_SET_HEAD(smtp_tls) {
-#include "conf/params/smtp_tls.def"
-};
-PARAM_SET_HEAD(smtpd) {
-#include "conf/params/smtpd.def"
-};
-PARAM_SET_HEAD(smtpd_tls) {
-#include "conf/params/smtpd_tls.def"
-};
-PARAM_SET_HEAD(table) {
-#include "conf/params/table.def"
-};
-PARAM_SET_HEAD(tls) {
-#include "conf/params/tls.def"
-};
-PARAM_SET_HEAD(tlsproxy) {
-#include "conf/params/tlsproxy.def"
-};
-PARAM_SET_HEAD(tools) {
-#include "conf/params/tools.def"
-};
-PARAM_SET_HEAD(verify) {
-#include "conf/params/verify.def"
-};
-PARAM_SET_HEAD(virtual) {
-#include "conf/params/virtual.def"
-};
+#include "conf/params/all.def"
 #undef PARAM
 #undef PARAM_NAMED
 #undef PARAM_SET_HEAD
+#undef PARAM_SET_END
 
 #define PARAM_SETS(X)                                                                         \
     X(anvil) X(bounce) X(cleanup) X(delivery) X(flush) X(lmtp) X(local) X(milter) X(pipe)     \

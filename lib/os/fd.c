@@ -4,7 +4,10 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
+
+#define READ_STEP 65536
 
 void fd_close(int *fd)
 {
@@ -78,12 +81,12 @@ enum io_result fd_read(int fd, struct buf *into, size_t max)
     }
 }
 
-bool fd_read_all(int fd, struct buf *into)
+static bool read_to_end(int fd, struct buf *into, size_t step)
 {
     enum io_result result = IO_OK;
 
     while (result == IO_OK) {
-        size_t room = into->max ? MIN(into->max - into->len, (size_t)65536) : 65536;
+        size_t room = into->max ? MIN(into->max - into->len, step) : step;
         if (room == 0) {
             char one;
             errno = EFBIG;
@@ -94,11 +97,18 @@ bool fd_read_all(int fd, struct buf *into)
     return result == IO_EOF;
 }
 
+bool fd_read_all(int fd, struct buf *into) { return read_to_end(fd, into, READ_STEP); }
+
 bool fd_read_file(int dirfd, const char *path, struct buf *into)
 {
     FD_AUTO(fd, openat(dirfd, path, O_RDONLY | O_CLOEXEC));
+    struct stat st;
 
-    return fd >= 0 && fd_read_all(fd, into);
+    if (fd < 0 || fstat(fd, &st) != 0)
+        return false;
+    /* One byte more than there is, to see the end. */
+    bool small = st.st_size > 0 && st.st_size < READ_STEP;
+    return read_to_end(fd, into, small ? (size_t)st.st_size + 1 : READ_STEP);
 }
 
 static void set_flag(int fd, int get, int set, int flag, bool on)

@@ -68,6 +68,7 @@ struct rewriter *rewrite_open(struct conf *conf, struct str service)
         ADDRESS_KEY_FULL | ADDRESS_KEY_DOMAIN |
         (match_flags_for("transport_maps") & MATCH_SUBDOMAINS ? ADDRESS_KEY_PARENTS
                                                               : ADDRESS_KEY_DOTTED_PARENTS);
+    conf_settle(r->conf);
     return r;
 }
 

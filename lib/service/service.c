@@ -5,6 +5,7 @@
 #include "service/private.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -86,6 +87,13 @@ static NORETURN void run(struct service *svc)
     service_run_blocking(svc);
 }
 
+/* Every idle process counts: what only the start needed goes back to the kernel. */
+static void settle(struct service *svc)
+{
+    conf_settle(svc->conf);
+    (void)malloc_trim(0);
+}
+
 void service_main(const struct service_spec *spec, int argc, char **argv)
 {
     static struct service svc;
@@ -104,6 +112,7 @@ void service_main(const struct service_spec *spec, int argc, char **argv)
     service_take_lock(&svc);
     if (spec->before_jail)
         spec->before_jail(&svc);
+    settle(&svc);
     service_enter_jail(&svc);
     run(&svc);
 }

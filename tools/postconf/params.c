@@ -99,8 +99,9 @@ void params_collect(struct postconf *pc, struct shown_params *out)
     *out = (struct shown_params){ .list = arena_alloc(&pc->arena, room * sizeof *out->list) };
     for (size_t s = 0; s < param_set_count; s++)
         for (size_t i = 0; i < param_sets[s]->count; i++)
-            out->list[out->count++] = (struct shown_param){ str_from(param_sets[s]->params[i].name),
-                                                            CLASS_BUILTIN, NULL };
+            out->list[out->count++] =
+                (struct shown_param){ str_from(param_name(&param_sets[s]->params[i])),
+                                      CLASS_BUILTIN, NULL };
     add_service_params(pc, out);
     sort_and_unify(out);
 }

@@ -16,7 +16,7 @@ static void for_each_row(row_fn *check)
 
 static void check_found(const struct param *p)
 {
-    assert_ptr_equal(param_find(str_from(p->name)), p);
+    assert_ptr_equal(param_find(str_from(param_name(p))), p);
 }
 
 static void every_parameter_is_found_once_by_its_name(void **state)
@@ -29,12 +29,12 @@ static void every_parameter_is_found_once_by_its_name(void **state)
 
 static void check_summary(const struct param *p)
 {
-    if (p->summary[0] == '\0')
-        fail_msg("%s has no summary", p->name);
-    if (strlen(p->summary) > 160)
-        fail_msg("the summary of %s is too long for one line", p->name);
-    if (!str_ends(str_from(p->summary), STR(".")))
-        fail_msg("the summary of %s is no sentence", p->name);
+    if (param_summary(p)[0] == '\0')
+        fail_msg("%s has no summary", param_name(p));
+    if (strlen(param_summary(p)) > 160)
+        fail_msg("the summary of %s is too long for one line", param_name(p));
+    if (!str_ends(str_from(param_summary(p)), STR(".")))
+        fail_msg("the summary of %s is no sentence", param_name(p));
 }
 
 static void every_parameter_has_a_summary(void **state)
@@ -50,22 +50,22 @@ static bool is_number_type(const struct param *p)
 
 static void check_default(const struct param *p)
 {
-    struct str fallback = str_from(p->fallback);
+    struct str fallback = str_from(param_fallback(p));
     int64_t number = 0;
     bool truth;
 
     if (str_has(fallback, '$') || str_starts(fallback, STR("(")))
         return; /* depends on other values or on the host */
     if (is_number_type(p) && !number_parse(fallback, &number))
-        fail_msg("%s: %s is no number", p->name, p->fallback);
+        fail_msg("%s: %s is no number", param_name(p), param_fallback(p));
     if (p->type >= PARAM_TIME && p->type <= PARAM_TIME_W && !time_parse(fallback, 's', &number))
-        fail_msg("%s: %s is no time", p->name, p->fallback);
+        fail_msg("%s: %s is no time", param_name(p), param_fallback(p));
     if (p->type == PARAM_BOOL && !bool_parse(fallback, &truth))
-        fail_msg("%s: %s is neither yes nor no", p->name, p->fallback);
+        fail_msg("%s: %s is neither yes nor no", param_name(p), param_fallback(p));
     if (p->type == PARAM_STR || p->type == PARAM_RAW || p->type == PARAM_BOOL)
         number = p->type == PARAM_BOOL ? 0 : (int64_t)fallback.len;
     if (number < p->min || (p->max && number > p->max))
-        fail_msg("%s: the default %s is out of bounds", p->name, p->fallback);
+        fail_msg("%s: the default %s is out of bounds", param_name(p), param_fallback(p));
 }
 
 static void every_default_is_a_valid_value(void **state)
