@@ -110,8 +110,10 @@ static void put_off(struct qmgr *q, struct message *m)
         stamp(q, m, &id, QUEUE_MODE_READY,
               backoff_delay(clock_wall().tv_sec, m->create_time, qmgr_conf.minimal_backoff_time,
                             qmgr_conf.maximal_backoff_time));
-    if (!queue_rename(&q->layout, QUEUE_ACTIVE, QUEUE_DEFERRED, &id) && errno != ENOENT)
+    if (!queue_rename(&q->layout, QUEUE_ACTIVE, QUEUE_DEFERRED, &id) && errno != ENOENT) {
         log_warning("%s: move to deferred: %s", m->id, strerror(errno));
+        q->stranded = true;
+    }
     forget(q, m);
     if (at_once)
         qmgr_scan_start(q, &q->deferred, false);

@@ -61,6 +61,7 @@ struct qmgr {
     struct queue_spares *spares; /* NULL: finished files are removed */
     struct loop_timer *quiet;    /* looks whether any was kept of late */
     bool kept_spare;
+    bool stranded;      /* some file in active is nobody's: it could not be moved away */
     int64_t checked_ms; /* last look whether a table was replaced */
     bool dispatching;
     bool leaving;             /* no new deliveries */

@@ -194,6 +194,34 @@ void qmgr_open_notify(struct qmgr *q)
         log_fatal("bind %s: %s", QUEUE_NOTIFY_SOCKET, strerror(errno));
 }
 
+/* ---- files in active that are nobody's ---- */
+
+static void put_back(struct qmgr *q, const struct queue_id *id)
+{
+    int fd =
+        queue_open(&q->layout, QUEUE_ACTIVE, id, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+
+    const char *to = fd >= 0 && qmgr_is_under_delivery(id, fd) ? QUEUE_DEFERRED : QUEUE_INCOMING;
+
+    if (!queue_rename(&q->layout, QUEUE_ACTIVE, to, id) && errno != ENOENT)
+        log_warning("%s: move to %s: %s", id->text, to, strerror(errno));
+    fd_close(&fd);
+}
+
+/* What was active when the last qmgr ended, or could not be moved away when its time was over, is tried again. */
+static void empty_active(struct qmgr *q)
+{
+    struct queue_scan *walk = queue_scan_open(QUEUE_ACTIVE);
+    struct queue_id id;
+
+    q->stranded = false;
+    while (queue_scan_next(walk, &id))
+        if (message_table_find(&q->messages, queue_id_str(&id)) == NULL)
+            put_back(q, &id);
+    queue_scan_close(walk);
+    qmgr_scan_start(q, &q->incoming, false);
+}
+
 /* ---- triggers ---- */
 
 /* All bytes count together, in whatever order they come. */
@@ -203,8 +231,11 @@ static void obey(struct qmgr *q, struct str request)
 
     if (str_has(request, 'F'))
         schedule_revive_all(q->schedule);
-    if (str_has(request, 'D') && all)
+    if (str_has(request, 'D') && all) {
         message_table_flag_all(&q->messages, MESSAGE_FLUSHED);
+        if (q->stranded)
+            empty_active(q);
+    }
     if (str_has(request, 'D'))
         qmgr_scan_start(q, &q->deferred, all);
     if (str_has(request, 'I') || str_has(request, 'W'))
@@ -252,37 +283,15 @@ static void on_period(void *context)
 
     q->periodic =
         loop_timer_start(q->loop, (int64_t)qmgr_conf.queue_run_delay * 1000, on_period, q);
+    if (q->stranded)
+        empty_active(q);
     qmgr_scan_start(q, &q->deferred, false);
-}
-
-static void put_back(struct qmgr *q, const struct queue_id *id)
-{
-    int fd =
-        queue_open(&q->layout, QUEUE_ACTIVE, id, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-
-    const char *to = fd >= 0 && qmgr_is_under_delivery(id, fd) ? QUEUE_DEFERRED : QUEUE_INCOMING;
-
-    if (!queue_rename(&q->layout, QUEUE_ACTIVE, to, id) && errno != ENOENT)
-        log_warning("%s: move to %s: %s", id->text, to, strerror(errno));
-    fd_close(&fd);
-}
-
-/* What was active when the last qmgr ended is tried again. */
-static void empty_active(struct qmgr *q)
-{
-    struct queue_scan *walk = queue_scan_open(QUEUE_ACTIVE);
-    struct queue_id id;
-
-    while (queue_scan_next(walk, &id))
-        put_back(q, &id);
-    queue_scan_close(walk);
 }
 
 void qmgr_start_scans(struct qmgr *q)
 {
     q->started = clock_wall().tv_sec;
-    empty_active(q);
     loop_watch(q->loop, q->notify_fd, EPOLLIN, on_datagrams, q);
-    qmgr_scan_start(q, &q->incoming, false);
+    empty_active(q);
     on_period(q);
 }

@@ -125,6 +125,8 @@ static bool queue_has_space(int64_t message_size)
 
     if (statvfs(".", &fs) != 0)
         return true;
+    if (fs.f_files > 0 && fs.f_favail == 0) /* some file systems do not count their files */
+        return false;
     int64_t available = (int64_t)fs.f_bavail * (int64_t)fs.f_frsize;
     int64_t limit = site_conf.message_size_limit;
     return available >= smtpd_conf.queue_minfree && available / 3 >= limit / 2 &&
@@ -157,7 +159,7 @@ static void on_mail(struct session *s, const struct smtp_event *ev)
     }
     if (!queue_has_space(MAX(ev->mail->size, 0))) {
         log_warning("not enough free space in mail queue: message size limit, queue_minfree and "
-                    "what is there do not fit");
+                    "what is there do not fit, or there is room for no more files");
         s->faults |= FAULT_RESOURCE;
         session_answer(s, REPLY(452, "4.3.1 Insufficient system storage"));
         return;

@@ -46,6 +46,18 @@ void queue_path(const struct queue_layout *layout, const char *queue, const stru
     path_at_depth(queue, id, layout_depth(layout, queue), out);
 }
 
+/* The file may lie, or has to lie, at another depth: it is not where the layout says; something that is no directory of
+ * ours (junk with a name of one letter) stands in the way there; there is no room for a new directory. */
+static bool is_off_the_path(int error)
+{
+    static const int errors[] = { ENOENT, ENOTDIR, EACCES, ELOOP, ENOSPC, EDQUOT };
+
+    for (size_t i = 0; i < ARRAY_LEN(errors); i++)
+        if (error == errors[i])
+            return true;
+    return false;
+}
+
 static bool parent_exists(struct buf *path)
 {
     struct str whole = buf_str(path);
@@ -73,7 +85,7 @@ static bool find_elsewhere(const struct queue_layout *layout, const char *queue,
         if (lstat(buf_cstr(path), &st) == 0)
             return true;
         if (errno != ENOENT)
-            return false;
+            break;
     }
     errno = ENOENT;
     return false;
@@ -88,7 +100,7 @@ int queue_open(const struct queue_layout *layout, const char *queue, const struc
     flags = (flags & ~O_CREAT) | O_CLOEXEC | O_NOFOLLOW;
     queue_path(layout, queue, id, &path);
     fd = open(buf_cstr(&path), flags);
-    if (fd < 0 && errno == ENOENT && find_elsewhere(layout, queue, id, &path))
+    if (fd < 0 && is_off_the_path(errno) && find_elsewhere(layout, queue, id, &path))
         fd = open(buf_cstr(&path), flags);
     return fd;
 }
@@ -117,6 +129,10 @@ int queue_create(const struct queue_layout *layout, const char *queue, const str
     fd = open(buf_cstr(&path), flags, mode);
     if (fd < 0 && errno == ENOENT && queue_make_parents(buf_cstr(&path)))
         fd = open(buf_cstr(&path), flags, mode);
+    if (fd < 0 && is_off_the_path(errno)) {
+        path_at_depth(queue, id, 0, &path);
+        fd = open(buf_cstr(&path), flags, mode);
+    }
     return fd;
 }
 
@@ -132,17 +148,34 @@ static bool rename_into(struct buf *from, struct buf *to)
     return queue_make_parents(buf_cstr(to)) && rename(buf_cstr(from), buf_cstr(to)) == 0;
 }
 
+static bool rename_to_its_place(const struct queue_layout *layout, struct buf *from,
+                                const char *queue, const struct queue_id *id)
+{
+    BUF_AUTO(to, 0);
+    struct stat st;
+
+    queue_path(layout, queue, id, &to);
+    if (rename_into(from, &to))
+        return true;
+    int error = errno;
+    if (!is_off_the_path(error) || lstat(buf_cstr(from), &st) != 0) {
+        errno = error;
+        return false;
+    }
+    path_at_depth(queue, id, 0, &to);
+    return rename(buf_cstr(from), buf_cstr(&to)) == 0;
+}
+
 bool queue_rename(const struct queue_layout *layout, const char *from, const char *to,
                   const struct queue_id *id)
 {
     BUF_AUTO(old, 0);
-    BUF_AUTO(new, 0);
 
     queue_path(layout, from, id, &old);
-    queue_path(layout, to, id, &new);
-    if (rename_into(&old, &new))
+    if (rename_to_its_place(layout, &old, to, id))
         return true;
-    return errno == ENOENT && find_elsewhere(layout, from, id, &old) && rename_into(&old, &new);
+    return is_off_the_path(errno) && find_elsewhere(layout, from, id, &old) &&
+           rename_to_its_place(layout, &old, to, id);
 }
 
 bool queue_remove(const struct queue_layout *layout, const char *queue, const struct queue_id *id)
@@ -152,7 +185,7 @@ bool queue_remove(const struct queue_layout *layout, const char *queue, const st
     queue_path(layout, queue, id, &path);
     if (unlink(buf_cstr(&path)) == 0)
         return true;
-    return errno == ENOENT && find_elsewhere(layout, queue, id, &path) &&
+    return is_off_the_path(errno) && find_elsewhere(layout, queue, id, &path) &&
            unlink(buf_cstr(&path)) == 0;
 }
 
@@ -164,6 +197,6 @@ bool queue_stat(const struct queue_layout *layout, const char *queue, const stru
     queue_path(layout, queue, id, &path);
     if (lstat(buf_cstr(&path), st) == 0)
         return true;
-    return errno == ENOENT && find_elsewhere(layout, queue, id, &path) &&
+    return is_off_the_path(errno) && find_elsewhere(layout, queue, id, &path) &&
            lstat(buf_cstr(&path), st) == 0;
 }
