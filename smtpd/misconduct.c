@@ -127,7 +127,7 @@ void misconduct_refused(struct session *s, const struct smtp_event *ev)
 {
     /* Other lines have been noted when they were seen first. */
     if (ev->fault == SMTP_FAULT_TOO_LONG)
-        transcript_client(&s->transcript, str_sub(ev->line, 0, 200));
+        transcript_in(&s->transcript, str_sub(ev->line, 0, 200));
     if (ev->fault != SMTP_FAULT_ADDRESS || !is_unclosed(ev->arg))
         s->faults |= ev->fault == SMTP_FAULT_DENIED ? FAULT_POLICY : FAULT_PROTOCOL;
     log_fault(s, ev);
@@ -156,7 +156,7 @@ void misconduct_line(struct session *s, const struct smtp_event *ev)
     BUF_AUTO(replacement, 2048);
     struct str line = ev->line, rest = ev->line, verb = STR("");
 
-    transcript_client(&s->transcript, line);
+    transcript_in(&s->transcript, line);
     if (!table_list_is_empty(s->setup->command_filter) &&
         table_list_lookup(s->setup->command_filter, line, &replacement) == TABLE_FOUND) {
         log_info(STR_FMT ": replacing command \"" STR_FMT "\" with \"" STR_FMT "\"",

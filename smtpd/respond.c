@@ -77,6 +77,20 @@ static void count_junk(struct session *s, unsigned junk_before)
         s->dialogue.errors++;
 }
 
+static void note_reply(struct session *s, struct smtp_reply reply)
+{
+    bool more;
+
+    do {
+        BUF_AUTO(line, 0);
+        more = str_has(reply.text, '\n');
+        buf_add_int(&line, reply.code);
+        buf_addc(&line, more ? '-' : ' ');
+        buf_add(&line, str_cut(&reply.text, '\n'));
+        transcript_out(&s->transcript, buf_str(&line));
+    } while (more);
+}
+
 static void answer(struct session *s, struct smtp_reply reply, bool counts)
 {
     ARENA_AUTO(arena);
@@ -85,7 +99,7 @@ static void answer(struct session *s, struct smtp_reply reply, bool counts)
     slow_down(s);
     if (reply_refuses(reply))
         reply = footer_add(s, filter(s, soften(reply, &arena), &arena), &arena);
-    transcript_server(&s->transcript, reply);
+    note_reply(s, reply);
     smtp_server_answer(&s->dialogue, reply);
     pace_next_request(&s->pace);
     if (!counts && s->dialogue.errors > errors) {
@@ -104,6 +118,6 @@ void session_answer_mildly(struct session *s, struct smtp_reply reply) { answer(
 void session_close(struct session *s, struct smtp_reply reply)
 {
     if (reply.code)
-        transcript_server(&s->transcript, reply);
+        note_reply(s, reply);
     smtp_server_close(&s->dialogue, reply);
 }

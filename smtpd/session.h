@@ -5,6 +5,7 @@
  * (the connection), `struct transaction` (from MAIL to the end of that message). */
 #include "base/arena.h"
 #include "client/cleanup.h"
+#include "client/transcript.h"
 #include "dns/dns.h"
 #include "os/interfaces.h"
 #include "os/socket.h"
@@ -13,7 +14,6 @@
 #include "smtp/server.h"
 #include "smtpd/first_lines.h"
 #include "smtpd/pace.h"
-#include "smtpd/transcript.h"
 #include "table/list.h"
 #include "table/match.h"
 

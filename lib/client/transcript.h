@@ -1,8 +1,7 @@
 #pragma once
-/* smtpd/transcript - who said what, kept for a notice to the postmaster.  Bounded: what passes the ceiling is left
+/* client/transcript - who said what in a session, kept for a notice to the postmaster.  Bounded: what passes the ceiling is left
  * out, and the notice says so. */
 #include "base/buf.h"
-#include "smtp/reply.h"
 
 struct transcript {
     struct buf text; /* lines as the notice shows them, LF behind each */
@@ -12,7 +11,9 @@ struct transcript {
 /* Must come first. */
 void transcript_init(struct transcript *t);
 void transcript_fini(struct transcript *t);
-void transcript_client(struct transcript *t, struct str line);
-void transcript_server(struct transcript *t, struct smtp_reply reply);
+/* A line that the other side said. */
+void transcript_in(struct transcript *t, struct str line);
+/* A line of ours. */
+void transcript_out(struct transcript *t, struct str line);
 /* Forget what was said when it is more than `threshold` lines. */
 void transcript_trim(struct transcript *t, unsigned threshold);
