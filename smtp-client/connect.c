@@ -12,7 +12,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define WAIT_S 30 /* most that the kernel blocks in one call; see TICK_MS in wire.c */
+#define NO_SOURCE (-2) /* our own address cannot be used */
+#define WAIT_S    30   /* most that the kernel blocks in one call; see TICK_MS in wire.c */
 
 /* ---- own address ---- */
 
@@ -82,9 +83,7 @@ static bool bind_source(int fd, int family)
     if (!source_address(text, family, &source) ||
         bind(fd, (struct sockaddr *)&source.ss, source.len) == 0)
         return true;
-    int error = errno;
-    log_warning("bind " STR_FMT ": %s", STR_ARG(text), strerror(error));
-    errno = error;
+    log_warning("smtp_connect_addr: bind " STR_FMT ": %s", STR_ARG(text), strerror(errno));
     return !smtp_conf.smtp_bind_address_enforce;
 }
 
@@ -131,6 +130,7 @@ static int close_with_errno(int fd)
     return -1;
 }
 
+/* The descriptor, NO_SOURCE, or -1 with errno. */
 static int connect_inet(const struct target_server *server)
 {
     int family = server->addr.ss.ss_family, on = 1;
@@ -140,7 +140,11 @@ static int connect_inet(const struct target_server *server)
         return -1;
     if (smtp_conf.smtp_connect_timeout)
         set_limit(fd, SO_SNDTIMEO, smtp_conf.smtp_connect_timeout);
-    if (!bind_source(fd, family) || !connect_within_limit(fd, &server->addr.ss, server->addr.len))
+    if (!bind_source(fd, family)) {
+        close(fd);
+        return NO_SOURCE;
+    }
+    if (!connect_within_limit(fd, &server->addr.ss, server->addr.len))
         return close_with_errno(fd);
     /* We write in large pieces; waiting for the peer's ACK before the last one gains nothing. */
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
@@ -195,8 +199,12 @@ bool session_connect(struct client_session *s, const struct target_server *serve
         s->opened_ms = clock_now_ms();
         return true;
     }
-    fault_set(fault, a, "4.4.1", false, "connect to " STR_FMT ": %s", STR_ARG(s->relay),
-              strerror(errno));
+    if (s->fd == NO_SOURCE)
+        fault_set(fault, a, "4.4.0", false, "server configuration error");
+    else
+        fault_set(fault, a, "4.4.1", false, "connect to " STR_FMT ": %s", STR_ARG(s->relay),
+                  strerror(errno));
+    s->fd = -1;
     if (server->path.ptr == NULL)
         log_info(STR_FMT, STR_ARG(fault->text));
     arena_free(&s->arena);

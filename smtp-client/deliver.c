@@ -75,19 +75,40 @@ static void finish_rest(struct attempt *at)
 
 /* ---- one server ---- */
 
+/* Is the session worth keeping for more mail to the same destination? */
+static bool may_keep_session(const struct delivery *d)
+{
+    if (smtp_conf.smtp_sender_dependent_authentication)
+        return false;
+    if (smtp_conf.smtp_connection_cache_on_demand && (d->request.flags & DELIVERY_FLAG_CONN_LOAD))
+        return true;
+    return !match_list_is_empty(agent.kept_destinations) &&
+           match_string(agent.kept_destinations, d->request.nexthop) == MATCH_YES;
+}
+
+static void begin_message(struct client_session *s, struct delivery *d)
+{
+    s->queue_id = arena_str(&s->arena, d->request.queue_id);
+    if (!s->at_odds && s->uses > 1)
+        transcript_trim(&s->said, 0);
+}
+
 static void run_transfer(struct attempt *at, struct client_session *s, bool more_servers)
 {
     struct delivery *d = at->d;
-    struct transfer t = { .d = d, .session = s, .more_servers = more_servers };
+    struct transfer t = {
+        .d = d, .session = s, .more_servers = more_servers, .last = !may_keep_session(d)
+    };
 
     d->relay = arena_str(&d->arena, s->relay);
     d->conn_use = ++s->uses;
     gettimeofday(&d->times.conn_done, NULL);
+    begin_message(s, d);
     transfer_run(&t);
     at->reached = true;
     note_fault(at, &t.fault);
-    if (t.lost)
-        session_close(s, false);
+    if (t.lost || s->dialogue.closing)
+        session_close(s, !t.lost);
 }
 
 /* A session that is ready for the message.  False: `at->fault`. */
@@ -107,6 +128,7 @@ static bool open_session(struct attempt *at, const struct target_server *server,
     d->tls_summary = policy_unreached_summary(d->request.nexthop, &d->arena);
     if (session_connect(s, server, &d->arena, &fault)) {
         s->nexthop = arena_str(&s->arena, d->request.nexthop);
+        s->queue_id = arena_str(&s->arena, d->request.queue_id);
         ready = session_greet(s, &purpose, &d->arena, &fault) && policy_is_met(s, d, &fault);
         d->relay = arena_str(&d->arena, s->relay);
         if (!ready && more_servers && !fault.permanent)
@@ -254,16 +276,6 @@ static void try_kept_session(struct attempt *at)
     }
 }
 
-static bool keeps_session(const struct delivery *d)
-{
-    if (agent.session.fd < 0 || smtp_conf.smtp_sender_dependent_authentication)
-        return false;
-    if (smtp_conf.smtp_connection_cache_on_demand && (d->request.flags & DELIVERY_FLAG_CONN_LOAD))
-        return true;
-    return !match_list_is_empty(agent.kept_destinations) &&
-           match_string(agent.kept_destinations, d->request.nexthop) == MATCH_YES;
-}
-
 /* ---- the request ---- */
 
 /* The queue manager stops trying a destination that cannot be reached; one whose mail was returned
@@ -301,6 +313,6 @@ void deliver_message(struct delivery *d)
     if (unfinished(d))
         finish_rest(&at);
     report_site(&at);
-    if (!keeps_session(d))
+    if (!may_keep_session(d))
         session_close(&agent.session, true);
 }

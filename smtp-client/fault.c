@@ -42,12 +42,27 @@ void fault_from_loss(struct fault *f, struct arena *a, struct str shown, enum sm
                   STR_ARG(shown), STR_ARG(doing));
 }
 
+bool fault_is_permanent(const struct smtp_answer *answer)
+{
+    return smtp_class_of(answer->code) != SMTP_LATER;
+}
+
+bool fault_is_of_protocol(const struct smtp_answer *answer)
+{
+    enum smtp_class c = smtp_class_of(answer->code);
+
+    return (c != SMTP_LATER && c != SMTP_NEVER) || (answer->code >= 500 && answer->code <= 509) ||
+           answer->code == 555;
+}
+
 static struct str clipped(struct str text) { return str_sub(text, 0, STATUS_TEXT_MAX); }
 
 void fault_from_refusal(struct fault *f, struct arena *a, struct str shown, enum smtp_step step,
                         const struct smtp_answer *answer, bool skip_5xx)
 {
-    bool permanent = answer->code >= 500 && (step != SMTP_STEP_GREETING || !skip_5xx);
+    bool skipped =
+        skip_5xx && step == SMTP_STEP_GREETING && smtp_class_of(answer->code) == SMTP_NEVER;
+    bool permanent = fault_is_permanent(answer) && !skipped;
     struct str line = fault_one_line(a, clipped(answer->text));
     char dsn[16];
 

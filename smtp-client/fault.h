@@ -17,10 +17,15 @@ void fault_set(struct fault *f, struct arena *a, const char *dsn, bool permanent
  * has it.  `shown` is N[A]. */
 void fault_from_loss(struct fault *f, struct arena *a, struct str shown, enum smtp_step step,
                      int error);
-/* "host N[A] refused to talk to me: ...".  A refused greeting is permanent only without
- * smtp_skip_5xx_greeting (`skip_5xx`). */
+/* "host N[A] refused to talk to me: ...".  A greeting that refuses by its rules (5yz) is permanent only
+ * without smtp_skip_5xx_greeting (`skip_5xx`). */
 void fault_from_refusal(struct fault *f, struct arena *a, struct str shown, enum smtp_step step,
                         const struct smtp_answer *answer, bool skip_5xx);
+/* Does an answer that was not hoped for mean that trying again is of no use?  What is neither yes nor
+ * no, or yes to something else, is not going to get better. */
+bool fault_is_permanent(const struct smtp_answer *answer);
+/* Is the server, or are we, at odds with the protocol? */
+bool fault_is_of_protocol(const struct smtp_answer *answer);
 /* "host N[A] said: ... (in reply to X command)". */
 struct str fault_said(struct arena *a, struct str shown, enum smtp_step step,
                       const struct smtp_answer *answer);

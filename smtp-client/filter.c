@@ -10,6 +10,7 @@
 
 #define FOLD_COLUMNS 69
 #define ACTION_MAX   (64UL * 1024)
+#define LOGGED_MAX   60 /* of a header or line that a check has matched */
 
 /* Tables of the process. */
 static struct {
@@ -83,18 +84,46 @@ static void log_check(struct filter *f, const char *action, const char *part, st
                       struct str note)
 {
     log_info(STR_FMT ": %s: %s " STR_FMT "%s" STR_FMT, STR_ARG(f->d->request.queue_id), action,
-             part, STR_ARG(str_sub(text, 0, 200)), note.len ? ": " : "", STR_ARG(note));
+             part, STR_ARG(str_sub(text, 0, LOGGED_MAX)), note.len ? ": " : "", STR_ARG(note));
 }
 
-static const struct {
+static const struct check_action {
     const char *name, *logged; /* logged: NULL for silent actions */
     enum check result;
+    bool needs_text; /* a line of its own, and a header line among headers */
 } check_actions[] = {
-    { "DUNNO", NULL, CHECK_KEEP },           { "OK", NULL, CHECK_KEEP },
-    { "IGNORE", NULL, CHECK_DROP },          { "WARN", "warning", CHECK_KEEP },
-    { "INFO", "info", CHECK_KEEP },          { "STRIP", "strip", CHECK_DROP },
-    { "REPLACE", "replace", CHECK_REPLACE }, { "PREPEND", "prepend", CHECK_KEEP },
+    { "DUNNO", NULL, CHECK_KEEP, false },          { "OK", NULL, CHECK_KEEP, false },
+    { "IGNORE", NULL, CHECK_DROP, false },         { "WARN", "warning", CHECK_KEEP, false },
+    { "INFO", "info", CHECK_KEEP, false },         { "STRIP", "strip", CHECK_DROP, false },
+    { "REPLACE", "replace", CHECK_REPLACE, true }, { "PREPEND", "prepend", CHECK_KEEP, true },
 };
+
+static const struct check_action *find_action(struct str name)
+{
+    for (size_t i = 0; i < ARRAY_LEN(check_actions); i++)
+        if (str_equal_nocase(name, str_from(check_actions[i].name)))
+            return &check_actions[i];
+    return NULL;
+}
+
+/* False: the action's text is none, and the line stays as it is. */
+static bool text_is_usable(const struct check_action *action, struct table_list *tables,
+                           bool is_header, struct str argument)
+{
+    struct str name, value;
+
+    if (!action->needs_text)
+        return true;
+    if (argument.len == 0) {
+        log_warning("%s action without text in %s map", action->name, table_list_parameter(tables));
+        return false;
+    }
+    if (!is_header || header_split(argument, &name, &value))
+        return true;
+    log_warning("bad %s header text \"" STR_FMT "\" in %s map -- need \"headername: headervalue\"",
+                action->name, STR_ARG(argument), table_list_parameter(tables));
+    return false;
+}
 
 static void keep_argument(struct buf *value, struct str argument)
 {
@@ -113,20 +142,22 @@ static enum check take_action(struct filter *f, struct table_list *tables, const
     size_t end = str_find_any(rest, " \t");
     struct str name = str_sub(rest, 0, end);
     struct str argument = end == STR_NOT_FOUND ? STR_NONE : str_trim(str_skip(rest, end));
+    const struct check_action *action = find_action(name);
 
-    for (size_t i = 0; i < ARRAY_LEN(check_actions); i++) {
-        if (!str_equal_nocase(name, str_from(check_actions[i].name)))
-            continue;
-        if (check_actions[i].logged)
-            log_check(f, check_actions[i].logged, part, text, argument);
-        if (str_equal_nocase(name, STR("PREPEND")))
-            put_lines(f, argument);
-        if (check_actions[i].result == CHECK_REPLACE)
-            keep_argument(value, argument);
-        return check_actions[i].result;
+    if (action == NULL) {
+        log_warning("unsupported command in %s map: " STR_FMT, table_list_parameter(tables),
+                    STR_ARG(rest));
+        return CHECK_KEEP;
     }
-    log_warning("unknown command in %s: " STR_FMT, table_list_parameter(tables), STR_ARG(rest));
-    return CHECK_KEEP;
+    if (!text_is_usable(action, tables, tables != maps.body, argument))
+        return CHECK_KEEP;
+    if (action->logged)
+        log_check(f, action->logged, part, text, argument);
+    if (action->result == CHECK_KEEP && action->needs_text)
+        put_lines(f, argument);
+    if (action->result == CHECK_REPLACE)
+        keep_argument(value, argument);
+    return action->result;
 }
 
 static enum check apply_checks(struct filter *f, struct table_list *tables, const char *part,

@@ -4,6 +4,7 @@
 #include "conf/params.h"
 #include "smtp-client/destination.h"
 #include "smtp-client/order.h"
+#include "text/hostname.h"
 
 #include <sys/random.h>
 
@@ -15,6 +16,7 @@ struct lookup {
     struct fault *fault;
     struct destination to;
     struct deadline until;
+    bool by_system; /* it was the system's own lookup that failed last */
 };
 
 /* ---- failures ---- */
@@ -33,6 +35,7 @@ static const struct {
     [DNS_FAIL] = { "4.4.4", false, NOT_FOUND },
     [DNS_MALFORMED] = { "5.4.4", true, "Name service error for" },
     [DNS_FILTERED] = { "4.7.0", false, "Error looking up" },
+    [DNS_FILTER_BAD] = { "4.4.3", false, "Error looking up" },
 };
 
 static enum resolve_status fail(struct lookup *l, enum dns_status status, struct str name,
@@ -41,6 +44,23 @@ static enum resolve_status fail(struct lookup *l, enum dns_status status, struct
     fault_set(l->fault, l->arena, causes[status].dsn, causes[status].permanent,
               "%s name=" STR_FMT " type=%s: %s", causes[status].what, STR_ARG(name), type,
               dns_status_text(status));
+    return RESOLVE_FAILED;
+}
+
+/* What the system's resolver has to say of a host. */
+static enum resolve_status fail_by_system(struct lookup *l, enum dns_status status, struct str name)
+{
+    static const struct {
+        const char *dsn, *text;
+    } words[] = {
+        [DNS_NOT_FOUND] = { "5.4.4", "Name or service not known" },
+        [DNS_NO_DATA] = { "5.3.0", "No address associated with hostname" },
+        [DNS_RETRY] = { "4.4.4", "Temporary failure in name resolution" },
+    };
+    enum dns_status known = status < ARRAY_LEN(words) && words[status].dsn ? status : DNS_RETRY;
+
+    fault_set(l->fault, l->arena, words[known].dsn, known != DNS_RETRY,
+              "unable to look up host " STR_FMT ": %s", STR_ARG(name), words[known].text);
     return RESOLVE_FAILED;
 }
 
@@ -66,10 +86,28 @@ static bool uses_mx(void)
     return level.len ? !str_equal_nocase(level, STR("disabled")) : !site_conf.disable_dns_lookups;
 }
 
-static bool hosts_file_counts(void)
+static bool asks_dns(void)
 {
-    return !uses_mx() ||
-           str_find_nocase(smtp_conf.smtp_host_lookup, STR("native")) != STR_NOT_FOUND;
+    return uses_mx() && str_has_word(smtp_conf.smtp_host_lookup, STR("dns"));
+}
+
+static bool asks_system(void)
+{
+    return !uses_mx() || str_has_word(smtp_conf.smtp_host_lookup, STR("native"));
+}
+
+/* DNS first, whatever the order of the words. */
+static enum dns_status find_addresses(struct lookup *l, struct str host, struct dns_record **found)
+{
+    enum dns_status status = DNS_NOT_FOUND;
+
+    l->by_system = false;
+    if (asks_dns())
+        status = dns_addresses(l->r->dns, host, site_conf.inet_protocols, false, l->arena, found);
+    if (status == DNS_OK || !asks_system())
+        return status;
+    l->by_system = true;
+    return dns_addresses(l->r->dns, host, site_conf.inet_protocols, true, l->arena, found);
 }
 
 static void add_address(struct lookup *l, struct str name, const struct net_addr *addr,
@@ -98,14 +136,14 @@ static enum dns_status add_host(struct lookup *l, struct str host, const struct 
     struct str bare = host;
 
     (void)str_skip_prefix_nocase(&bare, STR("ipv6:"));
-    if (net_addr_parse(bare, port, &literal)) {
+    if (net_addr_parse(bare, port, &literal) &&
+        protocols_include(site_conf.inet_protocols, literal.ss.ss_family)) {
         add_address(l, bare, &literal, rank, port);
         return DNS_OK;
     }
     if (deadline_passed(l->until))
         return DNS_RETRY;
-    enum dns_status status = dns_addresses(l->r->dns, host, site_conf.inet_protocols,
-                                           hosts_file_counts(), l->arena, &found);
+    enum dns_status status = find_addresses(l, host, &found);
     for (struct dns_record *r = status == DNS_OK ? found : NULL; r; r = r->next)
         add_address(l, host, &r->addr, rank, port);
     return status;
@@ -115,7 +153,10 @@ static enum resolve_status resolve_host(struct lookup *l)
 {
     enum dns_status status = add_host(l, arena_str(l->arena, l->to.host), NULL, l->to.port);
 
-    return status == DNS_OK ? RESOLVE_OK : fail(l, status, l->to.host, address_type());
+    if (status == DNS_OK)
+        return RESOLVE_OK;
+    return l->by_system ? fail_by_system(l, status, l->to.host)
+                        : fail(l, status, l->to.host, address_type());
 }
 
 /* ---- lists of hosts ---- */
@@ -160,6 +201,7 @@ static bool is_enough(const struct lookup *l, const struct dns_record *done)
 static enum resolve_status collect_hosts(struct lookup *l, struct dns_record *hosts)
 {
     enum dns_status last = DNS_NOT_FOUND;
+    bool may_work_later = smtp_conf.smtp_defer_if_no_mx_address_found;
     struct str last_name = l->to.host;
     const char *type = dns_type_name(hosts->type);
 
@@ -169,17 +211,22 @@ static enum resolve_status collect_hosts(struct lookup *l, struct dns_record *ho
         enum dns_status status = add_host(l, h->text, h, port);
         if (is_enough(l, h))
             break;
-        if (status == DNS_OK || last == DNS_RETRY)
+        if (status == DNS_OK)
             continue;
+        may_work_later |= status == DNS_RETRY;
         last = status;
         last_name = h->text;
     }
     if (l->list->count)
         return RESOLVE_OK;
     log_warning("no %s host for " STR_FMT " has a valid address record", type, STR_ARG(l->to.host));
-    if (smtp_conf.smtp_defer_if_no_mx_address_found)
-        last = DNS_RETRY;
-    return fail(l, last, last_name, address_type());
+    enum resolve_status failed = l->by_system ? fail_by_system(l, last, last_name)
+                                              : fail(l, last, last_name, address_type());
+    if (may_work_later) {
+        l->fault->permanent = false;
+        l->fault->dsn[0] = '4';
+    }
+    return failed;
 }
 
 static bool may_be_self(const struct lookup *l)
@@ -187,9 +234,9 @@ static bool may_be_self(const struct lookup *l)
     return !l->r->lmtp && l->to.port == l->r->default_port;
 }
 
-static enum resolve_status drop_self(struct lookup *l, bool is_exchanger)
+static enum resolve_status drop_self(struct lookup *l)
 {
-    if (is_exchanger || may_be_self(l))
+    if (may_be_self(l))
         order_drop_self(l->list, &l->r->own, &l->r->proxy);
     return l->list->count ? RESOLVE_OK : found_self(l);
 }
@@ -217,19 +264,14 @@ static enum resolve_status resolve_domain(struct lookup *l)
     if (status != DNS_OK && !no_mx && !smtp_conf.ignore_mx_lookup_error)
         return fail(l, status, l->to.host, "MX");
     result = status == DNS_OK ? collect_hosts(l, mx) : resolve_host(l);
-    return result == RESOLVE_OK ? drop_self(l, status == DNS_OK) : result;
+    return result == RESOLVE_OK ? drop_self(l) : result;
 }
 
 /* ---- services (use_srv_lookup) ---- */
 
 static bool is_srv_service(struct str service)
 {
-    struct str services = smtp_conf.use_srv_lookup, word;
-
-    while (service.len && str_token(&services, ", \t\r\n", &word))
-        if (str_equal_nocase(word, service))
-            return true;
-    return false;
+    return service.len && str_has_word(smtp_conf.use_srv_lookup, service);
 }
 
 /* True: `*result` says how it went; false: go on with MX or address lookups. */
@@ -307,6 +349,16 @@ static enum resolve_status resolve_path(struct lookup *l)
     return RESOLVE_OK;
 }
 
+/* A literal of a family that is not in use is not an address to us. */
+static bool host_is_possible(struct str host)
+{
+    struct net_addr literal;
+
+    if (net_addr_parse(host, 0, &literal))
+        return protocols_include(site_conf.inet_protocols, literal.ss.ss_family);
+    return hostname_is_valid(host, true);
+}
+
 static enum resolve_status find_servers(struct lookup *l)
 {
     bool literal_only = l->to.direct || l->r->lmtp || !uses_mx();
@@ -314,6 +366,13 @@ static enum resolve_status find_servers(struct lookup *l)
 
     if (l->to.path.ptr)
         return resolve_path(l);
+    (void)str_skip_prefix_nocase(&l->to.host, STR("ipv6:"));
+    if (!host_is_possible(l->to.host)) {
+        fault_set(l->fault, l->arena, "5.4.4", true,
+                  "Name service error for " STR_FMT ": invalid host or domain name",
+                  STR_ARG(l->to.host));
+        return RESOLVE_FAILED;
+    }
     if (!l->to.direct && uses_mx() && is_srv_service(l->to.service) && resolve_service(l, &result))
         return result;
     return literal_only ? resolve_host(l) : resolve_domain(l);

@@ -19,34 +19,32 @@ void session_open_tables(void)
     tables.reply_filter =
         table_list_open(smtp_conf.smtp_reply_filter, "smtp_reply_filter", TABLE_DEFAULT);
     workaround_open();
+    session_open_remarks();
 }
 
 /* ---- options of the dialogue ---- */
 
-static void add_keyword(struct buf *list, struct str word)
-{
-    if (list->len)
-        buf_addc(list, ' ');
-    for (size_t i = 0; i < word.len; i++)
-        buf_addc(list, char_upper(word.ptr[i]));
-}
+/* In the order in which they are logged; some mean nothing to a client. */
+static const char *const keywords[] = {
+    "8BITMIME", "AUTH",     "ETRN",     "PIPELINING", "SIZE",
+    "VRFY",     "XCLIENT",  "XFORWARD", "STARTTLS",   "ENHANCEDSTATUSCODES",
+    "DSN",      "SMTPUTF8", "CHUNKING", "REQUIRETLS"
+};
 
 /* What is ignored is logged, unless one of the words is "silent-discard". */
 static unsigned extensions_of(struct str words)
 {
     BUF_AUTO(list, 1024);
-    struct str word;
     unsigned bits = 0;
-    bool silent = false;
 
-    while (str_token(&words, ", \t\r\n", &word)) {
-        silent |= str_equal_nocase(word, STR("silent-discard"));
-        bits |= smtp_extension_find(word);
-        if (smtp_extension_find(word))
-            add_keyword(&list, word);
+    for (size_t i = 0; words.len && i < ARRAY_LEN(keywords); i++) {
+        if (!str_has_word(words, str_from(keywords[i])))
+            continue;
+        bits |= smtp_extension_find(str_from(keywords[i]));
+        buf_join(&list, STR(" "), str_from(keywords[i]));
     }
-    if (list.len && !silent)
-        log_info("discarding EHLO keywords: " STR_FMT, STR_ARG(buf_str(&list)));
+    if (list.len && !str_has_word(words, STR("silent-discard")))
+        log_info("discarding EHLO keywords:" STR_FMT, STR_ARG(buf_str(&list)));
     return bits;
 }
 
@@ -63,8 +61,13 @@ static unsigned discarded_extensions(const struct client_session *s)
 
 static bool filter_reply(void *context, struct str line, struct buf *out)
 {
-    (void)context;
-    return table_list_lookup(tables.reply_filter, line, out) == TABLE_FOUND;
+    const struct client_session *s = context;
+
+    if (table_list_lookup(tables.reply_filter, line, out) != TABLE_FOUND)
+        return false;
+    log_info(STR_FMT ": replacing server reply \"" STR_FMT "\" with \"" STR_FMT "\"",
+             STR_ARG(s->relay), STR_ARG(line), STR_ARG(buf_str(out)));
+    return true;
 }
 
 static void start_dialogue(struct client_session *s, bool lmtp)
@@ -78,8 +81,11 @@ static void start_dialogue(struct client_session *s, bool lmtp)
         .reply_line_limit = (size_t)site_conf.line_length_limit,
         .line_limit = (size_t)smtp_conf.smtp_line_length_limit,
         .filter = table_list_is_empty(tables.reply_filter) ? NULL : filter_reply,
+        .note = session_remark,
+        .context = s,
     };
     smtp_client_init(&s->dialogue, &options);
+    transcript_init(&s->said);
 }
 
 /* ---- greeting ---- */
@@ -90,11 +96,23 @@ static bool is_own_name(const struct client_session *s, struct str name)
     return s->port == 25 && str_equal_nocase(name, site_conf.myhostname);
 }
 
-static bool loops_back(struct client_session *s, const char *said, struct str nexthop,
-                       struct arena *a, struct fault *fault)
+static void warn_of_own_name(const struct client_session *s, const char *said)
 {
     log_warning("host " STR_FMT " %s with my own hostname " STR_FMT, STR_ARG(s->relay), said,
                 STR_ARG(site_conf.myhostname));
+}
+
+/* We speak ESMTP. */
+static bool is_ourselves(const struct client_session *s)
+{
+    return (s->dialogue.offer.extensions & SMTP_EXT_ESMTP) &&
+           is_own_name(s, buf_str(&s->dialogue.server_name));
+}
+
+static bool loops_back(struct client_session *s, struct str nexthop, struct arena *a,
+                       struct fault *fault)
+{
+    warn_of_own_name(s, "replied to HELO/EHLO");
     fault_set(fault, a, "5.4.6", true, "mail for " STR_FMT " loops back to myself",
               STR_ARG(nexthop));
     return false;
@@ -108,9 +126,15 @@ static struct str greeting_name(struct str greeting)
     return name;
 }
 
+void session_judge(struct client_session *s, const struct smtp_answer *answer)
+{
+    s->at_odds |= fault_is_of_protocol(answer);
+}
+
 static bool refused(struct client_session *s, const struct smtp_client_event *ev, struct arena *a,
                     struct fault *fault)
 {
+    session_judge(s, &ev->answer);
     fault_from_refusal(fault, a, s->shown, ev->step, &ev->answer, smtp_conf.smtp_skip_5xx_greeting);
     fault->server = arena_str(a, s->name);
     return false;
@@ -119,18 +143,26 @@ static bool refused(struct client_session *s, const struct smtp_client_event *ev
 static bool lost(struct client_session *s, enum smtp_step step, struct arena *a,
                  struct fault *fault)
 {
+    s->lost = true;
     fault_from_loss(fault, a, s->shown, step, errno);
     return false;
 }
 
-/* The greeting proper is here: false when there is no point in going on. */
-static bool judge_greeting(struct client_session *s, const struct session_purpose *purpose,
-                           struct str greeting, struct arena *a, struct fault *fault)
+/* A greeting with our name may be that of a proxy in front of another server: EHLO tells. */
+static void look_at_greeting(struct client_session *s, const struct session_purpose *purpose,
+                             struct str greeting)
 {
     if (is_own_name(s, greeting_name(greeting)))
-        return loops_back(s, "greeted me", purpose->nexthop, a, fault);
+        warn_of_own_name(s, "greeted me");
     workaround_apply(s, purpose, greeting);
-    return true;
+}
+
+static void look_at_offer(const struct client_session *s)
+{
+    unsigned offer = s->dialogue.offer.extensions;
+
+    if ((offer & SMTP_EXT_SMTPUTF8) && !(offer & SMTP_EXT_8BITMIME))
+        log_info("host " STR_FMT " offers SMTPUTF8 support, but not 8BITMIME", STR_ARG(s->shown));
 }
 
 bool session_greet(struct client_session *s, const struct session_purpose *purpose, struct arena *a,
@@ -146,12 +178,12 @@ bool session_greet(struct client_session *s, const struct session_purpose *purpo
                 return lost(s, ev.step, a, fault);
             break;
         case SMTP_CLIENT_GREETING:
-            if (!judge_greeting(s, purpose, ev.answer.text, a, fault))
-                return false;
+            look_at_greeting(s, purpose, ev.answer.text);
             break;
         case SMTP_CLIENT_READY:
-            if (is_own_name(s, buf_str(&s->dialogue.server_name)))
-                return loops_back(s, "replied to HELO/EHLO", purpose->nexthop, a, fault);
+            if (is_ourselves(s))
+                return loops_back(s, purpose->nexthop, a, fault);
+            look_at_offer(s);
             s->ready = true;
             return true;
         case SMTP_CLIENT_REFUSED:
@@ -165,36 +197,34 @@ bool session_greet(struct client_session *s, const struct session_purpose *purpo
 
 /* ---- end ---- */
 
-/* The core writes QUIT when asked for its next event. */
+/* The answer to QUIT is not always waited for, that to a RSET before it is. */
 static void say_goodbye(struct client_session *s)
 {
     bool open = true;
 
     smtp_client_quit(&s->dialogue);
-    while (open) {
+    while (open && !(smtp_conf.smtp_skip_quit_response && smtp_client_is_leaving(&s->dialogue))) {
         struct smtp_client_event ev = session_next(s);
         if (ev.kind == SMTP_CLIENT_CLOSE || ev.kind == SMTP_CLIENT_BAD)
             return;
-        if (ev.kind != SMTP_CLIENT_NEED_INPUT && ev.kind != SMTP_CLIENT_FLUSH)
-            continue;
-        if (smtp_conf.smtp_skip_quit_response) {
-            if (!session_flush(s, SMTP_STEP_QUIT))
-                log_debug("no goodbye to " STR_FMT, STR_ARG(s->shown));
-            return;
-        }
-        open = session_serve(s, &ev);
+        if (ev.kind == SMTP_CLIENT_NEED_INPUT || ev.kind == SMTP_CLIENT_FLUSH)
+            open = session_serve(s, &ev);
     }
+    if (open && !session_flush(s, SMTP_STEP_QUIT))
+        log_debug("no goodbye to " STR_FMT, STR_ARG(s->shown));
 }
 
 void session_close(struct client_session *s, bool polite)
 {
     if (s->fd < 0)
         return;
-    if (polite && s->dialogue.state)
+    if (polite && !s->lost && s->dialogue.state)
         say_goodbye(s);
+    fd_close(&s->fd);
+    session_report(s);
     if (s->dialogue.state)
         smtp_client_fini(&s->dialogue);
-    fd_close(&s->fd);
+    transcript_fini(&s->said);
     arena_free(&s->arena);
     *s = (struct client_session){ .fd = -1 };
 }

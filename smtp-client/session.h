@@ -7,6 +7,7 @@
  * network, and the step as a whole may take a few times as long, so that a server that sends or
  * takes a byte now and then cannot hold the process. */
 #include "base/arena.h"
+#include "client/transcript.h"
 #include "os/clock.h"
 #include "smtp-client/fault.h"
 #include "smtp-client/target.h"
@@ -23,8 +24,12 @@ struct client_session {
     int uses;
     int64_t opened_ms;
     struct deadline step_end; /* of the step under way; at_ms 0: it has not begun */
-    bool ready;               /* the greeting is over */
-    bool delay_dot;           /* workaround: wait before the final dot */
+    struct str queue_id;      /* of the message under way, for log lines */
+    struct transcript said;   /* kept when the postmaster may want to see it */
+    bool at_odds;   /* something was against the protocol: the postmaster may hear of it */
+    bool lost;      /* the connection failed: no goodbye */
+    bool ready;     /* the greeting is over */
+    bool delay_dot; /* workaround: wait before the final dot */
 };
 
 /* ---- connection (connect.c) ---- */
@@ -50,12 +55,22 @@ struct session_purpose {
 
 /* Tables of the process; before the jail. */
 void session_open_tables(void);
+/* An answer that was not hoped for: is it one that the postmaster may want to hear of? */
+void session_judge(struct client_session *s, const struct smtp_answer *answer);
 /* Greeting and EHLO.  False: the server refused or went away. */
 NODISCARD bool session_greet(struct client_session *s, const struct session_purpose *purpose,
                              struct arena *a, struct fault *fault);
 /* Say QUIT (without waiting for the answer when smtp_skip_quit_response) and close; with `polite`
  * false just close. */
 void session_close(struct client_session *s, bool polite);
+
+/* ---- what is worth a word (remarks.c) ---- */
+
+void session_remark(void *context, enum smtp_note note, struct str text);
+/* Before the jail: is the postmaster to be told of protocol errors? */
+void session_open_remarks(void);
+/* At the end: tell the postmaster, if something was wrong. */
+void session_report(struct client_session *s);
 
 /* ---- bytes, within the limits of the step (wire.c) ---- */
 

@@ -5,9 +5,9 @@
  * Distrusts: every byte from servers and name servers */
 #include "base/log.h"
 #include "base/number.h"
+#include "client/dns_filter.h"
 #include "smtp-client/deliver.h"
 #include "smtp-client/session.h"
-#include "table/list.h"
 
 #include <netdb.h>
 
@@ -36,30 +36,12 @@ static struct interface_list open_interfaces(struct str names)
     return list;
 }
 
-/* smtp_dns_reply_filter: the one action is IGNORE. */
-static bool ignore_record(void *context, struct str record)
-{
-    struct table_list *tables = context;
-    BUF_AUTO(action, 1024);
-
-    if (table_list_lookup(tables, record, &action) != TABLE_FOUND)
-        return false;
-    if (str_equal_nocase(str_trim(buf_str(&action)), STR("IGNORE")))
-        return true;
-    log_warning("unknown action in %s: " STR_FMT, table_list_parameter(tables),
-                STR_ARG(buf_str(&action)));
-    return false;
-}
-
 static struct dns *open_resolver(void)
 {
     struct dns *dns = dns_open("/etc/hosts");
-    struct table_list *filter =
-        table_list_open(smtp_conf.smtp_dns_reply_filter, "smtp_dns_reply_filter", TABLE_DEFAULT);
 
     dns_set_search(dns, smtp_conf.smtp_dns_resolver_options);
-    if (!table_list_is_empty(filter))
-        dns_set_filter(dns, ignore_record, filter);
+    dns_filter_open(dns, smtp_conf.smtp_dns_reply_filter, "smtp_dns_reply_filter");
     return dns;
 }
 
@@ -73,6 +55,9 @@ static void open_client(struct service *svc)
     if (r->lmtp) {
         conf_fill_lmtp(conf, &smtp_param_set, &smtp_conf);
         conf_fill_lmtp(conf, &smtp_tls_param_set, &smtp_tls_conf);
+        conf_fill(conf, &lmtp_param_set, &lmtp_conf);
+        if (lmtp_conf.lmtp_assume_final)
+            log_warning("lmtp_assume_final is obsolete; instead, specify \"flags=X\" in master.cf");
     }
     delivery_open(svc, smtp_conf.smtp_delivery_status_filter,
                   r->lmtp ? "lmtp_delivery_status_filter" : "smtp_delivery_status_filter");
@@ -94,7 +79,7 @@ static const struct service_spec smtp = {
     .name = "smtp",
     .kind = SERVICE_SINGLE,
     .params = (const struct param_set *const[]){ &smtp_param_set, &smtp_tls_param_set, NULL },
-    .talks_to = (const char *const[]){ "bounce", "defer", "trace", NULL },
+    .talks_to = (const char *const[]){ "bounce", "defer", "trace", "cleanup", NULL },
     .sandbox = SANDBOX_NETWORK,
     .paths = (const struct sandbox_path[]){ { "active", SANDBOX_WRITE }, { NULL, SANDBOX_READ } },
     .process_limit = -1,

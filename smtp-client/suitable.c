@@ -11,7 +11,8 @@ static bool needs_utf8(const struct delivery_request *r)
     return (r->sendopts & SENDOPT_SMTPUTF8) && (r->sendopts & used);
 }
 
-static bool find_fault(struct transfer *t)
+/* True: this server will not do.  `final`: nor will others be asked. */
+static bool find_fault(struct transfer *t, bool *final)
 {
     const struct delivery_request *r = &t->d->request;
     const struct smtp_offer *offer = &t->session->dialogue.offer;
@@ -21,6 +22,7 @@ static bool find_fault(struct transfer *t)
         fault_set(&t->fault, &t->d->arena, "5.3.4", true,
                   "message size %lld exceeds size limit %lld of server " STR_FMT,
                   (long long)r->data_size, (long long)offer->size_limit, STR_ARG(shown));
+        *final = t->lost = true; /* there is nothing to say goodbye for */
         return true;
     }
     if (needs_utf8(r) && !(offer->extensions & SMTP_EXT_SMTPUTF8)) {
@@ -36,10 +38,11 @@ static bool find_fault(struct transfer *t)
 bool suitable_server(struct transfer *t)
 {
     struct outcome o = { .status = OUTCOME_BOUNCED };
+    bool final = !t->more_servers;
 
-    if (!find_fault(t))
+    if (!find_fault(t, &final))
         return true;
-    if (t->more_servers) {
+    if (!final) {
         log_info(STR_FMT ": " STR_FMT, STR_ARG(t->d->request.queue_id), STR_ARG(t->fault.text));
         return false;
     }

@@ -100,6 +100,7 @@ static void begin(struct transfer *t, struct str sender, const struct smtp_forwa
         .context = t,
         .probe = delivery_is_probe(t->d),
         .probe_data = probes_data(),
+        .last = t->last,
     };
     smtp_client_begin(&t->session->dialogue, tx);
 }
@@ -120,31 +121,57 @@ static struct outcome outcome_of(struct transfer *t, enum outcome_status status,
     return o;
 }
 
-static void refuse_recipient(struct transfer *t, struct delivery_rcpt *rcpt,
-                             const struct smtp_answer *answer, enum smtp_step step)
+static struct str text_of_refusal(struct transfer *t, const struct smtp_answer *answer,
+                                  enum smtp_step step)
+{
+    struct arena *a = &t->d->arena;
+    struct str said = fault_said(a, t->session->shown, step, answer);
+    BUF_AUTO(text, 0);
+
+    if (smtp_class_of(answer->code) != SMTP_YES)
+        return said;
+    buf_join(&text, STR("Protocol error: "), said);
+    return arena_str(a, buf_str(&text));
+}
+
+/* False: another server will be asked, t->fault is the reason.  Otherwise `o` is what recipients get. */
+static bool refusal_counts(struct transfer *t, const struct smtp_answer *answer,
+                           enum smtp_step step, struct outcome *o)
 {
     struct delivery *d = t->d;
-    bool permanent = answer->code >= 500;
-    struct str text = fault_said(&d->arena, t->session->shown, step, answer);
-    struct outcome o = outcome_of(t, permanent ? OUTCOME_BOUNCED : OUTCOME_DEFERRED, answer, text);
+    bool permanent = fault_is_permanent(answer);
+    struct str text = text_of_refusal(t, answer, step);
 
-    o.dsn[0] = permanent ? '5' : '4';
-    if (permanent || !t->more_servers) {
-        delivery_finish(d, rcpt, &o);
-        return;
-    }
+    session_judge(t->session, answer);
+    *o = outcome_of(t, permanent ? OUTCOME_BOUNCED : OUTCOME_DEFERRED, answer, text);
+    if (smtp_class_of(answer->code) == SMTP_YES)
+        (void)snprintf(o->dsn, sizeof o->dsn, "5.5.0");
+    if (permanent || !t->more_servers)
+        return true;
     log_info(STR_FMT ": " STR_FMT, STR_ARG(d->request.queue_id), STR_ARG(text));
     t->fault = (struct fault){ .text = text,
-                               .reply = o.diag_text,
-                               .server = arena_str(&d->arena, o.mta_name) };
-    memcpy(t->fault.dsn, o.dsn, sizeof o.dsn);
+                               .reply = o->diag_text,
+                               .server = arena_str(&d->arena, o->mta_name) };
+    memcpy(t->fault.dsn, o->dsn, sizeof o->dsn);
+    return false;
 }
 
 static void refuse_all(struct transfer *t, const struct smtp_answer *answer, enum smtp_step step)
 {
+    struct outcome o;
+
+    if (!refusal_counts(t, answer, step, &o))
+        return;
     for (size_t i = 0; i < t->count; i++)
         if (t->rcpts[i].verdict != RCPT_REFUSED && !t->rcpts[i].rcpt->finished)
-            refuse_recipient(t, t->rcpts[i].rcpt, answer, step);
+            delivery_finish(t->d, t->rcpts[i].rcpt, &o);
+}
+
+/* A server that does not speak of DSN will report nothing, so we do; a site may know that its LMTP
+ * servers are the end of the way. */
+static bool assumes_final_delivery(const struct transfer *t)
+{
+    return t->session->dialogue.options.lmtp && lmtp_conf.lmtp_assume_final;
 }
 
 static void accept_recipient(struct transfer *t, struct delivery_rcpt *rcpt,
@@ -155,9 +182,12 @@ static void accept_recipient(struct transfer *t, struct delivery_rcpt *rcpt,
 
     if (t->session->dialogue.offer.extensions & SMTP_EXT_DSN)
         rcpt->info.dsn_notify &= ~DSN_NOTIFY_SUCCESS; /* the next server reports success */
-    else if (!delivery_is_probe(d))
+    else if (!delivery_is_probe(d) && !assumes_final_delivery(t))
         o.action = "relayed";
-    o.dsn[0] = '2';
+    if (answer->has_status)
+        o.dsn[0] = '2';
+    else
+        (void)snprintf(o.dsn, sizeof o.dsn, "2.0.0");
     delivery_finish(d, rcpt, &o);
 }
 
@@ -165,9 +195,12 @@ static void on_rcpt(struct transfer *t, const struct smtp_client_event *ev)
 {
     struct transfer_rcpt *r = &t->rcpts[ev->recipient];
 
-    if (ev->answer.code >= 300) {
+    struct outcome o;
+
+    if (smtp_class_of(ev->answer.code) != SMTP_YES) {
         r->verdict = RCPT_REFUSED;
-        refuse_recipient(t, r->rcpt, &ev->answer, SMTP_STEP_RCPT);
+        if (refusal_counts(t, &ev->answer, SMTP_STEP_RCPT, &o))
+            delivery_finish(t->d, r->rcpt, &o);
         return;
     }
     r->verdict = RCPT_TAKEN;
@@ -179,8 +212,11 @@ static void on_rcpt(struct transfer *t, const struct smtp_client_event *ev)
 static void judge_taken(struct transfer *t, const struct smtp_answer *answer, enum smtp_step step,
                         bool one, size_t which)
 {
-    bool yes = answer->code < (step == SMTP_STEP_DATA ? 400 : 300);
+    bool yes = smtp_class_of(answer->code) == (step == SMTP_STEP_DATA ? SMTP_GO_ON : SMTP_YES);
+    struct outcome o;
 
+    if (!yes && !refusal_counts(t, answer, step, &o))
+        return;
     for (size_t i = 0; i < t->count; i++) {
         const struct transfer_rcpt *r = &t->rcpts[i];
         if (r->verdict != RCPT_TAKEN || r->rcpt->finished || (one && i != which))
@@ -188,13 +224,13 @@ static void judge_taken(struct transfer *t, const struct smtp_answer *answer, en
         if (yes)
             accept_recipient(t, r->rcpt, answer);
         else
-            refuse_recipient(t, r->rcpt, answer, step);
+            delivery_finish(t->d, r->rcpt, &o);
     }
 }
 
 static void on_data(struct transfer *t, const struct smtp_answer *answer)
 {
-    if (answer->code == 354 && delivery_is_probe(t->d))
+    if (smtp_class_of(answer->code) == SMTP_GO_ON && delivery_is_probe(t->d))
         judge_taken(t, answer, SMTP_STEP_DATA, false, 0);
     else
         refuse_all(t, answer, SMTP_STEP_DATA);
@@ -206,6 +242,17 @@ static void lose(struct transfer *t, enum smtp_step step)
 {
     t->lost = true;
     fault_from_loss(&t->fault, &t->d->arena, t->session->shown, step, errno);
+    if (t->more_servers)
+        log_info(STR_FMT ": " STR_FMT, STR_ARG(t->d->request.queue_id), STR_ARG(t->fault.text));
+}
+
+/* Mail goes on without what the server did not take. */
+static void on_xforward(struct transfer *t, const struct smtp_client_event *ev)
+{
+    struct str said = fault_said(&t->d->arena, t->session->relay, ev->step, &ev->answer);
+
+    if (smtp_class_of(ev->answer.code) != SMTP_YES)
+        log_warning(STR_FMT, STR_ARG(said));
 }
 
 /* The server has spoken in the middle of the content.  A refusal counts; anything else means that
@@ -214,7 +261,8 @@ static void on_early_answer(struct transfer *t)
 {
     struct smtp_answer answer;
 
-    if (smtp_client_early_reply(&t->session->dialogue, &answer) && answer.code >= 400) {
+    if (smtp_client_early_reply(&t->session->dialogue, &answer) &&
+        smtp_class_of(answer.code) >= SMTP_LATER) {
         t->lost = true;
         judge_taken(t, &answer, SMTP_STEP_DOT, false, 0);
         return;
@@ -264,7 +312,7 @@ static bool step(struct transfer *t, const struct smtp_client_event *ev)
         lose(t, ev->step);
         return false;
     case SMTP_CLIENT_MAIL:
-        if (ev->answer.code >= 300)
+        if (smtp_class_of(ev->answer.code) != SMTP_YES)
             refuse_all(t, &ev->answer, SMTP_STEP_MAIL);
         return true;
     case SMTP_CLIENT_RCPT:
@@ -278,6 +326,9 @@ static bool step(struct transfer *t, const struct smtp_client_event *ev)
     case SMTP_CLIENT_ACCEPTED:
         judge_taken(t, &ev->answer, SMTP_STEP_DOT, lmtp, ev->recipient);
         return true;
+    case SMTP_CLIENT_XFORWARD:
+        on_xforward(t, ev);
+        return true;
     case SMTP_CLIENT_READY:
         return false;
     case SMTP_CLIENT_CLOSE:
@@ -286,7 +337,7 @@ static bool step(struct transfer *t, const struct smtp_client_event *ev)
         errno = EPROTO;
         lose(t, ev->step);
         return false;
-    default: /* XFORWARD too: mail goes on without what the server did not take */
+    default:
         return true;
     }
 }
@@ -308,5 +359,4 @@ void transfer_run(struct transfer *t)
     do
         ev = session_next(t->session);
     while (step(t, &ev));
-    t->lost |= t->session->dialogue.closing;
 }

@@ -16,6 +16,7 @@ struct transfer {
     struct delivery *d;
     struct client_session *session;
     bool more_servers; /* a temporary refusal is not final: another server will be tried */
+    bool last;         /* the session ends with this message */
 
     struct transfer_rcpt *rcpts; /* the unfinished ones, by transaction index */
     size_t count;

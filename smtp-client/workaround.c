@@ -14,15 +14,12 @@ void workaround_open(void)
 
 bool workaround_is_due(struct str greeting)
 {
-    struct str text = str_trim(str_skip(greeting, 4));
-    size_t stars = 0;
+    struct str text = str_skip(greeting, 3);
 
-    for (size_t i = 0; i < text.len; i++) {
-        if (text.ptr[i] != '*' && text.ptr[i] != ' ' && !char_is_digit(text.ptr[i]))
+    for (size_t i = 0; i < text.len; i++)
+        if (strchr("*02 ", text.ptr[i]) == NULL)
             return false;
-        stars += text.ptr[i] == '*';
-    }
-    return stars >= 2;
+    return true;
 }
 
 static bool applies(struct client_session *s, const struct session_purpose *purpose,

@@ -37,13 +37,15 @@ static bool submit(struct session *s)
     BUF_AUTO(ending, 0);
     struct notice n = { .recipient = recipient_of(s),
                         .reporter = STR("SMTP server"),
+                        .ending = STR(""),
                         .said = &s->transcript };
 
     buf_join(&peer, s->peer.name, STR("["), s->peer.address, STR("]"));
-    if (s->end_reason)
-        buf_join(&ending, STR("Session aborted, reason: "), str_from(s->end_reason));
     n.peer = buf_str(&peer);
-    n.ending = buf_str(&ending);
+    if (s->end_reason) {
+        buf_join(&ending, STR("Session aborted, reason: "), str_from(s->end_reason));
+        n.ending = buf_str(&ending);
+    }
     return notice_submit(&s->cleanup, &n);
 }
 

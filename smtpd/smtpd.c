@@ -4,6 +4,7 @@
  * Trusts:    main.cf and its tables
  * Distrusts: every byte from the client */
 #include "base/log.h"
+#include "client/dns_filter.h"
 #include "smtpd/access/access.h"
 #include "smtpd/notice.h"
 #include "smtpd/proxy.h"
@@ -61,21 +62,10 @@ static void apply_override(struct str word)
               STR_ARG(word), STR_ARG(site_conf.receive_override_options));
 }
 
-/* smtpd_dns_reply_filter: what the table says of a record is IGNORE or nothing. */
-static bool ignores_record(void *context, struct str record)
-{
-    BUF_AUTO(action, 64);
-
-    return table_list_lookup(context, record, &action) == TABLE_FOUND &&
-           str_equal_nocase(buf_str(&action), STR("IGNORE"));
-}
-
 static void open_resolver(void)
 {
     setup.dns = dns_open("/etc/hosts");
-    if (smtpd_conf.smtpd_dns_reply_filter.len)
-        dns_set_filter(setup.dns, ignores_record,
-                       open_maps(smtpd_conf.smtpd_dns_reply_filter, "smtpd_dns_reply_filter"));
+    dns_filter_open(setup.dns, smtpd_conf.smtpd_dns_reply_filter, "smtpd_dns_reply_filter");
 }
 
 static void open_client_lists(void)

@@ -128,6 +128,16 @@ bool str_token(struct str *s, const char *seps, struct str *token)
     return true;
 }
 
+bool str_has_word(struct str words, struct str word)
+{
+    struct str other;
+
+    while (str_token(&words, ", \t\r\n", &other))
+        if (str_equal_nocase(other, word))
+            return true;
+    return false;
+}
+
 bool str_take_group(struct str *s, struct str *inside)
 {
     char open = (char)(s->len ? s->ptr[0] : '\0');

@@ -65,6 +65,8 @@ struct str str_cut(struct str *s, char sep);
 struct str str_cut_last(struct str *s, char sep);
 /* Skip bytes of `seps`, then cut the run of other bytes that follows.  False at the end of `s`. */
 bool str_token(struct str *s, const char *seps, struct str *token);
+/* Is `word`, in any case, one of the words between commas and white space? */
+bool str_has_word(struct str words, struct str word);
 /* `s` begins with a bracket, `{` or `(`: cut it off up to the partner of that bracket; `inside` is what stands
  * between both.  False, both untouched, if there is no partner. */
 NODISCARD bool str_take_group(struct str *s, struct str *inside);

@@ -10,16 +10,6 @@
 #define LINE_WIDTH   79
 #define CONTINUATION STR("     ")
 
-static bool notices_are_filtered(void)
-{
-    struct str words = site_conf.internal_mail_filter_classes, word;
-
-    while (str_token(&words, ", \t\r\n", &word))
-        if (str_equal_nocase(word, STR("notify")))
-            return true;
-    return false;
-}
-
 static void put_line(struct cleanup_client *c, struct str line)
 {
     record_put_line(cleanup_client_records(c), line, (size_t)site_conf.line_length_limit);
@@ -119,15 +109,19 @@ static void put_body(struct cleanup_client *c, const struct notice *n)
     if (n->said->text.full)
         put_line(c, STR(" (the rest was too long to be kept)"));
     put_line(c, STR(""));
-    put_line(c, n->ending);
-    put_line(c, STR(""));
+    if (n->ending.len)
+        put_line(c, n->ending);
+    if (n->ending.ptr)
+        put_line(c, STR(""));
     put_line(c, STR("For other details, see the local mail logfile"));
 }
 
 bool notice_submit(struct cleanup_client *c, const struct notice *n)
 {
-    int flags = CLEANUP_FLAG_MAP_OK |
-                (notices_are_filtered() ? CLEANUP_FLAG_FILTER | CLEANUP_FLAG_MILTER : 0);
+    int flags =
+        CLEANUP_FLAG_MAP_OK | (str_has_word(site_conf.internal_mail_filter_classes, STR("notify"))
+                                   ? CLEANUP_FLAG_FILTER | CLEANUP_FLAG_MILTER
+                                   : 0);
 
     if (!cleanup_client_open(c, site_conf.cleanup_service_name, flags, 0, site_conf.ipc_timeout))
         return false;

@@ -8,7 +8,8 @@ struct notice {
     struct str reporter; /* "SMTP server": who of us spoke to the host */
     struct str peer;     /* name[address] */
     struct str opening;  /* what is the matter; empty: the transcript tells */
-    struct str ending;   /* how the session ended early; empty: it did not */
+    struct str
+        ending; /* how the session ended early; empty: it did not; absent: nothing is said of it */
     const struct transcript *said;
 };
 

@@ -11,6 +11,8 @@ void transcript_fini(struct transcript *t) { buf_free(&t->text); }
 
 static void add_line(struct transcript *t, struct str mark, struct str line)
 {
+    while (line.len && char_is_space(line.ptr[line.len - 1]))
+        line.len--;
     buf_add(&t->text, mark);
     buf_add_printable(&t->text, line);
     buf_addc(&t->text, '\n');

@@ -133,6 +133,17 @@ void conf_fill(struct conf *c, const struct param_set *set, void *params)
     }
 }
 
+/* What is about HELO or EHLO is about LHLO there. */
+static void say_lhlo(struct buf *name)
+{
+    size_t at = str_find_str(buf_str(name), STR("helo"));
+
+    if (at == STR_NOT_FOUND)
+        at = str_find_str(buf_str(name), STR("ehlo"));
+    if (at != STR_NOT_FOUND)
+        memcpy(name->ptr + at, "lhlo", 4);
+}
+
 void conf_fill_lmtp(struct conf *c, const struct param_set *set, void *params)
 {
     for (size_t i = 0; i < set->count; i++) {
@@ -144,6 +155,7 @@ void conf_fill_lmtp(struct conf *c, const struct param_set *set, void *params)
         struct str rest = f.name;
         if (str_skip_prefix(&rest, STR("smtp_"))) {
             buf_join(&twin, STR("lmtp_"), rest);
+            say_lhlo(&twin);
             if (param_find(buf_str(&twin)))
                 f.name = buf_str(&twin);
         }

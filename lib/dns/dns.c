@@ -203,10 +203,13 @@ static enum dns_status filter(struct dns *d, struct str name, struct dns_record 
     while (d->filter && *at) {
         BUF_AUTO(text, 0);
         dns_record_format(*at, name, &text);
-        if (!d->filter(d->filter_context, buf_str(&text))) {
+        enum dns_status verdict = d->filter(d->filter_context, buf_str(&text));
+        if (verdict == DNS_OK) {
             at = &(*at)->next;
             continue;
         }
+        if (verdict != DNS_FILTERED)
+            return verdict;
         log_info("ignoring DNS RR: " STR_FMT, STR_ARG(buf_str(&text)));
         *at = (*at)->next;
     }
@@ -280,6 +283,8 @@ const char *dns_status_text(enum dns_status status)
         return "Malformed or unexpected name server reply";
     case DNS_FILTERED:
         return "DNS reply filter drops all results";
+    case DNS_FILTER_BAD:
+        return "Invalid DNS reply filter syntax";
     }
     return "Unknown name service error";
 }

@@ -19,12 +19,13 @@ struct dns;
 
 enum dns_status {
     DNS_OK,
-    DNS_NOT_FOUND, /* no such name (NXDOMAIN) */
-    DNS_NO_DATA,   /* the name exists, without a record of this type */
-    DNS_RETRY,     /* server failure, refusal, time-out: try again later */
-    DNS_FAIL,      /* not implemented: will not get better by itself */
-    DNS_MALFORMED, /* records whose names are no host names, and no others */
-    DNS_FILTERED,  /* the reply filter dropped all of the answer */
+    DNS_NOT_FOUND,  /* no such name (NXDOMAIN) */
+    DNS_NO_DATA,    /* the name exists, without a record of this type */
+    DNS_RETRY,      /* server failure, refusal, time-out: try again later */
+    DNS_FAIL,       /* not implemented: will not get better by itself */
+    DNS_MALFORMED,  /* records whose names are no host names, and no others */
+    DNS_FILTERED,   /* the reply filter dropped all of the answer */
+    DNS_FILTER_BAD, /* the reply filter said what nobody understands */
 };
 
 enum dns_type {
@@ -57,9 +58,9 @@ void dns_close(struct dns *d);
 /* smtp_dns_resolver_options: complete names without a dot with the local domain (res_defnames), and
  * try the resolver's search list (res_dnsrch).  Default: names are absolute. */
 void dns_set_search(struct dns *d, struct str options);
-/* Asked about each record in the form "name ttl IN type [preference] value" (smtp_dns_reply_filter);
- * true: ignore the record. */
-typedef bool dns_filter_fn(void *context, struct str record);
+/* Asked about each record in the form "name ttl IN type [preference] value" (smtp_dns_reply_filter).
+ * DNS_OK: keep it; DNS_FILTERED: ignore it; anything else is the answer's status. */
+typedef enum dns_status dns_filter_fn(void *context, struct str record);
 void dns_set_filter(struct dns *d, dns_filter_fn *filter, void *context);
 
 /* Ask for one type.  With DNS_OK at least one record.  A name in UTF-8 is asked for in its ASCII

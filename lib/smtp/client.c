@@ -22,7 +22,8 @@ void smtp_client_init(struct smtp_client *c, const struct smtp_client_options *o
     c->state = mem_alloc(sizeof *c->state);
     smtp_reply_reader_init(&c->state->reader, c->options.reply_line_limit);
     c->state->reader.filter = options->filter;
-    c->state->reader.filter_context = options->filter_context;
+    c->state->reader.note = options->note;
+    c->state->reader.context = options->context;
 }
 
 void smtp_client_resume(struct smtp_client *c, const struct smtp_client_options *options,
@@ -117,6 +118,12 @@ static struct smtp_pending take_pending(struct smtp_client_state *st)
     return p;
 }
 
+void smtp_client_note(const struct smtp_client *c, enum smtp_note note, struct str text)
+{
+    if (c->options.note)
+        c->options.note(c->options.context, note, text);
+}
+
 void smtp_client_command(struct smtp_client *c, enum smtp_step step, size_t recipient,
                          struct str line)
 {
@@ -127,6 +134,7 @@ void smtp_client_command(struct smtp_client *c, enum smtp_step step, size_t reci
     for (size_t i = start; i < c->out.len; i++)
         if (c->out.ptr[i] == '\r' || c->out.ptr[i] == '\n')
             c->out.ptr[i] = ' ';
+    smtp_client_note(c, SMTP_NOTE_SAID, str_skip(buf_str(&c->out), start));
     buf_add(&c->out, STR("\r\n"));
     smtp_client_queue(c, step, recipient, c->out.len - start);
 }
@@ -174,9 +182,9 @@ static bool refused(struct smtp_client *c, struct smtp_client_event *ev)
 
 static bool greeting_reply(struct smtp_client *c, struct smtp_client_event *ev)
 {
-    if (ev->answer.code >= 300)
+    if (smtp_class_of(ev->answer.code) != SMTP_YES)
         return refused(c, ev);
-    c->state->esmtp_announced = str_find_nocase(ev->answer.text, STR("ESMTP")) != STR_NOT_FOUND;
+    c->state->esmtp_announced = str_find_nocase(ev->answer.all, STR("ESMTP")) != STR_NOT_FOUND;
     c->state->mode = SMTP_CMODE_HELLO;
     ev->kind = SMTP_CLIENT_GREETING;
     return true;
@@ -195,16 +203,17 @@ static bool hello_reply(struct smtp_client *c, struct smtp_client_event *ev)
 {
     struct smtp_client_state *st = c->state;
 
-    if (ev->answer.code < 300) {
-        note_server_name(c, ev->answer.text);
+    if (smtp_class_of(ev->answer.code) == SMTP_YES) {
+        note_server_name(c, ev->answer.all);
         if (ev->step != SMTP_STEP_HELO) {
             c->offer.extensions = SMTP_EXT_ESMTP;
-            smtp_offer_parse(c, ev->answer.text);
+            smtp_offer_parse(c, ev->answer.all);
         }
         st->mode = SMTP_CMODE_READY;
         return false;
     }
-    if (ev->step == SMTP_STEP_EHLO && ev->answer.code >= 500) {
+    /* Whatever is wrong with EHLO, unless the server is about to leave: HELO may do. */
+    if (ev->step == SMTP_STEP_EHLO && ev->answer.code != 421) {
         st->hello_plain = true;
         st->mode = SMTP_CMODE_HELLO;
         return false;
@@ -266,7 +275,8 @@ static bool handle_reply(struct smtp_client *c, const struct smtp_answer *answer
     default: /* replies to what was given up for QUIT */
         if (p.step == SMTP_STEP_QUIT)
             st->mode = SMTP_CMODE_CLOSED;
-        return false;
+        ev->kind = SMTP_CLIENT_RSET;
+        return p.step == SMTP_STEP_RSET;
     }
 }
 
@@ -279,6 +289,9 @@ static enum reply_state next_reply(struct smtp_client *c, struct smtp_client_eve
     struct smtp_answer answer;
 
     if (st->pending_count == 0 && st->mode != SMTP_CMODE_GREETING)
+        return REPLY_NONE;
+    /* When QUIT went ahead its answer belongs to smtp_client_quit(). */
+    if (st->quit_sent && st->pending_count == 1 && st->mode != SMTP_CMODE_QUIT)
         return REPLY_NONE;
     enum smtp_reply_result r = smtp_reply_read(&st->reader, &in, &answer);
     st->start = st->in.len - in.len;
@@ -408,7 +421,7 @@ void smtp_client_begin(struct smtp_client *c, const struct smtp_transaction *t)
     st->t = t;
     st->next_command = SMTP_SEND_RSET;
     st->next_recipient = st->accepted = 0;
-    st->mail_refused = st->data_granted = st->content_sent = false;
+    st->mail_refused = st->data_granted = st->content_sent = st->quit_sent = false;
     st->mode = SMTP_CMODE_TRANSACTION;
 }
 
@@ -427,15 +440,31 @@ void smtp_client_quit(struct smtp_client *c)
     if (st->mode == SMTP_CMODE_CLOSED || st->mode == SMTP_CMODE_QUIT)
         return;
     st->mode = SMTP_CMODE_QUIT;
-    smtp_client_command(c, SMTP_STEP_QUIT, 0, STR("QUIT"));
+    if (c->half_done)
+        smtp_client_command(c, SMTP_STEP_RSET, 0, STR("RSET"));
+    if (!st->quit_sent)
+        smtp_client_command(c, SMTP_STEP_QUIT, 0, STR("QUIT"));
+}
+
+bool smtp_client_is_leaving(const struct smtp_client *c)
+{
+    const struct smtp_client_state *st = c->state;
+
+    return st->mode == SMTP_CMODE_CLOSED ||
+           (st->pending_count == 1 && st->pending[st->pending_head].step == SMTP_STEP_QUIT);
 }
 
 void smtp_client_abort(struct smtp_client *c) { c->state->mode = SMTP_CMODE_CLOSED; }
 
 bool smtp_client_write(struct smtp_client *c, struct str piece, bool ends_line)
 {
+    struct smtp_encoder *e = &c->state->encoder;
+    bool was_folded = e->folded;
+
     assert(c->state->mode == SMTP_CMODE_BODY);
-    smtp_encode(&c->state->encoder, piece, ends_line, &c->out);
+    smtp_encode(e, piece, ends_line, &c->out);
+    if (e->folded && !was_folded)
+        smtp_client_note(c, SMTP_NOTE_FOLDED, STR_NONE);
     return c->out.len >= FLUSH_AT;
 }
 
@@ -445,11 +474,11 @@ void smtp_client_end(struct smtp_client *c)
 
     assert(st->mode == SMTP_CMODE_BODY);
     smtp_encode_end(&st->encoder, &c->out);
+    smtp_client_note(c, SMTP_NOTE_SAID, STR("."));
     size_t replies = c->options.lmtp ? st->accepted : 1;
     for (size_t i = 0; i < replies; i++)
         smtp_client_queue(c, SMTP_STEP_DOT, st->accepted_list[i], 0);
-    st->content_sent = true;
-    c->half_done = false;
+    smtp_transaction_sent(c);
     st->mode = SMTP_CMODE_TRANSACTION;
 }
 

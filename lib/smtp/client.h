@@ -97,7 +97,7 @@ enum smtp_client_event_kind {
     /* answer: 220: shake hands, smtp_client_secured(); otherwise next() gives READY */
     SMTP_CLIENT_STARTTLS,
     SMTP_CLIENT_AUTH, /* answer: 334: smtp_client_auth_respond(); otherwise next() gives READY */
-    SMTP_CLIENT_RSET, /* answer to smtp_client_rset() */
+    SMTP_CLIENT_RSET, /* answer to smtp_client_rset(), or to the RSET in front of QUIT */
 
     SMTP_CLIENT_XFORWARD, /* answer: for the log only, mail goes on whatever it is */
     SMTP_CLIENT_MAIL,     /* answer.  After a refusal no RCPT or DATA event follows, only DONE */
@@ -127,9 +127,10 @@ struct smtp_client_options {
     size_t reply_line_limit; /* line_length_limit */
     size_t window;     /* most command bytes without a reply, at most a send buffer; 0: 4096 */
     size_t line_limit; /* smtp_line_length_limit */
-    /* smtp_reply_filter: as in struct smtp_reply_reader. */
+    /* smtp_reply_filter, and who wants to know what goes on: as in struct smtp_reply_reader. */
     bool (*filter)(void *context, struct str line, struct buf *out);
-    void *filter_context;
+    smtp_note_fn *note;
+    void *context;
 };
 
 /* One transaction, in the words of the queue file; borrowed until SMTP_CLIENT_DONE.  The core
@@ -151,9 +152,10 @@ struct smtp_transaction {
     void *context;
     bool probe; /* address verification: stop after RCPT, or after DATA with probe_data */
     bool probe_data;
+    bool last; /* nothing follows: QUIT may go with the end of the content */
 };
 
-/* Original client for XFORWARD; empty values become [UNAVAILABLE]. */
+/* Original client for XFORWARD; what is empty is not sent. */
 struct smtp_forward {
     struct str name, addr, port, proto, helo, ident, source;
 };
@@ -166,7 +168,7 @@ struct smtp_client {
     bool secured;
     bool authenticated;
     bool closing;   /* 421, or left inside of a message: do not reuse the connection */
-    bool half_done; /* the server is inside of a transaction: the next one begins with RSET */
+    bool half_done; /* the server is inside of a transaction: RSET comes before anything else */
     unsigned transactions;
     struct buf server_name; /* first word of the reply to EHLO, HELO or LHLO */
     struct smtp_client_state *state;
@@ -194,6 +196,8 @@ void smtp_client_begin(struct smtp_client *c, const struct smtp_transaction *t);
 void smtp_client_rset(struct smtp_client *c, bool probe);
 /* When READY or REFUSED; also during a transaction that cannot go on before content was sent. */
 void smtp_client_quit(struct smtp_client *c);
+/* Is the answer to QUIT all that is still to come? */
+bool smtp_client_is_leaving(const struct smtp_client *c);
 /* Any time: nothing more will be sent or read. */
 void smtp_client_abort(struct smtp_client *c);
 

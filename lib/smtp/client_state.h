@@ -54,6 +54,7 @@ struct smtp_client_state {
     bool mail_refused;
     size_t accepted; /* recipients */
     bool data_granted, content_sent;
+    bool quit_sent;
     struct smtp_encoder encoder;
     /* LMTP: which recipients the replies to the content are about. */
     size_t *accepted_list;
@@ -64,6 +65,7 @@ void smtp_client_queue(struct smtp_client *c, enum smtp_step step, size_t recipi
 /* Append `line` and CR LF to the output and await its reply. */
 void smtp_client_command(struct smtp_client *c, enum smtp_step step, size_t recipient,
                          struct str line);
+void smtp_client_note(const struct smtp_client *c, enum smtp_note note, struct str text);
 bool smtp_client_window_full(const struct smtp_client *c);
 
 /* Next commands of the transaction, as far as the window and the server's replies allow. */
@@ -71,6 +73,8 @@ void smtp_transaction_send(struct smtp_client *c);
 /* A reply to a command of the transaction; false if there is nothing to tell the driver. */
 bool smtp_transaction_reply(struct smtp_client *c, const struct smtp_pending *p,
                             const struct smtp_answer *answer, struct smtp_client_event *ev);
+/* The content is out: what else may go with it. */
+void smtp_transaction_sent(struct smtp_client *c);
 /* Nothing is pending: what the transaction does next.  False: commands remain to be sent. */
 bool smtp_transaction_next(struct smtp_client *c, struct smtp_client_event *ev);
 

@@ -14,7 +14,7 @@ static bool offers(const struct smtp_client *c, unsigned extension)
 static void add_attr(struct smtp_client *c, enum smtp_xattr attr, struct str value,
                      struct buf *line)
 {
-    if (c->offer.xforward & (1u << attr))
+    if (value.len && (c->offer.xforward & (1u << attr)))
         smtp_xattr_format(attr, value, line);
 }
 
@@ -72,6 +72,7 @@ static void send_mail(struct smtp_client *c)
     if (t->auth && c->authenticated)
         buf_add(&line, STR(" AUTH=<>"));
     smtp_client_command(c, SMTP_STEP_MAIL, 0, buf_str(&line));
+    c->half_done = true;
 }
 
 static void send_rcpt(struct smtp_client *c, size_t index)
@@ -180,7 +181,6 @@ static void note_accepted(struct smtp_client_state *st, size_t recipient)
 static bool mail_reply(struct smtp_client *c, bool yes, struct smtp_client_event *ev)
 {
     c->state->mail_refused = !yes;
-    c->half_done = yes;
     ev->kind = SMTP_CLIENT_MAIL;
     return true;
 }
@@ -199,7 +199,7 @@ static bool data_reply(struct smtp_client *c, struct smtp_client_event *ev)
 {
     struct smtp_client_state *st = c->state;
 
-    st->data_granted = ev->answer.code == 354;
+    st->data_granted = smtp_class_of(ev->answer.code) == SMTP_GO_ON;
     ev->kind = SMTP_CLIENT_DATA;
     if (st->mail_refused || st->accepted == 0)
         return false;
@@ -209,7 +209,7 @@ static bool data_reply(struct smtp_client *c, struct smtp_client_event *ev)
 bool smtp_transaction_reply(struct smtp_client *c, const struct smtp_pending *p,
                             const struct smtp_answer *answer, struct smtp_client_event *ev)
 {
-    bool yes = answer->code < 300;
+    bool yes = smtp_class_of(answer->code) == SMTP_YES;
 
     *ev =
         (struct smtp_client_event){ .step = p->step, .answer = *answer, .recipient = p->recipient };
@@ -244,22 +244,33 @@ static bool done(struct smtp_client *c, struct smtp_client_event *ev)
 /* DATA was granted although nobody is left to write to: RFC 2920 has us send an empty message. */
 static void send_nothing(struct smtp_client *c)
 {
+    if (c->options.lmtp) {
+        c->closing = true; /* how many replies would come is anybody's guess */
+        smtp_client_note(c, SMTP_NOTE_SAID, STR("."));
+        buf_add(&c->out, STR(".\r\n"));
+    } else {
+        smtp_client_command(c, SMTP_STEP_DOT, 0, STR("."));
+    }
+    smtp_transaction_sent(c);
+}
+
+void smtp_transaction_sent(struct smtp_client *c)
+{
     struct smtp_client_state *st = c->state;
 
     st->content_sent = true;
     c->half_done = false;
-    if (c->options.lmtp) {
-        c->closing = true; /* how many replies would come is anybody's guess */
-        return;
+    if (st->t->last && offers(c, SMTP_EXT_PIPELINING)) {
+        smtp_client_command(c, SMTP_STEP_QUIT, 0, STR("QUIT"));
+        st->quit_sent = true;
     }
-    smtp_client_command(c, SMTP_STEP_DOT, 0, STR("."));
 }
 
 bool smtp_transaction_next(struct smtp_client *c, struct smtp_client_event *ev)
 {
     struct smtp_client_state *st = c->state;
 
-    if (st->next_command != SMTP_SEND_NOTHING || st->pending_count)
+    if (st->next_command != SMTP_SEND_NOTHING || st->pending_count > (st->quit_sent ? 1 : 0))
         return false;
     if (!st->data_granted || st->content_sent)
         return done(c, ev);

@@ -137,6 +137,7 @@ static void encode_part(struct smtp_encoder *e, struct str part, struct buf *out
         buf_addc(out, '.');
     while (part.len) {
         if (e->line_limit && e->column >= e->line_limit) {
+            e->folded = true;
             buf_add(out, STR("\r\n "));
             e->column = 1;
         }

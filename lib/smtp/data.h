@@ -55,6 +55,7 @@ struct smtp_encoder {
     size_t column;     /* bytes on the wire line so far, the stuffed dot not counted */
     bool in_line;      /* a line is open */
     bool dots;         /* stuff dots (not for BDAT) */
+    bool folded;       /* out: a line was too long */
 };
 
 void smtp_encoder_init(struct smtp_encoder *e, size_t line_limit, bool dots);

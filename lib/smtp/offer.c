@@ -5,38 +5,45 @@
 
 #define MECHANISMS_MAX 2048
 
-static void offer_size(struct smtp_offer *o, struct str args)
+static bool is_number(struct str word)
+{
+    for (size_t i = 0; i < word.len; i++)
+        if (!char_is_digit(word.ptr[i]))
+            return false;
+    return word.len > 0;
+}
+
+static void offer_size(struct smtp_client *c, struct str args)
 {
     struct str word;
     int64_t limit;
 
-    if (str_token(&args, " \t", &word) && number_parse(word, &limit) && limit > 0)
-        o->size_limit = limit;
+    /* Without a number it tells nothing, and some such servers refuse the parameter too. */
+    if (!str_token(&args, " \t", &word)) {
+        c->offer.extensions &= ~(unsigned)SMTP_EXT_SIZE;
+        return;
+    }
+    if (!is_number(word))
+        smtp_client_note(c, SMTP_NOTE_BAD_SIZE, word);
+    else if (number_parse(word, &limit))
+        c->offer.size_limit = limit;
 }
 
-static bool has_word(struct str list, struct str word)
+static void offer_auth(struct smtp_client *c, struct str args)
 {
-    struct str other;
-
-    while (str_token(&list, " ", &other))
-        if (str_equal_nocase(other, word))
-            return true;
-    return false;
-}
-
-static void offer_auth(struct smtp_offer *o, struct str args)
-{
+    struct smtp_offer *o = &c->offer;
     struct str word;
 
     while (str_token(&args, " \t", &word)) {
-        if (has_word(buf_str(&o->auth), word) || o->auth.len + word.len + 1 > MECHANISMS_MAX)
+        if (str_has_word(buf_str(&o->auth), word) || o->auth.len + word.len + 1 > MECHANISMS_MAX)
             continue;
         buf_join(&o->auth, o->auth.len ? STR(" ") : STR(""), word);
     }
 }
 
-static void offer_xforward(struct smtp_offer *o, struct str args)
+static void offer_xforward(struct smtp_client *c, struct str args)
 {
+    struct smtp_offer *o = &c->offer;
     struct str word;
 
     while (str_token(&args, " \t", &word))
@@ -48,7 +55,7 @@ static void offer_xforward(struct smtp_offer *o, struct str args)
 static const struct {
     struct str keyword;
     unsigned bit;
-    void (*parse)(struct smtp_offer *o, struct str args);
+    void (*parse)(struct smtp_client *c, struct str args);
 } extensions[] = {
 #define EXTENSION(name, parse)                               \
     {                                                        \
@@ -69,8 +76,9 @@ unsigned smtp_extension_find(struct str keyword)
     return 0;
 }
 
-static void offer_line(struct smtp_offer *o, struct str line, unsigned discard)
+static void offer_line(struct smtp_client *c, struct str line)
 {
+    unsigned discard = c->options.discard;
     struct str keyword;
 
     if (!str_token(&line, " \t=", &keyword))
@@ -80,9 +88,9 @@ static void offer_line(struct smtp_offer *o, struct str line, unsigned discard)
     for (size_t i = 0; i < ARRAY_LEN(extensions); i++) {
         if (!str_equal_nocase(keyword, extensions[i].keyword) || (extensions[i].bit & discard))
             continue;
-        o->extensions |= extensions[i].bit;
+        c->offer.extensions |= extensions[i].bit;
         if (extensions[i].parse)
-            extensions[i].parse(o, line);
+            extensions[i].parse(c, line);
     }
 }
 
@@ -90,5 +98,5 @@ void smtp_offer_parse(struct smtp_client *c, struct str reply)
 {
     str_cut(&reply, '\n'); /* the server's name */
     while (reply.len)
-        offer_line(&c->offer, str_skip(str_cut(&reply, '\n'), 4), c->options.discard);
+        offer_line(c, str_skip(str_cut(&reply, '\n'), 4));
 }

@@ -1,6 +1,7 @@
 #include "smtp/reply.h"
 
 #include "text/dsn.h"
+#include "text/utf8.h"
 
 static int three_digits(struct str s)
 {
@@ -52,25 +53,48 @@ void smtp_reply_reader_init(struct smtp_reply_reader *r, size_t line_limit)
 
 void smtp_reply_reader_fini(struct smtp_reply_reader *r) { buf_free(&r->text); }
 
+enum smtp_class smtp_class_of(int code)
+{
+    return code >= 200 && code <= 599 ? (enum smtp_class)(code / 100) : SMTP_NONSENSE;
+}
+
 /* Code of a line that is part of a reply, 0 for anything else. `last`: no hyphen. */
 static int line_code(struct str line, bool *last)
 {
-    int code = three_digits(line);
-
     *last = line.len == 3 || (line.len > 3 && line.ptr[3] != '-');
     if (line.len > 3 && line.ptr[3] != ' ' && line.ptr[3] != '-')
         return 0;
-    return code >= 200 && code <= 599 ? code : 0;
+    return three_digits(line);
+}
+
+static bool has_status_class(int code)
+{
+    enum smtp_class c = smtp_class_of(code);
+
+    return c == SMTP_YES || c == SMTP_LATER || c == SMTP_NEVER;
 }
 
 static void make_status(int code, char made[8])
 {
-    made[0] = (char)('0' + code / 100);
-    memcpy(made + 1, ".0.0", 5);
+    bool fits = has_status_class(code);
+
+    made[0] = fits ? (char)('0' + code / 100) : '5';
+    memcpy(made + 1, fits ? ".0.0" : ".5.0", 5);
 }
 
-/* A 3yz reply has no status class of its own. */
-static bool status_fits(struct str status, int code) { return status.ptr[0] - '0' == code / 100; }
+static bool status_fits(struct str status, int code)
+{
+    return has_status_class(code) && status.ptr[0] - '0' == code / 100;
+}
+
+/* The lines up to the one that passes the limit. */
+static struct str within_limit(struct str text, size_t limit)
+{
+    if (text.len < limit)
+        return text;
+    size_t rest = str_find(str_skip(text, limit), '\n');
+    return rest == STR_NOT_FOUND ? text : str_sub(text, 0, limit + rest);
+}
 
 /* The last line decides; servers repeat the status in each. */
 static void describe(struct str text, char made[8], struct smtp_answer *answer)
@@ -86,7 +110,7 @@ static void describe(struct str text, char made[8], struct smtp_answer *answer)
     make_status(code, made);
     answer->has_status = split.status.len && status_fits(split.status, code);
     answer->code = code;
-    answer->text = text;
+    answer->all = answer->text = text;
     answer->status = answer->has_status ? split.status : (struct str){ made, 5 };
     answer->message = answer->has_status ? split.text : str_skip(last, 4);
 }
@@ -105,29 +129,73 @@ bool smtp_answer_parse(struct str text, char made[8], struct smtp_answer *answer
     return true;
 }
 
+static void note(const struct smtp_reply_reader *r, enum smtp_note what, struct str text)
+{
+    if (r->note)
+        r->note(r->context, what, text);
+}
+
+static void add_clean(struct buf *out, struct str line)
+{
+    while (line.len) {
+        struct str rest = line;
+        uint32_t rune;
+        bool valid = utf8_next(&rest, &rune);
+        size_t n = valid ? line.len - rest.len : 1;
+        if (valid && (n > 1 || !char_is_control(line.ptr[0])))
+            buf_add(out, str_sub(line, 0, n));
+        else
+            buf_addc(out, '?');
+        line = str_skip(line, n);
+    }
+}
+
+static void note_line(const struct smtp_reply_reader *r, struct str line, int code, size_t before)
+{
+    note(r, SMTP_NOTE_HEARD, line);
+    if (code == 0)
+        note(r, SMTP_NOTE_NO_REPLY, line);
+    if (before < r->line_limit && r->text.len >= r->line_limit && before > 0)
+        note(r, SMTP_NOTE_LONG_REPLY, buf_str(&r->text));
+}
+
 /* One line without its end; true if it ends the reply. */
 static bool add_line(struct smtp_reply_reader *r, struct str line)
 {
+    BUF_AUTO(clean, SMTP_REPLY_MAX);
     BUF_AUTO(changed, SMTP_REPLY_MAX);
+    size_t before = r->text.len;
     bool last;
 
-    if (r->filter && r->filter(r->filter_context, line, &changed))
-        line = buf_str(&changed);
-    if (r->text.len)
+    add_clean(&clean, line);
+    line = buf_str(&clean);
+    if (r->filter && r->filter(r->context, line, &changed)) {
+        buf_clear(&clean);
+        add_clean(&clean, buf_str(&changed));
+        line = buf_str(&clean);
+    }
+    if (before)
         buf_addc(&r->text, '\n');
-    size_t start = r->text.len;
     buf_add(&r->text, line);
-    for (size_t i = start; i < r->text.len; i++)
-        if (r->text.ptr[i] == '\n' || r->text.ptr[i] == '\0')
-            r->text.ptr[i] = ' ';
-    return line_code(str_skip(buf_str(&r->text), start), &last) && last;
+    int code = line_code(line, &last);
+    note_line(r, line, code, before);
+    return code && last;
+}
+
+static struct str without_cr(struct str line)
+{
+    while (line.len && line.ptr[line.len - 1] == '\r')
+        line.len--;
+    return line;
 }
 
 static struct str cut_line(const struct smtp_reply_reader *r, struct str line)
 {
-    line = str_sub(line, 0, r->line_limit);
-    while (line.len && line.ptr[line.len - 1] == '\r')
-        line.len--;
+    line = without_cr(line);
+    if (line.len <= r->line_limit)
+        return line;
+    line = without_cr(str_sub(line, 0, r->line_limit));
+    note(r, SMTP_NOTE_LONG_LINE, line);
     return line;
 }
 
@@ -172,6 +240,7 @@ enum smtp_reply_result smtp_reply_read(struct smtp_reply_reader *r, struct str *
         r->complete = add_line(r, line);
         if (r->complete) {
             describe(buf_str(&r->text), r->status_made, answer);
+            answer->text = within_limit(answer->all, r->line_limit);
             return SMTP_REPLY_OK;
         }
     }

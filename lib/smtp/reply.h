@@ -20,14 +20,23 @@ NODISCARD bool smtp_reply_split(struct str whole, struct smtp_reply *reply);
 
 #define SMTP_REPLY_MAX (64UL * 1024) /* all lines of one reply */
 
+/* What a code says, by its first digit.  A class that does not answer the command is SMTP_NONSENSE
+ * to whoever asked. */
+enum smtp_class { SMTP_NONSENSE, SMTP_YES = 2, SMTP_GO_ON, SMTP_LATER, SMTP_NEVER };
+
 struct smtp_answer {
-    int code;          /* 200..599 */
-    struct str status; /* enhanced status: the one in the text, or made from the code ("5.0.0") */
-    bool has_status;   /* it was in the text */
+    int code; /* any three digits */
     struct str
-        text; /* all lines with their codes, LF between: "550-5.1.1 no\n550 5.1.1 such user" */
+        status; /* enhanced status: the one in the text, or made from the code ("5.0.0"; "5.5.0"
+                          when the code is neither yes nor no) */
+    bool has_status; /* it was in the text */
+    struct str
+        all; /* all lines with their codes, LF between: "550-5.1.1 no\n550 5.1.1 such user" */
+    struct str text;    /* the same for reports and logs: no further lines behind the limit */
     struct str message; /* last line without code and status */
 };
+
+enum smtp_class smtp_class_of(int code);
 
 enum smtp_reply_result {
     SMTP_REPLY_MORE, /* needs more input */
@@ -35,10 +44,23 @@ enum smtp_reply_result {
     SMTP_REPLY_BAD, /* over a limit, or endless: the connection is of no use any more */
 };
 
+/* What is worth a word in a log or transcript.  With each goes the line it is about. */
+enum smtp_note {
+    SMTP_NOTE_SAID,       /* client: a command, or the final dot */
+    SMTP_NOTE_HEARD,      /* a line of a reply */
+    SMTP_NOTE_NO_REPLY,   /* a line that is no part of a reply */
+    SMTP_NOTE_LONG_LINE,  /* a line over the limit, cut */
+    SMTP_NOTE_LONG_REPLY, /* the reply that goes over the limit; lines will be left out */
+    SMTP_NOTE_BAD_SIZE,   /* client: what follows SIZE in a reply to EHLO is no number */
+    SMTP_NOTE_FOLDED,     /* client: a line of content was too long and has been broken; no text */
+};
+typedef void smtp_note_fn(void *context, enum smtp_note note, struct str text);
+
 /* Collects the lines of one reply.  Lines that do not begin with three digits are kept as text, as
- * servers that babble are common; the first line with a valid code and no hyphen ends the reply. */
+ * servers that babble are common; the first line with a code and no hyphen ends the reply.  Control
+ * characters and what is no UTF-8 become `?`. */
 struct smtp_reply_reader {
-    size_t line_limit; /* a longer line is cut */
+    size_t line_limit; /* a longer line is cut; lines behind as many bytes are not in answer.text */
     struct buf text;
     char status_made[8];
     bool skipping; /* the rest of an overlong line */
@@ -46,7 +68,8 @@ struct smtp_reply_reader {
     /* Called for each line; may put another text in `out` and return true (smtp_reply_filter). NULL
      * for none. */
     bool (*filter)(void *context, struct str line, struct buf *out);
-    void *filter_context;
+    smtp_note_fn *note; /* NULL for none */
+    void *context;      /* of both */
 };
 
 void smtp_reply_reader_init(struct smtp_reply_reader *r, size_t line_limit);

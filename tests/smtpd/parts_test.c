@@ -5,7 +5,7 @@
 #include "smtpd/limits.h"
 #include "smtpd/notice.h"
 #include "smtpd/received.h"
-#include "smtpd/transcript.h"
+#include "client/transcript.h"
 #include "tests/smtpd/fake_session.h"
 
 static void a_footer_follows_the_refusal(void **state)
@@ -177,13 +177,14 @@ static void transcripts_stay_bounded(void **state)
     (void)state;
     transcript_init(&t);
     for (int i = 0; i < 5000; i++)
-        transcript_client(&t, STR("a line that a client says again and again"));
+        transcript_in(&t, STR("a line that a client says again and again"));
     assert_true(t.text.full && t.text.len <= 32768);
     transcript_trim(&t, 5000);
     assert_true(t.lines == 5000);
     transcript_trim(&t, 100);
     assert_true(t.lines == 0 && t.text.len == 0 && !t.text.full);
-    transcript_server(&t, (struct smtp_reply){ 250, STR("a\nb") });
+    transcript_out(&t, STR("250-a"));
+    transcript_out(&t, STR("250 b"));
     assert_true(str_equal(buf_str(&t.text), STR(" Out: 250-a\n Out: 250 b\n")));
     transcript_fini(&t);
 }

@@ -415,8 +415,9 @@ class SinkSession(socketserver.StreamRequestHandler):
 
 class Dns(threading.Thread):
     """A scripted name server: records {(name, type): [values]}, an MX value is "preference host".  A name with the
-    type SERVFAIL gets that answer to every question."""
-    TYPES = {1: "A", 2: "NS", 5: "CNAME", 12: "PTR", 15: "MX", 16: "TXT", 28: "AAAA"}
+    type SERVFAIL gets that answer to every question, with SERVFAIL-MX to questions for that type."""
+    TYPES = {1: "A", 2: "NS", 5: "CNAME", 12: "PTR", 15: "MX", 16: "TXT", 28: "AAAA", 33: "SRV"}
+    NUMBERS = {name: number for number, name in TYPES.items()}
 
     def __init__(self, address, records):
         super().__init__(daemon=True)
@@ -435,16 +436,19 @@ class Dns(threading.Thread):
         return b"".join(bytes([len(label)]) + label.encode() for label in name.split(".") if label) + b"\0"
 
     def data(self, kind, value):
-        if kind == "A":
-            return socket.inet_aton(value)
-        if kind == "MX":
-            preference, host = value.split()
-            return struct.pack("!H", int(preference)) + self.encode(host)
-        if kind == "AAAA":
-            return socket.inet_pton(socket.AF_INET6, value)
+        if kind in ("A", "AAAA"):
+            return socket.inet_pton(socket.AF_INET if kind == "A" else socket.AF_INET6, value)
         if kind == "TXT":
             return b"".join(bytes([len(part)]) + part.encode() for part in re.findall(".{1,255}", value))
-        return self.encode(value)
+        *numbers, name = value.split()
+        return struct.pack("!%dH" % len(numbers), *map(int, numbers)) + self.encode(name)
+
+    def lookup(self, name, kind):
+        """Records of the answer: (name, type, value), aliases first."""
+        if (name, "CNAME") in self.records and kind != "CNAME":
+            target = self.records[name, "CNAME"][0]
+            return [(name, "CNAME", target)] + self.lookup(target, kind)
+        return [(name, kind, value) for value in self.records.get((name, kind), [])]
 
     def answer(self, query):
         labels, at = [], 12
@@ -452,14 +456,15 @@ class Dns(threading.Thread):
             labels.append(query[at + 1:at + 1 + query[at]].decode().lower())
             at += query[at] + 1
         name, kind = ".".join(labels), self.TYPES.get(struct.unpack_from("!H", query, at + 1)[0], "")
-        values = self.records.get((name, kind), [])
         known = any(n == name or n.endswith("." + name) for n, _ in self.records)
+        failing = (name, "SERVFAIL") in self.records or (name, "SERVFAIL-" + kind) in self.records
+        answers = [] if failing else self.lookup(name, kind)
         body = b""
-        for v in values:
-            data = self.data(kind, v)
-            body += self.encode(name) + struct.pack("!HHIH", struct.unpack_from("!H", query, at + 1)[0], 1, 60, len(data)) + data
-        flags = 0x8582 if (name, "SERVFAIL") in self.records else 0x8580 if known else 0x8583
-        return query[:2] + struct.pack("!HHHHH", flags, 1, len(values), 0, 0) + query[12:at + 5] + body
+        for owner, kind, value in answers:
+            data = self.data(kind, value)
+            body += self.encode(owner) + struct.pack("!HHIH", self.NUMBERS[kind], 1, 60, len(data)) + data
+        flags = 0x8582 if failing else 0x8580 if known else 0x8583
+        return query[:2] + struct.pack("!HHHHH", flags, 1, len(answers), 0, 0) + query[12:at + 5] + body
 
 
 # ---------------------------------------------------------------- running

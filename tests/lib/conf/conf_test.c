@@ -262,12 +262,15 @@ static void service_values_fall_back(void **state)
 
 static void lmtp_reads_its_own_names(void **state)
 {
-    struct conf *c = conf_of("smtp_helo_timeout = 1s\nlmtp_connect_timeout = 9s\n");
+    struct conf *c = conf_of("smtp_helo_timeout = 1s\nlmtp_connect_timeout = 9s\n"
+                             "lmtp_lhlo_timeout = 7s\nlmtp_discard_lhlo_keywords = dsn\n");
     struct smtp_params params;
 
     (void)state;
     conf_fill_lmtp(c, &smtp_param_set, &params);
     assert_int_equal(params.smtp_connect_timeout, 9);
+    assert_int_equal(params.smtp_helo_timeout, 7);
+    assert_true(str_equal(params.smtp_discard_ehlo_keywords, STR("dsn")));
     conf_close(c);
 }
 

@@ -365,8 +365,9 @@ static void old_servers_get_helo(void **state)
                   "S: 452 no space\n"
                   "E: data 4.0.0 452 no space\n"
                   "E: done\n"
-                  "C: QUIT\n"
-                  "S: 221 bye\n"
+                  "C: RSET\nC: QUIT\n"
+                  "S: 250 ok\nS: 221 bye\n"
+                  "E: rset 2.0.0 250 ok\n"
                   "E: close\n",
     };
     in_every_chunking(&say);
@@ -389,7 +390,7 @@ static void tls_starts_the_session_again_and_auth_asks_back(void **state)
                   "S: 250-mx\nS: 250 AUTH LOGIN\n"
                   "C: AUTH LOGIN\n"
                   "S: 334 VXNlcg==\n"
-                  "E: auth 3.0.0 334 VXNlcg==\n"
+                  "E: auth 5.5.0 334 VXNlcg==\n"
                   "C: dGVzdA==\n"
                   "S: 235 2.7.0 yes\n"
                   "E: auth 2.7.0 235 2.7.0 yes\n"
@@ -439,11 +440,128 @@ static void probe_stops_after_the_recipient(void **state)
                   "S: 250 ok\nS: 250 ok\n"
                   "E: mail 2.0.0 250 ok\nE: rcpt 0 2.0.0 250 ok\n"
                   "E: done\n"
-                  "C: QUIT\n"
+                  "C: RSET\nC: QUIT\n"
+                  "S: 250 ok\nS: 221 bye\n"
+                  "E: rset 2.0.0 250 ok\n"
+                  "E: close\n",
+    };
+    in_every_chunking(&say);
+}
+
+static void quit_goes_with_the_end_of_the_last_message(void **state)
+{
+    (void)state;
+    struct conversation say = {
+        .transaction = { .size = -1, .last = true },
+        .recipients = { "a@y" },
+        .content = "x",
+        .script = "S: 220 mx\n"
+                  "E: greeting 2.0.0 220 mx\n"
+                  "C: EHLO client.example\n"
+                  "S: 250-mx\nS: 250 PIPELINING\n"
+                  "C: MAIL FROM:<>\nC: RCPT TO:<a@y>\nC: DATA\n"
+                  "S: 250 ok\nS: 250 ok\nS: 354 go\n"
+                  "E: mail 2.0.0 250 ok\nE: rcpt 0 2.0.0 250 ok\n"
+                  "E: send\n"
+                  "C: x\nC: .\nC: QUIT\n"
+                  "S: 250 queued\nS: 221 bye\n"
+                  "E: accepted 0 2.0.0 250 queued\n"
+                  "E: done\n"
+                  "E: close\n",
+    };
+    struct conversation nobody = {
+        .options = { .lmtp = true },
+        .transaction = { .size = -1, .last = true },
+        .recipients = { "a@y" },
+        .script = "S: 220 mx\n"
+                  "E: greeting 2.0.0 220 mx\n"
+                  "C: LHLO client.example\n"
+                  "S: 250-mx\nS: 250 PIPELINING\n"
+                  "C: MAIL FROM:<>\nC: RCPT TO:<a@y>\nC: DATA\n"
+                  "S: 250 ok\nS: 550 no\nS: 354 go\n"
+                  "E: mail 2.0.0 250 ok\nE: rcpt 0 5.0.0 550 no\n"
+                  "C: .\nC: QUIT\n"
+                  "E: done\n"
                   "S: 221 bye\n"
                   "E: close\n",
     };
     in_every_chunking(&say);
+    in_every_chunking(&nobody);
+}
+
+static void codes_that_do_not_answer_the_command_are_told(void **state)
+{
+    (void)state;
+    struct conversation say = {
+        .transaction = { .size = -1 },
+        .recipients = { "a@y", "b@y" },
+        .script = "S: 299 mx\n"
+                  "E: greeting 2.0.0 299 mx\n"
+                  "C: EHLO client.example\n"
+                  "S: 450 later\n"
+                  "C: HELO client.example\n"
+                  "S: 250 mx\n"
+                  "C: MAIL FROM:<>\n"
+                  "S: 250 ok\n"
+                  "E: mail 2.0.0 250 ok\n"
+                  "C: RCPT TO:<a@y>\n"
+                  "S: 354 go\n"
+                  "E: rcpt 0 5.5.0 354 go\n"
+                  "C: RCPT TO:<b@y>\n"
+                  "S: 200 ok\n"
+                  "E: rcpt 1 2.0.0 200 ok\n"
+                  "C: DATA\n"
+                  "S: 999 what\n"
+                  "E: data 5.5.0 999 what\n"
+                  "E: done\n"
+                  "C: RSET\nC: QUIT\n"
+                  "S: 250 ok\nS: 221 bye\n"
+                  "E: rset 2.0.0 250 ok\n"
+                  "E: close\n",
+    };
+    in_every_chunking(&say);
+}
+
+struct notes {
+    struct buf text;
+};
+
+static void write_note(void *context, enum smtp_note note, struct str text)
+{
+    static const char *const names[] = { "said", "heard",    "no reply", "long line",
+                                         "long", "bad size", "folded" };
+    struct notes *n = context;
+
+    buf_join(&n->text, str_from(names[note]), STR(": "), str_sub(text, 0, 12), STR("\n"));
+}
+
+static void what_is_remarkable_is_told(void **state)
+{
+    (void)state;
+    struct notes n = { .text = BUF_INIT(0) };
+    struct smtp_client c;
+    struct smtp_client_options options = {
+        .helo_name = STR("x"), .reply_line_limit = 40, .note = write_note, .context = &n
+    };
+
+    smtp_client_init(&c, &options);
+    smtp_client_feed(&c, STR("junk\r\n220 \x01\xff\xc3\xa9\r\n"));
+    struct smtp_client_event ev = smtp_client_next(&c);
+    assert_int_equal(ev.kind, SMTP_CLIENT_GREETING);
+    assert_true(str_equal(ev.answer.message, STR("??\xc3\xa9")));
+    assert_int_equal(smtp_client_next(&c).kind, SMTP_CLIENT_NEED_INPUT);
+    smtp_client_feed(&c,
+                     STR("250-mx\r\n250-SIZE huge\r\n250-1234567890123456789012345678901234567890"
+                         "\r\n250-DSN\r\n250 SIZE\r\n"));
+    assert_int_equal(smtp_client_next(&c).kind, SMTP_CLIENT_READY);
+    assert_int_equal(c.offer.extensions, SMTP_EXT_ESMTP | SMTP_EXT_DSN);
+    assert_string_equal(buf_cstr(&n.text), "heard: junk\nno reply: junk\nheard: 220 ??\xc3\xa9\n"
+                                           "said: EHLO x\nheard: 250-mx\nheard: 250-SIZE hug\n"
+                                           "long line: 250-12345678\nheard: 250-12345678\n"
+                                           "long: 250-mx\n250-S\nheard: 250-DSN\n"
+                                           "heard: 250 SIZE\nbad size: huge\n");
+    smtp_client_fini(&c);
+    buf_free(&n.text);
 }
 
 static void offers_are_read_from_the_hello_reply(void **state)
@@ -560,6 +678,9 @@ int main(void)
         cmocka_unit_test(tls_starts_the_session_again_and_auth_asks_back),
         cmocka_unit_test(refusals_of_the_session_are_told),
         cmocka_unit_test(probe_stops_after_the_recipient),
+        cmocka_unit_test(quit_goes_with_the_end_of_the_last_message),
+        cmocka_unit_test(codes_that_do_not_answer_the_command_are_told),
+        cmocka_unit_test(what_is_remarkable_is_told),
         cmocka_unit_test(offers_are_read_from_the_hello_reply),
         cmocka_unit_test(half_done_transaction_is_reset_before_the_next),
         cmocka_unit_test(window_bounds_what_is_sent_ahead),

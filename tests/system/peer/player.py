@@ -202,10 +202,10 @@ class Player:
         self.say("status %d" % p.returncode)
 
     def sink(self, rest, lines):
-        port, *kind = rest.split()
-        if port not in self.sinks:
-            self.sinks[port] = Sink(int(port))
-        self.sinks[port].play(lines, "lmtp" in kind)
+        where, *kind = rest.split()
+        if where not in self.sinks:
+            self.sinks[where] = Sink(where)
+        self.sinks[where].play(lines, "lmtp" in kind)
 
     def step(self, step):
         v, rest = step.verb, step.rest

@@ -21,7 +21,7 @@ NOISE = [  # (pattern, replacement)
     (r"(message_size: +\d+ +)\d+", r"\1OFFSET"),                                    # depends on the digits of a time
     (r"client_port=\d+", "client_port=PORT"),
     (r"\b(deferred|defer|bounce|hold)/[0-9A-F]/QID", r"\1/N/QID"),                  # the directory depends on the id
-    (r"(ADDR=127\.0\.0\.1 PORT=)\d+", r"\1PORT"),
+    (r"^(XFORWARD (?:\S+ )*PORT=)\d+", r"\1PORT"),
     (r"\b1\d{9}\b", "SECONDS"),
 ]
 VERSIONS = [  # (pattern, replacement, reason)

@@ -20,7 +20,7 @@ Steps of a session:
     !mail SENDER RCPT...        a whole message; its text follows in "| " lines
     !run [@USER] COMMAND        a shell command; standard input follows in "| " lines; $QID is the newest queue id
     !file PATH [OWNER MODE]     write a file from "| " lines
-    !sink PORT [lmtp]           the server on PORT answers by the script in "| " lines (sink.py)
+    !sink WHERE [lmtp]          the server on WHERE (a port, most often) answers by the script in "| " lines (sink.py)
     !wait                       wait until the mail system has nothing to do
 
 @{EXPRESSION} in a step stands for the value of a Python expression, for long or odd bytes."""

@@ -1,10 +1,13 @@
 """A scripted SMTP or LMTP server that remembers what it was told.
 
 A script is a list of lines "WHEN: REPLY"; WHEN is greeting, ehlo, helo, lhlo, mail, rcpt, data, dot, rset, quit, or a
-verb and an argument to look for ("rcpt paco").  REPLY may hold "\\n" between lines; "close" closes the connection
-without a reply, "REPLY close" after it.  What no line speaks of is accepted."""
+verb and an argument to look for ("rcpt paco").  REPLY may hold "\\n" between lines and "\\xNN" for any byte; "close"
+closes the connection without a reply, "REPLY close" after it; "hang" says nothing and waits until the client gives
+up, "REPLY hang" after it.  What no line speaks of is accepted."""
 import contextlib
+import os
 import re
+import socket
 import socketserver
 import threading
 
@@ -14,13 +17,21 @@ DEFAULT = {"greeting": "220 sink.test ESMTP", "ehlo": EHLO, "lhlo": EHLO, "helo"
 
 
 class Sink(socketserver.ThreadingTCPServer):
+    """Listens on PORT of 127.0.0.1, on ADDRESS:PORT, or on the UNIX socket /PATH."""
     allow_reuse_address = True
     daemon_threads = True
     request_queue_size = 64
 
-    def __init__(self, port):
+    def __init__(self, where):
         self.script, self.sessions, self.lock, self.lmtp = [], [], threading.Lock(), False
-        super().__init__(("127.0.0.1", port), Talk)
+        address, _, port = where.rpartition(":")
+        if where.startswith("/"):
+            self.address_family = socket.AF_UNIX
+        elif ":" in address:
+            self.address_family = socket.AF_INET6
+        super().__init__(where if where.startswith("/") else (address or "127.0.0.1", int(port)), Talk)
+        if where.startswith("/"):
+            os.chmod(where, 0o666)
         threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
 
     def play(self, lines, lmtp=False):
@@ -51,10 +62,14 @@ class Talk(socketserver.StreamRequestHandler):
 
     def say(self, verb, argument=""):
         reply = self.server.reply(verb, argument)
-        text = re.sub("(^| )close$", "", reply)
+        text, end = re.fullmatch("(.*?)(?:(?:^| )(close|hang))?", reply).groups()
         if text:
-            self.wfile.write(text.replace("\\n", "\r\n").encode("latin-1") + b"\r\n")
-        if text != reply:
+            text = re.sub(r"\\x(..)", lambda m: chr(int(m[1], 16)), text.replace("\\n", "\r\n"))
+            self.wfile.write(text.encode("latin-1") + b"\r\n")
+        if end == "hang":
+            while self.rfile.read1(4096):
+                pass
+        if end:
             raise EOFError
         return text
 
@@ -71,7 +86,7 @@ class Talk(socketserver.StreamRequestHandler):
                 accepted = []
             elif verb == "rcpt" and reply.startswith("2"):
                 accepted.append(argument)
-            elif verb == "data" and reply.startswith("354"):
+            elif verb == "data" and reply.startswith("3"):
                 self.content()
                 for recipient in accepted if self.server.lmtp else [""]:
                     self.say("dot", recipient)
