@@ -51,12 +51,28 @@ static bool pause_before_dot(struct client_session *s)
     return true;
 }
 
-enum content_result content_send(struct delivery *d, struct client_session *s)
+/* Header lines of our own; no check looks at them. */
+static bool send_lines(struct client_session *s, struct str lines)
+{
+    while (lines.len)
+        if (!session_write(s, str_cut(&lines, '\n'), true))
+            return false;
+    return true;
+}
+
+static enum content_result send_message(struct delivery *d, struct client_session *s)
 {
     struct filter *filter = filter_applies(d, s) ? filter_new(d, s) : NULL;
     enum content_result result = send_records(d, s, filter);
 
     filter_free(filter);
+    return result;
+}
+
+enum content_result content_send(struct delivery *d, struct client_session *s, struct str headers)
+{
+    enum content_result result = send_lines(s, headers) ? send_message(d, s) : stopped(s, NULL);
+
     if (result != CONTENT_SENT)
         return result;
     /* A reply that is here already is not about the message: it must not pass for its acceptance. */

@@ -9,6 +9,7 @@ enum content_result {
     CONTENT_DAMAGED,  /* the queue file cannot be read, or a lookup failed (logged) */
 };
 
-/* Send the content of the request's message.  After anything but CONTENT_SENT the session is inside
+/* Send the content of the request's message, `headers` (LF behind each line) in front.  After anything but CONTENT_SENT the session is inside
  * of a message and must be closed at once: an end of data would make half a message whole. */
-NODISCARD enum content_result content_send(struct delivery *d, struct client_session *s);
+NODISCARD enum content_result content_send(struct delivery *d, struct client_session *s,
+                                           struct str headers);

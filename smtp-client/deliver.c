@@ -96,9 +96,11 @@ static void begin_message(struct client_session *s, struct delivery *d)
 static void run_transfer(struct attempt *at, struct client_session *s, bool more_servers)
 {
     struct delivery *d = at->d;
-    struct transfer t = {
-        .d = d, .session = s, .more_servers = more_servers, .last = !may_keep_session(d)
-    };
+    struct transfer t = { .d = d,
+                          .session = s,
+                          .arguments = &agent.client->arguments,
+                          .more_servers = more_servers,
+                          .last = !may_keep_session(d) };
 
     d->relay = arena_str(&d->arena, s->relay);
     d->conn_use = ++s->uses;
@@ -306,6 +308,8 @@ void deliver_message(struct delivery *d)
     struct attempt at = { .d = d };
 
     notice_changed_tables(d->svc);
+    if (client_arguments_refuse(&agent.client->arguments, d))
+        return;
     d->tls_summary = policy_unreached_summary(d->request.nexthop, &d->arena);
     try_kept_session(&at);
     if (unfinished(d))

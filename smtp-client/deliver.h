@@ -2,12 +2,14 @@
 /* smtp-client/deliver - a request's way over destinations and servers until every recipient has an
  * answer. */
 #include "delivery/delivery.h"
+#include "smtp-client/arguments.h"
 #include "smtp-client/resolve.h"
 
 /* What the process knows. */
 struct client {
     struct service *svc;
     struct resolver resolver;
+    struct client_arguments arguments;
 };
 
 /* Before the jail; `client` is kept. */

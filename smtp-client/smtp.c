@@ -56,9 +56,11 @@ static void open_client(struct service *svc)
         conf_fill_lmtp(conf, &smtp_param_set, &smtp_conf);
         conf_fill_lmtp(conf, &smtp_tls_param_set, &smtp_tls_conf);
         conf_fill(conf, &lmtp_param_set, &lmtp_conf);
+        client.arguments.final = lmtp_conf.lmtp_assume_final;
         if (lmtp_conf.lmtp_assume_final)
             log_warning("lmtp_assume_final is obsolete; instead, specify \"flags=X\" in master.cf");
     }
+    client_arguments_parse(&client.arguments, service_argv(svc), service_argc(svc));
     delivery_open(svc, smtp_conf.smtp_delivery_status_filter,
                   r->lmtp ? "lmtp_delivery_status_filter" : "smtp_delivery_status_filter");
     r->dns = open_resolver();

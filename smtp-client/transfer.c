@@ -171,7 +171,7 @@ static void refuse_all(struct transfer *t, const struct smtp_answer *answer, enu
  * servers are the end of the way. */
 static bool assumes_final_delivery(const struct transfer *t)
 {
-    return t->session->dialogue.options.lmtp && lmtp_conf.lmtp_assume_final;
+    return t->session->dialogue.options.lmtp && t->arguments->final;
 }
 
 static void accept_recipient(struct transfer *t, struct delivery_rcpt *rcpt,
@@ -280,7 +280,10 @@ static void local_error(struct transfer *t)
 /* True while the dialogue goes on. */
 static bool send_content(struct transfer *t)
 {
-    switch (content_send(t->d, t->session)) {
+    BUF_AUTO(headers, 0);
+
+    client_arguments_format(t->arguments, t->d, &headers);
+    switch (content_send(t->d, t->session, buf_str(&headers))) {
     case CONTENT_SENT:
         return true;
     case CONTENT_LOST:

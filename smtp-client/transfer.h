@@ -1,6 +1,7 @@
 #pragma once
 /* smtp-client/transfer - one message over one session. */
 #include "delivery/delivery.h"
+#include "smtp-client/arguments.h"
 #include "smtp-client/session.h"
 
 enum transfer_verdict { RCPT_ASKED, RCPT_TAKEN, RCPT_REFUSED };
@@ -15,6 +16,7 @@ struct transfer_rcpt {
 struct transfer {
     struct delivery *d;
     struct client_session *session;
+    const struct client_arguments *arguments;
     bool more_servers; /* a temporary refusal is not final: another server will be tried */
     bool last;         /* the session ends with this message */
 
@@ -26,5 +28,5 @@ struct transfer {
 };
 
 /* Offer the message.  Finishes every recipient whose fate is decided; for the others t->fault is the
- * reason so far.  Call with d, session and more_servers set. */
+ * reason so far.  Call with d, session, arguments, more_servers and last set. */
 void transfer_run(struct transfer *t);

@@ -5,7 +5,7 @@ import threading
 
 DROP, HANG = object(), object()
 GREETING = "220 sink.example.test ESMTP"
-EHLO = ("PIPELINING", "SIZE 10240000", "8BITMIME", "DSN", "SMTPUTF8", "ENHANCEDSTATUSCODES")
+EHLO = ("PIPELINING", "SIZE 102400000", "8BITMIME", "DSN", "SMTPUTF8", "ENHANCEDSTATUSCODES")
 
 
 class Close(Exception):
