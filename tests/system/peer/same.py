@@ -41,11 +41,6 @@ LONGEST = 1900  # the text of a log line ends after 2000 bytes, noise among them
 ONCE = ("postfix/postmap", "postfix/postalias")  # how often a table is opened, and so complained about, does not matter
 DROPPED = [  # log lines that say nothing about a session
     r"postfix/anvil: statistics:", r"postfix/scache: statistics:",
-<<<<<<< HEAD
-=======
-    r"postfix/\w+: warning: (file system clock is|resetting file time stamps)",  # the machine's clock was set
-    r"postfix/(postmap|postalias|postconf|postcat|postkick|postlock): ",  # the same stands on standard error
->>>>>>> 836398f (Side by side: the list of open differences after the rebase; a clock that was set says nothing about a session)
 ]
 
 
