@@ -41,6 +41,7 @@ LONGEST = 1900  # the text of a log line ends after 2000 bytes, noise among them
 ONCE = ("postfix/postmap", "postfix/postalias")  # how often a table is opened, and so complained about, does not matter
 DROPPED = [  # log lines that say nothing about a session
     r"postfix/anvil: statistics:", r"postfix/scache: statistics:",
+    r"postfix/\w+: warning: (file system clock is|resetting file time stamps)",  # the machine's clock was set
 ]
 
 
