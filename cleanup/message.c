@@ -4,12 +4,21 @@
 #include "text/address.h"
 
 #include <errno.h>
+#include <unistd.h>
+
+/* Mail that comes faster than qmgr(8) can take it waits at the door, where its sender notices. */
+static void give_way(const struct cleanup *c)
+{
+    if (site_conf.in_flow_delay > 0 && c->svc && service_queue_is_full(c->svc))
+        (void)sleep((unsigned)site_conf.in_flow_delay);
+}
 
 bool message_begin(struct message *m, struct cleanup *c, const struct cleanup_open *open)
 {
     char zeros[RECORD_SIZE_BYTES + 1];
     const struct record_size none = { 0 };
 
+    give_way(c);
     *m = (struct message){
         .c = c,
         .arena = ARENA_INIT,

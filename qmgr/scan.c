@@ -52,6 +52,7 @@ void qmgr_scan_start(struct qmgr *q, struct qmgr_scan *s, bool all)
 
 void qmgr_scan_go_on(struct qmgr *q)
 {
+    service_set_queue_full(q->svc, qmgr_is_full(q));
     if (has_work(q) && !qmgr_is_full(q))
         schedule_work(q);
 }
@@ -147,8 +148,7 @@ static void on_work(void *context)
     }
     if (qmgr_is_full(q))
         warn_of_clog(q);
-    else
-        qmgr_scan_go_on(q);
+    qmgr_scan_go_on(q);
     qmgr_dispatch(q);
 }
 

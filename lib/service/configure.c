@@ -91,6 +91,17 @@ int service_log_fd(struct service *svc)
     return svc->place.board && fcntl(SERVICE_FD_LOG, F_GETFD) >= 0 ? SERVICE_FD_LOG : -1;
 }
 
+void service_set_queue_full(struct service *svc, bool full)
+{
+    if (svc->place.board)
+        atomic_store(&svc->place.board->queue_full, full);
+}
+
+bool service_queue_is_full(struct service *svc)
+{
+    return svc->place.board && atomic_load(&svc->place.board->queue_full);
+}
+
 struct queue_spares *service_spares(struct service *svc)
 {
     return svc->place.board ? &svc->place.board->spares : NULL;

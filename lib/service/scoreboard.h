@@ -65,6 +65,7 @@ struct scoreboard {
     _Atomic uint32_t generation; /* changes at each reload */
     _Atomic uint32_t log_epoch;  /* changes when maillog_file was opened anew */
     _Atomic uint32_t draining;   /* master left on purpose: clients are served to their end */
+    _Atomic uint32_t queue_full; /* qmgr(8) has as many messages as it takes */
     struct queue_spares spares;  /* between qmgr(8) and cleanup(8) */
     struct scoreboard_service services[SCOREBOARD_SERVICES];
     struct scoreboard_block blocks[SCOREBOARD_BLOCKS];

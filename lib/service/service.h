@@ -87,6 +87,9 @@ struct str service_passed(struct service *svc);
 int service_log_fd(struct service *svc);
 /* End the process now, in good order: accounted for, exit status 0. */
 NORETURN void service_leave(struct service *svc);
+/* Flow control: qmgr(8) says whether it takes more messages, who brings some gives way (in_flow_delay). */
+void service_set_queue_full(struct service *svc, bool full);
+bool service_queue_is_full(struct service *svc);
 /* The spare queue files that all daemons share; NULL without master. */
 struct queue_spares *service_spares(struct service *svc);
 /* `-S`: serves stdin/stdout once, without master (sendmail -bs).  False when stdin is a listening (or
