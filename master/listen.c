@@ -98,18 +98,35 @@ static bool is_absent_family(const char *where)
     return errno == EAFNOSUPPORT && strchr(where, '[') == where;
 }
 
+/* At start nobody is served yet, and who starts us should know.  At reload a port that another program has taken must
+ * not take the mail system down. */
+static void report_failure(const struct service *s, const char *where)
+{
+    const char *reason = strerror(errno);
+    BUF_AUTO(what, 0);
+
+    if (s->line.type == MASTER_INET) {
+        struct str host = str_from(where);
+        struct str port = str_skip(host, str_rfind(host, ':') + 1);
+        buf_join(&what, str_sub(host, 0, str_rfind(host, ':')), STR(" port "), port);
+    } else {
+        buf_add_cstr(&what, where);
+    }
+    if (s->master->generation == 1)
+        log_fatal("bind %s: %s", buf_cstr(&what), reason);
+    log_error("bind %s: %s; nobody listens there until the next reload", buf_cstr(&what), reason);
+}
+
 static void add_listener(struct service *s, const char *where)
 {
     int fd = s->line.type == MASTER_INET ? listen_inet(s, where) : listen_local(s, where);
 
     if (fd < 0 && is_absent_family(where))
         return;
-    if (fd < 0 && s->line.type == MASTER_INET) {
-        int host = (int)(strrchr(where, ':') - where);
-        log_fatal("bind %.*s port %s: %s", host, where, where + host + 1, strerror(errno));
+    if (fd < 0) {
+        report_failure(s, where);
+        return;
     }
-    if (fd < 0)
-        log_fatal("bind %s: %s", where, strerror(errno));
     fd_set_nonblocking(fd, true);
     s->listeners = mem_resize(s->listeners, (s->listener_count + 1) * sizeof *s->listeners);
     s->listeners[s->listener_count++] = (struct listener){ mem_copy_cstr(where), fd };

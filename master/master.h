@@ -121,7 +121,7 @@ int board_take_slot(struct master *m, struct service *s);
 unsigned board_release_slot(struct master *m, int slot);
 bool board_is_starting(struct master *m, int slot);
 
-/* listen.c */
+/* listen.c: an address that cannot be had is fatal in the first generation, and an error in the log later. */
 void listen_open(struct service *s);
 /* Close what is not in the line any more, keep the rest.  Call before listen_open(). */
 void listen_close_except(struct service *s, const struct service_line *line);

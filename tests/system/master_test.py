@@ -438,6 +438,19 @@ def a_bad_master_cf_does_not_take_the_system_down(sys_):
 
 
 @test
+def a_port_that_is_taken_at_reload_does_not_take_the_system_down(sys_):
+    with socket.create_server(("127.0.0.1", 2626)):
+        sys_.configure(master=MASTER_CF + "127.0.0.1:2626 inet n - n - - toyd\n")
+        sys_.reload()
+        until("error", lambda: "error: bind 127.0.0.1 port 2626: Address already in use" in log())
+        who("private/toy"), who(2525)
+    sys_.reload()
+    who(2626)
+    sys_.configure()
+    sys_.reload()
+
+
+@test
 def a_draining_daemon_finishes_beside_its_successor(sys_):
     held = connect("private/multi")
     old = ask(held, "who")[0]
