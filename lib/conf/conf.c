@@ -148,21 +148,26 @@ static const struct str *find_setting(struct conf *c, struct str name)
 
 bool conf_is_set(struct conf *c, struct str name) { return find_setting(c, name) != NULL; }
 
-/* Like conf_raw(): lives as long as `c` and is followed by a NUL.  A computed default may need other values, whose expansion can fail. */
-static bool find_raw(struct conf *c, struct str name, unsigned depth, struct str *raw,
-                     struct buf *error)
+/* As written in main.cf, by -o or as the default: lives as long as `c` and is followed by a NUL.  True: the text is
+ * to be computed. */
+static bool find_written(struct conf *c, struct str name, struct str *raw)
 {
     const struct str *value = find_setting(c, name);
 
     if (value) {
         *raw = *value;
-        return true;
+        return false;
     }
     const struct param *p = param_find(name);
     *raw = p ? str_from(param_fallback(p)) : STR_NONE;
-    if (raw->len == 0 || raw->ptr[0] != '(')
-        return true;
-    return conf_compute_default(c, name, depth, raw, error);
+    return str_starts(*raw, STR("("));
+}
+
+/* Like conf_raw().  A computed default may need other values, whose expansion can fail. */
+static bool find_raw(struct conf *c, struct str name, unsigned depth, struct str *raw,
+                     struct buf *error)
+{
+    return !find_written(c, name, raw) || conf_compute_default(c, name, depth, raw, error);
 }
 
 static bool expand_named(void *context, struct str name, unsigned depth, struct str *value,
@@ -186,12 +191,13 @@ static bool expand_raw(struct conf *c, struct str raw, unsigned depth, struct ar
     return true;
 }
 
-/* Most values mention no other and are what was written. */
-static bool value_of_raw(struct conf *c, struct str raw, unsigned depth, struct str *value,
-                         struct buf *error)
+/* Most values mention no other: they are what was written, and there is nothing to remember. */
+static bool is_plain(struct conf *c, struct str name, struct str *value)
 {
-    if (str_has(raw, '$'))
-        return expand_raw(c, raw, depth, &c->arena, value, error);
+    struct str raw;
+
+    if (find_written(c, name, &raw) || str_has(raw, '$'))
+        return false;
     *value = raw;
     return true;
 }
@@ -200,14 +206,16 @@ static bool expand_named(void *context, struct str name, unsigned depth, struct 
                          struct buf *error)
 {
     struct conf *c = context;
-    struct expanded *known = map_get(&c->expanded, name);
     struct str raw;
 
+    if (is_plain(c, name, value))
+        return true;
+    struct expanded *known = map_get(&c->expanded, name);
     if (known == NULL) {
         known = arena_alloc(&c->memo, sizeof *known);
         map_set(&c->expanded, name, known);
         if (!find_raw(c, name, depth, &raw, error) ||
-            !value_of_raw(c, raw, depth, &known->value, error)) {
+            !expand_raw(c, raw, depth, &c->arena, &known->value, error)) {
             map_remove(&c->expanded, name);
             return false;
         }
