@@ -42,6 +42,7 @@ static const struct jail jails[] = {
                           .network = LANDLOCK_TCP },
     [SANDBOX_ACCEPT] = { { PROGRAM(network_filter), PROGRAM(network_filter_log) },
                          .network = LANDLOCK_NO_TCP_BIND },
+    [SANDBOX_TABLES] = { { PROGRAM(tables_filter), PROGRAM(tables_filter_log) }, .any_path = true },
     [SANDBOX_STORE] = { { PROGRAM(store_filter), PROGRAM(store_filter_log) }, .any_path = true },
     [SANDBOX_COMMANDS] = { { PROGRAM(commands_filter), PROGRAM(commands_filter_log) },
                            .any_path = true,

@@ -13,7 +13,9 @@ enum sandbox_group {
     SANDBOX_QUEUE,   /* SERVICE plus making, renaming and removing files */
     SANDBOX_NETWORK, /* SERVICE plus INET sockets (smtp client, DNS); no exec */
     SANDBOX_ACCEPT,  /* SERVICE plus INET sockets for DNS and accept; no exec: smtpd */
-    SANDBOX_STORE, /* virtual: QUEUE and NETWORK plus set*uid; no exec.  Any path: mailboxes and tables */
+    /* At any path: */
+    SANDBOX_TABLES, /* proxymap, which opens tables when it is asked: QUEUE and NETWORK */
+    SANDBOX_STORE,  /* virtual: the same plus set*uid */
     SANDBOX_COMMANDS, /* local, pipe, spawn: all but what no command needs either; set-uid commands work */
 };
 
@@ -30,8 +32,7 @@ struct sandbox_path {
 
 struct sandbox_rules {
     enum sandbox_group group;
-    const struct sandbox_path
-        *paths;    /* ends with path == NULL; NULL: none; not for STORE, COMMANDS */
+    const struct sandbox_path *paths; /* ends with path == NULL; NULL: none */
     bool log_only; /* let refused system calls through; the kernel's audit log names them */
 };
 

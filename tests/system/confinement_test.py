@@ -4,6 +4,8 @@ import glob
 import os
 import re
 import shutil
+import socket
+import struct
 import threading
 
 from harness import (DOMAIN, ETC, HOMES, LOG, MAIL_UID, QUEUE, USERS, Host, contents, furnish, main, proc_status,
@@ -103,6 +105,17 @@ def every_daemon_has_no_more_rights_than_it_needs(host):
         # a process that has just been started is not in its jail yet
         until("%s (%d) to be confined: %s" % (name, pid, too_much(pid)), lambda: not too_much(pid))
     assert "sandbox" not in host.log(), "the log speaks of confinement that is missing"
+
+
+@test
+def proxymap_opens_tables_in_its_jail(host):
+    body = b"table\0texthash:%s/proxied\0flags\x003\0key\0name\0value\0\0\0" % ETC.encode()
+    with socket.socket(socket.AF_UNIX) as s:
+        s.connect(QUEUE + "/private/proxymap")
+        s.sendall(struct.pack("<I", len(body) + 1) + b"L" + body)
+        assert b"value\0of table\0" in s.recv(4096)
+    pid = host.pid_of("proxymap")
+    assert not too_much(pid), too_much(pid)
 
 
 @test
@@ -272,10 +285,11 @@ def users_cannot_read_or_change_the_queue(host):
 
 def prepare(tree, work):
     furnish(tree, work)
+    write(ETC + "/proxied", "name of table\n")
     host = Host()
     host.configure(main={
         "transport_maps": "inline:{ hook.test=hook: error.test=error:5.0.0 discard.test=discard: refused.test=smtp:[127.0.0.1]:2599 }",
-        "virtual_mailbox_domains": "virtual.test", "virtual_mailbox_maps": "inline:{ v@virtual.test=v/ }",
+        "proxy_read_maps": "$local_recipient_maps proxy:texthash:%s/proxied" % ETC, "virtual_mailbox_domains": "virtual.test", "virtual_mailbox_maps": "inline:{ v@virtual.test=v/ }",
         "virtual_mailbox_base": "/var/vmail", "virtual_uid_maps": "static:21900", "virtual_gid_maps": "static:21900",
         "default_privs": "nobody", "queue_run_delay": "1h", "deliver_lock_attempts": "2",
         "smtpd_client_event_limit_exceptions": ""}, master=MASTER,

@@ -14,6 +14,7 @@ add_custom_command(
   COMMAND sandbox_gen service_filter ${lists}/base.list > ${filters}
   COMMAND sandbox_gen queue_filter ${lists}/base.list ${lists}/queue.list >> ${filters}
   COMMAND sandbox_gen network_filter ${lists}/base.list ${lists}/network.list >> ${filters}
+  COMMAND sandbox_gen tables_filter ${lists}/base.list ${lists}/queue.list ${lists}/network.list >> ${filters}
   COMMAND sandbox_gen store_filter ${lists}/base.list ${lists}/queue.list ${lists}/network.list
           ${lists}/store.list >> ${filters}
   COMMAND sandbox_gen commands_filter ${lists}/commands.list >> ${filters}

@@ -149,10 +149,11 @@ static bool become_nobody(void) { return setresuid(65534, 65534, 65534) == 0; }
 #define SERVICE  (1U << SANDBOX_SERVICE)
 #define QUEUE    (1U << SANDBOX_QUEUE)
 #define NETWORK  (1U << SANDBOX_NETWORK)
+#define TABLES   (1U << SANDBOX_TABLES)
 #define STORE    (1U << SANDBOX_STORE)
 #define COMMANDS (1U << SANDBOX_COMMANDS)
-#define ALL      (SERVICE | QUEUE | NETWORK | STORE | COMMANDS)
-#define ANY_PATH (STORE | COMMANDS)
+#define ALL      (SERVICE | QUEUE | NETWORK | TABLES | STORE | COMMANDS)
+#define ANY_PATH (TABLES | STORE | COMMANDS)
 
 #define ATTEMPT(name) #name, name
 
@@ -217,7 +218,7 @@ static const struct attempt {
     { ATTEMPT(fault_pages), 0, ALL & ~COMMANDS },
     { ATTEMPT(use_uring), 0, ALL & ~COMMANDS },
     { ATTEMPT(use_keys), COMMANDS, ALL & ~COMMANDS },
-    { ATTEMPT(become_nobody), ANY_PATH, 0 },
+    { ATTEMPT(become_nobody), STORE | COMMANDS, 0 },
 };
 
 /* ---- the stage ---- */
@@ -274,9 +275,7 @@ static void furnish(void)
 
 static int make(const struct attempt *a, enum sandbox_group group)
 {
-    struct sandbox_rules rules = {
-        group, group == SANDBOX_STORE || group == SANDBOX_COMMANDS ? NULL : paths, false
-    };
+    struct sandbox_rules rules = { group, (1U << group) & ANY_PATH ? NULL : paths, false };
     const char *reason = NULL;
     int status;
     pid_t pid;
