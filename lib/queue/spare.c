@@ -2,34 +2,15 @@
 
 #include "os/fd.h"
 #include "queue/dir.h"
+#include "queue/durability.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/magic.h>
 #include <stdio.h>
 #include <sys/stat.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
-#ifndef XFS_SUPER_MAGIC
-#define XFS_SUPER_MAGIC 0x58465342
-#endif
-
-bool queue_spares_are_safe(void)
-{
-    struct statfs fs;
-
-    if (statfs(QUEUE_ACTIVE, &fs) != 0)
-        return false;
-    switch ((unsigned long)fs.f_type) {
-    case EXT4_SUPER_MAGIC:
-    case XFS_SUPER_MAGIC:
-    case TMPFS_MAGIC:
-        return true;
-    default:
-        return false;
-    }
-}
+bool queue_spares_are_safe(void) { return durability_is_ordered(QUEUE_ACTIVE); }
 
 static void name_spare(unsigned n, struct buf *path)
 {

@@ -1,43 +1,14 @@
 #include "queue/writer.h"
 
 #include "os/fd.h"
+#include "queue/durability.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/magic.h>
 #include <stdio.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
 #define TRIES 100 /* names taken by somebody else; each try takes the next microsecond */
-
-#ifndef XFS_SUPER_MAGIC
-#define XFS_SUPER_MAGIC 0x58465342
-#endif
-#ifndef ZFS_SUPER_MAGIC
-#define ZFS_SUPER_MAGIC 0x2fc12fc1
-#endif
-
-/* On these an fsync of a new file makes its name durable too (a journal entry covers both), or
- * nothing is durable anyway (tmpfs). */
-static bool names_follow_fsync(int fd)
-{
-    struct statfs fs;
-
-    if (fstatfs(fd, &fs) != 0)
-        return false;
-    switch ((unsigned long)fs.f_type) {
-    case EXT4_SUPER_MAGIC:
-    case XFS_SUPER_MAGIC:
-    case BTRFS_SUPER_MAGIC:
-    case F2FS_SUPER_MAGIC:
-    case ZFS_SUPER_MAGIC:
-    case TMPFS_MAGIC:
-        return true;
-    default:
-        return false;
-    }
-}
 
 static void next_microsecond(struct timeval *t)
 {
@@ -191,7 +162,7 @@ static bool sync_directory(struct queue_writer *w, const struct queue_layout *la
     BUF_AUTO(path, 0);
 
     if (w->directory_sync < 0)
-        w->directory_sync = !names_follow_fsync(w->fd);
+        w->directory_sync = !durability_of_names_by_fsync(w->fd);
     if (!w->directory_sync)
         return true;
     queue_path(layout, w->queue, &w->id, &path);
