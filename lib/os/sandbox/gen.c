@@ -95,7 +95,7 @@ static void add(struct filter *f, const char *call, uint32_t action, char *const
         die(file, line, "unknown system call");
     if (number < 0 && !f->allow_by_default)
         return; /* another architecture's */
-    for (unsigned i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++)
         equal[i] = (struct scmp_arg_cmp){ (unsigned)value_of(pairs[2 * i], file, line), SCMP_CMP_EQ,
                                           value_of(pairs[2 * i + 1], file, line), 0 };
     int rc = seccomp_rule_add_array(f->ctx, action, number, count, equal);
