@@ -5,6 +5,7 @@
 #include "smtp-client/session.h"
 
 #define QUOTED_MAX 30
+#define BABBLE_MAX 20 /* lines that are no replies and are logged, of one session */
 
 static bool postmaster_wants_it;
 
@@ -18,7 +19,7 @@ static void on_no_reply(struct client_session *s, struct str line)
     bool lmtp = s->dialogue.options.lmtp;
 
     s->at_odds = true;
-    if (!(s->dialogue.offer.extensions & SMTP_EXT_PIPELINING))
+    if (!(s->dialogue.offer.extensions & SMTP_EXT_PIPELINING) || s->babble++ >= BABBLE_MAX)
         return;
     log_warning(STR_FMT ": non-%s response from " STR_FMT ": " STR_FMT, STR_ARG(s->queue_id),
                 lmtp ? "LMTP" : "ESMTP", STR_ARG(s->relay), STR_ARG(line));

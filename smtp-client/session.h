@@ -27,6 +27,7 @@ struct client_session {
     struct str queue_id;      /* of the message under way, for log lines */
     struct transcript said;   /* kept when the postmaster may want to see it */
     bool at_odds;   /* something was against the protocol: the postmaster may hear of it */
+    int babble;     /* lines that were no replies */
     bool lost;      /* the connection failed: no goodbye */
     bool ready;     /* the greeting is over */
     bool delay_dot; /* workaround: wait before the final dot */

@@ -76,10 +76,11 @@ static bool has_status_class(int code)
 
 static void make_status(int code, char made[8])
 {
-    bool fits = has_status_class(code);
-
-    made[0] = fits ? (char)('0' + code / 100) : '5';
-    memcpy(made + 1, fits ? ".0.0" : ".5.0", 5);
+    memcpy(made, "5.5.0", 6);
+    if (has_status_class(code)) {
+        made[0] = (char)('0' + code / 100);
+        made[2] = '0';
+    }
 }
 
 static bool status_fits(struct str status, int code)

@@ -1,9 +1,11 @@
 #include "text/mime_state.h"
 
+#define CODED_SIZE 3 /* =XX */
+
 static void put(struct mime_qp *q, struct str coded, mime_qp_line *out, void *context)
 {
-    /* The last column belongs to the soft line break. */
-    if (q->line.len + coded.len > MIME_QP_COLUMNS - 1) {
+    /* Whatever comes next fits with a soft line break behind it. */
+    if (q->line.len >= MIME_QP_COLUMNS - CODED_SIZE) {
         buf_addc(&q->line, '=');
         out(context, buf_str(&q->line));
         buf_clear(&q->line);
@@ -14,9 +16,9 @@ static void put(struct mime_qp *q, struct str coded, mime_qp_line *out, void *co
 static void put_coded(struct mime_qp *q, unsigned char c, mime_qp_line *out, void *context)
 {
     static const char digits[] = "0123456789ABCDEF";
-    char coded[3] = { '=', digits[c >> 4], digits[c & 15] };
+    char coded[CODED_SIZE] = { '=', digits[c >> 4], digits[c & 15] };
 
-    put(q, (struct str){ coded, 3 }, out, context);
+    put(q, (struct str){ coded, CODED_SIZE }, out, context);
 }
 
 static void release_held(struct mime_qp *q, mime_qp_line *out, void *context)

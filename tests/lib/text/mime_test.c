@@ -132,9 +132,9 @@ static void quoted_printable_lines_are_short(void **state)
 
     for (int i = 0; i < 76; i++)
         strcat(text, "y");
-    for (int i = 0; i < 75; i++)
+    for (int i = 0; i < 73; i++) /* room for a coded byte and the soft line break */
         strcat(want, "y");
-    strcat(want, "=\n> y\n");
+    strcat(want, "=\n> yyy\n");
     check(MIME_DOWNGRADE, text, want);
 }
 
