@@ -102,6 +102,22 @@ def endless_replies_and_garbage_end_the_session(t):
             assert any("status=deferred (" in x and "with 127.0.0.1[127.0.0.1]" in x and doing in x for x in lines), (key, lines)
 
 
+@case
+def babble_is_logged_within_bounds(t):
+    lines = t.send(Server({"RCPT": "x\n" * 5000 + "250 ok"}).nexthop)[2]
+    sent(lines)
+    equal(sum("non-ESMTP response from 127.0.0.1[127.0.0.1]:" in x for x in lines), 20)
+
+
+@case
+def long_replies_are_cut_and_noted(t):
+    for reply, words in (("550-x\n" * 5000 + "550 5.1.1 no", "multi-line response longer than 2048 550-x?550-x?"),
+                         ("550 5.1.1 " + "y" * 5000, "response longer than 2048: 550 5.1.1 yyyyyyyyyyyyyyyyyyyy...")):
+        lines = t.send(Server({"RCPT": reply}).nexthop)[2]
+        assert any("warning: 127.0.0.1[127.0.0.1]:" in x and words in x for x in lines), lines
+        assert "dsn=5.1.1, status=bounced" in lines[-1] and len(lines[-1]) < 2500, lines[-1]
+
+
 def drip(c):
     for b in b"220 " + b"x" * 1000:
         c.sendall(bytes([b]))
