@@ -125,12 +125,18 @@ static bool queue_has_space(int64_t message_size)
 
     if (statvfs(".", &fs) != 0)
         return true;
-    if (fs.f_files > 0 && fs.f_favail == 0) /* some file systems do not count their files */
+    if (fs.f_files > 0 && fs.f_favail == 0) { /* some file systems do not count their files */
+        log_warning("not enough free space in mail queue: there is room for no more files");
         return false;
+    }
     int64_t available = (int64_t)fs.f_bavail * (int64_t)fs.f_frsize;
     int64_t limit = site_conf.message_size_limit;
-    return available >= smtpd_conf.queue_minfree && available / 3 >= limit / 2 &&
-           available - message_size >= 0;
+    bool enough = available >= smtpd_conf.queue_minfree && available / 3 >= limit / 2 &&
+                  available - message_size >= 0;
+    if (!enough)
+        log_warning("not enough free space in mail queue: %lld bytes < 1.5*message size limit",
+                    (long long)available);
+    return enough;
 }
 
 /* What begins with a dash looks like an option to the commands that mail may be handed to. */
@@ -158,10 +164,10 @@ static void on_mail(struct session *s, const struct smtp_event *ev)
         return;
     }
     if (!queue_has_space(MAX(ev->mail->size, 0))) {
-        log_warning("not enough free space in mail queue: message size limit, queue_minfree and "
-                    "what is there do not fit, or there is room for no more files");
+        struct smtp_reply reply = REPLY(452, "4.3.1 Insufficient system storage");
         s->faults |= FAULT_RESOURCE;
-        session_answer(s, REPLY(452, "4.3.1 Insufficient system storage"));
+        session_log_reject(s, STR_NONE, reply);
+        session_answer(s, reply);
         return;
     }
     struct smtp_reply limit = limits_on_mail(s);
@@ -263,6 +269,7 @@ static void on_message(struct session *s, const struct smtp_event *ev)
     ARENA_AUTO(arena);
 
     s->where = SMTP_CMD_UNKNOWN; /* END-OF-MESSAGE */
+    s->message_ended = true;
     s->t.in_content = false;
     struct smtp_reply verdict = access_judge(s, ACCESS_END_OF_DATA, STR_NONE);
     if (reply_refuses(verdict)) {

@@ -25,8 +25,7 @@ static bool footer_value(const void *context, struct str name, struct str *value
     } table[] = {
         { STR("client_address"), s->peer.address }, { STR("client_name"), s->peer.name },
         { STR("client_port"), s->peer.port },       { STR("helo_name"), s->helo },
-        { STR("mail_name"), site_conf.mail_name },  { STR("myhostname"), site_conf.myhostname },
-        { STR("recipient"), s->t.last_rcpt_path },  { STR("sasl_username"), s->login },
+        { STR("recipient"), s->t.last_recipient },  { STR("sasl_username"), s->login },
         { STR("sender"), s->t.sender_path },        { STR("server_name"), site_conf.myhostname },
     };
 
@@ -40,7 +39,9 @@ static bool footer_value(const void *context, struct str name, struct str *value
             return true;
         }
     }
-    return false;
+    log_warning("unknown macro name \"" STR_FMT "\" in expansion request", STR_ARG(name));
+    *value = STR_NONE;
+    return true;
 }
 
 /* Cut the template at its first `\n`. */

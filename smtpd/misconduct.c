@@ -26,8 +26,9 @@ void misconduct_early_input(struct session *s, const struct smtp_event *ev)
     ARENA_AUTO(arena);
     struct str text = escaped(&arena, str_sub(ev->arg, 0, 100));
 
-    if (s->is_piped)
+    if (s->is_piped || s->logged_early)
         return;
+    s->logged_early = true;
     log_info("improper command pipelining after " STR_FMT " from " STR_FMT ": " STR_FMT,
              STR_ARG(smtp_command_name(ev->command)), STR_ARG(s->peer.shown), STR_ARG(text));
     if (!smtpd_conf.smtpd_forbid_unauth_pipelining)
@@ -156,6 +157,7 @@ void misconduct_line(struct session *s, const struct smtp_event *ev)
     BUF_AUTO(replacement, 2048);
     struct str line = ev->line, rest = ev->line, verb = STR("");
 
+    s->message_ended = false;
     transcript_in(&s->transcript, line);
     if (!table_list_is_empty(s->setup->command_filter) &&
         table_list_lookup(s->setup->command_filter, line, &replacement) == TABLE_FOUND) {

@@ -6,26 +6,27 @@
 static const struct keyword {
     struct str name;
     size_t offset;
+    bool discarded; /* what the option is then */
 } keywords[] = {
-#define KEYWORD(text, member)                                                       \
-    {                                                                               \
-        { "" text, sizeof(text) - 1 }, offsetof(struct smtp_server_options, member) \
+#define KEYWORD(text, member, discarded)                                                       \
+    {                                                                                          \
+        { "" text, sizeof(text) - 1 }, offsetof(struct smtp_server_options, member), discarded \
     }
-    KEYWORD("PIPELINING", pipelining),
-    KEYWORD("SIZE", size),
-    KEYWORD("VRFY", vrfy),
-    KEYWORD("ETRN", etrn),
-    KEYWORD("STARTTLS", starttls),
-    KEYWORD("AUTH", auth),
-    KEYWORD("XCLIENT", xclient),
-    KEYWORD("XFORWARD", xforward),
-    KEYWORD("ENHANCEDSTATUSCODES", enhanced_codes),
-    KEYWORD("8BITMIME", eightbit),
-    KEYWORD("DSN", dsn),
-    KEYWORD("SMTPUTF8", smtputf8),
-    KEYWORD("REQUIRETLS", requiretls),
-    KEYWORD("CHUNKING", chunking),
-    KEYWORD("XVERP", verp),
+    KEYWORD("PIPELINING", pipelining, false),
+    KEYWORD("SIZE", size, false),
+    KEYWORD("ETRN", etrn, false),
+    KEYWORD("VRFY", vrfy, false),
+    KEYWORD("AUTH", auth, false),
+    KEYWORD("STARTTLS", starttls, false),
+    KEYWORD("XCLIENT", hide_xclient, true),
+    KEYWORD("XFORWARD", hide_xforward, true),
+    KEYWORD("ENHANCEDSTATUSCODES", enhanced_codes, false),
+    KEYWORD("8BITMIME", eightbit, false),
+    KEYWORD("DSN", dsn, false),
+    KEYWORD("SMTPUTF8", smtputf8, false),
+    KEYWORD("REQUIRETLS", requiretls, false),
+    KEYWORD("CHUNKING", chunking, false),
+    KEYWORD("XVERP", verp, false),
 #undef KEYWORD
 };
 
@@ -51,8 +52,9 @@ static void discard(struct smtp_server_options *o, struct str words)
     for (size_t i = 0; i < ARRAY_LEN(keywords); i++) {
         if (!has_word(words, keywords[i].name))
             continue;
-        *flag_of(o, &keywords[i]) = false;
-        buf_join(&dropped, STR(" "), keywords[i].name);
+        *flag_of(o, &keywords[i]) = keywords[i].discarded;
+        if (!keywords[i].discarded)
+            buf_join(&dropped, STR(" "), keywords[i].name);
     }
     if (dropped.len && !has_word(words, STR("silent-discard")))
         log_info("discarding EHLO keywords:" STR_FMT, STR_ARG(buf_str(&dropped)));

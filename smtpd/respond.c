@@ -72,8 +72,7 @@ static void slow_down(struct session *s)
 /* Useless commands are mistakes once there are too many of them. */
 static void count_junk(struct session *s, unsigned junk_before)
 {
-    if (s->dialogue.junk > junk_before &&
-        (int)s->dialogue.junk > smtpd_conf.smtpd_junk_command_limit)
+    if (s->dialogue.junk > junk_before && (int)junk_before > smtpd_conf.smtpd_junk_command_limit)
         s->dialogue.errors++;
 }
 

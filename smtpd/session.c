@@ -117,7 +117,8 @@ static void converse(struct session *s)
 /* Bytes in parentheses tell how much of a message had come before the connection went. */
 static void log_end_reason(struct session *s)
 {
-    struct str where = smtp_command_name(s->dialogue.last);
+    struct str where =
+        s->message_ended ? STR("END-OF-MESSAGE") : smtp_command_name(s->dialogue.last);
 
     if (s->end_reason == NULL ||
         (s->dialogue.last == SMTP_CMD_QUIT && strcmp(s->end_reason, "lost connection") == 0))

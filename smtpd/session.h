@@ -117,8 +117,9 @@ struct session {
     bool is_piped;           /* sendmail -bs: there are no turns to keep */
     bool
         may_forward; /* XFORWARD is the right of the connection, not of the one that XCLIENT names */
-    bool logged_bare_lf;
-    bool counted; /* anvil knows of this connection */
+    bool logged_bare_lf, logged_early;
+    bool message_ended; /* and no command has come since */
+    bool counted;       /* anvil knows of this connection */
     struct {
         struct str name, address, port, proto, helo, ident, source;
     } forwarded;            /* XFORWARD; absent where not given */

@@ -8,7 +8,7 @@ static const struct {
     bool ends_group;
 } commands[SMTP_CMD_COUNT] = {
 #define COMMAND(id, junk, last) [SMTP_CMD_##id] = { { #id, sizeof(#id) - 1 }, junk, last }
-    COMMAND(CONNECT, false, true), COMMAND(HELO, false, true),      COMMAND(EHLO, false, true),
+    COMMAND(CONNECT, false, true), COMMAND(HELO, true, true),       COMMAND(EHLO, true, true),
     COMMAND(XCLIENT, false, true), COMMAND(XFORWARD, false, false), COMMAND(STARTTLS, false, true),
     COMMAND(AUTH, false, true),    COMMAND(MAIL, false, false),     COMMAND(RCPT, false, false),
     COMMAND(DATA, false, true),    COMMAND(BDAT, false, false),     COMMAND(RSET, true, false),

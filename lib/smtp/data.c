@@ -61,6 +61,11 @@ static enum smtp_decode_result take_line(struct smtp_decoder *d, struct str line
     d->bare_lf |= !crlf;
     if (ends)
         return SMTP_DECODE_END;
+    if (dot) { /* it looks like the end and is none: no text either */
+        *piece = (struct smtp_piece){ STR(""), false };
+        d->after_crlf = crlf;
+        return SMTP_DECODE_PIECE;
+    }
     *piece = (struct smtp_piece){ without_trailing_cr(str_skip(text, stuffed_dot(d, text))), true };
     d->line_start = true;
     d->after_crlf = crlf;

@@ -158,10 +158,14 @@ static enum line_result fetch_line(struct smtp_server_state *st, size_t limit)
     return LINE_OK;
 }
 
-static bool has_early_input(const struct smtp_server_state *st, enum smtp_command c)
+/* Only who has heard what EHLO offers may talk ahead. */
+static bool has_early_input(const struct smtp_server *s, enum smtp_command c)
 {
-    return !st->early_told && c != SMTP_CMD_QUIT && smtp_command_ends_group(c) &&
-           smtp_server_unread(st).len > 0;
+    const struct smtp_server_state *st = s->state;
+
+    bool alone = smtp_command_ends_group(c) || (!s->esmtp && c != SMTP_CMD_UNKNOWN);
+
+    return alone && !st->early_told && c != SMTP_CMD_QUIT && smtp_server_unread(st).len > 0;
 }
 
 static struct smtp_event early_input(struct smtp_server_state *st, enum smtp_command c)
@@ -195,7 +199,7 @@ static struct smtp_event command_event(struct smtp_server *s)
         st->optional = true;
         return ev;
     }
-    if (has_early_input(st, c))
+    if (has_early_input(s, c))
         return early_input(st, c);
     st->have_line = false;
     return smtp_command_run(s);
@@ -250,7 +254,7 @@ static bool auth_next(struct smtp_server *s, struct smtp_event *ev)
 
 static bool connect_next(struct smtp_server *s, struct smtp_event *ev)
 {
-    if (has_early_input(s->state, SMTP_CMD_CONNECT))
+    if (has_early_input(s, SMTP_CMD_CONNECT))
         *ev = early_input(s->state, SMTP_CMD_CONNECT);
     else
         *ev = smtp_event_ask(s, SMTP_CONNECT, SMTP_CMD_CONNECT);

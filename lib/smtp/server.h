@@ -140,8 +140,9 @@ struct smtp_server_options {
     /* What EHLO offers; also what commands and parameters are accepted. */
     bool pipelining, size, vrfy, etrn, starttls, auth, xclient, xforward, enhanced_codes, eightbit,
         dsn, smtputf8, requiretls, chunking, verp;
-    struct str auth_mechanisms; /* "PLAIN LOGIN" */
-    bool auth_old_style;        /* broken_sasl_auth_clients */
+    bool hide_xclient, hide_xforward; /* discarding their keywords leaves them working */
+    struct str auth_mechanisms;       /* "PLAIN LOGIN" */
+    bool auth_old_style;              /* broken_sasl_auth_clients */
     bool vrfy_disabled; /* 502 5.5.1 VRFY command is disabled (discarding the keyword leaves it
                            working) */
     bool etrn_disabled; /* 502 */

@@ -365,7 +365,7 @@ static struct smtp_event run_xattrs(struct smtp_server *s, enum smtp_command c,
 
     if (st->transaction != SMTP_NO_TRANSACTION)
         return in_transaction(s, c);
-    if (!allowed)
+    if (args.len && !allowed)
         return refuse(s, c, SMTP_FAULT_OPTION, 550, STR("5.7.0 Error: insufficient authorization"));
     if (!smtp_xattrs_parse(args, xclient, &st->scratch, &st->xattrs, &error))
         return refuse(s, c, SMTP_FAULT_SYNTAX, 501, error);

@@ -56,19 +56,22 @@ static bool data_next(struct smtp_server *s, struct smtp_event *ev)
     struct smtp_piece piece;
     size_t used;
 
-    switch (smtp_decode(&st->decoder, smtp_server_unread(st), false, &used, &piece)) {
-    case SMTP_DECODE_MORE:
-        return false;
-    case SMTP_DECODE_PIECE:
-        st->start += used;
-        *ev = text_event(st, &piece);
-        return true;
-    case SMTP_DECODE_END:
-        st->start += used;
-        *ev = end_event(s, SMTP_MESSAGE);
-        return true;
+    for (;;) {
+        switch (smtp_decode(&st->decoder, smtp_server_unread(st), false, &used, &piece)) {
+        case SMTP_DECODE_MORE:
+            return false;
+        case SMTP_DECODE_PIECE:
+            st->start += used;
+            if (piece.text.len == 0 && !piece.ends_line)
+                break;
+            *ev = text_event(st, &piece);
+            return true;
+        case SMTP_DECODE_END:
+            st->start += used;
+            *ev = end_event(s, SMTP_MESSAGE);
+            return true;
+        }
     }
-    return false;
 }
 
 /* ---- BDAT ---- */
@@ -127,12 +130,12 @@ struct smtp_event smtp_content_begin_chunk(struct smtp_server *s, struct str arg
         return refuse_chunk(s, SMTP_FAULT_ORDER, 551, discarded_text(s));
     if (st->transaction == SMTP_NO_TRANSACTION)
         return refuse_chunk(s, SMTP_FAULT_ORDER, 503, STR("5.5.1 Error: need RCPT command"));
+    if (st->chunk_size == 0 && !st->chunk_last)
+        return refuse_chunk(s, SMTP_FAULT_NULL_CHUNK, 551, STR("5.7.1 Null BDAT request"));
     if (st->transaction == SMTP_HAS_SENDER)
         return refuse_chunk(s, SMTP_FAULT_ORDER, 554, STR("5.5.1 Error: no valid recipients"));
     if (!st->bdat)
         st->total = 0;
-    if (st->chunk_size == 0 && !st->chunk_last)
-        return refuse_chunk(s, SMTP_FAULT_NULL_CHUNK, 551, STR("5.7.1 Null BDAT request"));
     if (is_too_big(s))
         return refuse_chunk(s, SMTP_FAULT_BIG_CHUNK, 552,
                             STR("5.3.4 Chunk exceeds message size limit"));

@@ -61,6 +61,8 @@ KNOWN = [
     Known("A message refused at its end", r"^restrictions/end of data refused and no reset", r"2\.1\.0 Ok|mail=2", r"nested MAIL|mail=1/2|message-id=",
           "When `smtpd_end_of_data_restrictions` refuse a message its transaction is over (RFC 5321 section 4.1.1.4); in Postfix the "
           "client must say RSET, and a second DATA ends the server with a crash."),
+    Known("Where a bare newline was", r"^limits/newline (reject|code)", r"(DATA|BDAT) content from .*bare <LF>|message-id=",
+          r"END-OF-MESSAGE from .*bare <LF>", "The log says what a bare newline was found in, as in interface 3.12."),
     Known("Old names of restrictions", r"^language/", r"warning: restriction \w+ is an old name; use ",
           r"warning: (support for restriction \"\w+\" will be|restriction \w+ is deprecated)",
           "A restriction that has another name today is taken with a warning in words of its own, each time."),

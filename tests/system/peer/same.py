@@ -19,6 +19,7 @@ NOISE = [  # (pattern, replacement)
     (r"/\d{10}\.P\d+\.\w+", "/MAILDIR-TMP"),
     (r"(?<=PID: )\d+|(?<=pid )\d+", "NUMBER"),
     (r"(message_size: +\d+ +)\d+", r"\1OFFSET"),                                    # depends on the digits of a time
+    (r"(?<=free space in mail queue: )\d+", "NUMBER"),
     (r"client_port=\d+", "client_port=PORT"),
     (r"\b(deferred|defer|bounce|hold)/[0-9A-F]/QID", r"\1/N/QID"),                  # the directory depends on the id
     (r"^(XFORWARD (?:\S+ )*PORT=)\d+", r"\1PORT"),
