@@ -157,8 +157,8 @@ void misconduct_line(struct session *s, const struct smtp_event *ev)
     BUF_AUTO(replacement, 2048);
     struct str line = ev->line, rest = ev->line, verb = STR("");
 
-    s->message_ended = false;
     transcript_in(&s->transcript, line);
+    s->message_ended = s->message_ended && line.len == 0;
     if (!table_list_is_empty(s->setup->command_filter) &&
         table_list_lookup(s->setup->command_filter, line, &replacement) == TABLE_FOUND) {
         log_info(STR_FMT ": replacing command \"" STR_FMT "\" with \"" STR_FMT "\"",

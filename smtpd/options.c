@@ -53,8 +53,7 @@ static void discard(struct smtp_server_options *o, struct str words)
         if (!has_word(words, keywords[i].name))
             continue;
         *flag_of(o, &keywords[i]) = keywords[i].discarded;
-        if (!keywords[i].discarded)
-            buf_join(&dropped, STR(" "), keywords[i].name);
+        buf_join(&dropped, STR(" "), keywords[i].name);
     }
     if (dropped.len && !has_word(words, STR("silent-discard")))
         log_info("discarding EHLO keywords:" STR_FMT, STR_ARG(buf_str(&dropped)));

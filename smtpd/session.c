@@ -120,8 +120,9 @@ static void log_end_reason(struct session *s)
     struct str where =
         s->message_ended ? STR("END-OF-MESSAGE") : smtp_command_name(s->dialogue.last);
 
-    if (s->end_reason == NULL ||
-        (s->dialogue.last == SMTP_CMD_QUIT && strcmp(s->end_reason, "lost connection") == 0))
+    bool at_its_end = s->dialogue.last == SMTP_CMD_QUIT || s->message_ended;
+
+    if (s->end_reason == NULL || (at_its_end && strcmp(s->end_reason, "lost connection") == 0))
         return;
     BUF_AUTO(text, 512);
     if (s->setup->names_ends)
@@ -209,11 +210,18 @@ static bool begin(struct session *s)
     return true;
 }
 
+static bool content_is_unfinished(const struct session *s)
+{
+    return s->t.in_content &&
+           (s->dialogue.last == SMTP_CMD_DATA ||
+            (s->dialogue.last == SMTP_CMD_BDAT && smtp_server_in_content(&s->dialogue)));
+}
+
 static void finish(struct session *s)
 {
     log_end_reason(s);
-    if (s->t.in_content && s->dialogue.last == SMTP_CMD_DATA) /* it never came to an end */
-        s->dialogue.tally[SMTP_CMD_DATA].total++;
+    if (content_is_unfinished(s))
+        s->dialogue.tally[s->dialogue.last].total++;
     transaction_end(s);
     notice_send(s);
     limits_on_disconnect(s);

@@ -81,10 +81,11 @@ enum fault {
 struct transaction {
     struct arena arena;
     bool active;
-    struct str sender;         /* internal form */
-    struct str sender_path;    /* the same without a source route: what replies and logs show */
-    struct smtp_mail mail;     /* parameters; strings in the arena */
-    struct str last_recipient; /* for Received: when there is one */
+    struct str sender;      /* internal form */
+    struct str sender_path; /* the same without a source route: what replies and logs show */
+    struct smtp_mail mail;  /* parameters; strings in the arena */
+    struct str
+        first_recipient; /* accepted; for Received: when it is the only one, and for footers */
     struct str last_rcpt_path; /* as replies and logs show it */
     int rcpt_accepted;
     unsigned overshoot; /* recipients refused because they are beyond the limit */

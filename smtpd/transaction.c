@@ -169,8 +169,8 @@ void transaction_add_recipient(struct session *s, const struct smtp_rcpt *rcpt)
     }
     record_put_attr(out, "dsn_orig_rcpt", buf_str(&orcpt));
     record_put(out, REC_RCPT, rcpt->address);
-    t->last_recipient = arena_str(&t->arena, rcpt->address);
-    t->rcpt_accepted++;
+    if (t->rcpt_accepted++ == 0)
+        t->first_recipient = arena_str(&t->arena, rcpt->address);
     cleanup_client_pump(&s->cleanup);
 }
 
