@@ -1,7 +1,6 @@
 #include "smtpd/transaction.h"
 
 #include "base/log.h"
-#include "smtpd/by_postdrop.h"
 #include "smtpd/received.h"
 #include "text/utf8.h"
 
@@ -128,12 +127,6 @@ static void log_client(const struct session *s)
              STR_ARG(buf_str(&more)));
 }
 
-static bool is_connected(struct session *s)
-{
-    return !service_is_standalone(s->setup->svc) || channel_is_open(&s->cleanup.channel) ||
-           by_postdrop_open(&s->cleanup.channel, site_conf.ipc_timeout);
-}
-
 bool transaction_open(struct session *s)
 {
     struct transaction *t = &s->t;
@@ -142,8 +135,7 @@ bool transaction_open(struct session *s)
 
     if (t->open)
         return true;
-    if (!is_connected(s) ||
-        !cleanup_client_open(&s->cleanup, site_conf.cleanup_service_name, s->setup->cleanup_flags,
+    if (!cleanup_client_open(&s->cleanup, site_conf.cleanup_service_name, s->setup->cleanup_flags,
                              sendopts, site_conf.ipc_timeout)) {
         s->faults |= FAULT_RESOURCE;
         return false;
