@@ -77,13 +77,13 @@ bool headers_is_special(struct message *m, const struct header_info *info, struc
 /* ---- addresses ---- */
 
 /* True if it changed. */
-static bool rewrite_item(struct message *m, enum address_role role, struct address_item *item)
+static bool rewrite_item(struct message *m, enum address_role role, struct address_item *item,
+                         struct arena *a)
 {
-    struct str address = rewrite_address(m->c->rewriter, m->env.context, item->address, &m->arena);
+    struct str address = rewrite_address(m->c->rewriter, m->env.context, item->address, a);
     const char *parameter;
 
-    if ((m->flags & CLEANUP_FLAG_MAP_OK) &&
-        !address_map(m->c, role, &address, &m->arena, &parameter)) {
+    if ((m->flags & CLEANUP_FLAG_MAP_OK) && !address_map(m->c, role, &address, a, &parameter)) {
         message_lookup_failed(m, parameter);
         return false;
     }
@@ -100,16 +100,16 @@ static void put_addresses(struct message *m, const struct header_info *info, str
     struct address_list list;
     struct str name, value;
     bool changed = false;
+    ARENA_AUTO(arena); /* a message may have any number of them */
     BUF_AUTO(text, 0);
 
     if (!header_split(header, &name, &value))
         return;
     header_unfold(value, &text);
-    address_list_parse(&m->arena, buf_str(&text), (size_t)site_conf.header_address_token_limit,
-                       &list);
+    address_list_parse(&arena, buf_str(&text), (size_t)site_conf.header_address_token_limit, &list);
     for (size_t i = 0; i < list.count && !list.truncated; i++)
         if (list.items[i].kind == ADDRESS_MAILBOX && list.items[i].address.len)
-            changed |= rewrite_item(m, role, &list.items[i]);
+            changed |= rewrite_item(m, role, &list.items[i], &arena);
     if (!changed) {
         content_put_lines(m, header);
         return;

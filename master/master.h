@@ -104,6 +104,9 @@ void config_read_main(struct master *m);
 struct service_line *config_read_services(struct master *m, size_t *count);
 void config_free_line(struct service_line *line);
 
+/* check.c: could the files on disk be used?  What is wrong with them is in the log. */
+bool check_configuration(struct master *m);
+
 /* logfile.c: open maillog_file for us and all children; the old descriptor is closed. */
 void logfile_open(struct master *m);
 void logfile_use(struct master *m);

@@ -146,24 +146,6 @@ void reload_services(struct master *m)
     begin_service(LIST_ITEM(node, struct service, node));
 }
 
-/* Reading a bad file ends the process that reads it.  So a child reads it first: a slip in an editor must
- * not take the mail system down. */
-static bool configuration_is_good(struct master *m)
-{
-    int raw = 0;
-    size_t count;
-    pid_t pid = fork();
-
-    if (pid == 0) {
-        config_read_main(m);
-        (void)config_read_services(m, &count);
-        _exit(0);
-    }
-    while (pid > 0 && waitpid(pid, &raw, 0) < 0 && errno == EINTR)
-        ;
-    return pid < 0 || (WIFEXITED(raw) && WEXITSTATUS(raw) == 0);
-}
-
 /* postlogd writes to the descriptor that it was started with. */
 static void restart_postlogd(struct master *m)
 {
@@ -187,7 +169,7 @@ static void keep_configuration(struct master *m)
 
 void reload_all(struct master *m)
 {
-    if (!configuration_is_good(m)) {
+    if (!check_configuration(m)) {
         keep_configuration(m);
         return;
     }

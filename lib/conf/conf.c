@@ -18,7 +18,12 @@ struct conf_file {
     char *dir;
     struct buf text;
     struct arena arena;
-    struct map settings; /* name -> struct str */
+    struct map settings; /* name -> struct setting */
+};
+
+struct setting {
+    struct str value;
+    unsigned line;
 };
 
 /* The expanded value of one name, or the note that it is being worked on. */
@@ -79,11 +84,13 @@ static void add_setting(void *context, const struct main_cf_setting *s)
 {
     struct reading *r = context;
     struct arena *a = &r->file->arena;
-    struct str *old = map_set(&r->file->settings, s->name, keep(a, arena_str(a, s->value)));
+    struct setting *new = arena_alloc(a, sizeof *new);
 
+    *new = (struct setting){ arena_str(a, s->value), s->line };
+    const struct setting *old = map_set(&r->file->settings, s->name, new);
     if (old)
         log_warning(STR_FMT ", line %u: overriding earlier entry: " STR_FMT "=" STR_FMT,
-                    STR_ARG(r->path), s->line, STR_ARG(s->name), STR_ARG(*old));
+                    STR_ARG(r->path), s->line, STR_ARG(s->name), STR_ARG(old->value));
 }
 
 static bool read_file(struct conf_file *f, struct buf *error)
@@ -142,8 +149,16 @@ void conf_override(struct conf *c, struct str name, struct str value)
 static const struct str *find_setting(struct conf *c, struct str name)
 {
     const struct str *value = map_get(&c->overrides, name);
+    const struct setting *setting = value ? NULL : map_get(&c->file->settings, name);
 
-    return value ? value : map_get(&c->file->settings, name);
+    return setting ? &setting->value : value;
+}
+
+unsigned conf_line_of(struct conf *c, struct str name)
+{
+    const struct setting *setting = map_get(&c->file->settings, name);
+
+    return setting ? setting->line : 0;
 }
 
 bool conf_is_set(struct conf *c, struct str name) { return find_setting(c, name) != NULL; }
@@ -309,5 +324,5 @@ void conf_each_setting(struct conf *c,
     void *value;
 
     while (map_next(&c->file->settings, &cursor, &name, &value))
-        each(context, name, *(struct str *)value);
+        each(context, name, ((const struct setting *)value)->value);
 }

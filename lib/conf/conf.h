@@ -26,6 +26,8 @@ struct conf *conf_fork_without_overrides(const struct conf *c);
 /* The unexpanded value: override, main.cf, or the table's default; STR_NONE if no such name. */
 struct str conf_raw(struct conf *c, struct str name);
 bool conf_is_set(struct conf *c, struct str name); /* by override or main.cf */
+/* The line of main.cf that sets it; 0: none does. */
+unsigned conf_line_of(struct conf *c, struct str name);
 /* The expanded value, owned by the conf; empty for an unknown name. */
 struct str conf_value(struct conf *c, struct str name);
 /* Expand any text (a -o value, a template) the same way; the result lives in `a`. */

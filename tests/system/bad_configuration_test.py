@@ -1,0 +1,224 @@
+#!/usr/bin/env python3
+"""Faults of configuration: the message names file and line, a running system goes on as it was, mail that depends on the fault
+waits, other mail flows."""
+import os
+import re
+
+from harness import DOMAIN, ETC, HOMES, USERS, Host, Smtp, contents, furnish, main, send, test, until
+
+MAIN_FAULTS = {  # a line behind those of main.cf, and what the log must say besides the place (None: only a warning)
+    "no equals sign": ("what is this", r"missing '=' after attribute name"),
+    "no name": ("= value", r"missing attribute name"),
+    "a parameter that is no number": ("default_process_limit = many", r"default_process_limit"),
+    "a number out of bounds": ("default_process_limit = -3", r"default_process_limit"),
+    "a time of nonsense": ("service_throttle_time = 5 parsecs", r"service_throttle_time"),
+    "a yes or no that is neither": ("helpful_warnings = perhaps", r"helpful_warnings"),
+    "a macro that never ends": ("mydestination = ${x", r"mydestination|\$\{x"),
+    "a macro of itself": ("mydestination = $mydestination", r"mydestination"),
+}
+MASTER_FAULTS = {
+    "too few fields": ("broken inet n - n", r"missing|too few|field"),
+    "an unknown type": ("broken inot n - n - - smtpd", r"inot"),
+    "a flag that is none": ("broken inet x - n - - smtpd", r"x"),
+    "a limit of letters": ("broken inet n - n - many smtpd", r"many"),
+    "a bad wakeup": ("broken unix n - n soon - smtpd", r"soon"),
+    "a port of nonsense": ("127.0.0.1:99999999 inet n - n - - smtpd", r"99999999"),
+}
+
+
+def mail_flows(host, commands=True):
+    """Commands read main.cf themselves and cannot do without."""
+    mail_flows.count += 1
+    subject = "flow %d" % mail_flows.count
+    send("paco@" + DOMAIN, "Subject: %s\n\nx" % subject)
+    host.wait_mail("paco", "Subject: %s\n" % subject)
+    if not commands:
+        return
+    host.run("sendmail", "-f", "ana@" + DOMAIN, "luis@" + DOMAIN, text="Subject: %s\n\nx\n" % subject)
+    host.wait_mail("luis", "Subject: %s\n" % subject)
+
+
+mail_flows.count = 0
+
+
+def with_fault(host, name, text):
+    """Write `text` to a file of the configuration and reload; the log since then."""
+    before = contents(ETC + "/" + name)
+    mark, master = len(host.log()), host.master()
+    host.write(ETC + "/" + name, text)
+    host.run("postfix", "reload", check=False)
+    if "refreshing the Postfix" not in host.log()[mark:]:  # the command refused it already
+        os.kill(master, 1)
+    return before, mark, master
+
+
+def keeps_running(host, name, text, pattern, line):
+    before, mark, master = with_fault(host, name, text)
+    try:
+        place = r"%s/%s(: |, )line %d: " % (ETC, name, line)
+        host.wait_log(r"(error|fatal|warning): .*" + place + ".*", mark)
+        found = re.findall(r"^.*" + place + ".*$", host.log()[mark:], re.M)
+        lines = [m for m in host.log()[mark:].splitlines() if re.search(place, m)]
+        assert any(re.search(pattern, m) for m in lines), (pattern, lines, found)
+        assert host.master() == master
+        os.kill(master, 0)
+        mail_flows(host, commands=name != "main.cf")
+    finally:
+        host.write(ETC + "/" + name, before)
+    mark = len(host.log())
+    host.run("postfix", "reload")
+    host.wait_log("reload -- version", mark)
+    mail_flows(host)
+
+
+def complaint_about(name, faults):
+    def check(host):
+        text = contents(ETC + "/" + name)
+        failures = []
+        for what, (line, pattern) in faults.items():
+            try:
+                keeps_running(host, name, text + line + "\n", pattern, text.count("\n") + 1)
+            except (AssertionError, OSError) as e:
+                failures.append((what, str(e)[:400]))
+        assert not failures, "\n".join(map(str, failures))
+    return check
+
+
+for file, table in (("main.cf", MAIN_FAULTS), ("master.cf", MASTER_FAULTS)):
+    fn = complaint_about(file, table)
+    fn.__name__ = "a_faulty_line_of_%s_at_a_reload_changes_nothing" % file.replace(".", "_")
+    test(fn)
+
+
+@test
+def an_empty_or_missing_file_at_a_reload_changes_nothing(host):
+    for name in ("main.cf", "master.cf"):
+        before, mark, master = with_fault(host, name, "")
+        host.wait_log(r"(error|fatal|warning): .*%s/%s" % (ETC, name), mark)
+        assert host.master() == master
+        mail_flows(host, commands=False)
+        os.rename(ETC + "/" + name, ETC + "/gone")
+        mark = len(host.log())
+        os.kill(master, 1)
+        host.wait_log(r"(error|fatal|warning): .*%s/%s" % (ETC, name), mark)
+        mail_flows(host, commands=False)
+        os.unlink(ETC + "/gone")
+        host.write(ETC + "/" + name, before)
+    mark = len(host.log())
+    host.run("postfix", "reload")
+    host.wait_log("reload -- version", mark)
+    mail_flows(host)
+
+
+@test
+def a_start_with_a_faulty_line_says_where_it_is(host):
+    host.stop()
+    for name, faults in (("main.cf", MAIN_FAULTS), ("master.cf", MASTER_FAULTS)):
+        before = contents(ETC + "/" + name)
+        for line in ("what is this", "broken inot n - n - - smtpd"):
+            if name == "master.cf" or "this" in line:
+                host.write(ETC + "/" + name, before + line + "\n")
+                p = host.run("postfix", "start", check=False)
+                assert p.returncode and re.search(r"%s/%s(: |, )line %d" % (ETC, name, before.count("\n") + 1), p.stderr), (name, line, p.stderr)
+        host.write(ETC + "/" + name, before)
+    host.start()
+    mail_flows(host)
+
+
+# ---------------------------------------------------------------- tables
+
+def temporary(host, setting, reply=None, delivery=None):
+    """A setting with a table that cannot be read: what it decides is put off, and the log names the table."""
+    name, value = setting.split(" = ")
+    mark, before = len(host.log()), contents(ETC + "/main.cf")
+    host.run("postconf", "-e", setting)
+    host.run("postfix", "reload")
+    host.wait_log("reload -- version", mark)
+    waits = None
+    if reply:
+        c = Smtp()
+        c.expect("EHLO client.test", 250)
+        c.expect("MAIL FROM:<a@client.test>", 250)
+        said = c("RCPT TO:<luis@%s>" % DOMAIN)
+        if said.startswith("250"):
+            c.expect("DATA", 354)
+            said = c("Subject: put off\r\n\r\nx\r\n.")
+        assert re.match(reply, said), (setting, said)
+        c.close()
+    else:
+        waits = send("ana@" + DOMAIN, "Subject: put off %s\n\nx" % name)
+        host.wait_log(r"%s: to=<ana@%s>.*status=deferred \(.*%s" % (waits, DOMAIN, delivery or ""), mark)
+    host.wait_log(r"(warning|error|fatal): .*(%s|%s)" % (name, re.escape(value.split(":", 1)[1])), mark)
+    host.write(ETC + "/main.cf", before)
+    mark = len(host.log())
+    host.run("postfix", "reload")
+    host.wait_log("reload -- version", mark)
+    mail_flows(host)
+    if waits:
+        host.run("postqueue", "-f")
+        host.wait_mail("ana", "Subject: put off %s\n" % name)
+
+
+@test
+def mail_waits_for_a_table_that_is_missing_or_unreadable(host):
+    host.write("/etc/postfix/secret", "x y\n", mode=0o000)
+    host.write("/etc/postfix/broken.lmdb", "this is no table\n" * 1000)
+    os.makedirs("/etc/postfix/folder", exist_ok=True)
+    failures = []
+    for table in ("hash:/etc/postfix/missing", "texthash:/etc/postfix/missing", "regexp:/etc/postfix/missing", "hash:/etc/postfix/broken",
+                  "texthash:/etc/postfix/folder", "nosuchtype:/etc/postfix/x", "cidr:/etc/postfix/missing"):
+        for setting, how in (("virtual_alias_maps", {"reply": "4"}), ("canonical_maps", {"reply": "4"}), ("header_checks", {"reply": "4"}),
+                             ("smtpd_client_restrictions", {"reply": "4"}), ("local_recipient_maps", {"reply": "4"})):
+            if setting == "header_checks" and not table.startswith("regexp"):
+                continue
+            if setting != "header_checks" and table.startswith("regexp"):
+                continue
+            value = "check_client_access " + table if setting.startswith("smtpd") else table
+            try:
+                temporary(host, "%s = %s" % (setting, value), **how)
+            except AssertionError as e:
+                failures.append((setting, table, str(e)[:300]))
+                host.run("postconf", "-X", setting)
+                host.run("postfix", "reload")
+    assert not failures, "\n".join(map(str, failures))
+
+
+@test
+def an_alias_file_that_is_missing_defers_local_mail(host):
+    temporary(host, "alias_maps = hash:/etc/postfix/missing", delivery="alias|table|temporar")
+
+
+@test
+def a_forward_file_that_cannot_be_read_loses_nothing(host):
+    forward = HOMES + "/ana/.forward"
+    for what in ("a directory of others", "unreadable", "a circle"):
+        mark = len(host.log())
+        if what == "unreadable":
+            host.write(forward, "paco\n", mode=0o000, owner=USERS["ana"])
+        elif what == "a circle":
+            os.symlink(forward, forward)
+        else:
+            os.chmod(HOMES + "/ana", 0o000)
+        qid = send("ana@" + DOMAIN, "Subject: forward %s\n\nx" % what)
+        found = host.wait_log(r"%s: to=<ana@%s>.*status=(\w+) \((.*)\)" % (qid, DOMAIN), mark)
+        print("  %s: %s (%s)" % (what, found[1], found[2]))
+        assert found[1] in ("deferred", "sent"), found[0]
+        mail_flows(host)
+        os.chmod(HOMES + "/ana", 0o755)
+        if os.path.lexists(forward):
+            os.unlink(forward)
+        host.run("postqueue", "-f")
+        host.wait_mail("ana", "Subject: forward %s\n" % what)
+
+
+def prepare(tree, work):
+    furnish(tree, work)
+    host = Host()
+    host.configure(main={"transport_retry_time": "1s", "minimal_backoff_time": "1s", "maximal_backoff_time": "2s", "queue_run_delay": "1h", "service_throttle_time": "1s",
+                         "mynetworks": "127.0.0.0/8"})
+    host.start()
+    until("mail", lambda: mail_flows(host) is None)
+    return host
+
+
+main(prepare)
