@@ -152,6 +152,10 @@ void command_outcome(struct outcome *o, struct arena *a, const struct command_en
     case SPAWN_TIMEOUT:
         failed(o, a, "5.3.0", "Command time limit exceeded", text, end->output);
         break;
+    case SPAWN_NO_ROOT:
+    case SPAWN_NO_DIRECTORY:
+        outcome_make(o, a, OUTCOME_DEFERRED, "4.3.0", "%s", "temporary failure");
+        break;
     case SPAWN_FAILED:
         /* As if a helper had said so and ended with EX_TEMPFAIL. */
         outcome_make(o, a, OUTCOME_DEFERRED, "4.3.0", "temporary failure. Command output: " STR_FMT,
@@ -272,6 +276,30 @@ static void one_line(struct buf *text)
             text->ptr[i] = '_';
 }
 
+/* The command did not begin.  A helper process would have said why, to the log and to its output. */
+static void log_trouble(const struct command *c, const struct spawn_request *r,
+                        enum spawn_result result, struct buf *output)
+{
+    const char *program = r->shell_command ? "/bin/sh" : r->argv[0];
+    const char *what = c->argv ? "pipe_command: " : "";
+
+    switch (result) {
+    case SPAWN_NO_ROOT:
+        log_at(LOG_LEVEL_FATAL, "chroot(%s): %m", r->chroot);
+        break;
+    case SPAWN_NO_DIRECTORY:
+        log_at(LOG_LEVEL_FATAL, "cannot change directory to \"%s\" for uid=%lu gid=%lu: %m",
+               r->directory, (unsigned long)r->uid, (unsigned long)r->gid);
+        break;
+    case SPAWN_FAILED:
+        log_at(LOG_LEVEL_FATAL, "%sexecvp %s: %m", what, program);
+        buf_addf(output, "%s: fatal: %sexecvp %s: %m ", c->agent, what, program);
+        break;
+    default:
+        break;
+    }
+}
+
 void command_deliver(struct delivery *d, const struct command *c, const struct copy_plan *plan,
                      struct outcome *o, struct buf *output)
 {
@@ -291,12 +319,7 @@ void command_deliver(struct delivery *d, const struct command *c, const struct c
     choose_program(&r, c, &d->arena);
     int status = 0;
     enum spawn_result result = run_limited(c, &r, &status, output);
-    if (result == SPAWN_FAILED) {
-        const char *program = r.shell_command ? "/bin/sh" : r.argv[0];
-        const char *what = c->argv ? "pipe_command: " : "";
-        log_at(LOG_LEVEL_FATAL, "%sexecvp %s: %m", what, program);
-        buf_addf(output, "%s: fatal: %sexecvp %s: %m ", c->agent, what, program);
-    }
+    log_trouble(c, &r, result, output);
     one_line(output);
     struct command_end end = { result, status, buf_str(output) };
     command_outcome(o, &d->arena, &end, c->text);

@@ -7,33 +7,34 @@
 #include <grp.h>
 #include <pwd.h>
 
-static gid_t group_id(const char *name)
+static void check(const struct owner_arg *o, const struct owner_arg_words *words)
+{
+    ARENA_AUTO(a);
+    const struct passwd *mail = getpwnam(arena_cstr(&a, site_conf.mail_owner));
+    const struct group *drop = getgrnam(arena_cstr(&a, site_conf.setgid_group));
+
+    if (o->uid == 0)
+        log_fatal("%s", words->root);
+    if (o->gid == 0)
+        log_fatal("user= command-line attribute specifies privileged group id 0");
+    if (mail && o->uid == mail->pw_uid)
+        log_fatal("%s%s" STR_FMT, words->mail_owner, words->names_mail_owner ? " " : "",
+                  STR_ARG(words->names_mail_owner ? site_conf.mail_owner : STR_NONE));
+    if (drop && o->gid == drop->gr_gid)
+        log_fatal("user= command-line attribute specifies mail system " STR_FMT " group id %lu",
+                  STR_ARG(site_conf.setgid_group), (unsigned long)o->gid);
+}
+
+static gid_t group_id(const char *name, const struct owner_arg_words *words)
 {
     const struct group *gr = getgrnam(name);
 
     if (gr == NULL)
-        log_fatal("unknown group name: %s", name);
+        log_fatal("%s: %s", words->unknown_group, name);
     return gr->gr_gid;
 }
 
-static void check(const struct owner_arg *o)
-{
-    ARENA_AUTO(a);
-    const struct passwd *mail = getpwnam(arena_cstr(&a, site_conf.mail_owner));
-
-    if (o->uid == 0)
-        log_fatal("user= command-line attribute specifies root privileges");
-    if (o->gid == 0)
-        log_fatal("user= command-line attribute specifies privileged group id 0");
-    if (mail && o->uid == mail->pw_uid)
-        log_fatal("user= command-line attribute specifies mail system owner " STR_FMT,
-                  STR_ARG(site_conf.mail_owner));
-    if (o->gid == group_id(arena_cstr(&a, site_conf.setgid_group)))
-        log_fatal("user= command-line attribute specifies mail system group " STR_FMT,
-                  STR_ARG(site_conf.setgid_group));
-}
-
-struct owner_arg owner_arg_parse(struct str text)
+struct owner_arg owner_arg_parse(struct str text, const struct owner_arg_words *words)
 {
     ARENA_AUTO(a);
     struct str group = text;
@@ -41,10 +42,10 @@ struct owner_arg owner_arg_parse(struct str text)
     const struct passwd *pw = getpwnam(name);
 
     if (pw == NULL)
-        log_fatal("unknown username: %s", name);
+        log_fatal("%s: %s", words->unknown_user, name);
     struct owner_arg o = { .given = true, .uid = pw->pw_uid, .gid = pw->pw_gid };
     if (group.len)
-        o.gid = group_id(arena_cstr(&a, group));
-    check(&o);
+        o.gid = group_id(arena_cstr(&a, group), words);
+    check(&o, words);
     return o;
 }

@@ -37,20 +37,29 @@ static bool open_pipes(struct pipes *p)
     return false;
 }
 
-static NORETURN void give_up(int trouble)
-{
-    int error = errno;
+/* What the child says of itself when it does not get as far as the command. */
+struct trouble {
+    enum spawn_result what;
+    int error;
+};
 
-    (void)!write(trouble, &error, sizeof error);
+static NORETURN void give_up(const struct pipes *p, enum spawn_result what)
+{
+    const struct trouble t = { what, errno };
+
+    (void)!write(p->trouble[1], &t, sizeof t);
     _exit(127);
+}
+
+static bool become_root(void) { return geteuid() == 0 || seteuid(0) == 0 || getuid() != 0; }
+
+static bool enter_root(const struct spawn_request *r)
+{
+    return r->chroot == NULL || (chroot(r->chroot) == 0 && chdir("/") == 0);
 }
 
 static bool become_user(const struct spawn_request *r)
 {
-    if (geteuid() != 0 && seteuid(0) != 0 && getuid() == 0)
-        return false;
-    if (r->chroot && (chroot(r->chroot) != 0 || chdir("/") != 0))
-        return false;
     if (geteuid() == 0 && setgroups(1, &r->gid) != 0)
         return false;
     return setresgid(r->gid, r->gid, r->gid) == 0 && setresuid(r->uid, r->uid, r->uid) == 0;
@@ -103,13 +112,18 @@ static NORETURN void run_child(const struct spawn_request *r, const struct pipes
     (void)alarm(0);
     sigemptyset(&none);
     (void)sigprocmask(SIG_SETMASK, &none, NULL);
-    if (!set_stdio(r, p->output[1]) || !become_user(r) ||
-        (r->directory && chdir(r->directory) != 0))
-        give_up(p->trouble[1]);
+    if (!set_stdio(r, p->output[1]) || !become_root())
+        give_up(p, SPAWN_FAILED);
+    if (!enter_root(r))
+        give_up(p, SPAWN_NO_ROOT);
+    if (!become_user(r))
+        give_up(p, SPAWN_FAILED);
+    if (r->directory && chdir(r->directory) != 0)
+        give_up(p, SPAWN_NO_DIRECTORY);
     /* Whatever we inherited from master without close-on-exec ends here; our own report pipe has it. */
     (void)close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
     execute(r);
-    give_up(p->trouble[1]);
+    give_up(p, SPAWN_FAILED);
 }
 
 static void keep_output(struct buf *output, const char *bytes, size_t n)
@@ -184,13 +198,14 @@ static enum spawn_result watch_child(const struct spawn_request *r, pid_t pid,
                                      const struct pipes *p, int *status, struct buf *output)
 {
     struct deadline until = r->time_limit_s > 0 ? deadline_in(r->time_limit_s) : DEADLINE_NEVER;
-    int error = 0, raw = 0;
+    struct trouble t;
+    int raw = 0;
 
-    if (read(p->trouble[0], &error, sizeof error) == (ssize_t)sizeof error) {
+    if (read(p->trouble[0], &t, sizeof t) == (ssize_t)sizeof t) {
         while (waitpid(pid, &raw, 0) < 0 && errno == EINTR)
             ;
-        errno = error;
-        return SPAWN_FAILED;
+        errno = t.error;
+        return t.what;
     }
     if (collect_output(p->output[0], until, output) && wait_until(pid, until, &raw))
         return judge(raw, status);

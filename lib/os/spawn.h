@@ -18,9 +18,16 @@ struct spawn_request {
     bool session; /* stdin_fd is a socket: stdout and stderr too, and no output is collected */
 };
 
-enum spawn_result { SPAWN_EXITED, SPAWN_SIGNALED, SPAWN_TIMEOUT, SPAWN_FAILED };
+enum spawn_result {
+    SPAWN_EXITED,
+    SPAWN_SIGNALED,
+    SPAWN_TIMEOUT,
+    SPAWN_NO_ROOT,      /* `chroot` cannot be entered */
+    SPAWN_NO_DIRECTORY, /* `directory` cannot be entered by that user */
+    SPAWN_FAILED,       /* the program cannot be run */
+};
 
 /* `status` is the exit status or the signal; the first bytes of stdout and stderr go to `output` (its
- * ceiling applies).  SPAWN_FAILED: errno says why. */
+ * ceiling applies).  From SPAWN_NO_ROOT on the command did not begin, and errno says why. */
 NODISCARD enum spawn_result spawn_run(const struct spawn_request *request, int *status,
                                       struct buf *output);

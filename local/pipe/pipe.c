@@ -18,7 +18,6 @@ static void before_jail(struct service *svc)
     struct conf *conf = service_conf(svc);
     BUF_AUTO(where, 0);
 
-    pipe_settings_parse(&settings, &forever, service_argv(svc), service_argc(svc));
     buf_join(&where, STR("file "), str_from(conf_directory(conf)), STR("/master.cf: service "),
              service_name(svc));
     settings.where = arena_str(&forever, buf_str(&where));
@@ -104,8 +103,17 @@ static void deliver(struct delivery *d)
     delivery_finish_rest(d, &o);
 }
 
+/* With the first client, who is sent away when there is a slip in master.cf, so that its mail is deferred.  A process that
+ * ended before would leave it waiting in the socket's queue. */
+static void read_settings(struct service *svc)
+{
+    if (settings.argv == NULL)
+        pipe_settings_parse(&settings, &forever, service_argv(svc), service_argc(svc));
+}
+
 static void serve(struct service *svc, int fd)
 {
+    read_settings(svc);
     delivery_serve(svc, fd, site_conf.ipc_idle, deliver, NULL);
 }
 

@@ -20,7 +20,7 @@ static void take_flags(struct pipe_settings *s, struct str text)
         while (row < ARRAY_LEN(letters) && letters[row].letter != text.ptr[i])
             row++;
         if (row == ARRAY_LEN(letters))
-            log_fatal("unknown flag: %c (ignoring this flag is not safe)", text.ptr[i]);
+            log_fatal("unknown flag: %c (ignored)", text.ptr[i]);
         s->copy_flags |= letters[row].copy;
         s->flags |= letters[row].flag;
     }
@@ -64,10 +64,18 @@ static struct str unescape(struct arena *a, struct str s)
     return arena_str(a, buf_str(&out));
 }
 
+static const struct owner_arg_words owner_words = {
+    .unknown_user = "get_service_attr: unknown username",
+    .unknown_group = "get_service_attr: unknown group",
+    .root = "user= command-line attribute specifies root privileges",
+    .mail_owner = "user= command-line attribute specifies mail system owner",
+    .names_mail_owner = true,
+};
+
 static void take_size(struct pipe_settings *s, struct str text)
 {
     if (!number_parse_range(text, 0, INT64_MAX, &s->size_limit))
-        log_fatal("bad size= value: " STR_FMT, STR_ARG(text));
+        log_fatal("get_service_attr: bad size= value: " STR_FMT, STR_ARG(text));
 }
 
 static void take_attribute(struct pipe_settings *s, struct arena *a, struct str arg)
@@ -75,10 +83,12 @@ static void take_attribute(struct pipe_settings *s, struct arena *a, struct str 
     struct str value = arg;
     struct str name = str_cut(&value, '=');
 
+    if (!str_has(arg, '='))
+        log_fatal("unknown attribute name: " STR_FMT, STR_ARG(arg));
     if (str_equal(name, STR("flags")))
         take_flags(s, value);
     else if (str_equal(name, STR("user")))
-        s->owner = owner_arg_parse(value);
+        s->owner = owner_arg_parse(value, &owner_words);
     else if (str_equal(name, STR("eol")))
         s->eol = unescape(a, value);
     else if (str_equal(name, STR("null_sender")))
@@ -95,7 +105,8 @@ static void take_attribute(struct pipe_settings *s, struct arena *a, struct str 
 
 void pipe_settings_parse(struct pipe_settings *s, struct arena *forever, char **args, int count)
 {
-    *s = (struct pipe_settings){ .null_sender = STR("MAILER-DAEMON"), .eol = STR("\n") };
+    s->null_sender = STR("MAILER-DAEMON");
+    s->eol = STR("\n");
     for (int i = 0; i < count && s->argv == NULL; i++) {
         struct str arg = str_from(args[i]);
         if (str_starts(arg, STR("argv="))) {

@@ -112,9 +112,26 @@ static void no_other_descriptor_reaches_the_command(void **state)
     assert_string_equal(buf_cstr(&output), "4\n");
 }
 
+static void a_place_that_cannot_be_entered_is_told_apart(void **state)
+{
+    const char *const argv[] = { "true", NULL };
+    struct spawn_request r = {
+        .argv = argv, .uid = getuid(), .gid = getgid(), .stdin_fd = -1, .time_limit_s = 60
+    };
+    int status = 0;
+
+    (void)state;
+    r.directory = "/nonexistent";
+    assert_int_equal(spawn_run(&r, &status, NULL), SPAWN_NO_DIRECTORY);
+    assert_int_equal(errno, ENOENT);
+    r.chroot = "/nonexistent";
+    assert_int_equal(spawn_run(&r, &status, NULL), SPAWN_NO_ROOT);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_place_that_cannot_be_entered_is_told_apart),
         cmocka_unit_test(results_are_told_apart),
         cmocka_unit_test(a_command_that_does_not_exist_fails_with_its_reason),
         cmocka_unit_test(more_output_than_wanted_does_not_block_the_command),

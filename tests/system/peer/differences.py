@@ -15,6 +15,10 @@ class Known:
 SIZE = r"|^postfix/qmgr: QID: from=<[^>]*>, size="
 
 KNOWN = [
+    Known("A pipe service that cannot work", r"^agents/bad pipe",
+          r"^(postfix/(error: QID: to=|qmgr: warning: transport \S+ failure|master: warning: |pipe: fatal: )|defer )",
+          r"^postfix/(qmgr: warning: private/\S+ socket: malformed|master: warning: |pipe: fatal: )",
+          "Mail for a service with a slip in master.cf is deferred with a reason, after one more attempt."),
     Known("The words of reports", "^reports/",
           r"^  (Sorry: your|for\.  Those|reason; the|The postmaster <|send this report|Your message was delivered to|it was passed on|"
           r"will hear no more|Enclosed is|This is the mail)|^  $" + SIZE,
