@@ -16,11 +16,7 @@ static bool limit_is_one; /* recipients of a delivery */
 static void before_jail(struct service *svc)
 {
     struct conf *conf = service_conf(svc);
-    BUF_AUTO(where, 0);
 
-    buf_join(&where, STR("file "), str_from(conf_directory(conf)), STR("/master.cf: service "),
-             service_name(svc));
-    settings.where = arena_str(&forever, buf_str(&where));
     time_limit_s =
         (int)conf_service_time(conf, service_name(svc), "_time_limit", "command_time_limit");
     limit_is_one = conf_service_int(conf, service_name(svc), "_destination_recipient_limit",
@@ -107,8 +103,14 @@ static void deliver(struct delivery *d)
  * ended before would leave it waiting in the socket's queue. */
 static void read_settings(struct service *svc)
 {
-    if (settings.argv == NULL)
-        pipe_settings_parse(&settings, &forever, service_argv(svc), service_argc(svc));
+    BUF_AUTO(where, 0);
+
+    if (settings.argv)
+        return;
+    pipe_settings_parse(&settings, &forever, service_argv(svc), service_argc(svc));
+    buf_join(&where, STR("file "), str_from(conf_directory(service_conf(svc))),
+             STR("/master.cf: service "), service_name(svc));
+    settings.where = arena_str(&forever, buf_str(&where));
 }
 
 static void serve(struct service *svc, int fd)

@@ -105,8 +105,7 @@ static void take_attribute(struct pipe_settings *s, struct arena *a, struct str 
 
 void pipe_settings_parse(struct pipe_settings *s, struct arena *forever, char **args, int count)
 {
-    s->null_sender = STR("MAILER-DAEMON");
-    s->eol = STR("\n");
+    *s = (struct pipe_settings){ .null_sender = STR("MAILER-DAEMON"), .eol = STR("\n") };
     for (int i = 0; i < count && s->argv == NULL; i++) {
         struct str arg = str_from(args[i]);
         if (str_starts(arg, STR("argv="))) {
