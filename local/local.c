@@ -73,6 +73,8 @@ static void before_jail(struct service *svc)
     local_tables.default_user = find_default_user();
     if (!store_lock_parse(site_conf.mailbox_delivery_lock, &local_tables.mailbox_locks))
         log_fatal("bad mailbox_delivery_lock: " STR_FMT, STR_ARG(site_conf.mailbox_delivery_lock));
+    if (local_conf.sun_mailtool_compatibility) /* it knows no other locks */
+        local_tables.mailbox_locks |= STORE_DOTLOCK;
     if (local_conf.mailbox_size_limit &&
         local_conf.mailbox_size_limit < site_conf.message_size_limit)
         log_fatal("configuration error: mailbox_size_limit is smaller than message_size_limit");

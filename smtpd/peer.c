@@ -9,7 +9,7 @@ void peer_update_shown(struct session *s)
     BUF_AUTO(text, 0);
 
     buf_join(&text, s->peer.name, STR("["), s->peer.address, STR("]"));
-    if (smtpd_conf.smtpd_client_port_logging)
+    if (s->setup->logs_port)
         buf_join(&text, STR(":"), s->peer.port);
     s->peer.shown = arena_str(&s->arena, buf_str(&text));
 }

@@ -36,6 +36,7 @@ struct setup {
     struct str expansion_filter; /* smtpd_expansion_filter, escapes undone */
     int cleanup_flags;
     unsigned notify;       /* enum fault: which ones the postmaster wants to hear of */
+    bool logs_port;        /* log lines have the client's port */
     bool check_recipients; /* receive_override_options without no_unknown_recipient_checks */
     enum smtp_bare_newline bare_newline;
     bool names_ends; /* lines about the end of a connection begin with the queue id */

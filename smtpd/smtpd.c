@@ -104,6 +104,7 @@ static void open_dialogue_tables(void)
         open_maps(smtpd_conf.smtpd_reject_footer_maps, "smtpd_reject_footer_maps");
     escape_decode(smtpd_conf.smtpd_expansion_filter, &characters);
     setup.expansion_filter = buf_str(&characters);
+    setup.logs_port = smtpd_conf.smtpd_client_port_logging;
     setup.notify = notice_classes_parse(site_conf.notify_classes);
 }
 

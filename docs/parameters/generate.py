@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """Write README.md of this folder: which parameters a program reads today, and which nobody reads yet.
 
-A row of lib/conf/params/*.def counts as read when some C file outside lib/conf names its member
-(`smtpd_conf.smtpd_timeout`, `params->smtpd_timeout`), asks for it by name ("smtpd_timeout"), has the name
-in a table or macro (long names only: `stress` may be anything), or when the default of a parameter that is
-read mentions it.  With --check nothing is written: exit 1 when the page is not what would be written.
+A row of lib/conf/params/*.def counts as read when some C file names its member (`smtpd_conf.smtpd_timeout`,
+`params->smtpd_timeout`), asks for it by name ("smtpd_timeout"), makes its name at run time of a prefix and a suffix
+("_time_limit", "default_" suffix), has the name in a table or macro (long names only: `stress` may be anything), or
+when the default of a parameter that is read mentions it.  With --check nothing is written: exit 1 when the page is not
+what would be written.
 """
 import collections
 import pathlib
@@ -14,6 +15,25 @@ import sys
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 ROW = re.compile(r'^PARAM\((?P<type>\w+), (?P<member>\w+), |^PARAM_NAMED\((?P<ntype>\w+), (?P<nmember>\w+), "(?P<name>\w+)", ')
+# What nobody will read, and why.
+WITHOUT_EFFECT = {
+    "application_event_drain_time": "a request to a service is in its queue when postkick ends; there is nothing to drain",
+    "berkeley_db_create_buffer_size": "hash and btree tables are LMDB files",
+    "berkeley_db_read_buffer_size": "hash and btree tables are LMDB files",
+    "dont_remove": "a message that is done leaves nothing behind; `always_bcc` and HOLD keep copies of mail",
+    "fault_injection_code": "a developer's switch of Postfix; our tests inject faults from outside",
+    "fork_attempts": "a process that cannot be started is an ordinary temporary failure: master tries again, a delivery is deferred",
+    "fork_delay": "see fork_attempts",
+    "in_flow_delay": "new mail is taken as fast as it can be made durable; the queue manager's limits bound what is active, and mail beyond "
+                     "them waits in the incoming queue",
+    "ipc_ttl": "a client keeps a connection while it has use for it and closes it when idle (`ipc_idle`); a server that wants it back closes it",
+    "mail_release_date": "for people to read",
+    "qmgr_fudge_factor": "of a scheduler that Postfix itself gave up",
+    "qmgr_ipc_timeout": "the queue manager never waits for another process: all it says and hears goes through its loop",
+    "relevo_version": "for people to read",
+    "respectful_logging": "the old words are not logged at all",
+}
+TRANSPORTS = ("default", "command", "local", "lmtp", "smtp", "relay", "virtual")
 STRING = r'"((?:[^"\\]|\\.)*)"'
 
 
@@ -30,31 +50,54 @@ def rows():
             yield path.stem, member, head["name"] or member, strings[0] if len(strings) > 1 else "", strings[-1]
 
 
-def words_in_use():
-    """Member names and quoted names in our C files: word -> folders that use it."""
-    used = collections.defaultdict(set)
+def c_files():
+    """(folder, text without comments) of every C file that may act on a parameter."""
     for path in ROOT.rglob("*.[ch]"):
         place = path.relative_to(ROOT)
-        if place.parts[0] in ("tests", "docs", "debian") or place.parts[:2] in (("lib", "conf"), ("tools", "postconf")):
+        if place.parts[0] in ("tests", "docs", "debian") or place.parts[:2] == ("tools", "postconf"):
             continue
         if place.parts[0].startswith((".", "build")):
             continue
         name = "/".join(place.parts[:2]) if place.parts[0] == "lib" else place.parts[0]
         text = path.read_text(errors="replace")
-        text = re.sub(r"/\*.*?\*/|^#include.*?$", "", text, flags=re.S | re.M)
+        yield name, re.sub(r"/\*.*?\*/|^#include.*?$", "", text, flags=re.S | re.M)
+
+
+def words_in_use():
+    """Member names and quoted names in our C files, and ends of names: word -> folders that use it."""
+    used, ends = collections.defaultdict(set), collections.defaultdict(set)
+    for name, text in c_files():
         for word in re.findall(r"\b[a-z]\w+_\w+_\w+\b", text):
             used[word].add(name)
         for member, quoted in re.findall(r"(?:_conf\.|->|params\.|_params, )(\w+)|\"(\w+)\"", text):
             used[member or quoted].add(name)
-    return used
+        for member in re.findall(r"\.(\w+)\b(?!\()", text):
+            used[member].add(name)
+        for end in re.findall(r'"(_[a-z]+_[a-z_]+)"', text):
+            ends[end].add(name)
+        if re.search(r'"default_" \w', text):  # made by the preprocessor of such a word
+            for word in re.findall(r'"([a-z]+_[a-z_]+)"', text):
+                ends["_" + word].add(name)
+    return used, ends
 
 
-def readers(table, used):
-    found = {name: set(used.get(member, ())) | set(used.get(name, ())) for _, member, name, _, _ in table}
-    for _, _, name, _, _ in table:  # smtp_x stands for lmtp_x in the LMTP client
-        twin = "smtp_" + name[5:]
-        if name.startswith("lmtp_") and twin in found:
-            found[name] |= found[twin]
+def by_end(name, ends):
+    """Who reads TRANSPORT_destination_recipient_limit and its like."""
+    return set().union(*(folders for end, folders in ends.items() if name.removesuffix(end) in TRANSPORTS))
+
+
+def smtp_twin(name):
+    """smtp_x stands for lmtp_x in the LMTP client."""
+    twin = "smtp_" + name[5:]
+    return {"smtp_lhlo_name": "smtp_helo_name", "smtp_lhlo_timeout": "smtp_helo_timeout"}.get(twin, twin.replace("lhlo", "ehlo"))
+
+
+def readers(table, words):
+    used, ends = words
+    found = {name: set(used.get(member, ())) | set(used.get(name, ())) | by_end(name, ends) for _, member, name, _, _ in table}
+    for _, _, name, _, _ in table:
+        if name.startswith("lmtp_") and smtp_twin(name) in found:
+            found[name] |= found[smtp_twin(name)]
     again = True
     while again:  # a default such as $other passes its readers on
         again = False
@@ -69,11 +112,18 @@ def readers(table, used):
 def page():
     table = list(rows())
     found = readers(table, words_in_use())
-    waiting = [row for row in table if not found[row[2]]]
+    idle = [row for row in table if not found[row[2]] and row[2] in WITHOUT_EFFECT]
+    waiting = [row for row in table if not found[row[2]] and row not in idle]
+    stale = [name for name in WITHOUT_EFFECT if name not in (row[2] for row in idle)]
+    assert not stale, "somebody reads what has no effect: %s" % stale
     out = ["# Parameters and who reads them", "",
            "Made by `docs/parameters/generate.py`; do not edit. Every parameter of main.cf is accepted and shown by",
            "`postconf`; this page says which of them a program acts on.", "",
-           f"{len(table) - len(waiting)} of {len(table)} are read by a program; {len(waiting)} wait for the part that will read them.", ""]
+           f"{len(table) - len(waiting) - len(idle)} of {len(table)} are read by a program; {len(waiting)} wait for the part that will read "
+           f"them; {len(idle)} will have no effect.", ""]
+    out += ["## Without effect", "", "| parameter | what it is in Postfix | why nobody reads it |", "| --- | --- | --- |"]
+    out += [f"| `{name}` | {summary} | {WITHOUT_EFFECT[name]} |" for _, _, name, _, summary in sorted(idle, key=lambda r: r[2])]
+    out += [""]
     out += ["## Waiting", "", "| parameter | what it will do |", "| --- | --- |"]
     out += [f"| `{name}` | {summary} |" for _, _, name, _, summary in sorted(waiting, key=lambda r: r[2])]
     out += ["", "## Read", "", "| parameter | read by | what it does |", "| --- | --- | --- |"]

@@ -62,6 +62,14 @@ static struct table *new_table(struct str type, struct str name, unsigned flags)
     return t;
 }
 
+/* Mail that needs it is deferred, unless the site wants to see at once that something is wrong. */
+static void report_unopened(const struct table *t)
+{
+    if (site_conf.daemon_table_open_error_is_fatal)
+        log_fatal(STR_FMT, STR_ARG(buf_str(&t->reason)));
+    log_error(STR_FMT, STR_ARG(buf_str(&t->reason)));
+}
+
 struct table *table_open(struct str spec, unsigned flags, struct buf *error)
 {
     BUF_AUTO(full, 0);
@@ -77,7 +85,7 @@ struct table *table_open(struct str spec, unsigned flags, struct buf *error)
     } else {
         t = new_table(type, name, flags & ~(unsigned)TABLE_QUIET);
         if (!try_to_open(t, type, &t->reason) && !(flags & TABLE_QUIET))
-            log_error(STR_FMT, STR_ARG(buf_str(&t->reason)));
+            report_unopened(t);
         list_append(&open_tables, &t->node);
     }
     if (error)

@@ -1,5 +1,8 @@
 #include "lib/table/harness.h"
 
+#include <sys/wait.h>
+#include <unistd.h>
+
 struct lookup_case {
     const char *spec, *key, *want;
 };
@@ -91,6 +94,20 @@ static void a_table_that_is_not_there_fails_each_lookup_with_a_warning(void **st
         STR("warning: hash:/no/such is unavailable. open database /no/such.lmdb: No such file or "
             "directory (build it with \"postmap hash:/no/such\"")));
     table_close(t);
+}
+
+static void a_site_may_want_no_program_without_its_tables(void **state UNUSED)
+{
+    int status;
+    pid_t pid = fork();
+
+    if (pid == 0) {
+        site_conf.daemon_table_open_error_is_fatal = true;
+        table_close(table_open(STR("texthash:/no/such/file"), TABLE_DEFAULT, NULL));
+        _exit(0);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 1);
 }
 
 static void the_same_table_is_shared(void **state UNUSED)
@@ -257,6 +274,7 @@ int main(void)
         cmocka_unit_test(root_is_found_in_the_user_database),
         cmocka_unit_test(a_bad_name_says_what_is_wrong),
         cmocka_unit_test(a_table_that_is_not_there_fails_each_lookup_with_a_warning),
+        cmocka_unit_test(a_site_may_want_no_program_without_its_tables),
         cmocka_unit_test(the_same_table_is_shared),
         cmocka_unit_test(keys_are_folded_as_unicode_unless_told_otherwise),
         cmocka_unit_test(only_tables_of_fixed_strings_take_partial_keys),
