@@ -24,8 +24,6 @@ WITHOUT_EFFECT = {
     "fault_injection_code": "a developer's switch of Postfix; our tests inject faults from outside",
     "fork_attempts": "a process that cannot be started is an ordinary temporary failure: master tries again, a delivery is deferred",
     "fork_delay": "see fork_attempts",
-    "in_flow_delay": "new mail is taken as fast as it can be made durable; the queue manager's limits bound what is active, and mail beyond "
-                     "them waits in the incoming queue",
     "ipc_ttl": "a client keeps a connection while it has use for it and closes it when idle (`ipc_idle`); a server that wants it back closes it",
     "mail_release_date": "for people to read",
     "qmgr_fudge_factor": "of a scheduler that Postfix itself gave up",
