@@ -75,6 +75,23 @@ static void finish_rest(struct attempt *at)
 
 /* ---- one server ---- */
 
+static bool is_listed(struct str text)
+{
+    return match_string(agent.kept_destinations, text) == MATCH_YES;
+}
+
+/* The list has destinations as they are written, or the names of hosts and paths alone. */
+static bool destination_is_listed(struct str nexthop)
+{
+    const struct resolver *r = &agent.client->resolver;
+    struct destination to;
+
+    if (match_list_is_empty(agent.kept_destinations))
+        return false;
+    return is_listed(nexthop) || (destination_parse(nexthop, r->lmtp, r->default_port, &to) &&
+                                  is_listed(to.path.ptr ? to.path : to.host));
+}
+
 /* Is the session worth keeping for more mail to the same destination? */
 static bool may_keep_session(const struct delivery *d)
 {
@@ -82,8 +99,7 @@ static bool may_keep_session(const struct delivery *d)
         return false;
     if (smtp_conf.smtp_connection_cache_on_demand && (d->request.flags & DELIVERY_FLAG_CONN_LOAD))
         return true;
-    return !match_list_is_empty(agent.kept_destinations) &&
-           match_string(agent.kept_destinations, d->request.nexthop) == MATCH_YES;
+    return destination_is_listed(d->request.nexthop);
 }
 
 static void begin_message(struct client_session *s, struct delivery *d)

@@ -515,11 +515,12 @@ def a_session_is_used_again_for_a_busy_destination(t):
 @case
 def a_listed_destination_keeps_its_session_without_load(t):
     s = Server()
-    c = t.connect(t.agent(smtp_connection_cache_destinations=s.nexthop))
-    for _ in range(2):
-        sent(t.send(s.nexthop, channel=c)[2])
-    equal(s.sessions, 1)
-    c.close()
+    for listed, sessions in ((s.nexthop, 1), ("127.0.0.1", 2), ("127.0.0.2", 4)):
+        c = t.connect(t.agent(smtp_connection_cache_destinations=listed))
+        for _ in range(2):
+            sent(t.send(s.nexthop, channel=c)[2])
+        equal(s.sessions, sessions, listed)
+        c.close()
 
 
 @case
