@@ -134,10 +134,17 @@ static enum drop_verdict check_extracted(struct drop_check *c, const struct reco
     }
 }
 
+static bool is_marker(char type)
+{
+    return type == REC_MESSAGE || type == REC_EXTRACTED || type == REC_END;
+}
+
 enum drop_verdict drop_check_record(struct drop_check *c, const struct record *rec)
 {
     if (rec->payload.len > DROP_RECORD_MAX)
         return bad(c, "a record is too long");
+    if (is_marker(rec->type) && rec->payload.len)
+        return bad(c, "text in a marker");
     switch (c->at) {
     case DROP_IN_ENVELOPE:
         return check_envelope(c, rec);

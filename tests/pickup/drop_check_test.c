@@ -64,6 +64,7 @@ static void what_cannot_come_from_a_user_is_refused(void **state)
 static void order_is_enforced(void **state)
 {
     (void)state;
+    ASSERT_STEPS({ 'S', "a", DROP_KEEP }, { 'M', "text", DROP_BAD });
     ASSERT_STEPS({ 'R', "a", DROP_BAD });
     ASSERT_STEPS({ 'M', "", DROP_BAD });
     ASSERT_STEPS({ 'S', "a", DROP_KEEP }, { 'S', "b", DROP_BAD });
