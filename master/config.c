@@ -4,10 +4,13 @@
 #include "master/endpoint.h"
 #include "master/master.h"
 #include "master/owner.h"
+#include "os/fd.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #define DEFAULT_CONFIG "/etc/postfix"
@@ -30,9 +33,24 @@ void config_read_main(struct master *m)
     conf_override(conf, STR("process_name"), STR("master"));
     m->conf = conf;
     conf_fill(conf, &site_param_set, &site_conf);
+    fd_close(&m->main_cf_fd);
     owner_look_up();
     logfile_use(m);
     conf_close(old);
+}
+
+void config_keep_main(struct master *m)
+{
+    if (m->main_cf_fd >= 0)
+        return;
+    m->main_cf_fd = memfd_create("main.cf", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    if (m->main_cf_fd >= 0 && fd_write_all(m->main_cf_fd, conf_text(m->conf)) &&
+        fcntl(m->main_cf_fd, F_ADD_SEALS,
+              F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) == 0)
+        return;
+    log_warning("cannot keep a copy of main.cf: %s -- new processes read the file",
+                strerror(errno));
+    fd_close(&m->main_cf_fd);
 }
 
 static const char *copy(struct arena *a, struct str s) { return arena_cstr(a, s); }

@@ -86,8 +86,9 @@ struct master {
     struct loop *loop;
     struct scoreboard *board;
     int board_fd, wake_fd, signal_fd;
-    int log_fd;    /* maillog_file or -1 */
-    bool attached; /* starting: stderr is still that of the one who starts us */
+    int log_fd;     /* maillog_file or -1 */
+    int main_cf_fd; /* a copy of the main.cf in force while the file is a bad one, or -1 */
+    bool attached;  /* starting: stderr is still that of the one who starts us */
     int generation_pipe[2];
     unsigned generation;
     uint64_t slots_used[SCOREBOARD_BLOCKS]; /* our own bookkeeping: the scoreboard is not trusted */
@@ -98,7 +99,9 @@ struct master {
     char **environment;  /* of the children, without their slot */
 };
 
-/* config.c: main.cf into site_conf, logger, environment; the conf is fatal when it is bad. */
+/* config.c: processes that are started from now on read the main.cf in force, not the file. */
+void config_keep_main(struct master *m);
+/* main.cf into site_conf, logger, environment; the conf is fatal when it is bad. */
 void config_read_main(struct master *m);
 /* master.cf as a list of service lines in the order of the file.  Fatal when it is bad. */
 struct service_line *config_read_services(struct master *m, size_t *count);

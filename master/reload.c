@@ -163,6 +163,7 @@ static void restart_postlogd(struct master *m)
 static void keep_configuration(struct master *m)
 {
     log_error("the configuration cannot be used; going on with the one before");
+    config_keep_main(m);
     logfile_open(m);
     restart_postlogd(m);
 }

@@ -110,6 +110,8 @@ static bool place_descriptors(const struct service *s)
     table[n++] = (struct handed_down){ m->wake_fd, SERVICE_FD_WAKE };
     if (m->log_fd >= 0)
         table[n++] = (struct handed_down){ m->log_fd, SERVICE_FD_LOG };
+    if (m->main_cf_fd >= 0)
+        table[n++] = (struct handed_down){ m->main_cf_fd, SERVICE_FD_MAIN_CF };
     for (size_t i = 0; i < s->listener_count; i++)
         table[n++] = (struct handed_down){ s->listeners[i].fd, SERVICE_FD_LISTEN + (int)i };
     for (size_t i = 0; i < n; i++)
@@ -118,8 +120,11 @@ static bool place_descriptors(const struct service *s)
     for (size_t i = 0; i < n; i++)
         if (dup2(table[i].from, table[i].to) < 0)
             return false;
+    /* Whatever has such a number otherwise is master's own. */
     if (m->log_fd < 0)
-        close(SERVICE_FD_LOG); /* whatever had that number is master's own */
+        close(SERVICE_FD_LOG);
+    if (m->main_cf_fd < 0)
+        close(SERVICE_FD_MAIN_CF);
     return true;
 }
 

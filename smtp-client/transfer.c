@@ -302,6 +302,9 @@ static bool send_content(struct transfer *t)
 
 /* ---- the dialogue ---- */
 
+/* The answer to QUIT: when it comes first, the content was never answered, and a yes of this kind is none. */
+#define GOODBYE 221
+
 /* True while it goes on. */
 static bool step(struct transfer *t, const struct smtp_client_event *ev)
 {
@@ -327,6 +330,10 @@ static bool step(struct transfer *t, const struct smtp_client_event *ev)
     case SMTP_CLIENT_SEND:
         return send_content(t);
     case SMTP_CLIENT_ACCEPTED:
+        if (ev->answer.code == GOODBYE) {
+            lose(t, SMTP_STEP_DOT);
+            return false;
+        }
         judge_taken(t, &ev->answer, SMTP_STEP_DOT, lmtp, ev->recipient);
         return true;
     case SMTP_CLIENT_XFORWARD:

@@ -21,6 +21,8 @@ void dns_filter_open(struct dns *d, struct str tables, const char *parameter)
 {
     struct table_list *filter = table_list_open(tables, parameter, TABLE_DEFAULT);
 
-    if (!table_list_is_empty(filter))
+    if (table_list_is_empty(filter))
+        table_list_close(filter);
+    else
         dns_set_filter(d, judge, filter);
 }

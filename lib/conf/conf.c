@@ -93,29 +93,40 @@ static void add_setting(void *context, const struct main_cf_setting *s)
                     STR_ARG(r->path), s->line, STR_ARG(s->name), STR_ARG(old->value));
 }
 
-static bool read_file(struct conf_file *f, struct buf *error)
+/* main.cf below f->dir, or the copy of it that `copy_fd` is. */
+static bool read_file(struct conf_file *f, int copy_fd, struct buf *error)
 {
     BUF_AUTO(path, 0);
     buf_join(&path, str_from(f->dir), STR("/main.cf"));
     struct reading reading = { f, buf_str(&path) };
 
-    if (!fd_read_file(AT_FDCWD, buf_cstr(&path), &f->text)) {
+    if (copy_fd >= 0 ? !fd_pread_all(copy_fd, &f->text)
+                     : !fd_read_file(AT_FDCWD, buf_cstr(&path), &f->text)) {
         buf_join(error, STR("open "), buf_str(&path), STR(": "), str_from(strerror(errno)));
         return false;
     }
     return main_cf_parse(buf_str(&f->text), reading.path, &f->arena, add_setting, &reading, error);
 }
 
-struct conf *conf_open(const char *dir, struct buf *error)
+static struct conf *open_conf(const char *dir, int copy_fd, struct buf *error)
 {
     struct conf *c = view_of(file_new(dir));
 
-    if (!read_file(c->file, error)) {
+    if (!read_file(c->file, copy_fd, error)) {
         conf_close(c);
         return NULL;
     }
     return c;
 }
+
+struct conf *conf_open(const char *dir, struct buf *error) { return open_conf(dir, -1, error); }
+
+struct conf *conf_open_copy(const char *dir, int fd, struct buf *error)
+{
+    return open_conf(dir, fd, error);
+}
+
+struct str conf_text(const struct conf *c) { return buf_str(&c->file->text); }
 
 struct conf *conf_new(void) { return view_of(file_new("/etc/postfix")); }
 

@@ -13,6 +13,10 @@ struct conf;
 /* Read DIR/main.cf.  NULL when it cannot be read or parsed; then `error` (never NULL) holds the text
  * of the log line, e.g. "open /etc/postfix/main.cf: No such file or directory". */
 NODISCARD struct conf *conf_open(const char *dir, struct buf *error);
+/* The same from a copy of that file. */
+NODISCARD struct conf *conf_open_copy(const char *dir, int fd, struct buf *error);
+/* main.cf as it was read. */
+struct str conf_text(const struct conf *c);
 /* A configuration without a file, for tests and for `postconf -d`. */
 struct conf *conf_new(void);
 void conf_close(struct conf *c);

@@ -99,6 +99,25 @@ static bool read_to_end(int fd, struct buf *into, size_t step)
 
 bool fd_read_all(int fd, struct buf *into) { return read_to_end(fd, into, READ_STEP); }
 
+bool fd_pread_all(int fd, struct buf *into)
+{
+    struct stat st;
+
+    if (fstat(fd, &st) != 0)
+        return false;
+    while (into->len < (size_t)st.st_size) {
+        size_t left = (size_t)st.st_size - into->len;
+        char *room = buf_reserve(into, left);
+        ssize_t n = room ? pread(fd, room, left, (off_t)into->len) : -1;
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return false;
+        into->len += (size_t)n;
+    }
+    return true;
+}
+
 bool fd_read_file(int dirfd, const char *path, struct buf *into)
 {
     FD_AUTO(fd, openat(dirfd, path, O_RDONLY | O_CLOEXEC));

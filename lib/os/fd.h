@@ -20,6 +20,8 @@ NODISCARD bool fd_pwrite_all(int fd, struct str bytes, off_t at);
 NODISCARD enum io_result fd_read(int fd, struct buf *into, size_t max);
 /* The rest of an open file; false on error or when it is longer than the buffer's ceiling (EFBIG). */
 NODISCARD bool fd_read_all(int fd, struct buf *into);
+/* The whole of an open file from its beginning; its offset, which others may share, stays. */
+NODISCARD bool fd_pread_all(int fd, struct buf *into);
 /* The whole of a small file, likewise. */
 NODISCARD bool fd_read_file(int dirfd, const char *path, struct buf *into);
 void fd_set_nonblocking(int fd, bool on);

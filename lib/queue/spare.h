@@ -13,7 +13,7 @@
 #include <sys/types.h>
 
 #define QUEUE_SPARES         64
-#define QUEUE_SPARE_SIZE_MAX (64 * 1024) /* bytes; larger files are not kept */
+#define QUEUE_SPARE_SIZE_MAX (64L * 1024) /* bytes; larger files are not kept */
 
 /* All zero at first: none. */
 struct queue_spares {

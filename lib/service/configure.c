@@ -32,7 +32,12 @@ static void open_conf(struct service *svc)
     const char *dir = getenv("MAIL_CONFIG");
     BUF_AUTO(error, 1024);
 
-    svc->conf = conf_open(dir ? dir : "/etc/postfix", &error);
+    if (dir == NULL)
+        dir = "/etc/postfix";
+    bool copied = svc->place.board && fcntl(SERVICE_FD_MAIN_CF, F_GETFD) >= 0;
+    svc->conf = copied ? conf_open_copy(dir, SERVICE_FD_MAIN_CF, &error) : conf_open(dir, &error);
+    if (copied)
+        close(SERVICE_FD_MAIN_CF);
     if (svc->conf == NULL)
         log_fatal("%s", buf_cstr(&error));
 }

@@ -26,9 +26,11 @@ enum {
     SERVICE_FD_GENERATION =
         3, /* pipe, read end: EOF means this generation is over or master is gone */
     SERVICE_FD_SCOREBOARD = 4,
-    SERVICE_FD_WAKE = 5,   /* eventfd towards master */
-    SERVICE_FD_LOG = 6,    /* maillog_file, O_APPEND; closed when there is none */
-    SERVICE_FD_LISTEN = 7, /* first of -s N listening sockets */
+    SERVICE_FD_WAKE = 5, /* eventfd towards master */
+    SERVICE_FD_LOG = 6,  /* maillog_file, O_APPEND; closed when there is none */
+    SERVICE_FD_MAIN_CF =
+        7, /* main.cf as it was before a reload that failed; closed while the file is good */
+    SERVICE_FD_LISTEN = 8, /* first of -s N listening sockets */
 };
 #define SERVICE_SLOT_ENV "RELEVO_SLOT"
 

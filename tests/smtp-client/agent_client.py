@@ -12,7 +12,8 @@ from agent import NUMBERS, REQUEST, Agent, attrs, enter, frame, parse, read, rec
 class Client(Agent):
     def __init__(self, binary):
         super().__init__({"inet_protocols": "ipv4", "smtp_host_lookup": "dns", "smtp_tls_security_level": "none",
-                          "lmtp_tls_security_level": "none"})
+                          "lmtp_tls_security_level": "none",
+                          "max_idle": "1h"})  # agents wait for the tests that come later
         self.binary, self.configured = binary, {}
         os.symlink(binary, self.root + "/lmtp")
 

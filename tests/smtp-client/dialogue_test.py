@@ -77,6 +77,13 @@ def lost_connections_defer_and_say_where(t):
 
 
 @case
+def a_goodbye_is_no_acceptance(t):
+    marks, _, lines = t.send(Server({"DOT": "221 2.0.0 bye"}).nexthop)
+    status(lines, [("4.4.2", "deferred (lost connection with SINK while sending end of data -- message may be sent more than once)")])
+    equal(marks, "R")
+
+
+@case
 def silent_servers_time_out_and_the_log_says_where(t):
     for key, doing, _ in STAGES:
         marks, reply, lines = t.send(Server({key: HANG}).nexthop, **SHORT)

@@ -151,7 +151,8 @@ static void actions_of_access_tables_give_their_replies(void **state)
         { .restrictions = "inline:{{joe@local.test=REJECT bare}}",
           .want = "554 5.7.1 <joe@local.test>: Recipient address rejected: bare" },
         { .restrictions = "{check_sender_access inline:{{a@far.test=REJECT braces}}}, permit",
-          .want = "451 4.3.5 <joe@local.test>: Recipient address rejected: Server configuration error" },
+          .want = "451 4.3.5 <joe@local.test>: Recipient address rejected: Server configuration "
+                  "error" },
         { .restrictions = "{reject}", .want = "451 4.3.5 Server configuration error" },
     };
 

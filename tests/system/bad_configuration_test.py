@@ -3,6 +3,7 @@
 waits, other mail flows."""
 import os
 import re
+import signal
 
 from harness import DOMAIN, ETC, HOMES, USERS, Host, Smtp, contents, furnish, main, send, test, until
 
@@ -41,6 +42,17 @@ def mail_flows(host, commands=True):
 mail_flows.count = 0
 
 
+def renew(host):
+    """Whoever served until now is gone: those who come must cope with the fault as well."""
+    old = set(host.daemons())
+    for pid in old:
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass  # it was leaving anyway
+    until("the old processes to be gone", lambda: not old & set(host.daemons()))
+
+
 def with_fault(host, name, text):
     """Write `text` to a file of the configuration and reload; the log since then."""
     before = contents(ETC + "/" + name)
@@ -62,6 +74,7 @@ def keeps_running(host, name, text, pattern, line):
         assert any(re.search(pattern, m) for m in lines), (pattern, lines, found)
         assert host.master() == master
         os.kill(master, 0)
+        renew(host)
         mail_flows(host, commands=name != "main.cf")
     finally:
         host.write(ETC + "/" + name, before)
@@ -96,6 +109,7 @@ def an_empty_or_missing_file_at_a_reload_changes_nothing(host):
         before, mark, master = with_fault(host, name, "")
         host.wait_log(r"(error|fatal|warning): .*%s/%s" % (ETC, name), mark)
         assert host.master() == master
+        renew(host)
         mail_flows(host, commands=False)
         os.rename(ETC + "/" + name, ETC + "/gone")
         mark = len(host.log())

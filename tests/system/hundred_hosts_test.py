@@ -282,6 +282,7 @@ def check_queue(a, problems, exact):
 
 USUAL = [r"smtp: warning: .*(greeted me with my own hostname|no MX host for .* has a valid address record|host name|MX|address literal|numeric|name server)",
          r"bounce: warning: \w+: undeliverable postmaster notification discarded", r"qmgr: warning: \w+: to=.*undeliverable postmaster notification discarded",
+         r"smtp: warning: \S+: (multi-line )?response longer than ",
          r"smtp: warning: (valid_hostname|valid_ipv4|malformed|illegal|unexpected)"]
 AFTER_KILLS = [r"qmgr: warning: (private/|transport |connect to transport|premature|unexpected|.*(service failure|bounce|defer))", r"(smtp|local|error|bounce): warning: ",
                r"(smtpd|pickup|cleanup|postqueue|sendmail|postdrop|showq|master|qmgr|proxymap|anvil|tlsmgr|retry|discard): warning: ", r"postqueue: (warning|fatal): ", r"postsuper: (warning|fatal): "]

@@ -17,7 +17,8 @@ static inline int scratch_enter(void **state)
     snprintf(scratch_path, sizeof scratch_path, "/tmp/relevo-queue-XXXXXX");
     if (mkdtemp(scratch_path) == NULL || chdir(scratch_path) != 0)
         return -1;
-    const char *const queues[] = { "incoming", "active", "deferred", "hold", "spare", "public", "private" };
+    const char *const queues[] = { "incoming", "active", "deferred", "hold",
+                                   "spare",    "public", "private" };
     for (size_t i = 0; i < sizeof queues / sizeof queues[0]; i++)
         if (mkdir(queues[i], 0700) != 0)
             return -1;

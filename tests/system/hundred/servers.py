@@ -324,10 +324,10 @@ KINDS = {
     "unwilling": (2, Kind(mail="550 5.7.1 not you", why="550 5.7.1 not you", **REFUSED)),
     "sulking": (1, Kind(mail="451 4.3.0 later", why="451 4.3.0 later", **NEVER)),
     "spooked": (2, Kind(data="554 5.7.1 spam", why="554 5.7.1 spam", **REFUSED)),
-    "no-data": (1, Kind(data="250 2.0.0 what for", why="what for|" + LOST, **NEVER)),
+    "no-data": (1, Kind(data="250 2.0.0 what for", why="what for|" + LOST, **REFUSED)),
     "too-big": (2, Kind(dot="552 5.3.4 too big", why="552 5.3.4 too big", **REFUSED)),
     "undecided": (1, Kind(dot="451 4.3.0 perhaps later", why="perhaps later", **NEVER)),
-    "more": (1, Kind(dot="354 and more?", why="and more|" + LOST, **NEVER)),
+    "more": (1, Kind(dot="354 and more?", why="and more|" + LOST, **REFUSED)),
     "tiny": (2, Kind(extensions=("PIPELINING", "SIZE 100", "8BITMIME"), why="size limit 100", **REFUSED)),
     "tls-only": (2, Kind(mail="530 5.7.0 Must issue a STARTTLS command first", why="530 5.7.0 Must issue", **REFUSED)),
     "deny": (2, Kind(ehlo="550 5.7.1 not you", helo="550 5.7.1 not you", why="refused to talk to me: 550 5.7.1", **REFUSED)),
@@ -339,7 +339,7 @@ KINDS = {
     "reset": (1, Kind(greeting=RESET, why=LOST, **DEAD)),
     "wrapped": (1, Kind(greeting=b"\x15\x03\x01\x00\x02\x02\x28" * 3, why=LOST, **DEAD)),
     "gibberish": (1, Kind(greeting=b"\xff\xfe hello\r\n\x00\x00\r\nwho are you\r\n", why=LOST, **DEAD)),
-    "odd-code": (1, Kind(greeting="999 hello", why=LOST, **DEAD)),
+    "odd-code": (1, Kind(greeting="999 hello", why="999 hello", **REFUSED)),
     "torrent": (1, Kind(ehlo=FLOOD, why=LOST, **DEAD)),
     "trickle": (1, Kind(ehlo=DRIP, why=LOST, **DEAD)),
     "pipe-liar": (2, Kind(first_line_only=True, why=LOST, **NEVER)),
@@ -348,7 +348,7 @@ KINDS = {
     "breaker": (1, Kind(data=["354 go on", CLOSE], why=LOST, **NEVER)),
     "deaf": (1, Kind(data=["354 go on", STALL], why=LOST, **NEVER)),
     "asleep": (1, Kind(dot=NOTHING, why=LOST, **NEVER)),
-    "mirror": (1, Kind(greeting="220 mail.example.test ESMTP", why="loops back to myself", **REFUSED)),
+    "mirror": (1, Kind(greeting="220 mail.example.test ESMTP", **HONEST)),
 }
 
 
