@@ -343,7 +343,7 @@ KINDS = {
     "torrent": (1, Kind(ehlo=FLOOD, why=LOST, **DEAD)),
     "trickle": (1, Kind(ehlo=DRIP, why=LOST, **DEAD)),
     "pipe-liar": (2, Kind(first_line_only=True, why=LOST, **NEVER)),
-    "double": (1, Kind(mail="250 2.1.0 ok\r\n250 2.1.0 ok", why=".", **NEVER)),
+    "double": (1, Kind(mail="250 2.1.0 ok\r\n250 2.1.0 ok", why=".", ends="bounced expired", starves=False)),
     "dropper": (2, Kind(dot=CLOSE, why=LOST, **NEVER)),
     "breaker": (1, Kind(data=["354 go on", CLOSE], why=LOST, **NEVER)),
     "deaf": (1, Kind(data=["354 go on", STALL], why=LOST, **NEVER)),
