@@ -331,6 +331,7 @@ static bool step(struct transfer *t, const struct smtp_client_event *ev)
         return send_content(t);
     case SMTP_CLIENT_ACCEPTED:
         if (ev->answer.code == GOODBYE) {
+            errno = EPROTO;
             lose(t, SMTP_STEP_DOT);
             return false;
         }
