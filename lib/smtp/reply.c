@@ -3,6 +3,9 @@
 #include "text/dsn.h"
 #include "text/utf8.h"
 
+/* Bytes of one reply, with those that are not kept, after which the server is taken for mad. */
+#define PATIENCE (1024UL * 1024)
+
 static int three_digits(struct str s)
 {
     int code = 0;
@@ -200,16 +203,18 @@ static struct str cut_line(const struct smtp_reply_reader *r, struct str line)
     return line;
 }
 
-/* The next line that is complete, cut at the limit. */
+/* Take what there is of the next line: all of it, or more of it than is kept. */
 static bool take_line(struct smtp_reply_reader *r, struct str *in, struct str *line)
 {
     size_t lf = str_find(*in, '\n');
+    bool ends = lf != STR_NOT_FOUND;
 
-    if (lf == STR_NOT_FOUND)
+    if (!ends && in->len < r->line_limit + 2 && !(r->skipping && in->len))
         return false;
-    *line = str_sub(*in, 0, lf);
-    *in = str_skip(*in, lf + 1);
-    *line = cut_line(r, *line);
+    *line = str_sub(*in, 0, ends ? lf : in->len);
+    *in = str_skip(*in, line->len + ends);
+    r->passed += line->len + ends;
+    r->skipping = !ends;
     return true;
 }
 
@@ -221,24 +226,17 @@ enum smtp_reply_result smtp_reply_read(struct smtp_reply_reader *r, struct str *
     if (r->complete) {
         buf_clear(&r->text);
         r->complete = false;
+        r->passed = 0;
     }
     for (;;) {
         bool was_skipping = r->skipping;
-        if (take_line(r, in, &line)) {
-            r->skipping = false;
-        } else if (in->len >= r->line_limit + 2 || (was_skipping && in->len)) {
-            /* A line that is longer than we keep: what is kept is complete, the rest goes by. */
-            line = cut_line(r, *in);
-            *in = STR("");
-            r->skipping = true;
-        } else {
+        if (!take_line(r, in, &line))
             return SMTP_REPLY_MORE;
-        }
+        if (r->passed > PATIENCE || r->text.len + r->line_limit + 2 > SMTP_REPLY_MAX)
+            return SMTP_REPLY_BAD;
         if (was_skipping)
             continue;
-        if (r->text.len + r->line_limit + 2 > SMTP_REPLY_MAX)
-            return SMTP_REPLY_BAD;
-        r->complete = add_line(r, line);
+        r->complete = add_line(r, cut_line(r, line));
         if (r->complete) {
             describe(buf_str(&r->text), r->status_made, answer);
             answer->text = within_limit(answer->all, r->line_limit);

@@ -64,6 +64,7 @@ struct smtp_reply_reader {
     struct buf text;
     char status_made[8];
     bool skipping; /* the rest of an overlong line */
+    size_t passed; /* bytes of this reply so far, with those that were not kept */
     bool complete;
     /* Called for each line; may put another text in `out` and return true (smtp_reply_filter). NULL
      * for none. */

@@ -5,6 +5,7 @@ relevo_test(lib/text/mime_test.c text)
 relevo_test(lib/smtp/data_test.c smtp)
 relevo_test(lib/smtp/dialogue_test.c smtp)
 relevo_test(lib/smtp/client_test.c smtp)
+relevo_test(lib/smtp/reply_test.c smtp)
 
 relevo_fuzz(address.c text)
 relevo_fuzz(mime.c text)

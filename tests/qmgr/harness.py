@@ -227,17 +227,16 @@ class Qmgr:
         s.close()
 
     def find(self, name):
-        for q in ("incoming", "active", "deferred", "corrupt", "hold"):
-            for root, _, files in os.walk(self.dir + "/" + q):
-                if name in files:
-                    return q
-        return None
+        path = self.path(name)
+        return os.path.relpath(path, self.dir).split("/")[0] if path else None
 
     def path(self, name):
-        for q in ("incoming", "active", "deferred", "corrupt", "hold"):
-            for root, _, files in os.walk(self.dir + "/" + q):
+        """None when it is nowhere: what moves back, from deferred to incoming, can escape one look, not a second."""
+        for queue in ("incoming", "active", "deferred", "corrupt", "hold") * 2:
+            for root, _, files in os.walk(self.dir + "/" + queue):
                 if name in files:
                     return root + "/" + name
+        return None
 
     def mark(self, name, offset):
         with open(self.dir + "/active/" + name, "r+b") as f:
