@@ -52,11 +52,7 @@ def queue_file(sender="s@x.test", rcpts=("r@y.test",), extra=b"", before=b"", cr
     if warn is not None:
         env += record("W", "%15d" % warn)
     env += before
-    for r in rcpts:
-        if isinstance(r, str):
-            env += record("O", r) + record("R", r)
-        else:
-            env += b"".join(record(*x) for x in r)
+    env += b"".join(record("O", r) + record("R", r) if isinstance(r, str) else b"".join(record(*x) for x in r) for r in rcpts)
     env += extra + record("M", "")
     content = b"".join(record("N", line) for line in body.split("\n"))
     size = "%15d %15d %15d %15d %15d %15d" % (len(content), 97 + len(env), nrcpt or len(rcpts), opts, len(body) + 1, 0)
@@ -94,13 +90,13 @@ class Service(threading.Thread):
             threading.Thread(target=self.serve, args=(c,), daemon=True).start()
 
     def read(self, c, n):
-        b = b""
+        b = bytearray()
         while len(b) < n:
             d = c.recv(n - len(b))
             if not d:
                 return None
             b += d
-        return b
+        return bytes(b)
 
     def serve(self, c):
         with c:
