@@ -2,7 +2,6 @@
 # Build with gcc and with clang + sanitizers, then run every test.
 #
 #   ./test.sh            what CI runs
-#   ./test.sh --all      the same, and the long comparisons: side by side with Debian's Postfix, a hundred hosts
 #   ./test.sh --quick    one build (gcc) and its unit tests
 #   ./test.sh --help
 #
@@ -12,12 +11,10 @@ set -eu
 cd "$(dirname "$0")"
 here=$(pwd)
 quick=no
-long='|byhand'
 case ${1:-} in
 "") ;;
 --quick) quick=yes ;;
---all) long= ;;
--h | --help) sed -n '2,9s/^# \{0,1\}//p' "$0"; exit 0 ;;
+-h | --help) sed -n '2,8s/^# \{0,1\}//p' "$0"; exit 0 ;;
 *) echo "test.sh: unknown option: $1 (try --help)" >&2; exit 2 ;;
 esac
 
@@ -49,16 +46,16 @@ run() { # run DIR LABEL-ARGUMENTS...
 
 build "$here/build-test" gcc -DCMAKE_BUILD_TYPE=Release
 if [ "$quick" = yes ]; then
-    run "$here/build-test" -LE 'system|lint|byhand'
+    run "$here/build-test" -LE 'system|lint'
     exit 0
 fi
 build "$here/build-asan" clang -DCMAKE_BUILD_TYPE=Debug -DRELEVO_SANITIZE=ON
 
 failed=0
 echo "== tests (gcc, release)"
-run "$here/build-test" -LE "lint$long" || failed=1
+run "$here/build-test" -LE lint || failed=1
 echo "== unit tests (clang, AddressSanitizer and UndefinedBehaviorSanitizer)"
-run "$here/build-asan" -LE 'system|lint|byhand' || failed=1
+run "$here/build-asan" -LE 'system|lint' || failed=1
 echo "== layout and clang-tidy"
 run "$here/build-test" -L lint || failed=1
 [ "$failed" = 0 ] || { echo "test.sh: there are failures"; exit 1; }

@@ -4,4 +4,4 @@ relevo_test(lib/queue/requeue_test.c queue)
 find_package(Python3 REQUIRED COMPONENTS Interpreter)
 add_test(NAME system.hundred_hosts
   COMMAND Python3::Interpreter ${CMAKE_SOURCE_DIR}/tests/system/hundred_hosts_test.py ${CMAKE_BINARY_DIR})
-set_tests_properties(system.hundred_hosts PROPERTIES LABELS "system;byhand" TIMEOUT 600 SKIP_RETURN_CODE 77)
+set_tests_properties(system.hundred_hosts PROPERTIES LABELS system TIMEOUT 900 COST 200 SKIP_RETURN_CODE 77)

@@ -81,6 +81,9 @@ KNOWN = [
     Known("Servers that answer too early", r"^client/(content that is answered early|replies before commands)", r"", r"",
           "What a server says before it has the end of the content never counts as its acceptance; the message is "
           "deferred."),
+    Known("A goodbye is no acceptance", r"^client/babble and lmtp", r"status=deferred \(lost connection|^(defer|deferred) -",
+          r"status=sent \(221 |qmgr: QID: removed",
+          "A server that answers the end of the content with 221 has answered QUIT: the message is deferred, not taken as delivered."),
     Known("Destinations that are none", r"^routes/(forms of destinations|garbage destination)",
           r"bad host or service in destination|^defer -|to=<a@inet\.test>|^  (Received:|\tby|\tDATE|Subject|Message-Id|Date|From: ana|x$|\.$|$)|"
           r"^\[sink\]|^port 2610|^(EHLO|MAIL|RCPT|DATA|QUIT)|\[::1\]" + SIZE,
