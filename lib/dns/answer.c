@@ -15,7 +15,8 @@ struct collect {
     struct str name; /* what was asked */
     struct dns_record *first, **tail;
     size_t count;
-    bool dropped; /* a record with a bad name was left out */
+    bool dropped;    /* a record with a bad name was left out */
+    bool complained; /* of a bad name */
 };
 
 enum dns_status dns_answer_status(int ares_status)
@@ -34,6 +35,13 @@ enum dns_status dns_answer_status(int ares_status)
     }
 }
 
+bool dns_answer_is_one(struct str bytes)
+{
+    enum { HEADER = 12, IS_ANSWER = 0x80, RCODE = 0x0f, REFUSED = 5 };
+
+    return bytes.len >= HEADER && (bytes.ptr[2] & IS_ANSWER) && (bytes.ptr[3] & RCODE) <= REFUSED;
+}
+
 /* ---- names ---- */
 
 static void log_bad_byte(struct str name)
@@ -46,22 +54,30 @@ static void log_bad_byte(struct str name)
         }
 }
 
+/* One bad name tells what is wrong; an answer has room for thousands. */
+static void complain(struct collect *c, enum dns_type type, struct str name, bool numeric)
+{
+    if (c->complained)
+        return;
+    c->complained = true;
+    if (!numeric)
+        log_bad_byte(name);
+    log_warning("%s domain name in resource data of %s record for " STR_FMT ": " STR_FMT,
+                numeric ? "numeric" : "malformed", dns_type_name(type), STR_ARG(c->name),
+                STR_ARG(str_sub(name, 0, LOGGED_NAME_MAX)));
+}
+
 /* An address where a name belongs is a common mistake of domain owners; for a mail exchanger it
  * still says what is meant. */
-static bool name_is_usable(const struct collect *c, enum dns_type type, struct str name)
+static bool name_is_usable(struct collect *c, enum dns_type type, struct str name)
 {
     bool root_allowed = type == DNS_MX || type == DNS_SRV;
-    const char *what = "malformed";
 
     if (name.len == 0 ? root_allowed : hostname_is_valid(name, false))
         return true;
-    if (hostname_is_ipv4(name))
-        what = "numeric";
-    else
-        log_bad_byte(name);
-    log_warning("%s domain name in resource data of %s record for " STR_FMT ": " STR_FMT, what,
-                dns_type_name(type), STR_ARG(c->name), STR_ARG(str_sub(name, 0, LOGGED_NAME_MAX)));
-    return type == DNS_MX && hostname_is_ipv4(name);
+    bool numeric = hostname_is_ipv4(name);
+    complain(c, type, name, numeric);
+    return type == DNS_MX && numeric;
 }
 
 /* ---- records ---- */

@@ -226,6 +226,8 @@ static enum dns_status ask(struct dns *d, struct str name, enum dns_type type, s
         return DNS_RETRY;
     ares_query(d->channel, arena_cstr(a, name), ns_c_in, (int)type, on_answer, &answer);
     run(d, &answer);
+    if (answer.bytes.len && !dns_answer_is_one(answer.bytes))
+        return DNS_RETRY;
     if (answer.status != ARES_SUCCESS)
         return dns_answer_status(answer.status);
     enum dns_status status = dns_answer_parse(answer.bytes, name, type, a, &found);

@@ -7,8 +7,8 @@
  * DNS_QUERY_LIMIT_S, whatever name servers do.  Results live in the caller's arena.
  *
  * Names in answers come from strangers: a host name that is not one (odd characters, empty or
- * overlong labels) is logged and dropped, so that what callers see can be logged, looked up and
- * compared. */
+ * overlong labels) is dropped, and the first of an answer logged, so that what callers see can be
+ * logged, looked up and compared. */
 #include "base/arena.h"
 #include "os/socket.h"
 

@@ -151,15 +151,17 @@ struct question {
     enum subject_kind subject;
     enum dns_type type;
     struct str about; /* the name or address whose servers are looked at */
+    bool complained;  /* of a host: one tells enough */
 };
 
-static void log_lost_host(struct judge *j, const struct question *q, struct str host,
+static void log_lost_host(struct judge *j, struct question *q, struct str host,
                           enum dns_status status)
 {
     enum subject_kind before = j->subject;
 
-    if (q->type == DNS_A)
+    if (q->type == DNS_A || q->complained)
         return;
+    q->complained = true;
     j->subject = q->subject;
     log_warning("Unable to look up %s host " STR_FMT " for %s " STR_FMT ": %s",
                 dns_type_name(q->type), STR_ARG(host), judge_subject_class(q->subject),
@@ -167,7 +169,7 @@ static void log_lost_host(struct judge *j, const struct question *q, struct str 
     j->subject = before;
 }
 
-static enum outcome_kind check_host(struct judge *j, const struct question *q, struct str host)
+static enum outcome_kind check_host(struct judge *j, struct question *q, struct str host)
 {
     struct dns_record *found = NULL;
     enum outcome_kind result = check_domain(j, q->rule, q->subject, host);
@@ -195,7 +197,7 @@ static void log_no_servers(const struct question *q, struct str domain, enum dns
 }
 
 /* A name without MX is its own mail exchanger; without NS, its parent's servers are meant. */
-static enum outcome_kind check_servers(struct judge *j, const struct question *q, struct str domain)
+static enum outcome_kind check_servers(struct judge *j, struct question *q, struct str domain)
 {
     enum dns_type type = q->type;
     struct dns_record *found = NULL;
@@ -242,7 +244,7 @@ static enum outcome_kind never_permit(struct judge *j, const struct rule *rule,
 static enum outcome_kind ask(struct judge *j, const struct rule *rule, enum subject_kind subject,
                              struct str about, struct str domain)
 {
-    struct question q = { rule, subject, server_type(rule), about };
+    struct question q = { rule, subject, server_type(rule), about, false };
 
     if (domain.len == 0 || hostname_is_literal(domain))
         return JUDGE_NEXT;

@@ -11,20 +11,27 @@
 
 #include <netinet/in.h>
 
+static void log_fault(const struct dnslist *spec, struct str query, const unsigned char octets[4])
+{
+    log_warning(STR_FMT ": answer %d.%d.%d.%d of the list " STR_FMT
+                        " reports a problem with the list or the resolver, ignored",
+                STR_ARG(query), octets[0], octets[1], octets[2], octets[3], STR_ARG(spec->domain));
+}
+
 static bool any_answer_counts(const struct dnslist *spec, struct str query,
                               const struct dns_record *found)
 {
+    bool complained = false;
+
     for (const struct dns_record *r = found; r; r = r->next) {
         unsigned char octets[4];
         memcpy(octets, &((const struct sockaddr_in *)(const void *)&r->addr.ss)->sin_addr, 4);
-        if (dnslist_answer_is_fault(octets))
-            log_warning(STR_FMT ": answer %d.%d.%d.%d of the list " STR_FMT
-                                " reports a problem with the list or the "
-                                "resolver, ignored",
-                        STR_ARG(query), octets[0], octets[1], octets[2], octets[3],
-                        STR_ARG(spec->domain));
-        else if (dnslist_matches(spec, octets))
+        bool fault = dnslist_answer_is_fault(octets);
+        if (!fault && dnslist_matches(spec, octets))
             return true;
+        if (fault && !complained)
+            log_fault(spec, query, octets);
+        complained |= fault;
     }
     return false;
 }

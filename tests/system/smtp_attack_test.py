@@ -3,41 +3,13 @@
 other clients are served meanwhile."""
 import contextlib
 import random
-import re
 import socket
 
-from harness import DOMAIN, Host, Sink, Smtp, furnish, main, proc_status, send, test, until
+from harness import DOMAIN, Host, Sink, Smtp, furnish, main, test, until
+from siege import attack, serve_others
 
 PORT = 2599
-LIMIT_KB = 50 * 1024
 EVIL = "MAIL FROM:<evil@away.test>%sRCPT TO:<smuggled@away.test>%sDATA%sSubject: smuggled%s%ssmuggled%s.%s"
-
-
-def smallness(host):
-    """No process of the mail system was ever larger than the limit."""
-    for pid, name in host.daemons().items():
-        peak = proc_status(pid, "VmHWM")
-        assert peak is None or int(peak.split()[0]) < LIMIT_KB, (name, peak)
-
-
-@contextlib.contextmanager
-def attack(host):
-    """What must be true during and after each attack."""
-    mark = len(host.log())
-    yield
-    smallness(host)
-    serve_others(host)
-    bad = re.findall(r"^.*(?:panic|fatal|killed by signal|exit status|malformed response).*$", host.log()[mark:], re.M)
-    assert not bad, bad
-
-
-def serve_others(host):
-    serve_others.count += 1
-    send("paco@" + DOMAIN, "Subject: other client %d\n\nx" % serve_others.count)
-    host.wait_mail("paco", "Subject: other client %d\n" % serve_others.count)
-
-
-serve_others.count = 0
 
 
 def greeted():

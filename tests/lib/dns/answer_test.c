@@ -1,3 +1,4 @@
+#include "base/log.h"
 #include "dns/answer.h"
 #include "unit.h"
 
@@ -134,6 +135,41 @@ static void answers_are_bounded(void **state)
     assert_int_equal(n, DNS_RECORDS_MAX);
 }
 
+static size_t logged;
+
+static void count_line(enum log_level level, struct str text)
+{
+    (void)level;
+    (void)text;
+    logged++;
+}
+
+static void many_bad_names_fill_no_log(void **state)
+{
+    static const struct str bad[] = { { "\0\12\3a b\0", 7 },
+                                      { "\0\12\1"
+                                        "1\1"
+                                        "2\1"
+                                        "3\1"
+                                        "4\0",
+                                        11 } };
+
+    (void)state;
+    log_set_sink(count_line);
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+        BUF_AUTO(b, 0);
+        ARENA_AUTO(a);
+        struct dns_record *found = NULL;
+        begin(&b, DNS_MX, 200);
+        for (int n = 0; n < 200; n++)
+            record(&b, DNS_MX, bad[i]);
+        logged = 0;
+        (void)dns_answer_parse(buf_str(&b), ASKED, DNS_MX, &a, &found);
+        assert_in_range(logged, 1, 2);
+    }
+    log_set_sink(NULL);
+}
+
 static void what_is_cut_short_is_tried_again(void **state)
 {
     BUF_AUTO(b, 0);
@@ -149,6 +185,22 @@ static void what_is_cut_short_is_tried_again(void **state)
         assert_int_equal(status, DNS_RETRY);
         assert_null(found);
     }
+}
+
+static void only_answers_with_a_known_result_are_some(void **state)
+{
+    BUF_AUTO(b, 0);
+
+    (void)state;
+    for (int rcode = 0; rcode < 16; rcode++) {
+        begin(&b, DNS_MX, 0);
+        b.ptr[3] = (char)(0x80 | rcode);
+        assert_int_equal(dns_answer_is_one(buf_str(&b)), rcode <= 5);
+    }
+    begin(&b, DNS_MX, 0);
+    assert_false(dns_answer_is_one(str_sub(buf_str(&b), 0, 11)));
+    b.ptr[2] = 1; /* a question */
+    assert_false(dns_answer_is_one(buf_str(&b)));
 }
 
 static void records_have_a_text_for_the_filter(void **state)
@@ -180,7 +232,9 @@ int main(void)
         cmocka_unit_test(the_root_is_a_name_for_mx_and_srv),
         cmocka_unit_test(a_dotted_quad_passes_for_mx_only),
         cmocka_unit_test(answers_are_bounded),
+        cmocka_unit_test(many_bad_names_fill_no_log),
         cmocka_unit_test(what_is_cut_short_is_tried_again),
+        cmocka_unit_test(only_answers_with_a_known_result_are_some),
         cmocka_unit_test(records_have_a_text_for_the_filter),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
