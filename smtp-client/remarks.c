@@ -33,15 +33,14 @@ static struct str beginning(struct str text) { return str_sub(text, 0, QUOTED_MA
 void session_remark(void *context, enum smtp_note note, struct str text)
 {
     struct client_session *s = context;
+    struct transcript *said = postmaster_wants_it ? &s->said : NULL;
 
     switch (note) {
     case SMTP_NOTE_SAID:
-        if (postmaster_wants_it)
-            transcript_out(&s->said, text);
+        transcript_out(said, s->relay, text);
         break;
     case SMTP_NOTE_HEARD:
-        if (postmaster_wants_it)
-            transcript_in(&s->said, text);
+        transcript_in(said, s->relay, text);
         break;
     case SMTP_NOTE_NO_REPLY:
         on_no_reply(s, text);

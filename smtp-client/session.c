@@ -1,6 +1,7 @@
 #include "smtp-client/session.h"
 
 #include "base/log.h"
+#include "client/debug_peer.h"
 #include "conf/params.h"
 #include "os/fd.h"
 #include "smtp-client/workaround.h"
@@ -19,6 +20,7 @@ void session_open_tables(void)
     tables.reply_filter =
         table_list_open(smtp_conf.smtp_reply_filter, "smtp_reply_filter", TABLE_DEFAULT);
     workaround_open();
+    debug_peer_open();
     session_open_remarks();
 }
 
@@ -168,6 +170,7 @@ static void look_at_offer(const struct client_session *s)
 bool session_greet(struct client_session *s, const struct session_purpose *purpose, struct arena *a,
                    struct fault *fault)
 {
+    debug_peer_begin(s->name, s->address);
     start_dialogue(s, purpose->lmtp);
     for (;;) {
         struct smtp_client_event ev = session_next(s);
@@ -221,6 +224,7 @@ void session_close(struct client_session *s, bool polite)
     if (polite && !s->lost && s->dialogue.state)
         say_goodbye(s);
     fd_close(&s->fd);
+    debug_peer_end();
     session_report(s);
     if (s->dialogue.state)
         smtp_client_fini(&s->dialogue);

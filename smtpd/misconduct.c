@@ -128,7 +128,7 @@ void misconduct_refused(struct session *s, const struct smtp_event *ev)
 {
     /* Other lines have been noted when they were seen first. */
     if (ev->fault == SMTP_FAULT_TOO_LONG)
-        transcript_in(&s->transcript, str_sub(ev->line, 0, 200));
+        transcript_in(&s->transcript, s->peer.shown, str_sub(ev->line, 0, 200));
     if (ev->fault != SMTP_FAULT_ADDRESS || !is_unclosed(ev->arg))
         s->faults |= ev->fault == SMTP_FAULT_DENIED ? FAULT_POLICY : FAULT_PROTOCOL;
     log_fault(s, ev);
@@ -157,7 +157,7 @@ void misconduct_line(struct session *s, const struct smtp_event *ev)
     BUF_AUTO(replacement, 2048);
     struct str line = ev->line, rest = ev->line, verb = STR("");
 
-    transcript_in(&s->transcript, line);
+    transcript_in(&s->transcript, s->peer.shown, line);
     s->message_ended = s->message_ended && line.len == 0;
     if (!table_list_is_empty(s->setup->command_filter) &&
         table_list_lookup(s->setup->command_filter, line, &replacement) == TABLE_FOUND) {

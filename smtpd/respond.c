@@ -86,7 +86,7 @@ static void note_reply(struct session *s, struct smtp_reply reply)
         buf_add_int(&line, reply.code);
         buf_addc(&line, more ? '-' : ' ');
         buf_add(&line, str_cut(&reply.text, '\n'));
-        transcript_out(&s->transcript, buf_str(&line));
+        transcript_out(&s->transcript, s->peer.shown, buf_str(&line));
     } while (more);
 }
 

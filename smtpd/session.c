@@ -1,6 +1,7 @@
 #include "smtpd/session.h"
 
 #include "base/log.h"
+#include "client/debug_peer.h"
 #include "smtpd/commands.h"
 #include "smtpd/limits.h"
 #include "smtpd/notice.h"
@@ -195,6 +196,7 @@ static bool begin(struct session *s)
         return false;
     peer_lookup_names(s);
     peer_update_shown(s);
+    debug_peer_begin(s->peer.name, s->peer.address);
     log_info("connect from " STR_FMT, STR_ARG(s->peer.shown));
     if (unsupported_needs_tls_at_once()) {
         log_warning("smtpd_tls_wrappermode: not available in this version, closing the connection "
@@ -239,6 +241,7 @@ void session_serve(const struct setup *setup, int fd)
         converse(&s);
         finish(&s);
     }
+    debug_peer_end();
     cleanup_client_close(&s.cleanup);
     buf_free(&s.deny_text);
     transcript_fini(&s.transcript);

@@ -4,6 +4,7 @@
  * Trusts:    main.cf and its tables
  * Distrusts: every byte from the client */
 #include "base/log.h"
+#include "client/debug_peer.h"
 #include "client/dns_filter.h"
 #include "smtpd/access/access.h"
 #include "smtpd/notice.h"
@@ -104,6 +105,7 @@ static void open_dialogue_tables(void)
         open_maps(smtpd_conf.smtpd_reject_footer_maps, "smtpd_reject_footer_maps");
     escape_decode(smtpd_conf.smtpd_expansion_filter, &characters);
     setup.expansion_filter = buf_str(&characters);
+    debug_peer_open();
     setup.logs_port = smtpd_conf.smtpd_client_port_logging;
     setup.notify = notice_classes_parse(site_conf.notify_classes);
 }

@@ -1,5 +1,7 @@
 #include "client/transcript.h"
 
+#include "base/log.h"
+
 #define TRANSCRIPT_MAX 32768
 
 void transcript_init(struct transcript *t)
@@ -19,8 +21,19 @@ static void add_line(struct transcript *t, struct str mark, struct str line)
     t->lines++;
 }
 
-void transcript_in(struct transcript *t, struct str line) { add_line(t, STR(" In:  "), line); }
-void transcript_out(struct transcript *t, struct str line) { add_line(t, STR(" Out: "), line); }
+void transcript_in(struct transcript *t, struct str peer, struct str line)
+{
+    log_debug("< " STR_FMT ": " STR_FMT, STR_ARG(peer), STR_ARG(line));
+    if (t)
+        add_line(t, STR(" In:  "), line);
+}
+
+void transcript_out(struct transcript *t, struct str peer, struct str line)
+{
+    log_debug("> " STR_FMT ": " STR_FMT, STR_ARG(peer), STR_ARG(line));
+    if (t)
+        add_line(t, STR(" Out: "), line);
+}
 
 void transcript_trim(struct transcript *t, unsigned threshold)
 {

@@ -177,14 +177,15 @@ static void transcripts_stay_bounded(void **state)
     (void)state;
     transcript_init(&t);
     for (int i = 0; i < 5000; i++)
-        transcript_in(&t, STR("a line that a client says again and again"));
+        transcript_in(&t, STR("host.test[192.0.2.1]"),
+                      STR("a line that a client says again and again"));
     assert_true(t.text.full && t.text.len <= 32768);
     transcript_trim(&t, 5000);
     assert_true(t.lines == 5000);
     transcript_trim(&t, 100);
     assert_true(t.lines == 0 && t.text.len == 0 && !t.text.full);
-    transcript_out(&t, STR("250-a"));
-    transcript_out(&t, STR("250 b"));
+    transcript_out(&t, STR("host.test[192.0.2.1]"), STR("250-a"));
+    transcript_out(&t, STR("host.test[192.0.2.1]"), STR("250 b"));
     assert_true(str_equal(buf_str(&t.text), STR(" Out: 250-a\n Out: 250 b\n")));
     transcript_fini(&t);
 }

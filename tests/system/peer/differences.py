@@ -84,6 +84,8 @@ KNOWN = [
     Known("A goodbye is no acceptance", r"^client/babble and lmtp", r"status=deferred \(lost connection|^(defer|deferred) -",
           r"status=sent \(221 |qmgr: QID: removed",
           "A server that answers the end of the content with 221 has answered QUIT: the message is deferred, not taken as delivered."),
+    Known("Verbose logs", r"^verbose/", None, r"^postfix/(smtpd?|cleanup): (?![<>] )",
+          "A verbose log, by `-v` or `debug_peer_list`, tells what was said, not how the program goes about it."),
     Known("Destinations that are none", r"^routes/(forms of destinations|garbage destination)",
           r"bad host or service in destination|^defer -|to=<a@inet\.test>|^  (Received:|\tby|\tDATE|Subject|Message-Id|Date|From: ana|x$|\.$|$)|"
           r"^\[sink\]|^port 2610|^(EHLO|MAIL|RCPT|DATA|QUIT)|\[::1\]" + SIZE,
