@@ -96,6 +96,7 @@ static const struct service_spec qmgr = {
     .paths = paths,
     .process_limit = 1,
     .no_max_use = true,
+    .patience = &qmgr_conf.qmgr_daemon_timeout,
     .before_jail = before_jail,
     .after_jail = after_jail,
     .serve = serve,

@@ -71,6 +71,7 @@ static const struct service_spec postlogd = {
     .paths = (const struct sandbox_path[]){ { NULL, SANDBOX_READ } },
     .process_limit = 1,
     .no_max_use = true,
+    .patience = &postlogd_conf.postlogd_watchdog_timeout,
     .before_jail = open_file,
     .serve = forward_lines,
 };

@@ -31,6 +31,8 @@ struct loop {
     uint32_t next_serial;
     struct loop_timer **heap; /* earliest first */
     size_t timer_count, timer_room;
+    volatile uint64_t turns; /* a signal handler looks at these two */
+    volatile bool busy;
 };
 
 struct loop *loop_new(void)
@@ -196,7 +198,13 @@ void loop_run_once(struct loop *l, int max_wait_ms)
 
     if (n < 0 && errno != EINTR)
         log_fatal("epoll_wait: %s", strerror(errno));
+    l->turns++;
+    l->busy = true;
     for (int i = 0; i < n; i++)
         dispatch(l, &events[i]);
     run_timers(l);
+    l->busy = false;
 }
+
+uint64_t loop_turns(const struct loop *l) { return l->turns; }
+bool loop_is_busy(const struct loop *l) { return l->busy; }

@@ -65,7 +65,9 @@ static void serve_trigger(struct service *svc, int listen_fd)
 static void serve_datagrams(struct service *svc, int fd)
 {
     svc->activity++;
+    svc->serving = true;
     svc->spec->serve(svc, fd);
+    svc->serving = false;
 }
 
 static void serve_one(struct service *svc, int listen_fd)

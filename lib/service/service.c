@@ -80,8 +80,8 @@ static NORETURN void run(struct service *svc)
         svc->spec->after_jail(svc);
     if (svc->standalone)
         service_run_standalone(svc);
-    if (svc->place.board)
-        service_watchdog_start(svc, site_conf.daemon_timeout);
+    service_watchdog_start(svc,
+                           svc->spec->patience ? *svc->spec->patience : site_conf.daemon_timeout);
     if (svc->spec->kind == SERVICE_MULTI)
         service_run_multi(svc);
     service_run_blocking(svc);

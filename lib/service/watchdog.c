@@ -1,5 +1,5 @@
-/* A daemon that serves the same client longer than daemon_timeout has lost its way.  The alarm looks back
- * once per period, so that clients cost nothing. */
+/* A daemon that is busy with the same client or event longer than its time (daemon_timeout, most often) has
+ * lost its way.  The alarm looks back once per period, so that clients cost nothing. */
 #include "base/log.h"
 #include "service/private.h"
 
@@ -15,10 +15,13 @@ static struct {
 
 static void bark(int signal_number)
 {
+    const struct service *svc = dog.svc;
+    uint64_t done = svc->loop ? loop_turns(svc->loop) : svc->activity;
+
     (void)signal_number;
-    if (dog.svc->serving && dog.seen == dog.svc->activity)
+    if ((svc->loop ? loop_is_busy(svc->loop) : svc->serving) && dog.seen == done)
         log_fatal("watchdog timeout");
-    dog.seen = dog.svc->activity;
+    dog.seen = done;
     (void)alarm(dog.seconds);
 }
 

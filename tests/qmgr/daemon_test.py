@@ -358,6 +358,18 @@ def a_flush_does_not_start_a_second_delivery_beside_one_of_the_last_queue_manage
 
 
 @test
+def a_queue_manager_that_is_stuck_ends_itself():
+    with start(qmgr_daemon_timeout="1") as q:
+        with open(q.dir + "/endless", "w") as f:
+            f.write(r"/^(a*)*(a*)*(a*)*\1\2\3x/ smtp:x")
+        q.main["transport_maps"] = "regexp:" + q.dir + "/endless"
+        q.start()
+        q.send(rcpts=["a" * 200 + "@y.test"])
+        eq(q.proc.wait(60), 1)
+        assert "fatal: watchdog timeout" in q.text(), q.text()
+
+
+@test
 def a_flush_is_for_messages_under_way_too():
     """Whoever saw the log say that a message is deferred may flush before this process heard of it."""
     with start(initial_destination_concurrency="1") as q:
