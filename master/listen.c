@@ -30,7 +30,7 @@ static int listen_inet(const struct service *s, const char *where)
     if (!endpoint_parse(where, &address))
         log_fatal("service %s: bad address %s", s->line.name, where);
     for (int attempt = 0; attempt < BIND_ATTEMPTS; attempt++) {
-        fd = socket_inet_listen(&address, BACKLOG);
+        fd = socket_inet_listen(&address, site_conf.tcp_windowsize, BACKLOG);
         if (fd >= 0 || errno != EADDRINUSE)
             break;
         (void)poll(NULL, 0, BIND_PAUSE_MS);

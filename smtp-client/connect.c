@@ -140,6 +140,7 @@ static int connect_inet(const struct target_server *server)
         return -1;
     if (smtp_conf.smtp_connect_timeout)
         set_limit(fd, SO_SNDTIMEO, smtp_conf.smtp_connect_timeout);
+    socket_set_window(fd, site_conf.tcp_windowsize);
     if (!bind_source(fd, family)) {
         close(fd);
         return NO_SOURCE;

@@ -126,13 +126,22 @@ int socket_unix_listen(const char *path, int type, mode_t mode, int backlog)
     return fd;
 }
 
-int socket_inet_listen(const struct net_addr *a, int backlog)
+void socket_set_window(int fd, int bytes)
+{
+    if (bytes == 0)
+        return;
+    (void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof bytes);
+    (void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof bytes);
+}
+
+int socket_inet_listen(const struct net_addr *a, int window, int backlog)
 {
     int on = 1;
     int fd = socket(a->ss.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
     if (fd < 0)
         return -1;
+    socket_set_window(fd, window);
     if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 ||
         (a->ss.ss_family == AF_INET6 &&
          setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on) != 0) ||

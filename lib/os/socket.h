@@ -22,7 +22,9 @@ NODISCARD int
 socket_unix_connect_nonblocking(const char *path); /* EAGAIN: the queue there is full */
 NODISCARD int socket_unix_listen(const char *path, int type, mode_t mode, int backlog);
 NODISCARD int socket_unix_dgram_connect(const char *path);
-NODISCARD int socket_inet_listen(const struct net_addr *a, int backlog);
+/* tcp_windowsize in bytes, 0 for the system's own; before the socket connects or listens. */
+void socket_set_window(int fd, int bytes);
+NODISCARD int socket_inet_listen(const struct net_addr *a, int window, int backlog);
 /* "inet:host:port", "unix:path", "local:path" or a bare path: connect within `timeout_s`. */
 NODISCARD int socket_connect_endpoint(struct str endpoint, int timeout_s);
 void socket_set_timeout(int fd, int seconds);

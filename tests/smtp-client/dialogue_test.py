@@ -110,6 +110,18 @@ def endless_replies_and_garbage_end_the_session(t):
 
 
 @case
+def the_window_is_as_small_as_configured(t):
+    seen = []
+
+    def look(c):
+        seen.append(subprocess.check_output(["ss", "-Htmn", "dport = :%d" % c.getsockname()[1]], text=True))
+        c.sendall(b"421 4.3.0 enough\r\n")
+
+    t.send(Server({"greeting": look}).nexthop, tcp_windowsize="6000")
+    assert ",rb12000,t0,tb12000," in seen[0], seen  # the kernel doubles it
+
+
+@case
 def babble_is_logged_within_bounds(t):
     lines = t.send(Server({"RCPT": "x\n" * 5000 + "250 ok"}).nexthop)[2]
     sent(lines)

@@ -366,6 +366,15 @@ def all_interfaces_means_both_families(sys_):
 
 
 @test
+def the_window_of_new_ports_is_as_configured(sys_):
+    sys_.configure(main="tcp_windowsize = 6000\n", master="2728 inet n - n - - toyd\n")
+    sys_.reload()
+    who(2728)
+    got = subprocess.check_output(["ss", "-Hltmn", "sport = :2728"], text=True)
+    assert ",rb12000,t0,tb12000," in got, got  # the kernel doubles it
+
+
+@test
 def wrong_limits_and_rights_are_refused(sys_):
     sys_.configure(master="m unix - - n - 5 toymulti\n" + "postlog unix-dgram n - n - 1 postlogd\n")
     sys_.reload()
