@@ -175,7 +175,6 @@ def temporary(host, setting, reply=None, delivery=None):
 
 @test
 def mail_waits_for_a_table_that_is_missing_or_unreadable(host):
-    host.write("/etc/postfix/secret", "x y\n", mode=0o000)
     host.write("/etc/postfix/broken.lmdb", "this is no table\n" * 1000)
     os.makedirs("/etc/postfix/folder", exist_ok=True)
     failures = []
