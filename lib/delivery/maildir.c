@@ -3,6 +3,7 @@
 #include "delivery/rights.h"
 #include "delivery/store.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -65,6 +66,35 @@ static bool make_path(struct str path)
     return above.len && above.len < path.len && make_path(above) && make_dir(buf_cstr(&part));
 }
 
+static bool is_empty(int dir)
+{
+    DIR *entries = fdopendir(dup(dir));
+    struct dirent *entry;
+    bool empty = entries != NULL;
+
+    while (empty && (entry = readdir(entries)) != NULL)
+        empty = str_equal(str_from(entry->d_name), STR(".")) ||
+                str_equal(str_from(entry->d_name), STR(".."));
+    if (entries)
+        closedir(entries);
+    return empty;
+}
+
+/* Who may rename in the spool directory may have put another directory into the place of the one that we made.  What is
+ * given away is ours and has nothing in it. */
+static bool give_new_directory(const char *path, const struct store_target *t)
+{
+    FD_AUTO(fd, open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    struct stat st;
+
+    if (fd < 0 || fstat(fd, &st) != 0)
+        return false;
+    if (st.st_uid == geteuid() && is_empty(fd))
+        return fchown(fd, t->uid, t->gid) == 0;
+    errno = EAGAIN;
+    return false;
+}
+
 /* A Maildir in the spool directory: the owner may not make its top, so we do. */
 static bool make_top_for_owner(const struct store_target *t, struct str top)
 {
@@ -72,11 +102,7 @@ static bool make_top_for_owner(const struct store_target *t, struct str top)
 
     buf_add(&path, top);
     rights_leave();
-    bool ok = mkdir(buf_cstr(&path), 0700) == 0;
-    if (ok) {
-        FD_AUTO(fd, open(buf_cstr(&path), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-        ok = fd >= 0 && fchown(fd, t->uid, t->gid) == 0;
-    }
+    bool ok = mkdir(buf_cstr(&path), 0700) == 0 && give_new_directory(buf_cstr(&path), t);
     int error = errno;
     rights_enter(t->uid, t->gid);
     errno = error;

@@ -3,12 +3,15 @@
 #include "base/log.h"
 #include "delivery/fast_flush.h"
 #include "delivery/status_filter.h"
+#include "delivery/user.h"
 #include "os/lock.h"
+#include "os/privilege.h"
 #include "queue/dir.h"
 #include "table/table.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* The queue names that a message under delivery may lie in. */
@@ -16,10 +19,31 @@ static const char *const queues[] = { QUEUE_ACTIVE, QUEUE_INCOMING, QUEUE_DEFERR
 
 static struct str verify_service = STR("verify");
 
+/* Whom the queue belongs to, when that is not who we are. */
+static struct {
+    bool is_other;
+    uid_t uid;
+    gid_t gid;
+} owner;
+
+static void find_owner(void)
+{
+    const struct user *user;
+
+    if (user_find(site_conf.mail_owner, &user) != USER_FOUND)
+        log_fatal("parameter mail_owner: unknown user name value: " STR_FMT,
+                  STR_ARG(site_conf.mail_owner));
+    owner.is_other = true;
+    owner.uid = user->uid;
+    owner.gid = user->gid;
+}
+
 void delivery_open(struct service *svc, struct str filter, const char *parameter)
 {
     struct conf *conf = service_conf(svc);
 
+    if (service_keeps_root(svc))
+        find_owner();
     delivery_log_open(conf);
     verify_service = conf_value(conf, STR("address_verify_service_name"));
     status_filter_open(filter, parameter);
@@ -87,6 +111,34 @@ static const char *queue_of(struct str name)
     return NULL;
 }
 
+static bool is_of_the_queue(int fd)
+{
+    struct stat st;
+
+    if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_nlink == 1 && st.st_uid == owner.uid)
+        return true;
+    errno = EPERM;
+    return false;
+}
+
+/* The directories of the queue are mail_owner's: what a name there leads to is opened with his rights only, and must be
+ * a file of the queue and nothing else.  Root marks recipients in it. */
+static int open_as_owner(const struct queue_layout *layout, const char *queue,
+                         const struct queue_id *id)
+{
+    privilege_open_as(owner.uid, owner.gid);
+    int fd = queue_open(layout, queue, id, O_RDWR);
+    int error = errno;
+    privilege_open_as_before(owner.uid);
+    errno = error;
+    if (fd >= 0 && !is_of_the_queue(fd)) {
+        error = errno;
+        fd_close(&fd);
+        errno = error;
+    }
+    return fd;
+}
+
 /* -1: logged; the queue manager finds out by itself what is wrong with the file. */
 static int open_queue_file(const struct delivery_request *r)
 {
@@ -99,7 +151,8 @@ static int open_queue_file(const struct delivery_request *r)
                     STR_ARG(r->queue_name), STR_ARG(r->queue_id));
         return -1;
     }
-    int fd = queue_open(&layout, queue, &id, O_RDWR | O_CLOEXEC);
+    int fd = owner.is_other ? open_as_owner(&layout, queue, &id)
+                            : queue_open(&layout, queue, &id, O_RDWR);
     if (fd < 0) {
         log_warning("open %s/%s: %m", queue, id.text);
         return -1;

@@ -8,6 +8,7 @@
 #include <linux/capability.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/fsuid.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -98,3 +99,17 @@ void privilege_become(uid_t uid, gid_t gid)
 }
 
 void privilege_restore(uid_t uid, gid_t gid) { privilege_become(uid, gid); }
+
+void privilege_open_as(uid_t uid, gid_t gid)
+{
+    (void)setfsgid(gid);
+    (void)setfsuid(uid);
+}
+
+/* These calls report no failure, only what was before. */
+void privilege_open_as_before(uid_t uid)
+{
+    if ((uid_t)setfsuid(0) != uid)
+        log_fatal("setfsuid(%ld): not permitted", (long)uid);
+    (void)setfsgid(getegid());
+}

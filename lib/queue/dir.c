@@ -97,7 +97,7 @@ int queue_open(const struct queue_layout *layout, const char *queue, const struc
     BUF_AUTO(path, 0);
     int fd;
 
-    flags = (flags & ~O_CREAT) | O_CLOEXEC | O_NOFOLLOW;
+    flags = (flags & ~O_CREAT) | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
     queue_path(layout, queue, id, &path);
     fd = open(buf_cstr(&path), flags);
     if (fd < 0 && is_off_the_path(errno) && find_elsewhere(layout, queue, id, &path))

@@ -68,11 +68,18 @@ static void list_explained(struct reader *r, struct str text, const struct log_k
     }
 }
 
+static bool read_whole(const char *path, struct buf *into)
+{
+    FD_AUTO(fd, open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+
+    return fd >= 0 && fd_read_all(fd, into);
+}
+
 static void read_log(struct reader *r, const struct log_kind *kind)
 {
     queue_path(r->layout, kind->queue, &r->id, &r->log_path);
     buf_clear(&r->log);
-    if (fd_read_file(AT_FDCWD, buf_cstr(&r->log_path), &r->log))
+    if (read_whole(buf_cstr(&r->log_path), &r->log))
         list_explained(r, buf_str(&r->log), kind);
     else if (errno != ENOENT)
         log_warning("read %s: %s", buf_cstr(&r->log_path), strerror(errno));

@@ -135,6 +135,7 @@ int service_argc(struct service *svc) { return svc->options.argc; }
 char **service_argv(struct service *svc) { return svc->options.argv; }
 struct loop *service_loop(struct service *svc) { return svc->loop; }
 const char *service_queue_directory(struct service *svc) { return svc->queue_directory; }
+bool service_keeps_root(const struct service *svc) { return svc->spec->needs_root; }
 bool service_is_standalone(struct service *svc) { return svc->standalone; }
 struct str service_passed(struct service *svc) { return buf_str(&svc->passed); }
 void service_keep(struct service *svc) { svc->kept = true; }

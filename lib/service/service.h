@@ -55,6 +55,8 @@ NORETURN void service_main(const struct service_spec *spec, int argc, char **arg
 struct conf *service_conf(struct service *svc);
 struct str service_name(struct service *svc);      /* field 1 of master.cf */
 struct str service_transport(struct service *svc); /* -t: inet, unix, pass, fifo, unix-dgram */
+/* It acts for others: local, virtual, pipe, spawn. */
+bool service_keeps_root(const struct service *svc);
 /* For a program whose services differ in this: fatal unless master.cf says one process. */
 void service_require_single(const struct service *svc);
 int service_argc(struct service *svc); /* arguments after the options: pipe(8), spawn(8) */

@@ -4,25 +4,11 @@ import os
 import re
 import stat
 
-from harness import MAIL_UID, QUEUE, USERS, contents, furnish, Host, main, send, test, until, write
+from harness import MAIL_UID, QUEUE, USERS, contents, furnish, Host, main, record, send, size_record, test, until, write
 
 VICTIM = "/var/home/luis/secret"
 SETTINGS = {"queue_run_delay": "2s", "minimal_backoff_time": "2s", "maximal_backoff_time": "2s",
             "virtual_alias_expansion_limit": "2", "virtual_alias_maps": "inline:{ {many@example.test = paco, luis, ana, enrique} }"}
-
-
-def record(kind, text=""):
-    data = text.encode("latin-1")
-    size, length = len(data), b""
-    while True:
-        length += bytes([size & 127 | (128 if size > 127 else 0)])
-        size >>= 7
-        if not size:
-            return kind.encode() + length + data
-
-
-def size_record(*fields):
-    return record("C", " ".join("%15d" % f for f in fields))
 
 
 def message(recipient="ana@example.test", subject="hand-made", envelope=b"", content=b"", extracted=b""):

@@ -61,6 +61,23 @@ def contents(path):
         return ""
 
 
+# ---------------------------------------------------------------- queue files
+
+def record(kind, text=""):
+    """A record as it stands in a queue file."""
+    data = text.encode("latin-1")
+    size, length = len(data), b""
+    while True:
+        length += bytes([size & 127 | (128 if size > 127 else 0)])
+        size >>= 7
+        if not size:
+            return kind.encode() + length + data
+
+
+def size_record(*fields):
+    return record("C", " ".join("%15d" % f for f in fields))
+
+
 # ---------------------------------------------------------------- namespaces
 
 def mount(*words):
