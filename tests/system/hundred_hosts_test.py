@@ -259,6 +259,7 @@ def check_recipients(a, traffic, problems, exact):
         problems.append("%d recipients expired without a reason" % unlucky)
     check(problems, "neither delivered nor reported nor held", lost)
     check(problems, "failed without a report", unreported)
+    problems += ["\n".join(a.log.about(attempt.qid)) for *_, attempt in unreported[:2]]
     check(problems, "ended in a way that the destination does not explain", wrong)
     check(problems, "the log does not say why", unexplained)
     check(problems, "the log and the server do not agree", liar)

@@ -14,6 +14,7 @@ Attempt = collections.namedtuple("Attempt", "qid relay dsn status why orig")
 
 class Log:
     def __init__(self, text):
+        self.text = text
         self.attempts = collections.defaultdict(list)   # recipient -> Attempts in order
         self.by_id = collections.defaultdict(list)      # queue id -> recipients
         self.notices = collections.defaultdict(list)    # queue id -> ids of reports about it
@@ -28,6 +29,11 @@ class Log:
         for m in LINE.finditer(text):
             self.take(m["program"], m["text"])
         self.cut_off = [x for x in text.splitlines() if x and not LINE.match(x)]
+
+    def about(self, qid, depth=2):
+        """What was logged of a message, of the reports about it, and of those."""
+        lines = re.findall(r"^.*\b%s\b.*$" % qid, self.text, re.M)
+        return lines + [line for new in self.notices[qid] if depth for line in self.about(new, depth - 1)]
 
     def take(self, program, text):
         if m := STATUS.match(text):

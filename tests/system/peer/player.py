@@ -28,7 +28,8 @@ PLACES = ("/var/mail", harness.HOMES, "/var/vmail", "/var/out")
 # Both systems are told the same.  What 3.12 does by default and 3.7 only when asked is asked for here.
 MAIN_CF = {
     **harness.MAIN_CF, "compatibility_level": "3.6", "inet_interfaces": "127.0.0.1", "queue_run_delay": "1h",
-    "minimal_backoff_time": "1s", "maximal_backoff_time": "1h", "transport_retry_time": "1s", "smtpd_error_sleep_time": "0",
+    "minimal_backoff_time": "1s", "maximal_backoff_time": "1h", "transport_retry_time": "1s",
+    "service_throttle_time": "1s", "smtpd_error_sleep_time": "0",
     "smtpd_authorized_xclient_hosts": "127.0.0.1", "smtp_connection_cache_on_demand": "no", "smtpd_timeout": "20s",
     "smtpd_forbid_unauth_pipelining": "yes", "smtpd_client_connection_rate_limit": "0", "notify_classes": "",
     "virtual_mailbox_base": "/var/vmail", "virtual_uid_maps": "static:21900", "virtual_gid_maps": "static:21900",
