@@ -2,7 +2,7 @@
 #include "base/log.h"
 #include "base/number.h"
 #include "cleanup/message.h"
-#include "text/utf8.h"
+#include "base/utf8.h"
 
 #include <stdio.h>
 

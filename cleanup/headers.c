@@ -2,7 +2,7 @@
 #include "base/log.h"
 #include "cleanup/message.h"
 #include "text/address.h"
-#include "text/utf8.h"
+#include "base/utf8.h"
 
 #define FOLD_COLUMNS 69
 

@@ -4,7 +4,7 @@
 #include "cleanup/message.h"
 #include "text/address.h"
 #include "text/date.h"
-#include "text/utf8.h"
+#include "base/utf8.h"
 
 #include <time.h>
 

@@ -5,7 +5,7 @@
 #include "client/bounce.h"
 #include "text/address.h"
 #include "text/dsn.h"
-#include "text/utf8.h"
+#include "base/utf8.h"
 
 struct recipient {
     struct str address; /* rewritten and canonical, before alias expansion */

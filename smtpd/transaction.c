@@ -2,7 +2,7 @@
 
 #include "base/log.h"
 #include "smtpd/received.h"
-#include "text/utf8.h"
+#include "base/utf8.h"
 
 #include <sys/socket.h>
 

@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/utf8.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -77,9 +78,8 @@ void buf_add_printable(struct buf *b, struct str s)
     size_t at = b->len;
 
     buf_add(b, s);
-    for (; at < b->len; at++)
-        if (char_is_control(b->ptr[at]))
-            b->ptr[at] = '?';
+    if (b->len > at)
+        utf8_make_printable(b->ptr + at, b->len - at);
 }
 
 void buf_vaddf(struct buf *b, const char *fmt, va_list ap)

@@ -25,7 +25,7 @@ void buf_addc(struct buf *b, char c);
 void buf_add_cstr(struct buf *b, const char *s);
 void buf_add_int(struct buf *b, int64_t value);
 void buf_add_lower(struct buf *b, struct str s);     /* ASCII letters folded */
-void buf_add_printable(struct buf *b, struct str s); /* control characters as `?` */
+void buf_add_printable(struct buf *b, struct str s); /* utf8_make_printable() */
 void buf_addf(struct buf *b, const char *fmt, ...) PRINTF(2, 3);
 void buf_vaddf(struct buf *b, const char *fmt, va_list ap) PRINTF(2, 0);
 /* Join any number of struct str: buf_join(&b, STR("RCPT TO:<"), address, STR(">")). */

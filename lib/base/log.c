@@ -1,6 +1,7 @@
 #include "base/log.h"
 
 #include "base/buf.h"
+#include "base/utf8.h"
 
 #include <stdlib.h>
 
@@ -18,14 +19,6 @@ void log_set_verbose(int level) { logger.verbose = level; }
 int log_verbose(void) { return logger.verbose; }
 void log_set_fatal_handler(NORETURN void (*handler)(void)) { logger.on_fatal = handler; }
 
-/* UTF-8 stays readable (internationalised addresses are logged); control bytes do not get through. */
-static void make_printable(char *text, size_t len)
-{
-    for (size_t i = 0; i < len; i++)
-        if (char_is_control(text[i]))
-            text[i] = '?';
-}
-
 struct str log_prefix(enum log_level level)
 {
     static const char *const prefixes[] = { "", "", "warning: ", "error: ", "fatal: ", "panic: " };
@@ -41,7 +34,7 @@ static PRINTF(2, 0) void write_line(enum log_level level, const char *fmt, va_li
         return;
     buf_add(&line, log_prefix(level));
     buf_vaddf(&line, fmt, ap);
-    make_printable(line.ptr, line.len);
+    utf8_make_printable(line.ptr, line.len);
     logger.sink(level, buf_str(&line));
 }
 

@@ -5,8 +5,8 @@
 /* The log, as mail.log shows it.  Where lines go is decided once by os/logger (syslog, maillog_file,
  * stderr); without a sink they are dropped, which is what unit tests and fuzzers want.
  *
- * Text prefixes are added here: "warning: ", "error: ", "fatal: ", "panic: ".  Bytes that are not
- * printable become '?'. */
+ * Text prefixes are added here: "warning: ", "error: ", "fatal: ", "panic: ".  What is not
+ * printable becomes '?' (base/utf8). */
 enum log_level {
     LOG_LEVEL_DEBUG,
     LOG_LEVEL_INFO,

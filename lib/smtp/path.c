@@ -3,7 +3,7 @@
 #include "base/number.h"
 #include "text/address.h"
 #include "text/hostname.h"
-#include "text/utf8.h"
+#include "base/utf8.h"
 #include "text/xtext.h"
 
 #define BLANKS " \t"

@@ -5,7 +5,7 @@
 #include "conf/logical_line.h"
 #include "os/fd.h"
 #include "table/alias_line.h"
-#include "text/utf8.h"
+#include "base/utf8.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -6,7 +6,7 @@
 #include "conf/params.h"
 #include "table/internal.h"
 #include "text/casefold.h"
-#include "text/utf8.h"
+#include "base/utf8.h"
 
 #include <stdlib.h>
 #include <unistd.h>

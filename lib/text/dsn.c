@@ -1,6 +1,6 @@
 #include "text/dsn.h"
 
-#include "text/utf8.h"
+#include "base/utf8.h"
 #include "text/xtext.h"
 
 /* Up to three digits, as RFC 3463 has it. */

@@ -1,7 +1,7 @@
 #include "text/hostname.h"
 
 #include "base/number.h"
-#include "text/utf8.h"
+#include "base/utf8.h"
 
 #define NAME_MAX_BYTES  255
 #define LABEL_MAX_BYTES 63

@@ -2,7 +2,7 @@
 
 #include "base/mem.h"
 #include "text/mime_state.h"
-#include "text/utf8.h"
+#include "base/utf8.h"
 
 #include <stdlib.h>
 

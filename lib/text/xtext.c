@@ -1,6 +1,6 @@
 #include "text/xtext.h"
 
-#include "text/utf8.h"
+#include "base/utf8.h"
 
 #include <stdint.h>
 

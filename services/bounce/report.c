@@ -1,7 +1,7 @@
 #include "services/bounce/report.h"
 
 #include "text/dsn.h"
-#include "text/utf8.h"
+#include "base/utf8.h"
 
 #define COLUMNS 79
 
@@ -40,7 +40,7 @@ void report_wrap(struct str text, size_t used, struct buf *out)
         }
         for (size_t i = 0; i < w.blanks; i++)
             buf_addc(out, ' ');
-        buf_add(out, w.word);
+        buf_add_printable(out, w.word);
         used += w.blanks + w.word.len;
     }
     buf_addc(out, '\n');
@@ -70,6 +70,16 @@ static void put_header(struct buf *out, const char *name, struct str value)
         buf_join(out, str_from(name), STR(": "), value, STR("\n"));
 }
 
+/* The same for values that come from strangers. */
+static void put_field(struct buf *out, const char *name, struct str value)
+{
+    if (value.len == 0)
+        return;
+    buf_join(out, str_from(name), STR(": "));
+    buf_add_printable(out, value);
+    buf_addc(out, '\n');
+}
+
 static void put_mime_type(struct buf *out, const struct report *r)
 {
     buf_join(out, STR("MIME-Version: 1.0\nContent-Type: multipart/report; report-type="),
@@ -86,7 +96,7 @@ static void put_head(struct buf *out, const struct report *r)
     put_header(out, "Date", r->date);
     put_header(out, "From", r->from);
     put_header(out, "Subject", r->subject);
-    put_header(out, "To", r->to);
+    put_field(out, "To", r->to);
     put_header(out, "References", r->references);
     put_header(out, "In-Reply-To", r->in_reply_to);
     if (r->tls_optional)
@@ -138,12 +148,20 @@ static void put_notification(struct buf *out, const struct report *r)
 
 static struct str address_type(struct str address)
 {
-    return utf8_is_ascii(address) ? STR("rfc822; ") : STR("utf-8; ");
+    return utf8_is_ascii(address) ? STR("rfc822") : STR("utf-8");
+}
+
+static void put_with_type(struct buf *out, const char *name, struct str type, struct str value)
+{
+    BUF_AUTO(text, 0);
+
+    buf_join(&text, type, STR("; "), value);
+    put_field(out, name, buf_str(&text));
 }
 
 static void put_typed(struct buf *out, const char *name, struct str address)
 {
-    buf_join(out, str_from(name), STR(": "), address_type(address), address, STR("\n"));
+    put_with_type(out, name, address_type(address), address);
 }
 
 static void put_wrapped(struct buf *out, struct str name, struct str type, struct str text)
@@ -178,20 +196,19 @@ static void put_recipient(struct buf *out, const struct report *r, const struct 
     buf_addc(out, '\n');
     put_typed(out, "Final-Recipient", e->recipient);
     if (e->dsn_orcpt.len)
-        put_header(out, "Original-Recipient", e->dsn_orcpt);
+        put_field(out, "Original-Recipient", e->dsn_orcpt);
     else if (e->orig_rcpt.len)
         put_typed(out, "Original-Recipient", e->orig_rcpt);
-    put_header(out, "Action", action_of(r, e));
-    put_header(out, "Status", status_of(r, e));
+    put_field(out, "Action", action_of(r, e));
+    put_field(out, "Status", status_of(r, e));
     if (e->mta_name.len)
-        buf_join(out, STR("Remote-MTA: "), e->mta_type.len ? e->mta_type : STR("dns"), STR("; "),
-                 e->mta_name, STR("\n"));
+        put_with_type(out, "Remote-MTA", e->mta_type.len ? e->mta_type : STR("dns"), e->mta_name);
     if (e->diag_type.len && e->diag_text.len)
         put_wrapped(out, STR("Diagnostic-Code"), e->diag_type, e->diag_text);
     else
         put_wrapped(out, STR("Diagnostic-Code"), STR("X-Postfix"), e->reason);
     if (r->kind == TEMPLATE_DELAY)
-        put_header(out, "Will-Retry-Until", r->retry_until);
+        put_field(out, "Will-Retry-Until", r->retry_until);
 }
 
 static void put_status(struct buf *out, const struct report *r)
@@ -200,11 +217,11 @@ static void put_status(struct buf *out, const struct report *r)
              r->utf8 ? STR("message/global-delivery-status") : STR("message/delivery-status"),
              r->utf8);
     buf_join(out, STR("Reporting-MTA: dns; "), r->hostname, STR("\n"));
-    put_header(out, "Original-Envelope-Id", r->envid);
-    put_header(out, "X-Postfix-Queue-ID", r->queue_id);
+    put_field(out, "Original-Envelope-Id", r->envid);
+    put_field(out, "X-Postfix-Queue-ID", r->queue_id);
     if (r->sender.len)
         put_typed(out, "X-Postfix-Sender", r->sender);
-    put_header(out, "Arrival-Date", r->arrival_date);
+    put_field(out, "Arrival-Date", r->arrival_date);
     for (size_t i = 0; i < r->entry_count; i++)
         put_recipient(out, r, &r->entries[i]);
 }
@@ -231,7 +248,9 @@ void report_format(const struct report *r, struct buf *out)
     put_notification(out, r);
     put_status(out, r);
     put_part(out, r, message_description(r), message_type(r), r->eight_bit);
-    buf_join(out, STR("Return-Path: <"), r->sender, STR(">\n"));
+    buf_add(out, STR("Return-Path: <"));
+    buf_add_printable(out, r->sender);
+    buf_add(out, STR(">\n"));
 }
 
 void report_format_end(const struct report *r, struct buf *out)

@@ -4,7 +4,7 @@
 #include "text/mime.h"
 
 #include "base/buf.h"
-#include "text/utf8.h"
+#include "base/utf8.h"
 
 #include <stdint.h>
 #include <stdlib.h>

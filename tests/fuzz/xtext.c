@@ -4,7 +4,7 @@
 
 #include "base/buf.h"
 #include "text/dsn.h"
-#include "text/utf8.h"
+#include "base/utf8.h"
 
 #include <stdint.h>
 #include <stdlib.h>

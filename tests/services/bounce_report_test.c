@@ -130,6 +130,28 @@ static void a_report_about_an_internationalised_message_looks_as_agreed(void **s
     compare("utf8", &r);
 }
 
+static void strangers_write_no_line_of_a_report(void **state)
+{
+    struct bounce_append entry = { .recipient = STR("a\nX-Evil: 1@far.test"),
+                                   .orig_rcpt = STR("b\r\n\r\nc"),
+                                   .dsn_orcpt = STR("rfc822;\nX-Evil: 2\x1b[2J"),
+                                   .mta_type = STR("dns"),
+                                   .mta_name = STR("x\nX-Evil: 3"),
+                                   .diag_type = STR("smtp"),
+                                   .diag_text = STR("550\nX-Evil: 4\xff"),
+                                   .reason = STR("said: 550\nX-Evil: 5\xc2\x9b") };
+    struct report r = base_report(TEMPLATE_FAILURE, &entry, 1);
+    BUF_AUTO(out, 0);
+
+    (void)state;
+    r.envid = STR("e\nX-Evil: 6");
+    r.sender = STR("s\nX-Evil: 7");
+    report_format(&r, &out);
+    assert_int_equal(str_find_str(buf_str(&out), STR("\nX-Evil")), STR_NOT_FOUND);
+    assert_int_equal(str_find(buf_str(&out), 0x1b), STR_NOT_FOUND);
+    assert_int_equal(str_find(buf_str(&out), '\xff'), STR_NOT_FOUND);
+}
+
 static void long_reasons_are_wrapped(void **state)
 {
     BUF_AUTO(out, 0);
@@ -170,6 +192,7 @@ static void notify_decides_who_is_reported(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(strangers_write_no_line_of_a_report),
         cmocka_unit_test(a_failure_report_looks_as_agreed),
         cmocka_unit_test(a_delay_report_looks_as_agreed),
         cmocka_unit_test(a_success_report_looks_as_agreed),

@@ -1,6 +1,6 @@
 #include "tools/postqueue/report.h"
 
-#include "text/utf8.h"
+#include "base/utf8.h"
 
 #include <time.h>
 

@@ -1,14 +1,18 @@
 #include "base/buf.h"
 #include "unit.h"
 
-static void control_characters_are_masked_and_only_they(void **state UNUSED)
+static void what_is_not_printable_is_masked_and_nothing_else(void **state UNUSED)
 {
     static const struct {
         const char *text, *want;
     } cases[] = {
         { "plain text", "plain text" }, { "a\tb\r\n", "a?b??" },
         { "\x7f\x1b[2J", "??[2J" },     { "gr\xc3\xbc\xc3\x9f", "gr\xc3\xbc\xc3\x9f" },
-        { "\x80\xff", "\x80\xff" },     { "", "" },
+        { "\x80\xff", "??" },          { "", "" },
+        { "a\xc2\x9b b", "a?? b" },    { "a\xe2\x80\xae", "a???" },
+        { "\xe2\x80\xa9", "???" },     { "\xe2\x81\xa7", "???" },
+        { "\xc0\x8a", "??" },          { "\xf0\x9f\x98\x80", "\xf0\x9f\x98\x80" },
+        { "\xe2\x80", "??" },
     };
 
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
@@ -35,7 +39,7 @@ static void formatted_text_stops_at_the_ceiling(void **state UNUSED)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(control_characters_are_masked_and_only_they),
+        cmocka_unit_test(what_is_not_printable_is_masked_and_nothing_else),
         cmocka_unit_test(formatted_text_stops_at_the_ceiling),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

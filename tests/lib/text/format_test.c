@@ -3,7 +3,7 @@
 #include "text/dsn.h"
 #include "text/header.h"
 #include "text/hostname.h"
-#include "text/utf8.h"
+#include "base/utf8.h"
 #include "text/xtext.h"
 #include "unit.h"
 

@@ -1,4 +1,4 @@
-#include "text/utf8.h"
+#include "base/utf8.h"
 
 bool utf8_is_ascii(struct str s)
 {
@@ -63,4 +63,31 @@ bool utf8_is_valid(struct str s)
     while (utf8_next(&s, &rune))
         ;
     return s.len == 0;
+}
+
+static bool is_printable(uint32_t rune)
+{
+    static const struct {
+        uint32_t first, last;
+    } hidden[] = { { 0, 0x1f }, { 0x7f, 0x9f }, { 0x2028, 0x202e }, { 0x2066, 0x2069 } };
+
+    for (size_t i = 0; i < ARRAY_LEN(hidden); i++)
+        if (rune >= hidden[i].first && rune <= hidden[i].last)
+            return false;
+    return true;
+}
+
+void utf8_make_printable(char *text, size_t len)
+{
+    struct str rest = { text, len };
+    uint32_t rune;
+
+    while (rest.len) {
+        size_t at = len - rest.len;
+        bool printable = utf8_next(&rest, &rune) && is_printable(rune);
+        if (len - rest.len == at) /* no UTF-8 */
+            rest = str_skip(rest, 1);
+        if (!printable)
+            memset(text + at, '?', len - rest.len - at);
+    }
 }
