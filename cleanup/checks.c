@@ -23,6 +23,13 @@ static void log_event(const struct match *k, const char *action, struct str note
     message_log_event(k->m, action, k->part, k->text, TEXT_MAX, note);
 }
 
+/* The same for actions that a message can cause again and again. */
+static void log_repeatable(const struct match *k, const char *action, struct str note)
+{
+    if (message_may_remark(k->m))
+        log_event(k, action, note);
+}
+
 static enum check_result keep(struct match *k)
 {
     (void)k;
@@ -37,19 +44,19 @@ static enum check_result ignore(struct match *k)
 
 static enum check_result strip(struct match *k)
 {
-    log_event(k, "strip", k->argument);
+    log_repeatable(k, "strip", k->argument);
     return CHECK_DROP;
 }
 
 static enum check_result warn(struct match *k)
 {
-    log_event(k, "warning", k->argument);
+    log_repeatable(k, "warning", k->argument);
     return CHECK_KEEP;
 }
 
 static enum check_result info(struct match *k)
 {
-    log_event(k, "info", k->argument);
+    log_repeatable(k, "info", k->argument);
     return CHECK_KEEP;
 }
 
@@ -91,15 +98,17 @@ static enum check_result reject(struct match *k)
 static enum check_result filter(struct match *k)
 {
     if (k->argument.len == 0) {
-        log_warning("missing FILTER command argument in %s map", k->map);
+        if (message_may_remark(k->m))
+            log_warning("missing FILTER command argument in %s map", k->map);
         return CHECK_KEEP;
     }
     if (!str_has(k->argument, ':')) {
-        log_warning("bad FILTER command " STR_FMT " in %s -- need transport:destination",
-                    STR_ARG(k->argument), k->map);
+        if (message_may_remark(k->m))
+            log_warning("bad FILTER command " STR_FMT " in %s -- need transport:destination",
+                        STR_ARG(k->argument), k->map);
         return CHECK_KEEP;
     }
-    log_event(k, "filter", k->argument);
+    log_repeatable(k, "filter", k->argument);
     k->m->filter = arena_str(&k->m->arena, k->argument);
     return CHECK_KEEP;
 }
@@ -108,8 +117,9 @@ static bool is_address(const struct match *k, const char *what)
 {
     if (str_has(k->argument, '@'))
         return true;
-    log_warning("bad %s \"" STR_FMT "\" in %s map -- need user@domain", what, STR_ARG(k->argument),
-                k->map);
+    if (message_may_remark(k->m))
+        log_warning("bad %s \"" STR_FMT "\" in %s map -- need user@domain", what,
+                    STR_ARG(k->argument), k->map);
     return false;
 }
 
@@ -127,7 +137,7 @@ static enum check_result bcc(struct match *k)
 {
     if (!is_address(k, "BCC address"))
         return CHECK_KEEP;
-    log_event(k, "bcc", k->argument);
+    log_repeatable(k, "bcc", k->argument);
     address_set_add(&k->m->bcc, arena_str(&k->m->arena, k->argument), &k->m->arena);
     return CHECK_KEEP;
 }
@@ -136,13 +146,16 @@ static enum check_result bcc(struct match *k)
 static bool fits(const struct match *k, const char *action)
 {
     if (k->argument.len == 0) {
-        log_warning("%s action without text in %s map", action, k->map);
+        if (message_may_remark(k->m))
+            log_warning("%s action without text in %s map", action, k->map);
         return false;
     }
     if (!is_header(k) || header_is_line(k->argument))
         return true;
-    log_warning("bad %s header text \"" STR_FMT "\" in %s map -- need \"headername: headervalue\"",
-                action, STR_ARG(k->argument), k->map);
+    if (message_may_remark(k->m))
+        log_warning("bad %s header text \"" STR_FMT
+                    "\" in %s map -- need \"headername: headervalue\"",
+                    action, STR_ARG(k->argument), k->map);
     return false;
 }
 
@@ -150,7 +163,7 @@ static enum check_result prepend(struct match *k)
 {
     if (!fits(k, "PREPEND"))
         return CHECK_KEEP;
-    log_event(k, "prepend", k->argument);
+    log_repeatable(k, "prepend", k->argument);
     if (is_header(k))
         content_put_lines(k->m, k->argument);
     else
@@ -162,7 +175,7 @@ static enum check_result replace(struct match *k)
 {
     if (!fits(k, "REPLACE"))
         return CHECK_KEEP;
-    log_event(k, "replace", k->argument);
+    log_repeatable(k, "replace", k->argument);
     *k->replacement = arena_str(&k->m->arena, k->argument);
     return CHECK_KEEP;
 }
@@ -186,7 +199,8 @@ static enum check_result act(struct match *k, struct str value)
     for (size_t i = 0; i < ARRAY_LEN(actions); i++)
         if (str_equal_nocase(name, str_from(actions[i].name)))
             return actions[i].act(k);
-    log_warning("unknown command in %s map: " STR_FMT, k->map, STR_ARG(value));
+    if (message_may_remark(k->m))
+        log_warning("unknown command in %s map: " STR_FMT, k->map, STR_ARG(value));
     return CHECK_KEEP;
 }
 

@@ -1,8 +1,8 @@
 /* The envelope and the extracted segment: which records pass, which are answered by others. */
 #include "base/log.h"
 #include "base/number.h"
-#include "cleanup/message.h"
 #include "base/utf8.h"
+#include "cleanup/message.h"
 
 #include <stdio.h>
 
@@ -323,15 +323,32 @@ static record_handler *const extracted_handlers[128] = {
     [REC_END] = take_end,
 };
 
+/* What the envelope says goes into headers and log lines, and nobody needs more than a line for it. */
+static struct record on_one_line(struct message *m, const struct record *rec)
+{
+    struct str payload = rec->payload;
+    struct record result = *rec;
+
+    if (str_find_any(payload, "\r\n") == STR_NOT_FOUND && !str_has(payload, '\0'))
+        return result;
+    char *copy = arena_cstr(&m->arena, payload);
+    for (size_t i = 0; i < payload.len; i++)
+        if (copy[i] == '\r' || copy[i] == '\n' || copy[i] == '\0')
+            copy[i] = ' ';
+    result.payload = (struct str){ copy, payload.len };
+    return result;
+}
+
 static void dispatch(struct message *m, record_handler *const handlers[128],
                      const struct record *rec)
 {
     unsigned char type = (unsigned char)rec->type;
+    struct record clean = on_one_line(m, rec);
 
     if (type >= 128 || handlers[type] == NULL)
         refuse(m, "unexpected record", rec->type);
     else
-        handlers[type](m, rec);
+        handlers[type](m, &clean);
 }
 
 void envelope_record(struct message *m, const struct record *rec)

@@ -1,8 +1,8 @@
 /* What is done with each header of the message. */
 #include "base/log.h"
+#include "base/utf8.h"
 #include "cleanup/message.h"
 #include "text/address.h"
-#include "base/utf8.h"
 
 #define FOLD_COLUMNS 69
 
@@ -126,6 +126,8 @@ static void log_id(struct message *m, const char *what, struct str value)
 {
     BUF_AUTO(line, 0);
 
+    if (!message_may_remark(m))
+        return;
     header_unfold(value, &line);
     log_info("%s: %s=" STR_FMT, message_id(m), what, STR_ARG(str_trim(buf_str(&line))));
 }

@@ -83,6 +83,7 @@ struct message {
     int64_t data_offset, content_size, text_size;
     struct str filter, redirect; /* FILTER, REDIRECT actions */
     struct address_set bcc;      /* BCC actions */
+    unsigned remarks;            /* lines of the log about its headers and its body */
 };
 
 /* Create the queue file.  False: no file could be made (logged). */
@@ -102,6 +103,9 @@ void message_end(struct message *m);
 void message_fail(struct message *m, enum cleanup_status status, struct str reason);
 /* A table failed: warns and asks the submitter to try again. */
 void message_lookup_failed(struct message *m, const char *parameter);
+/* May one more line of the log tell of a header or of a line of the body?  A message has room for
+ * millions of them; the log hears of the first. */
+bool message_may_remark(struct message *m);
 /* Is it worth to store more of it? */
 static inline bool message_is_wanted(const struct message *m)
 {

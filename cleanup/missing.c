@@ -1,10 +1,10 @@
 /* The end of the header: what is missing there is added, in this order: Message-Id, Date, From,
  * To. */
 #include "base/log.h"
+#include "base/utf8.h"
 #include "cleanup/message.h"
 #include "text/address.h"
 #include "text/date.h"
-#include "base/utf8.h"
 
 #include <time.h>
 

@@ -1,11 +1,11 @@
 /* What one recipient becomes: rewritten, mapped, expanded, written once, copied to those who
  * watch. */
 #include "base/log.h"
+#include "base/utf8.h"
 #include "cleanup/message.h"
 #include "client/bounce.h"
 #include "text/address.h"
 #include "text/dsn.h"
-#include "base/utf8.h"
 
 struct recipient {
     struct str address; /* rewritten and canonical, before alias expansion */

@@ -10,7 +10,8 @@
 
 #define FOLD_COLUMNS 69
 #define ACTION_MAX   (64UL * 1024)
-#define LOGGED_MAX   60 /* of a header or line that a check has matched */
+#define LOGGED_MAX   60  /* of a header or line that a check has matched */
+#define REMARKS_MAX  100 /* lines of the log about one delivery */
 
 /* Tables of the process. */
 static struct {
@@ -25,6 +26,7 @@ struct filter {
     struct mime *mime;
     bool stopped; /* the connection takes no more */
     bool failed;  /* a lookup */
+    unsigned remarks;
 };
 
 void filter_open(struct conf *conf)
@@ -80,6 +82,9 @@ static void put_lines(struct filter *f, struct str text)
 
 enum check { CHECK_KEEP, CHECK_DROP, CHECK_REPLACE };
 
+/* A message has room for millions of matches; the log hears of the first. */
+static bool may_remark(struct filter *f) { return f->remarks++ < REMARKS_MAX; }
+
 static void log_check(struct filter *f, const char *action, const char *part, struct str text,
                       struct str note)
 {
@@ -107,21 +112,23 @@ static const struct check_action *find_action(struct str name)
 }
 
 /* False: the action's text is none, and the line stays as it is. */
-static bool text_is_usable(const struct check_action *action, struct table_list *tables,
-                           bool is_header, struct str argument)
+static bool text_is_usable(struct filter *f, const struct check_action *action,
+                           struct table_list *tables, struct str argument)
 {
+    bool is_header = tables != maps.body;
     struct str name, value;
 
-    if (!action->needs_text)
+    if (!action->needs_text ||
+        (argument.len && (!is_header || header_split(argument, &name, &value))))
         return true;
-    if (argument.len == 0) {
-        log_warning("%s action without text in %s map", action->name, table_list_parameter(tables));
+    if (!may_remark(f))
         return false;
-    }
-    if (!is_header || header_split(argument, &name, &value))
-        return true;
-    log_warning("bad %s header text \"" STR_FMT "\" in %s map -- need \"headername: headervalue\"",
-                action->name, STR_ARG(argument), table_list_parameter(tables));
+    if (argument.len == 0)
+        log_warning("%s action without text in %s map", action->name, table_list_parameter(tables));
+    else
+        log_warning("bad %s header text \"" STR_FMT
+                    "\" in %s map -- need \"headername: headervalue\"",
+                    action->name, STR_ARG(argument), table_list_parameter(tables));
     return false;
 }
 
@@ -145,13 +152,14 @@ static enum check take_action(struct filter *f, struct table_list *tables, const
     const struct check_action *action = find_action(name);
 
     if (action == NULL) {
-        log_warning("unsupported command in %s map: " STR_FMT, table_list_parameter(tables),
-                    STR_ARG(rest));
+        if (may_remark(f))
+            log_warning("unsupported command in %s map: " STR_FMT, table_list_parameter(tables),
+                        STR_ARG(rest));
         return CHECK_KEEP;
     }
-    if (!text_is_usable(action, tables, tables != maps.body, argument))
+    if (!text_is_usable(f, action, tables, argument))
         return CHECK_KEEP;
-    if (action->logged)
+    if (action->logged && may_remark(f))
         log_check(f, action->logged, part, text, argument);
     if (action->result == CHECK_KEEP && action->needs_text)
         put_lines(f, argument);

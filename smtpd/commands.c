@@ -9,6 +9,7 @@
 #include "smtpd/transaction.h"
 #include "smtpd/unsupported.h"
 #include "smtpd/xclient.h"
+#include "text/header.h"
 
 #include <errno.h>
 #include <sys/statvfs.h>
@@ -85,22 +86,25 @@ static void trim_transcript(struct session *s)
         transcript_trim(&s->transcript, (unsigned)smtpd_conf.smtpd_history_flush_threshold);
 }
 
-/* The name goes into headers and log lines: nothing that could look like their own syntax stays. */
+/* The name goes into headers and log lines. */
 static struct str harmless_name(struct session *s, struct str name)
 {
-    char *copy = arena_cstr(&s->arena, str_sub(name, 0, HELO_MAX));
+    struct str cut = str_sub(name, 0, HELO_MAX);
+    char *copy = arena_cstr(&s->arena, cut);
 
-    for (char *c = copy; *c; c++)
-        if ((unsigned char)*c <= ' ' || *c == 0x7f || strchr("<>()\\\";@", *c))
-            *c = '?';
-    return str_from(copy);
+    header_make_harmless(copy, cut.len);
+    return (struct str){ copy, cut.len };
 }
+
+/* What XFORWARD said was about a message that will not come. */
+static void forget_forwarded(struct session *s) { memset(&s->forwarded, 0, sizeof s->forwarded); }
 
 static void on_helo(struct session *s, const struct smtp_event *ev)
 {
     struct str before = s->helo;
 
     s->where = ev->command;
+    forget_forwarded(s);
     trim_transcript(s);
     s->helo = harmless_name(s, ev->arg);
     if (refused(s, ACCESS_HELO)) {
@@ -287,6 +291,7 @@ static void on_message(struct session *s, const struct smtp_event *ev)
 static void on_rset(struct session *s, const struct smtp_event *ev)
 {
     (void)ev;
+    forget_forwarded(s);
     trim_transcript(s);
     session_answer(s, REPLY(250, "2.0.0 Ok"));
 }

@@ -1,8 +1,8 @@
 #include "smtpd/transaction.h"
 
 #include "base/log.h"
-#include "smtpd/received.h"
 #include "base/utf8.h"
+#include "smtpd/received.h"
 
 #include <sys/socket.h>
 

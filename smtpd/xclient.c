@@ -58,10 +58,10 @@ static void override_names(struct session *s, const struct smtp_xattrs *x)
     }
 }
 
-/* The peer in front of us vouches for the login, as it does for the address. */
+/* The peer in front of us vouches for the login, as it does for the address, where logins count. */
 static void override_login(struct session *s, const struct smtp_xattrs *x)
 {
-    if (!x->kind[SMTP_XATTR_LOGIN])
+    if (!x->kind[SMTP_XATTR_LOGIN] || !smtpd_conf.smtpd_sasl_auth_enable)
         return;
     bool given = x->kind[SMTP_XATTR_LOGIN] == SMTP_XVALUE_GIVEN && x->value[SMTP_XATTR_LOGIN].len;
     s->login = given ? arena_str(&s->arena, x->value[SMTP_XATTR_LOGIN]) : STR_NONE;
@@ -94,7 +94,7 @@ void xclient_handle(struct session *s, const struct smtp_event *ev)
     s->dialogue.authenticated = s->login.ptr != NULL;
     if (s->helo.ptr)
         smtp_server_introduced(&s->dialogue,
-                               !str_equal_nocase(x->value[SMTP_XATTR_PROTO], STR("SMTP")));
+                               str_equal_nocase(x->value[SMTP_XATTR_PROTO], STR("ESMTP")));
 }
 
 static void forward(struct session *s, const struct smtp_xattrs *x, enum smtp_xattr attr,

@@ -79,6 +79,7 @@ unsigned smtp_extension_find(struct str keyword);
 struct smtp_offer {
     unsigned extensions; /* enum smtp_extension, without the discarded ones */
     int64_t size_limit;  /* 0: none named */
+    bool bad_size;       /* noted: a reply has room for many */
     unsigned xforward;   /* bits 1 << enum smtp_xattr */
     struct buf auth;     /* mechanisms, blank separated */
 };

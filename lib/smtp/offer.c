@@ -23,10 +23,13 @@ static void offer_size(struct smtp_client *c, struct str args)
         c->offer.extensions &= ~(unsigned)SMTP_EXT_SIZE;
         return;
     }
-    if (!is_number(word))
+    if (is_number(word)) {
+        if (number_parse(word, &limit))
+            c->offer.size_limit = limit;
+    } else if (!c->offer.bad_size) {
+        c->offer.bad_size = true;
         smtp_client_note(c, SMTP_NOTE_BAD_SIZE, word);
-    else if (number_parse(word, &limit))
-        c->offer.size_limit = limit;
+    }
 }
 
 static void offer_auth(struct smtp_client *c, struct str args)

@@ -1,9 +1,9 @@
 #include "smtp/path.h"
 
 #include "base/number.h"
+#include "base/utf8.h"
 #include "text/address.h"
 #include "text/hostname.h"
-#include "base/utf8.h"
 #include "text/xtext.h"
 
 #define BLANKS " \t"

@@ -1,7 +1,7 @@
 #include "smtp/reply.h"
 
-#include "text/dsn.h"
 #include "base/utf8.h"
+#include "text/dsn.h"
 
 /* Bytes of one reply, with those that are not kept, after which the server is taken for mad. */
 #define PATIENCE (1024UL * 1024)

@@ -1,7 +1,7 @@
 /* The commands: syntax, order, and the replies to what breaks them. */
+#include "base/utf8.h"
 #include "smtp/server_state.h"
 #include "text/hostname.h"
-#include "base/utf8.h"
 
 #define BLANKS " \t"
 

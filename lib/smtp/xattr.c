@@ -1,6 +1,8 @@
 #include "smtp/xattr.h"
 
 #include "base/number.h"
+#include "base/utf8.h"
+#include "text/header.h"
 #include "text/hostname.h"
 #include "text/xtext.h"
 
@@ -30,27 +32,28 @@ static bool is_source(struct str s)
     return str_equal_nocase(s, STR("LOCAL")) || str_equal_nocase(s, STR("REMOTE"));
 }
 
-static bool is_text(struct str s)
-{
-    for (size_t i = 0; i < s.len; i++)
-        if (char_is_control(s.ptr[i]))
-            return false;
-    return true;
-}
-
 static const struct {
     struct str name;
     bool xclient, xforward;
-    bool (*check)(struct str value);
+    bool (*check)(struct str value);      /* NULL: anything goes, */
+    void (*tame)(char *text, size_t len); /* after this */
 } attrs[SMTP_XATTR_COUNT] = {
 #define ATTR(id, xclient, xforward, check) \
-    [SMTP_XATTR_##id] = { { #id, sizeof(#id) - 1 }, xclient, xforward, check }
-    ATTR(NAME, true, true, is_name),      ATTR(ADDR, true, true, is_address),
-    ATTR(PORT, true, true, is_port),      ATTR(PROTO, true, true, is_text),
-    ATTR(HELO, true, true, is_text),      ATTR(REVERSE_NAME, true, false, is_name),
-    ATTR(LOGIN, true, false, is_text),    ATTR(DESTADDR, true, false, is_address),
-    ATTR(DESTPORT, true, false, is_port), ATTR(IDENT, false, true, is_text),
+    [SMTP_XATTR_##id] = { { #id, sizeof(#id) - 1 }, xclient, xforward, check, NULL }
+#define TEXT(id, xclient, xforward, tame) \
+    [SMTP_XATTR_##id] = { { #id, sizeof(#id) - 1 }, xclient, xforward, NULL, tame }
+    ATTR(NAME, true, true, is_name),
+    ATTR(ADDR, true, true, is_address),
+    ATTR(PORT, true, true, is_port),
+    TEXT(PROTO, true, true, header_make_harmless),
+    TEXT(HELO, true, true, header_make_harmless),
+    ATTR(REVERSE_NAME, true, false, is_name),
+    TEXT(LOGIN, true, false, utf8_make_printable),
+    ATTR(DESTADDR, true, false, is_address),
+    ATTR(DESTPORT, true, false, is_port),
+    TEXT(IDENT, false, true, header_make_harmless),
     ATTR(SOURCE, false, true, is_source),
+#undef TEXT
 #undef ATTR
 };
 
@@ -91,8 +94,11 @@ static bool set_value(enum smtp_xattr x, struct str value, bool xclient, struct 
     }
     if (!xtext_decode(value, &decoded))
         return false;
+    if (attrs[x].tame && decoded.len)
+        attrs[x].tame(decoded.ptr, decoded.len);
     struct str text = buf_str(&decoded);
-    if (!attrs[x].check(text) || (x == SMTP_XATTR_PROTO && xclient && !is_protocol(text)))
+    if ((attrs[x].check && !attrs[x].check(text)) ||
+        (x == SMTP_XATTR_PROTO && xclient && !is_protocol(text)))
         return false;
     if (attrs[x].check == is_address)
         str_skip_prefix_nocase(&text, STR("IPV6:"));

@@ -41,7 +41,8 @@ struct table {
     void *data;
     struct buf scratch; /* results that are composed */
     struct buf folded;
-    struct buf reason; /* why it could not be opened */
+    struct buf reason;   /* why it could not be opened */
+    unsigned complaints; /* of keys that are no UTF-8 */
     struct table_watch watch;
     struct list node;
 };

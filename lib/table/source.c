@@ -2,10 +2,10 @@
 
 #include "base/base64.h"
 #include "base/log.h"
+#include "base/utf8.h"
 #include "conf/logical_line.h"
 #include "os/fd.h"
 #include "table/alias_line.h"
-#include "base/utf8.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -3,13 +3,15 @@
 #include "base/base64.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/utf8.h"
 #include "conf/params.h"
 #include "table/internal.h"
 #include "text/casefold.h"
-#include "base/utf8.h"
 
 #include <stdlib.h>
 #include <unistd.h>
+
+#define COMPLAINTS_MAX 100
 
 /* The tables this process has open, like the kernel's list of its descriptors: what makes sharing
  * and tables_have_changed() possible without a context in every signature above. */
@@ -154,10 +156,13 @@ static bool decode_value(struct table *t, struct str key, struct str text, struc
     return true;
 }
 
-static void complain_about_bytes(const struct table *t, struct str key)
+/* Keys come from strangers, who have any number of them: the first tell what is going on. */
+static void complain_about_bytes(struct table *t, struct str key)
 {
     BUF_AUTO(shown, 0);
 
+    if (t->complaints++ >= COMPLAINTS_MAX)
+        return;
     buf_add(&shown, key);
     for (size_t i = 0; i < shown.len; i++)
         if ((unsigned char)shown.ptr[i] > 127)

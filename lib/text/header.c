@@ -1,5 +1,7 @@
 #include "text/header.h"
 
+#include "base/utf8.h"
+
 static const struct header_info headers[] = {
     { HEADER_OTHER, { "", 0 }, 0 },
 #define HEADER(id, name, flags) { HEADER_##id, { "" name, sizeof(name) - 1 }, flags },
@@ -72,4 +74,12 @@ void header_unfold(struct str header, struct buf *out)
             line.len--;
         buf_add(out, line);
     }
+}
+
+void header_make_harmless(char *text, size_t len)
+{
+    utf8_make_printable(text, len);
+    for (size_t i = 0; i < len; i++)
+        if (memchr(" <>()\\\";@", text[i], 9))
+            text[i] = '?';
 }

@@ -27,6 +27,10 @@ struct header_info {
     unsigned flags;  /* enum header_flag */
 };
 
+/* Replace by `?` what is not printable, blanks, and what the syntax of headers and log lines is made of:
+ * for names that strangers give. */
+void header_make_harmless(char *text, size_t len);
+
 /* What is known about a header of this name (any case); NULL if nothing. */
 const struct header_info *header_find(struct str name);
 const struct header_info *header_by_id(enum header_id id);

@@ -1,8 +1,8 @@
 #include "text/mime.h"
 
 #include "base/mem.h"
-#include "text/mime_state.h"
 #include "base/utf8.h"
+#include "text/mime_state.h"
 
 #include <stdlib.h>
 

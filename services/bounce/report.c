@@ -1,7 +1,7 @@
 #include "services/bounce/report.h"
 
-#include "text/dsn.h"
 #include "base/utf8.h"
+#include "text/dsn.h"
 
 #define COLUMNS 79
 

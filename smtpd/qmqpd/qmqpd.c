@@ -151,13 +151,15 @@ static void put_envelope(struct request *q, const struct qmqp_package *p, struct
 static void put_id(struct request *q, struct str recipients, struct buf *out)
 {
     struct str id = queue_id_str(&q->cleanup.id), recipient;
+    BUF_AUTO(path, 1024);
 
     if (!netstring_take(&recipients, &recipient) || recipients.len) {
         buf_join(out, STR("\n\tid "), id, STR("; "));
         return;
     }
     buf_join(out, STR(" id "), id, STR("\n\tfor <"));
-    address_quote(recipient, out);
+    address_quote(recipient, &path);
+    buf_add_printable(out, buf_str(&path));
     buf_add(out, STR(">; "));
 }
 

@@ -3,8 +3,8 @@
 #include "text/xtext.h"
 
 #include "base/buf.h"
-#include "text/dsn.h"
 #include "base/utf8.h"
+#include "text/dsn.h"
 
 #include <stdint.h>
 #include <stdlib.h>

@@ -8,10 +8,10 @@ static void what_is_not_printable_is_masked_and_nothing_else(void **state UNUSED
     } cases[] = {
         { "plain text", "plain text" }, { "a\tb\r\n", "a?b??" },
         { "\x7f\x1b[2J", "??[2J" },     { "gr\xc3\xbc\xc3\x9f", "gr\xc3\xbc\xc3\x9f" },
-        { "\x80\xff", "??" },          { "", "" },
-        { "a\xc2\x9b b", "a?? b" },    { "a\xe2\x80\xae", "a???" },
-        { "\xe2\x80\xa9", "???" },     { "\xe2\x81\xa7", "???" },
-        { "\xc0\x8a", "??" },          { "\xf0\x9f\x98\x80", "\xf0\x9f\x98\x80" },
+        { "\x80\xff", "??" },           { "", "" },
+        { "a\xc2\x9b b", "a?? b" },     { "a\xe2\x80\xae", "a???" },
+        { "\xe2\x80\xa9", "???" },      { "\xe2\x81\xa7", "???" },
+        { "\xc0\x8a", "??" },           { "\xf0\x9f\x98\x80", "\xf0\x9f\x98\x80" },
         { "\xe2\x80", "??" },
     };
 

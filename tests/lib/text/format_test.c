@@ -1,9 +1,9 @@
 
+#include "base/utf8.h"
 #include "text/date.h"
 #include "text/dsn.h"
 #include "text/header.h"
 #include "text/hostname.h"
-#include "base/utf8.h"
 #include "text/xtext.h"
 #include "unit.h"
 
