@@ -107,6 +107,17 @@ static bool set_value(enum smtp_xattr x, struct str value, bool xclient, struct 
     return true;
 }
 
+/* What was meant by a value that is refused. */
+static struct str shown_value(struct str value, bool xclient, struct arena *a)
+{
+    BUF_AUTO(decoded, VALUE_MAX + 1);
+
+    if (!xtext_decode(value, &decoded) || decoded.len == 0)
+        return value;
+    (xclient ? utf8_make_printable : header_make_harmless)(decoded.ptr, decoded.len);
+    return arena_str(a, buf_str(&decoded));
+}
+
 /* One `NAME=value`. */
 static bool parse_one(struct str word, bool xclient, struct arena *a, struct smtp_xattrs *out,
                       struct str *error)
@@ -129,7 +140,8 @@ static bool parse_one(struct str word, bool xclient, struct arena *a, struct smt
         return false;
     }
     if (!set_value(x, value, xclient, a, out)) {
-        *error = complain(a, STR("Bad "), attrs[x].name, STR(" syntax: "), value);
+        *error = complain(a, STR("Bad "), attrs[x].name, STR(" syntax: "),
+                          shown_value(value, xclient, a));
         return false;
     }
     return true;

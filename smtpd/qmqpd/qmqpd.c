@@ -159,7 +159,8 @@ static void put_id(struct request *q, struct str recipients, struct buf *out)
     }
     buf_join(out, STR(" id "), id, STR("\n\tfor <"));
     address_quote(recipient, &path);
-    buf_add_printable(out, buf_str(&path));
+    for (size_t i = 0; i < path.len; i++)
+        buf_addc(out, (char)(char_is_control(path.ptr[i]) ? ' ' : path.ptr[i]));
     buf_add(out, STR(">; "));
 }
 
