@@ -58,10 +58,10 @@ static void override_names(struct session *s, const struct smtp_xattrs *x)
     }
 }
 
-/* The peer in front of us vouches for the login, as it does for the address, where logins count. */
+/* The peer in front of us vouches for the login, as it does for the address. */
 static void override_login(struct session *s, const struct smtp_xattrs *x)
 {
-    if (!x->kind[SMTP_XATTR_LOGIN] || !smtpd_conf.smtpd_sasl_auth_enable)
+    if (!x->kind[SMTP_XATTR_LOGIN])
         return;
     bool given = x->kind[SMTP_XATTR_LOGIN] == SMTP_XVALUE_GIVEN && x->value[SMTP_XATTR_LOGIN].len;
     s->login = given ? arena_str(&s->arena, x->value[SMTP_XATTR_LOGIN]) : STR_NONE;

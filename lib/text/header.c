@@ -80,6 +80,6 @@ void header_make_harmless(char *text, size_t len)
 {
     utf8_make_printable(text, len);
     for (size_t i = 0; i < len; i++)
-        if (memchr(" <>()\\\";@", text[i], 9))
+        if (text[i] && strchr(" <>()\\\";@", text[i]))
             text[i] = '?';
 }

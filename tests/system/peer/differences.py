@@ -54,6 +54,9 @@ KNOWN = [
     Known("Broken requests of QMQP", r"^content/qmqp (stranger|malformed|junk|no recipients|gone)", r"qmqpd: NOQUEUE: |^  b'|qmqpd: localhost.* lost conn",
           r"qmqpd: (warning: )?QID: |^  b'|^postfix/cleanup: ",
           "qmqpd(8) looks at a request when all of it has come, so a broken one has no queue id, and says in other words what is wrong."),
+    Known("Characters that mislead", r"^sendmail/utf8 recipient", r"p\S*@example\.test|unknown user: \"p", r"p\S*@example\.test|unknown user: \"p",
+          "Control characters of Unicode and those that turn the direction of text around are `?` in the log, in reports and in "
+          "what mailq prints, as are bytes that are no UTF-8."),
     Known("Line breaks in an envelope", r"^strangers/qmqp with a line break in the recipient", r"^  X-Original-To: \"paco\+ X|to=<\"paco\+ X-Evil",
           r"^  (X-Original-To: \"paco\+$|X-Evil: 1\"@)|to=<\"paco\+ X-Evil",
           "An address with a line break in it, as QMQP may bring it, is on one line in all headers."),
