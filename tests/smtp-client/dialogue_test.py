@@ -137,6 +137,19 @@ def long_replies_are_cut_and_noted(t):
         assert "dsn=5.1.1, status=bounced" in lines[-1] and len(lines[-1]) < 2500, lines[-1]
 
 
+@case
+def a_server_or_a_message_that_repeats_itself_does_not_fill_the_log(t):
+    sent(t.send(Server().nexthop)[2])
+    before = len(read(t.log))
+    sent(t.send(Server(ehlo=("SIZE x",) * 500).nexthop)[2])
+    equal(read(t.log)[before:].count("bad EHLO SIZE limit \"x\" from 127.0.0.1[127.0.0.1]"), 1)
+    for check, logged in (("WARN look", "warning: header X-A: b"), ("STRIP", "strip: header X-A: b"), ("BOGUS", "unsupported command in smtp_header_checks map"),
+                          ("REPLACE", "REPLACE action without text in smtp_header_checks map")):
+        before = len(read(t.log))
+        sent(t.send(Server().nexthop, body="X-A: b\n" * 500 + "\nx\n", smtp_header_checks="regexp:{{/^X-A:/ %s}}" % check)[2])
+        equal(read(t.log)[before:].count(logged), 100, check)
+
+
 def drip(c):
     for b in b"220 " + b"x" * 1000:
         c.sendall(bytes([b]))

@@ -267,6 +267,20 @@ static void an_edited_text_table_is_noticed(void **state UNUSED)
     table_close(t);
 }
 
+static void keys_that_are_no_utf8_do_not_fill_the_log(void **state UNUSED)
+{
+    struct table *t = table_open(STR("inline:{a=1}"), TABLE_DEFAULT, NULL);
+    size_t lines = 0;
+
+    harness_reset();
+    for (int i = 0; i < 1000; i++)
+        assert_int_equal(table_lookup(t, STR("\xff"), NULL), TABLE_NOT_FOUND);
+    for (size_t i = 0; i < logged.len; i++)
+        lines += logged.ptr[i] == '\n';
+    assert_int_equal(lines, 100);
+    table_close(t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -277,6 +291,7 @@ int main(void)
         cmocka_unit_test(a_site_may_want_no_program_without_its_tables),
         cmocka_unit_test(the_same_table_is_shared),
         cmocka_unit_test(keys_are_folded_as_unicode_unless_told_otherwise),
+        cmocka_unit_test(keys_that_are_no_utf8_do_not_fill_the_log),
         cmocka_unit_test(only_tables_of_fixed_strings_take_partial_keys),
         cmocka_unit_test(a_text_table_reads_the_source_format),
         cmocka_unit_test(values_may_be_files),
