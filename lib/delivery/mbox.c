@@ -46,12 +46,12 @@ static int create_file(const struct store_target *t)
     return fd;
 }
 
-/* A link is followed if root made it. */
+/* A link is followed if root made it: one with another name may have been made for another place. */
 static int open_link(const struct store_target *t)
 {
     struct stat st;
 
-    if (lstat(t->path, &st) == 0 && S_ISLNK(st.st_mode) && st.st_uid == 0)
+    if (lstat(t->path, &st) == 0 && S_ISLNK(st.st_mode) && st.st_uid == 0 && st.st_nlink == 1)
         return open(t->path, OPEN_FLAGS & ~O_NOFOLLOW);
     errno = ELOOP;
     return -1;

@@ -85,8 +85,10 @@ static int join_stdio(pid_t *helper)
 void service_run_standalone(struct service *svc)
 {
     pid_t helper;
-    int fd = join_stdio(&helper);
 
+    if (svc->spec->kind == SERVICE_TRIGGER)
+        log_fatal("service %s does nothing without master(8)", svc->options.name);
+    int fd = join_stdio(&helper);
     if (svc->spec->kind == SERVICE_MULTI) {
         svc->spec->serve(svc, fd);
         while (svc->spec->may_leave && !svc->spec->may_leave(svc))

@@ -243,6 +243,27 @@ def names_lead_nowhere(host):
     host.run("postsuper", "-d", waiting)
 
 
+@test
+def what_belongs_to_root_is_of_no_use_to_users(host):
+    """Daemons and scripts that users start themselves have nothing but the rights of users."""
+    mark, programs = len(host.log()), "/usr/lib/postfix/sbin/"
+    before = picture(ETC), host.master()
+    options = (("-S",), ("-S", "-o", "queue_directory=" + HOME, "-o", "mail_owner=ana"), ("-n", "x", "-t", "unix", "-u", "-c"), ("-w",), ("-t",), ("-d",), ("-x\n",),
+               ("set-permissions",), ("create-missing",), ("stop",), ("abort",))
+    for program in sorted(os.listdir(programs)):
+        for words in options:
+            def act():
+                signal.alarm(1)
+                os.execve(programs + program, [program, *words], {"PATH": "/usr/sbin:/usr/bin:/bin", "queue_directory": QUEUE, "config_directory": ETC,
+                          "command_directory": "/usr/sbin", "daemon_directory": programs[:-1], "data_directory": "/var/lib/postfix", "mail_owner": "postfix",
+                          "setgid_group": "postdrop", "MAIL_LOGTAG": "postfix"})
+            status, output = child(act)
+            assert status >= 0 or status == -signal.SIGALRM, (program, words, status, output[-300:])
+    assert before == (picture(ETC), host.master()) and host.is_running()
+    in_peace(host, mark)
+    works(host, "after the daemons of users")
+
+
 # ---------------------------------------------------------------- records
 
 HEAD = record("S", "ana@" + DOMAIN)
@@ -345,6 +366,28 @@ def signals_at_any_moment_lose_nothing_and_double_nothing(host):
         assert "\nSubject: signal" not in mail or mail.count("line\n") == 20000, mail[:300]
     sweep_maildrop()
     in_peace(host, mark)
+
+
+@test
+def what_killed_submissions_leave_is_cleared_away_after_a_week(host):
+    for age in (0, 6, 8):
+        p = subprocess.Popen(["/usr/sbin/postdrop", "-r"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, user=ANA, group=ANA, extra_groups=[])
+        p.stdout.read(10)
+        p.kill()
+        p.wait()
+        p.stdin.close()
+        p.stdout.close()
+        [path] = [QUEUE + "/maildrop/" + n for n in in_maildrop() if os.stat(QUEUE + "/maildrop/" + n).st_mtime > time.time() - 3600]
+        os.utime(path, (time.time() - age * 86400 - 3600,) * 2)
+    held = send("x@away.test")
+    host.wait_in("deferred", held)
+    host.run("postsuper", "-h", held)
+    os.utime(QUEUE + "/hold/" + held, (time.time() - 86400 * 30,) * 2)
+    assert len(in_maildrop()) == 3
+    host.run("postsuper")
+    assert len(in_maildrop()) == 2 and held in host.queue(), in_maildrop()
+    host.run("postsuper", "-d", held)
+    sweep_maildrop()
 
 
 @test
@@ -558,6 +601,18 @@ def commands_that_misbehave_are_stopped_and_take_nobody_along(host):
             works(host, "after " + what)
         end_processes_of(ANA)
     no_secret(host)
+
+
+@test
+def a_link_of_root_counts_only_where_root_put_it(host):
+    """Links can have other names, too, where fs.protected_hardlinks is off."""
+    write("/var/other/victim", SECRET, 0o600)
+    os.symlink("/var/other/victim", "/var/other/link")
+    os.link("/var/other/link", "/var/mail/root", follow_symlinks=False)
+    assert "status=sent" not in attempt(host, recipient="root@" + DOMAIN) and contents("/var/other/victim") == SECRET
+    os.unlink("/var/other/link")
+    assert "status=sent" in attempt(host, recipient="root@" + DOMAIN) and "from the attack" in contents("/var/other/victim")
+    os.unlink("/var/mail/root")
 
 
 @test

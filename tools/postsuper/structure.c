@@ -214,18 +214,34 @@ static void check_file(struct super *s, const struct structure_work *work,
         (void)rename_file(s, path, &place);
 }
 
+static bool is_stale(const struct stat *st) { return st->st_mtime + STALE_S < time(NULL); }
+
+static void remove_file(const char *path)
+{
+    if (unlink(path) != 0 && errno != ENOENT)
+        log_warning("remove file %s: %s", path, strerror(errno));
+}
+
 /* Left by a program that was interrupted while it made a file. */
 static void judge_odd_name(const struct structure_work *work, const char *path)
 {
     struct stat st;
 
-    if (work->purge && lstat(path, &st) == 0 && S_ISREG(st.st_mode) &&
-        st.st_mtime + STALE_S < time(NULL)) {
-        if (unlink(path) != 0 && errno != ENOENT)
-            log_warning("remove file %s: %s", path, strerror(errno));
-        return;
-    }
-    log_warning("bogus file name: %s", path);
+    if (work->purge && lstat(path, &st) == 0 && S_ISREG(st.st_mode) && is_stale(&st))
+        remove_file(path);
+    else
+        log_warning("bogus file name: %s", path);
+}
+
+/* The same with a message that got its name and never became complete: nobody was told that we have it. */
+static bool purge_unfinished(const char *path)
+{
+    struct stat st;
+
+    if (lstat(path, &st) != 0 || !S_ISREG(st.st_mode) || st.st_mode & S_IXUSR || !is_stale(&st))
+        return false;
+    remove_file(path);
+    return true;
 }
 
 static void finish_rename(struct super *s, const struct queue *queue, const char *path,
@@ -246,13 +262,12 @@ static void purge_orphan(const struct super *s, const char *path, const struct q
 {
     struct stat st;
 
-    if (lstat(path, &st) != 0 || st.st_mtime + STALE_S >= time(NULL))
+    if (lstat(path, &st) != 0 || !is_stale(&st))
         return;
     for (size_t i = 0; i < ARRAY_LEN(queues); i++)
         if (queues[i].messages && queue_stat(&s->layout, queues[i].name, id, &st))
             return;
-    if (unlink(path) != 0 && errno != ENOENT)
-        log_warning("remove file %s: %s", path, strerror(errno));
+    remove_file(path);
 }
 
 static bool is_log_queue(const char *queue)
@@ -272,6 +287,8 @@ static void visit(struct super *s, const struct structure_work *work, const stru
     if (queue_id_parse(name, &id)) {
         if (work->purge && is_log_queue(queue->name))
             purge_orphan(s, path, &id);
+        if (work->purge && queue->messages && purge_unfinished(path))
+            return;
         if (work->check)
             check_file(s, work, queue, path, &id);
     } else if (!str_ends(name, STR(SUFFIX))) {
