@@ -817,10 +817,10 @@ def delivery_agents_open_no_files_of_root_for_an_intruder(host):
     for place in places:
         child(lambda: (os.symlink("/var/rootonly", place), os._exit(0)), uid=MAIL_UID)
     os.makedirs(QUEUE + "/deferred/s_", exist_ok=True)
-    os.link(QUEUE + "/pid/linked", QUEUE + "/active/linked")  # where fs.protected_hardlinks is off
+    os.link(QUEUE + "/pid/linked", QUEUE + "/hold/linked")  # where fs.protected_hardlinks is off
     send("ana@" + DOMAIN)  # local is there
     for agent, recipient in (("local", "ana@" + DOMAIN), ("virtual", "v@virtual.test"), ("hook", "x@hook.test")):
-        for queue, qid in (("deferred", "secret"), ("active", "linked"), ("active", "../pid/linked"), ("../../var/rootonly", "secret"), ("pid", "linked")):
+        for queue, qid in (("deferred", "secret"), ("hold", "linked"), ("hold", "../pid/linked"), ("../../var/rootonly", "secret"), ("pid", "linked")):
             status, output = ask_to_deliver(agent, queue, qid, start, mark, recipient)
             assert status == 0 and ("result\\x001" in output or output == "b''\n"), (agent, queue, qid, output)
             with open("/var/rootonly/secret", "rb") as f, open(QUEUE + "/pid/linked", "rb") as g:
@@ -828,21 +828,21 @@ def delivery_agents_open_no_files_of_root_for_an_intruder(host):
     for path in (BOX, HOMES + "/luis/hooked"):
         assert SECRET not in contents(path), path
     assert not [f for w, _, fs in os.walk("/var/vmail") for f in fs if SECRET in contents(w + "/" + f)]
-    for path in (*places, QUEUE + "/active/linked", QUEUE + "/pid/linked"):
+    for path in (*places, QUEUE + "/hold/linked", QUEUE + "/pid/linked"):
         os.unlink(path)
     os.rmdir(QUEUE + "/deferred/s_")
 
 
 @test
 def a_recipient_named_by_an_intruder_is_no_command_and_no_file(host):
-    whole, mark, start = file_of_root(QUEUE + "/active/AAAAA9")
-    os.chown(QUEUE + "/active/AAAAA9", MAIL_UID, MAIL_UID)
+    whole, mark, start = file_of_root(QUEUE + "/hold/AAAAA9")
+    os.chown(QUEUE + "/hold/AAAAA9", MAIL_UID, MAIL_UID)
     for recipient in ("|touch /var/tmp/hit@" + DOMAIN, "/var/tmp/hit@" + DOMAIN, "/var/tmp/hit", "|touch /var/tmp/hit", ":include:/etc/passwd", "\\|touch /var/tmp/hit",
                       "../../tmp/hit", "root/../../tmp/hit@" + DOMAIN, "\\root/../x", "a\nb", "", "@", "x" * 100000):
-        status, output = ask_to_deliver("local", "active", "AAAAA9", start, mark, recipient)
+        status, output = ask_to_deliver("local", "hold", "AAAAA9", start, mark, recipient)
         assert status == 0, (recipient, output)
         assert not os.path.exists("/var/tmp/hit"), recipient
-    os.unlink(QUEUE + "/active/AAAAA9")
+    os.unlink(QUEUE + "/hold/AAAAA9")
     works(host, "after odd recipients")
 
 

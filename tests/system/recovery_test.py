@@ -115,6 +115,18 @@ def master_can_be_started_again_while_clients_are_connected(host):
 
 
 @test
+def stop_has_ended_when_all_have(host):
+    pid = host.pid_of("pickup")
+    os.kill(pid, signal.SIGSTOP)
+    host.stop()
+    assert not alive(pid), "a process was left behind"
+    host.start()
+    host.stop()
+    assert host.run("postqueue", "-p", check=False).returncode == 0  # nobody holds the socket any more
+    host.start()
+
+
+@test
 def a_drained_system_finishes_its_clients(host):
     c = begin_message()
     master = host.master()
