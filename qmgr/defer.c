@@ -36,9 +36,16 @@ void qmgr_log_recipient(const struct message *m, struct str address, struct str 
     delivery_log_line(&line);
 }
 
-/* The log is for mailq and for the report when the message expires; the recipient is kept without
- * it. */
-static void record_deferred(struct qmgr *q, const struct message *m, const struct recipient *r,
+static void after_record(struct qmgr *q, struct message *m, bool ok)
+{
+    m->recording--;
+    if (!ok)
+        m->flags |= MESSAGE_UNRECORDED;
+    qmgr_check_done(q, m);
+}
+
+/* The log is for mailq and for the report when the message expires. */
+static void record_deferred(struct qmgr *q, struct message *m, const struct recipient *r,
                             struct str dsn, struct str reason)
 {
     char scratch[RECIPIENT_TEXT_MAX + 8];
@@ -56,7 +63,8 @@ static void record_deferred(struct qmgr *q, const struct message *m, const struc
     };
 
     bounce_append_encode(&body, &entry);
-    qmgr_call(q, site_conf.defer_service_name, BOUNCE_APPEND, buf_str(&body), NULL, NULL);
+    qmgr_call(q, site_conf.defer_service_name, BOUNCE_APPEND, buf_str(&body), m, after_record);
+    m->recording++;
 }
 
 static void defer_here(struct qmgr *q, struct message *m, struct recipient *first, struct str dsn,

@@ -269,6 +269,8 @@ static void note_reply(struct message *m, const struct delivery_reply *r)
         m->flags |= MESSAGE_BOUNCED;
     if (r->traced)
         m->flags |= MESSAGE_TRACED;
+    if (r->unrecorded)
+        m->flags |= MESSAGE_UNRECORDED;
 }
 
 static void log_feedback(const struct schedule_queue *queue, bool failed)

@@ -181,14 +181,19 @@ static bool lies_in(struct qmgr *q, const char *queue, const struct queue_id *id
     return queue_stat(&q->layout, queue, id, &st);
 }
 
+static void drop_defer_log(const struct qmgr *q, const struct message *m, const struct queue_id *id)
+{
+    if (!queue_remove(&q->layout, QUEUE_DEFER, id) && errno != ENOENT)
+        log_warning("%s: remove defer log: %s", m->id, strerror(errno));
+}
+
 /* Deleted, held or submitted anew while it was tried: it is not ours any more.  Agents may have
  * added to its log after the operator removed that. */
 static void lose_message(struct qmgr *q, struct message *m, const struct queue_id *id)
 {
     if (!lies_in(q, QUEUE_HOLD, id) && !lies_in(q, QUEUE_DEFERRED, id) &&
-        !lies_in(q, QUEUE_INCOMING, id) && !queue_remove(&q->layout, QUEUE_DEFER, id) &&
-        errno != ENOENT)
-        log_warning("%s: remove defer log: %s", m->id, strerror(errno));
+        !lies_in(q, QUEUE_INCOMING, id))
+        drop_defer_log(q, m, id);
     forget(q, m);
 }
 
@@ -199,6 +204,12 @@ static void end_deferred(struct qmgr *q, struct message *m)
 
     if (!lies_in(q, QUEUE_ACTIVE, &id) && errno == ENOENT) {
         lose_message(q, m, &id);
+        return;
+    }
+    /* No report from a log that lacks a recipient: the next attempt makes a new one. */
+    if (m->flags & MESSAGE_UNRECORDED) {
+        drop_defer_log(q, m, &id);
+        put_off(q, m);
         return;
     }
     if ((m->flags & MESSAGE_FORCE_EXPIRE) || is_expired(m, now)) {
@@ -259,7 +270,7 @@ static void go_on(struct qmgr *q, struct message *m)
 
 void qmgr_check_done(struct qmgr *q, struct message *m)
 {
-    if (!schedule_message_is_done(&m->core) || (m->flags & MESSAGE_FINISHING))
+    if (!schedule_message_is_done(&m->core) || m->recording || (m->flags & MESSAGE_FINISHING))
         return;
     if (m->resume_at && !q->leaving) {
         qmgr_refill(q, m, NULL);

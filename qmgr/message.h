@@ -24,7 +24,8 @@ enum message_flag {
     MESSAGE_CONFIRM = 1 << 8,        /* confirm_delay_cleared: the sender was told of a delay */
     MESSAGE_BROKEN = 1 << 9,         /* damage was found while it was delivered */
     MESSAGE_FINISHING = 1 << 10,
-    MESSAGE_FLUSHED = 1 << 11, /* the queue was flushed while it was active */
+    MESSAGE_FLUSHED = 1 << 11,    /* the queue was flushed while it was active */
+    MESSAGE_UNRECORDED = 1 << 12, /* the defer log lacks a recipient: no report can be made of it */
 };
 
 struct message {
@@ -42,6 +43,8 @@ struct message {
     uint16_t trace_flags;
     uint8_t sendopts, ret_flags;
     uint8_t finish_step; /* finish.c */
+    uint32_t
+        recording; /* recipients on their way into the defer log; it is not done before they are there */
     char id[];
 };
 

@@ -107,9 +107,11 @@ static bool defer(struct delivery *d, const struct delivery_recipient *who, stru
     write_line(d, who, o, status);
     if (d->request.flags & DELIVERY_FLAG_RECORD)
         (void)append_trace(d, who, o, words[OUTCOME_DEFERRED].action);
-    if (!append(d, site_conf.defer_service_name, who, o, words[OUTCOME_DEFERRED].action, o->text))
+    if (!append(d, site_conf.defer_service_name, who, o, words[OUTCOME_DEFERRED].action, o->text)) {
+        d->reply.unrecorded = 1;
         log_warning(STR_FMT ": " STR_FMT " service failure", STR_ARG(d->request.queue_id),
                     STR_ARG(site_conf.defer_service_name));
+    }
     fast_flush_note(d->request.queue_id, who->address);
     return false;
 }

@@ -45,6 +45,7 @@ bool delivery_pass(struct delivery *d, const struct delivery_recipient *who, str
     } else {
         d->reply.bounced |= reply.bounced;
         d->reply.traced |= reply.traced;
+        d->reply.unrecorded |= reply.unrecorded;
     }
     channel_close(&c);
     return !*failed && reply.result == DELIVERY_DONE;

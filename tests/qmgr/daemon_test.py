@@ -264,6 +264,42 @@ def a_message_that_cannot_be_returned_is_kept():
 
 
 @test
+def an_old_message_is_not_returned_while_the_log_lacks_a_recipient():
+    with start(maximal_queue_lifetime="1h") as q:
+        q.smtp.answer = lambda r, rcpts: dict(result=1, unrecorded=1)
+        q.start()
+        n = q.send(created=int(time.time()) - 4000)
+        q.wait(lambda: q.find(n) == "deferred", "deferred")
+        q.smtp.answer = lambda r, rcpts: dict(result=1)
+        q.trigger("DFA")
+        q.wait_gone(n)
+        eq((len(q.smtp.requests), [kind for kind, _ in q.defer.requests]), (2, ["F"]))
+
+
+@test
+def the_queue_manager_waits_for_what_it_records():
+    with start(maximal_queue_lifetime="1h") as q:
+        q.smtp.stop()
+        q.retry.stop()
+        done, verdicts = [], [1, 0, 0]
+
+        def answer(kind, lists):
+            verdict = verdicts.pop(0)
+            time.sleep(0.2)
+            done.append(kind)
+            return verdict
+
+        q.defer.answer = answer
+        q.start()
+        n = q.send(created=int(time.time()) - 4000)
+        q.wait(lambda: q.find(n) == "deferred", "deferred, as it could not be recorded")
+        eq(done, ["A"])
+        q.trigger("DFA")
+        q.wait_gone(n)
+        eq(done, ["A", "A", "F"])
+
+
+@test
 def a_forced_expiry_needs_no_attempt():
     with start() as q:
         q.start()

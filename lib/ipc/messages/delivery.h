@@ -77,5 +77,7 @@ enum delivery_result {
     FIELD(STR, reason, "reason")                                                             \
     FIELD(INT, bounced, "bounced") /* something was appended to the bounce log */            \
     FIELD(INT, traced, "traced")   /* something was appended to the trace log */             \
+    FIELD(INT, unrecorded,                                                                   \
+          "unrecorded") /* the defer log lacks a recipient that must be tried again */       \
     FIELD(INT, keep, "keep")
 IPC_MESSAGE(delivery_reply, DELIVERY_REPLY)
