@@ -156,7 +156,17 @@ class Client:
         return self.reply()
 
     def rest(self):
-        return self.f.read().decode("latin-1")
+        """All that is still said.  A server that leaves before it has read all resets the connection; that is told once, and
+        what it said can be read behind it."""
+        said = b""
+        while True:
+            try:
+                data = self.f.read1(65536)
+            except ConnectionResetError:
+                continue
+            if not data:
+                return said.decode("latin-1")
+            said += data
 
     def close(self):
         self.f.close()
