@@ -188,9 +188,9 @@ static void text_record(struct message *m, const struct record *rec)
     struct str piece = rec->payload;
 
     if (has_any(piece, buf_str(&m->c->reject))) {
-        message_log_event(m, "reject", "content", STR("disallowed character"), 200,
-                          STR("5.7.1 Disallowed character"));
-        message_fail(m, CLEANUP_CONTENT, STR("5.7.1 Disallowed character"));
+        message_log_event(m, "reject", "content", str_cut(&piece, '\0'), 200,
+                          STR("5.7.1 disallowed character"));
+        message_fail(m, CLEANUP_CONTENT, STR("5.7.1 disallowed character"));
         return;
     }
     if (m->c->strip.len || str_has(piece, '\r') || str_has(piece, '\n'))
@@ -339,16 +339,12 @@ static void sink_body(void *context, struct str piece, bool ends_line)
 static void sink_error(void *context, enum mime_error error, struct str text)
 {
     struct message *m = context;
-    struct str what = mime_error_text(error);
-    BUF_AUTO(part, 256);
-    BUF_AUTO(reason, 256);
 
     if (!(m->flags & CLEANUP_FLAG_FILTER))
         return;
-    buf_join(&part, STR("mime-error "), what, STR(":"));
-    buf_join(&reason, STR("5.6.0 "), what);
-    message_log_event(m, "reject", buf_cstr(&part), text, 60, STR_NONE);
-    message_fail(m, CLEANUP_CONTENT, buf_str(&reason));
+    if (m->content.mime_error.len == 0)
+        m->content.mime_error = mime_error_text(error);
+    message_log_mime_error(m, mime_error_text(error), text);
 }
 
 static const struct mime_sink sink = {
@@ -378,10 +374,22 @@ void content_begin(struct message *m)
     m->content.mime = mime_new(&options, &sink, m);
 }
 
+/* The first error refuses the message, once all of them are in the log. */
+static void refuse_broken_mime(struct message *m)
+{
+    BUF_AUTO(reason, 256);
+
+    if (m->content.mime_error.len == 0)
+        return;
+    buf_join(&reason, STR("5.6.0 "), m->content.mime_error);
+    message_fail(m, CLEANUP_CONTENT, buf_str(&reason));
+}
+
 void content_finish(struct message *m)
 {
     if (m->content.mime) {
         mime_finish(m->content.mime);
+        refuse_broken_mime(m);
         if (mime_declares_8bit(m->content.mime))
             m->content.declares_8bit = cleanup_conf.detect_8bit_encoding_header;
     } else if (m->content.part == CONTENT_HEAD) {

@@ -19,6 +19,7 @@ struct expander {
     struct candidate *stack;
     size_t count, room;
     struct address_set *out;
+    struct str *failed_at;
 };
 
 static void push(struct expander *x, struct candidate item)
@@ -92,8 +93,10 @@ static enum expansion push_members(struct expander *x, const struct candidate *a
         if (list.items[i].kind != ADDRESS_MAILBOX || list.items[i].address.len == 0)
             continue;
         struct str next = complete(x, alias->address, list.items[i].address, extension);
-        if (next.len > (size_t)cleanup_conf.virtual_alias_address_length_limit)
+        if (next.len > (size_t)cleanup_conf.virtual_alias_address_length_limit) {
+            *x->failed_at = next;
             return EXPANSION_LENGTH;
+        }
         push(x,
              (struct candidate){ next, alias->depth + 1, str_equal_nocase(next, alias->address) });
         if (x->count + x->out->count > (size_t)cleanup_conf.virtual_alias_expansion_limit)
@@ -112,14 +115,14 @@ static enum expansion expand_one(struct expander *x, struct candidate item)
         address_set_add(x->out, item.address, x->arena);
         return EXPANSION_OK;
     }
+    if (item.depth >= cleanup_conf.virtual_alias_recursion_limit)
+        return EXPANSION_NESTING;
     switch (
         table_list_lookup_address(x->c->virtual_aliases, item.address, &walk, &value, &extension)) {
     case TABLE_NOT_FOUND:
         address_set_add(x->out, item.address, x->arena);
         return EXPANSION_OK;
     case TABLE_FOUND:
-        if (item.depth >= cleanup_conf.virtual_alias_recursion_limit)
-            return EXPANSION_NESTING;
         return push_members(x, &item, buf_str(&value), buf_str(&extension));
     default:
         return EXPANSION_FAILED;
@@ -129,7 +132,7 @@ static enum expansion expand_one(struct expander *x, struct candidate item)
 enum expansion address_expand(struct cleanup *c, struct str address, struct arena *a,
                               struct address_set *out, struct str *failed_at)
 {
-    struct expander x = { .c = c, .arena = a, .out = out };
+    struct expander x = { .c = c, .arena = a, .out = out, .failed_at = failed_at };
 
     *out = (struct address_set){ 0 };
     *failed_at = address;
@@ -147,10 +150,10 @@ const char *expansion_text(enum expansion e)
 {
     static const char *const texts[] = {
         [EXPANSION_OK] = "",
-        [EXPANSION_FAILED] = "map lookup problem",
-        [EXPANSION_NESTING] = "map nesting",
-        [EXPANSION_SIZE] = "map expansion size",
-        [EXPANSION_LENGTH] = "map address length",
+        [EXPANSION_FAILED] = "map lookup problem for",
+        [EXPANSION_NESTING] = "map nesting for",
+        [EXPANSION_SIZE] = "map expansion size for",
+        [EXPANSION_LENGTH] = "result",
     };
 
     return texts[e];

@@ -183,14 +183,6 @@ static void take_primary(struct message *m, const struct header_info *info, stru
         content_put_lines(m, header);
 }
 
-/* MIME headers of the message itself are looked up with those of its parts. */
-static enum mime_part part_for_checks(enum mime_part part, const struct header_info *info)
-{
-    bool is_mime = info && (info->flags & HEADER_IS_MIME);
-
-    return part == MIME_PRIMARY && is_mime ? MIME_MULTIPART : part;
-}
-
 /* `Name : value` becomes `Name: value`; the blanks hide the header from some readers. */
 static struct str without_blanks(struct str header, struct buf *copy)
 {
@@ -209,7 +201,7 @@ void headers_take(struct message *m, enum mime_part part, const struct header_in
     BUF_AUTO(copy, 0);
 
     header = without_blanks(header, &copy);
-    if (checks_header(m, part_for_checks(part, info), header, &replacement) == CHECK_DROP ||
+    if (checks_header(m, mime_part_for_checks(part, info), header, &replacement) == CHECK_DROP ||
         !message_is_wanted(m))
         return;
     if (replacement.ptr) {

@@ -128,16 +128,34 @@ static void add_address(struct buf *out, const char *name, struct str address)
     buf_addc(out, '>');
 }
 
+/* "QID: reject: header Subject: x from client[address]; from=<a> to=<b>" */
+static void add_event(struct message *m, const char *action, struct str what, struct buf *line)
+{
+    buf_join(line, str_from(message_id(m)), STR(": "), str_from(action), STR(": "), what,
+             STR(" from "), m->env.origin, STR(";"));
+    add_address(line, " from=<", m->env.sender);
+    if (m->env.last_recipient.ptr)
+        add_address(line, " to=<", m->env.last_recipient);
+}
+
+void message_log_mime_error(struct message *m, struct str error, struct str text)
+{
+    BUF_AUTO(what, 512);
+    BUF_AUTO(line, 4096);
+
+    buf_join(&what, STR("mime-error "), error, STR(": "), str_sub(text, 0, 60));
+    add_event(m, "reject", buf_str(&what), &line);
+    log_info(STR_FMT, STR_ARG(buf_str(&line)));
+}
+
 void message_log_event(struct message *m, const char *action, const char *part, struct str text,
                        size_t text_max, struct str note)
 {
+    BUF_AUTO(what, 1024);
     BUF_AUTO(line, 4096);
 
-    buf_join(&line, str_from(message_id(m)), STR(": "), str_from(action), STR(": "), str_from(part),
-             STR(" "), str_sub(text, 0, text_max), STR(" from "), m->env.origin, STR(";"));
-    add_address(&line, " from=<", m->env.sender);
-    if (m->env.last_recipient.ptr)
-        add_address(&line, " to=<", m->env.last_recipient);
+    buf_join(&what, str_from(part), STR(" "), str_sub(text, 0, text_max));
+    add_event(m, action, buf_str(&what), &line);
     if (m->env.proto.len)
         buf_join(&line, STR(" proto="), m->env.proto);
     if (m->env.helo.len)

@@ -52,6 +52,7 @@ struct content {
     bool seen[HEADER_COUNT];
     bool resent; /* there are Resent- headers */
     bool logged_id;
+    struct str mime_error; /* the first one; empty: none */
     int hops;
     bool declares_8bit;
     bool is_composite;     /* multipart or message: parts may declare their encoding */
@@ -120,6 +121,9 @@ static inline const char *message_id(const struct message *m) { return m->c->wri
 /* "QID: ACTION: PART TEXT from ORIGIN; from=<> to=<> proto= helo=[: NOTE]" */
 void message_log_event(struct message *m, const char *action, const char *part, struct str text,
                        size_t text_max, struct str note);
+
+/* "QID: reject: mime-error ERROR: TEXT from ORIGIN; from=<> to=<>" */
+void message_log_mime_error(struct message *m, struct str error, struct str text);
 
 /* cleanup/envelope.c */
 void envelope_record(struct message *m, const struct record *rec);

@@ -149,7 +149,7 @@ void headers_complete(struct message *m)
 
     if (!message_is_wanted(m))
         return;
-    if (cleanup_conf.always_add_missing_headers || m->env.context == REWRITE_LOCAL) {
+    if (cleanup_conf.always_add_missing_headers || headers_rewrites(m)) {
         if (!seen[names->message_id])
             put_message_id(m, names);
         if (!seen[names->date])

@@ -110,7 +110,9 @@ static void expansion_failed(struct message *m, enum expansion result, struct st
         message_fail(m, CLEANUP_WRITE, STR_NONE);
         return;
     }
-    log_warning("%s: unreasonable virtual_alias_maps %s for " STR_FMT
+    if (result == EXPANSION_LENGTH)
+        buf_add(&quoted, STR("..."));
+    log_warning("%s: unreasonable virtual_alias_maps %s " STR_FMT
                 " -- message not accepted, try again later",
                 message_id(m), expansion_text(result), STR_ARG(buf_str(&quoted)));
     message_fail(m, CLEANUP_REPLY, STR("451 4.6.0 Alias expansion error"));

@@ -74,12 +74,20 @@ static void open_address_tables(struct cleanup *c, struct conf *conf)
         match_list_open(cleanup_conf.masquerade_exceptions, "masquerade_exceptions", 0);
 }
 
+/* Content may be of any encoding. */
+static struct table_list *open_content_maps(struct str text, const char *parameter)
+{
+    return table_list_open(text, parameter, TABLE_FOLD);
+}
+
 static void open_checks(struct cleanup *c)
 {
-    c->header_checks = open_maps(cleanup_conf.header_checks, "header_checks");
-    c->mime_header_checks = open_maps(cleanup_conf.mime_header_checks, "mime_header_checks");
-    c->nested_header_checks = open_maps(cleanup_conf.nested_header_checks, "nested_header_checks");
-    c->body_checks = open_maps(cleanup_conf.body_checks, "body_checks");
+    c->header_checks = open_content_maps(cleanup_conf.header_checks, "header_checks");
+    c->mime_header_checks =
+        open_content_maps(cleanup_conf.mime_header_checks, "mime_header_checks");
+    c->nested_header_checks =
+        open_content_maps(cleanup_conf.nested_header_checks, "nested_header_checks");
+    c->body_checks = open_content_maps(cleanup_conf.body_checks, "body_checks");
     c->has_checks =
         !table_list_is_empty(c->header_checks) || !table_list_is_empty(c->mime_header_checks) ||
         !table_list_is_empty(c->nested_header_checks) || !table_list_is_empty(c->body_checks);

@@ -199,7 +199,8 @@ static bool send_one(struct resend *r)
 
     /* The new message carries the wish for a success report, or the alias has fulfilled it. */
     top.who.dsn_notify &= ~DSN_NOTIFY_SUCCESS;
-    if (!cleanup_client_open(&cleanup, site_conf.cleanup_service_name, CLEANUP_FLAG_MAP_OK,
+    if (!cleanup_client_open(&cleanup, site_conf.cleanup_service_name,
+                             CLEANUP_FLAG_MAP_OK | cleanup_utf8_flag(STR("forward")),
                              a->d->request.sendopts, site_conf.ipc_timeout))
         return branch_defer(&top, "4.3.0", "unable to forward message");
     struct queue_id id = cleanup.id;

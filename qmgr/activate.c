@@ -142,18 +142,11 @@ static void schedule_group(struct qmgr *q, struct message *m, const struct route
     }
 }
 
-static int effective_notify(const struct message *m, int notify)
-{
-    if (!(m->flags & MESSAGE_CONFIRM) || (notify & DSN_NOTIFY_NEVER))
-        return notify;
-    return (notify ? notify : DSN_NOTIFY_FAILURE | DSN_NOTIFY_DELAY) | DSN_NOTIFY_SUCCESS;
-}
-
-static struct recipient *new_recipient(const struct message *m, const struct routed *r)
+static struct recipient *new_recipient(const struct routed *r)
 {
     struct recipient_text text = { r->route.address, r->text.orig, r->text.orcpt };
 
-    return recipient_new(&text, effective_notify(m, r->notify), r->offset);
+    return recipient_new(&text, r->notify, r->offset);
 }
 
 /* Recipients with the same destination go in one call.  The same address twice is two recipients:
@@ -178,7 +171,7 @@ static void schedule_batch(struct qmgr *q, struct message *m, const struct envel
                 continue;
             }
             last = r;
-            *end = new_recipient(m, r);
+            *end = new_recipient(r);
             end = &(*end)->next;
             count++;
         }

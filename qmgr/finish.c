@@ -248,7 +248,9 @@ static bool start_step(struct qmgr *q, struct message *m, enum step step)
     case STEP_TRACE:
         if (!has_log(q, m, QUEUE_TRACE, MESSAGE_TRACED))
             return false;
-        return ask_for_report(q, m, site_conf.trace_service_name, BOUNCE_FLUSH, after_report);
+        return ask_for_report(q, m, site_conf.trace_service_name,
+                              m->flags & MESSAGE_CONFIRM ? BOUNCE_CONFIRM : BOUNCE_FLUSH,
+                              after_report);
     case STEP_DEFERRED:
         break;
     }

@@ -43,6 +43,7 @@ void qmgr_put_request(struct buf *body, const struct schedule_entry *e, const st
     BUF_AUTO(sender, 0);
     struct delivery_request r = {
         .flags = DELIVERY_FLAG_SUCCESS | (e->more_waits ? DELIVERY_FLAG_CONN_LOAD : 0) |
+                 (m->flags & MESSAGE_CONFIRM ? DELIVERY_FLAG_RECORD_SENT : 0) |
                  (m->trace_flags &
                   (DELIVERY_FLAG_PROBE_MTA | DELIVERY_FLAG_PROBE_USER | DELIVERY_FLAG_RECORD)),
         .queue_name = STR(QUEUE_ACTIVE),

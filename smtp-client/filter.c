@@ -33,12 +33,12 @@ void filter_open(struct conf *conf)
 {
     maps.generic = table_list_open(smtp_conf.smtp_generic_maps, "smtp_generic_maps", TABLE_DEFAULT);
     maps.header[MIME_PRIMARY] =
-        table_list_open(smtp_conf.smtp_header_checks, "smtp_header_checks", TABLE_DEFAULT);
-    maps.header[MIME_MULTIPART] = table_list_open(smtp_conf.smtp_mime_header_checks,
-                                                  "smtp_mime_header_checks", TABLE_DEFAULT);
+        table_list_open(smtp_conf.smtp_header_checks, "smtp_header_checks", TABLE_FOLD);
+    maps.header[MIME_MULTIPART] =
+        table_list_open(smtp_conf.smtp_mime_header_checks, "smtp_mime_header_checks", TABLE_FOLD);
     maps.header[MIME_NESTED] = table_list_open(smtp_conf.smtp_nested_header_checks,
-                                               "smtp_nested_header_checks", TABLE_DEFAULT);
-    maps.body = table_list_open(smtp_conf.smtp_body_checks, "smtp_body_checks", TABLE_DEFAULT);
+                                               "smtp_nested_header_checks", TABLE_FOLD);
+    maps.body = table_list_open(smtp_conf.smtp_body_checks, "smtp_body_checks", TABLE_FOLD);
     maps.extend =
         str_find_nocase(smtp_conf.propagate_unmatched_extensions, STR("generic")) != STR_NOT_FOUND;
     if (!table_list_is_empty(maps.generic))
@@ -227,7 +227,8 @@ static void sink_header(void *context, enum mime_part part, const struct header_
     struct filter *f = context;
     BUF_AUTO(value, ACTION_MAX);
 
-    switch (apply_checks(f, maps.header[part], "header", header, &value)) {
+    switch (
+        apply_checks(f, maps.header[mime_part_for_checks(part, info)], "header", header, &value)) {
     case CHECK_KEEP:
         put_header(f, part == MIME_PRIMARY ? info : NULL, header);
         break;

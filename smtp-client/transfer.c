@@ -180,9 +180,12 @@ static void accept_recipient(struct transfer *t, struct delivery_rcpt *rcpt,
     struct delivery *d = t->d;
     struct outcome o = outcome_of(t, OUTCOME_SENT, answer, fault_one_line(&d->arena, answer->text));
 
-    if (t->session->dialogue.offer.extensions & SMTP_EXT_DSN)
+    bool passed_on = t->session->dialogue.offer.extensions & SMTP_EXT_DSN;
+
+    if (passed_on)
         rcpt->info.dsn_notify &= ~DSN_NOTIFY_SUCCESS; /* the next server reports success */
-    else if (!delivery_is_probe(d) && !assumes_final_delivery(t))
+    if ((!passed_on || (d->request.flags & DELIVERY_FLAG_RECORD_SENT)) && !delivery_is_probe(d) &&
+        !assumes_final_delivery(t))
         o.action = "relayed";
     if (answer->has_status)
         o.dsn[0] = '2';

@@ -41,7 +41,7 @@ static void on_connect(struct session *s, const struct smtp_event *ev)
     struct smtp_reply limit = limits_on_connect(s);
 
     (void)ev;
-    s->local_rewrite = access_rewrites_locally(s);
+    s->peer.is_own = interfaces_contain(&s->setup->interfaces, s->peer.address);
     if (limit.code)
         session_answer(s, limit);
     else

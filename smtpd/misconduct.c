@@ -143,10 +143,25 @@ static bool is_listed(struct match_list *list, struct str verb)
     return verb.len && !match_list_is_empty(list) && match_string(list, verb) == MATCH_YES;
 }
 
+/* Bytes beyond ASCII tell what the stranger speaks. */
+static void add_octal(struct str line, struct buf *out)
+{
+    for (size_t i = 0; i < line.len; i++) {
+        unsigned char c = (unsigned char)line.ptr[i];
+        if (c < 128)
+            buf_addc(out, (char)c);
+        else
+            buf_addf(out, "\\%03o", c);
+    }
+}
+
 static void break_rules(struct session *s, struct str line)
 {
+    BUF_AUTO(shown, 512);
+
+    add_octal(str_sub(line, 0, 100), &shown);
     log_warning("non-SMTP command from " STR_FMT ": " STR_FMT, STR_ARG(s->peer.shown),
-                STR_ARG(str_sub(line, 0, 100)));
+                STR_ARG(buf_str(&shown)));
     s->faults |= FAULT_PROTOCOL;
     s->dialogue.tally[SMTP_CMD_UNKNOWN].total++;
     session_close(s, REPLY(221, "2.7.0 Error: I can break rules, too. Goodbye."));

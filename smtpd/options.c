@@ -1,6 +1,7 @@
 #include "smtpd/options.h"
 
 #include "base/log.h"
+#include "os/interfaces.h"
 #include "smtpd/unsupported.h"
 
 static const struct keyword {
@@ -104,6 +105,7 @@ void options_for_session(struct session *s, struct smtp_server_options *out)
         .eightbit = true,
         .dsn = true,
         .smtputf8 = site_conf.smtputf8_enable,
+        .ipv6 = protocols_include(site_conf.inet_protocols, AF_INET6),
         .chunking = true,
         .verp = listed(setup->verp_clients, &s->peer),
         .helo_required = smtpd_conf.smtpd_helo_required,

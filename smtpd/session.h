@@ -53,6 +53,7 @@ struct peer {
     struct str shown; /* name[address], or name[address]:port, for log lines */
     enum dns_status name_status, reverse_status; /* why a name is unknown */
     bool is_inet;
+    bool is_own; /* it connected from an address of this host; XCLIENT does not change that */
 };
 
 /* Side effects that an access table asked for, for the message under way. */
@@ -98,6 +99,11 @@ struct transaction {
     struct actions actions;
 };
 
+/* What XFORWARD said, empty where it said nothing; absent without XFORWARD since the last EHLO, HELO or RSET. */
+struct forwarded {
+    struct str name, address, port, proto, helo, ident, source;
+};
+
 struct session {
     const struct setup *setup;
     int fd;
@@ -115,16 +121,13 @@ struct session {
     struct cleanup_client cleanup;
     struct transaction t;
     enum smtp_command where; /* what is being judged: the WHERE of reject lines */
-    bool local_rewrite;      /* header addresses are completed with our domain */
     bool is_piped;           /* sendmail -bs: there are no turns to keep */
     bool
         may_forward; /* XFORWARD is the right of the connection, not of the one that XCLIENT names */
     bool logged_bare_lf, logged_early;
     bool message_ended; /* and no command has come since */
     bool counted;       /* anvil knows of this connection */
-    struct {
-        struct str name, address, port, proto, helo, ident, source;
-    } forwarded;            /* XFORWARD; absent where not given */
+    struct forwarded forwarded;
     struct buf deny_text;   /* what a client gets who was refused for good; stays where it is */
     const char *end_reason; /* "lost connection", "timeout", "too many errors" or NULL */
 };

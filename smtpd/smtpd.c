@@ -119,6 +119,7 @@ static void apply_overrides(void)
     setup.check_recipients = true;
     while (str_token(&options, ", \t\r\n", &word))
         apply_override(word);
+    setup.cleanup_flags |= cleanup_utf8_flag(STR("smtpd"));
 }
 
 /* Without master only the mail system's own user may speak to cleanup. */

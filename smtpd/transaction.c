@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "base/utf8.h"
+#include "smtpd/access/access.h"
 #include "smtpd/received.h"
 
 #include <sys/socket.h>
@@ -79,10 +80,10 @@ static void put_client_attributes(struct session *s, struct buf *out)
 }
 
 /* XFORWARD SOURCE knows better than our own view of the last hop. */
-static bool is_local_mail(const struct session *s)
+static bool is_local_mail(struct session *s)
 {
     return s->forwarded.source.len ? str_equal_nocase(s->forwarded.source, STR("LOCAL"))
-                                   : s->local_rewrite;
+                                   : access_rewrites_locally(s);
 }
 
 static void put_envelope_head(struct session *s, struct buf *out)
@@ -110,6 +111,17 @@ static void put_envelope_head(struct session *s, struct buf *out)
                                                : site_conf.default_verp_delimiters);
 }
 
+static struct str known(struct str s) { return s.len ? s : STR("unknown"); }
+
+static void add_first_client(const struct session *s, struct buf *out)
+{
+    buf_join(out, STR(", orig_client="), known(s->forwarded.name));
+    if (s->forwarded.address.len)
+        buf_join(out, STR("["), s->forwarded.address, STR("]"));
+    if (smtpd_conf.smtpd_client_port_logging)
+        buf_join(out, STR(":"), known(s->forwarded.port));
+}
+
 /* The line that everything else about this message is traced back to. */
 static void log_client(const struct session *s)
 {
@@ -119,10 +131,8 @@ static void log_client(const struct session *s)
         buf_join(&more, STR(", sasl_method=XCLIENT, sasl_username="), s->login);
     if (s->forwarded.ident.len)
         buf_join(&more, STR(", orig_queue_id="), s->forwarded.ident);
-    if (s->forwarded.name.len || s->forwarded.address.len)
-        buf_join(&more, STR(", orig_client="),
-                 s->forwarded.name.len ? s->forwarded.name : STR("unknown"), STR("["),
-                 s->forwarded.address.len ? s->forwarded.address : STR("unknown"), STR("]"));
+    if (s->forwarded.name.ptr)
+        add_first_client(s, &more);
     log_info("%s: client=" STR_FMT STR_FMT, s->cleanup.id.text, STR_ARG(s->peer.shown),
              STR_ARG(buf_str(&more)));
 }

@@ -97,11 +97,14 @@ void xclient_handle(struct session *s, const struct smtp_event *ev)
                                str_equal_nocase(x->value[SMTP_XATTR_PROTO], STR("ESMTP")));
 }
 
+/* Who forwards a client tells all of it: what is not said is empty, not our own view. */
 static void forward(struct session *s, const struct smtp_xattrs *x, enum smtp_xattr attr,
                     struct str *slot)
 {
-    if (x->kind[attr])
-        *slot = value_or_unknown(s, x, attr);
+    if (x->kind[attr] == SMTP_XVALUE_GIVEN)
+        *slot = arena_str(&s->arena, x->value[attr]);
+    else if (x->kind[attr] || slot->ptr == NULL)
+        *slot = STR("");
 }
 
 void xforward_handle(struct session *s, const struct smtp_event *ev)

@@ -26,6 +26,8 @@ log_sink_fn *log_sink(void); /* the one in force, to put another in front of it 
 /* -v count; log_debug() speaks when it is above 0. */
 void log_set_verbose(int level);
 int log_verbose(void);
+/* smtputf8_enable = no: every byte above 127 becomes '?'. */
+void log_set_ascii(bool ascii);
 /* Called by log_fatal before the process ends; the default exits with status 1. */
 void log_set_fatal_handler(NORETURN void (*handler)(void));
 

@@ -1,6 +1,7 @@
 #include "client/cleanup.h"
 
 #include "base/log.h"
+#include "conf/params.h"
 
 #include <errno.h>
 #include <string.h>
@@ -42,6 +43,16 @@ static bool open_drop(struct cleanup_client *c, int sendopts, int timeout_s)
                    (struct str){ text, RECORD_SIZE_BYTES });
     }
     return c->open;
+}
+
+int cleanup_utf8_flag(struct str mail_class)
+{
+    struct str classes = site_conf.smtputf8_autodetect_classes, word;
+
+    while (site_conf.smtputf8_enable && str_token(&classes, ", \t\r\n", &word))
+        if (str_equal_nocase(word, mail_class) || str_equal_nocase(word, STR("all")))
+            return CLEANUP_FLAG_SMTPUTF8_AUTO;
+    return 0;
 }
 
 bool cleanup_client_open(struct cleanup_client *c, struct str service, int flags, int sendopts,

@@ -168,6 +168,7 @@ struct conf *command_conf(const char *dir)
     if (command.restricts_config && getuid() != 0)
         require_approval(dir);
     command.conf = open_conf(dir);
+    log_set_ascii(str_equal_nocase(conf_value(command.conf, STR("smtputf8_enable")), STR("no")));
     return command.conf;
 }
 

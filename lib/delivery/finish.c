@@ -135,7 +135,8 @@ static bool bounce(struct delivery *d, const struct delivery_recipient *who, str
 static bool sent(struct delivery *d, const struct delivery_recipient *who, const struct outcome *o)
 {
     /* The mail is out: a lost success report does not make it undelivered. */
-    if ((d->request.flags & DELIVERY_FLAG_RECORD) || (who->dsn_notify & DSN_NOTIFY_SUCCESS))
+    if ((d->request.flags & (DELIVERY_FLAG_RECORD | DELIVERY_FLAG_RECORD_SENT)) ||
+        (who->dsn_notify & DSN_NOTIFY_SUCCESS))
         (void)append_trace(d, who, o, action_of(o));
     write_line(d, who, o, words[OUTCOME_SENT].status);
     return true;

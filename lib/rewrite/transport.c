@@ -45,12 +45,6 @@ void rewrite_apply_transport_maps(struct rewriter *r, struct resolution *res, st
     case TABLE_FOUND:
         break;
     }
-    if (!str_has(buf_str(&value), ':')) {
-        log_warning("transport_maps lookup of " STR_FMT " returns incorrect result: " STR_FMT,
-                    STR_ARG(res->recipient), STR_ARG(buf_str(&value)));
-        res->flags |= RESOLVE_FAIL;
-        return;
-    }
     rewrite_split_transport(arena_str(a, buf_str(&value)), &transport, &nexthop);
     if (transport.len) {
         res->transport = transport;

@@ -117,6 +117,7 @@ void service_configure(struct service *svc)
     open_conf(svc);
     set_overrides(svc);
     conf_fill(svc->conf, &site_param_set, &site_conf);
+    log_set_ascii(!site_conf.smtputf8_enable);
     open_logger(svc, service_log_fd(svc));
     fill_set(svc->conf, &table_param_set);
     for (const struct param_set *const *set = svc->spec->params; set && *set; set++)

@@ -140,6 +140,7 @@ struct smtp_server_options {
     /* What EHLO offers; also what commands and parameters are accepted. */
     bool pipelining, size, vrfy, etrn, starttls, auth, xclient, xforward, enhanced_codes, eightbit,
         dsn, smtputf8, requiretls, chunking, verp;
+    bool ipv6; /* inet_protocols has it: for the addresses of XCLIENT and XFORWARD */
     bool hide_xclient, hide_xforward; /* discarding their keywords leaves them working */
     struct str auth_mechanisms;       /* "PLAIN LOGIN" */
     bool auth_old_style;              /* broken_sasl_auth_clients */

@@ -360,14 +360,14 @@ static struct smtp_event run_xattrs(struct smtp_server *s, enum smtp_command c,
                                     enum smtp_event_kind kind, bool allowed, struct str args)
 {
     struct smtp_server_state *st = s->state;
-    bool xclient = c == SMTP_CMD_XCLIENT;
+    struct smtp_xattr_rules rules = { c == SMTP_CMD_XCLIENT, s->options.ipv6 };
     struct str error;
 
     if (st->transaction != SMTP_NO_TRANSACTION)
         return in_transaction(s, c);
     if (args.len && !allowed)
         return refuse(s, c, SMTP_FAULT_OPTION, 550, STR("5.7.0 Error: insufficient authorization"));
-    if (!smtp_xattrs_parse(args, xclient, &st->scratch, &st->xattrs, &error))
+    if (!smtp_xattrs_parse(args, &rules, &st->scratch, &st->xattrs, &error))
         return refuse(s, c, SMTP_FAULT_SYNTAX, 501, error);
     struct smtp_event ev = smtp_event_ask(s, kind, c);
     ev.xattrs = &st->xattrs;

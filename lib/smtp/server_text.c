@@ -22,6 +22,7 @@ void smtp_server_ehlo_text(const struct smtp_server *s, struct buf *out)
         { o->starttls && !s->secured, STR("STARTTLS"), STR("") },
         { o->auth, STR("AUTH "), o->auth_mechanisms },
         { o->auth && o->auth_old_style, STR("AUTH="), o->auth_mechanisms },
+        { o->verp, STR("XVERP"), STR("") },
         { o->xclient && !o->hide_xclient,
           STR("XCLIENT NAME ADDR PROTO HELO REVERSE_NAME PORT LOGIN DESTADDR DESTPORT"), STR("") },
         { o->xforward && !o->hide_xforward, STR("XFORWARD NAME ADDR PROTO HELO SOURCE PORT IDENT"),

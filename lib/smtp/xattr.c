@@ -10,6 +10,14 @@
 
 static bool is_name(struct str s) { return hostname_is_valid(s, true); }
 
+/* "IPV6:2001:db8::1", "192.0.2.1"; an address of IPv4 in the form of IPv6 is taken for itself. */
+static struct str bare_address(struct str s)
+{
+    str_skip_prefix_nocase(&s, STR("IPV6:"));
+    struct str v4 = s;
+    return str_skip_prefix_nocase(&v4, STR("::ffff:")) && hostname_is_ipv4(v4) ? v4 : s;
+}
+
 static bool is_address(struct str s)
 {
     return str_skip_prefix_nocase(&s, STR("IPV6:")) ? hostname_is_ipv6(s) : hostname_is_address(s);
@@ -77,8 +85,8 @@ static struct str complain(struct arena *a, struct str what, struct str arg, str
     return arena_str(a, buf_str(&text));
 }
 
-static bool set_value(enum smtp_xattr x, struct str value, bool xclient, struct arena *a,
-                      struct smtp_xattrs *out)
+static bool set_value(enum smtp_xattr x, struct str value, const struct smtp_xattr_rules *rules,
+                      struct arena *a, struct smtp_xattrs *out)
 {
     BUF_AUTO(decoded, VALUE_MAX + 1);
 
@@ -92,16 +100,18 @@ static bool set_value(enum smtp_xattr x, struct str value, bool xclient, struct 
         out->value[x] = STR("");
         return true;
     }
-    if (!xtext_decode(value, &decoded))
-        return false;
+    if (!xtext_decode(value, &decoded)) /* stands for itself, as clients send it */
+        buf_add(&decoded, value);
     if (attrs[x].tame && decoded.len)
         attrs[x].tame(decoded.ptr, decoded.len);
     struct str text = buf_str(&decoded);
     if ((attrs[x].check && !attrs[x].check(text)) ||
-        (x == SMTP_XATTR_PROTO && xclient && !is_protocol(text)))
+        (x == SMTP_XATTR_PROTO && rules->xclient && !is_protocol(text)))
         return false;
     if (attrs[x].check == is_address)
-        str_skip_prefix_nocase(&text, STR("IPV6:"));
+        text = bare_address(text);
+    if (attrs[x].check == is_address && !rules->ipv6 && hostname_is_ipv6(text))
+        return false;
     out->kind[x] = SMTP_XVALUE_GIVEN;
     out->value[x] = arena_str(a, text);
     return true;
@@ -119,10 +129,10 @@ static struct str shown_value(struct str value, bool xclient, struct arena *a)
 }
 
 /* One `NAME=value`. */
-static bool parse_one(struct str word, bool xclient, struct arena *a, struct smtp_xattrs *out,
-                      struct str *error)
+static bool parse_one(struct str word, const struct smtp_xattr_rules *rules, struct arena *a,
+                      struct smtp_xattrs *out, struct str *error)
 {
-    struct str command = xclient ? STR("XCLIENT") : STR("XFORWARD");
+    struct str command = rules->xclient ? STR("XCLIENT") : STR("XFORWARD");
     struct str value = word;
     struct str name = str_cut(&value, '=');
 
@@ -134,21 +144,21 @@ static bool parse_one(struct str word, bool xclient, struct arena *a, struct smt
         *error = STR("5.5.4 Error: attribute value too long");
         return false;
     }
-    enum smtp_xattr x = find_attr(name, xclient);
+    enum smtp_xattr x = find_attr(name, rules->xclient);
     if (x == SMTP_XATTR_COUNT) {
         *error = complain(a, STR("Bad "), command, STR(" attribute name: "), name);
         return false;
     }
-    if (!set_value(x, value, xclient, a, out)) {
+    if (!set_value(x, value, rules, a, out)) {
         *error = complain(a, STR("Bad "), attrs[x].name, STR(" syntax: "),
-                          shown_value(value, xclient, a));
+                          shown_value(value, rules->xclient, a));
         return false;
     }
     return true;
 }
 
-bool smtp_xattrs_parse(struct str args, bool xclient, struct arena *a, struct smtp_xattrs *out,
-                       struct str *error)
+bool smtp_xattrs_parse(struct str args, const struct smtp_xattr_rules *rules, struct arena *a,
+                       struct smtp_xattrs *out, struct str *error)
 {
     struct str word;
     struct smtp_xattrs got = { .kind = { SMTP_XVALUE_ABSENT } };
@@ -156,12 +166,12 @@ bool smtp_xattrs_parse(struct str args, bool xclient, struct arena *a, struct sm
 
     while (str_token(&args, " \t", &word)) {
         any = true;
-        if (!parse_one(word, xclient, a, &got, error))
+        if (!parse_one(word, rules, a, &got, error))
             return false;
     }
     if (!any) {
-        *error = xclient ? STR("5.5.4 Syntax: XCLIENT attribute=value...")
-                         : STR("5.5.4 Syntax: XFORWARD attribute=value...");
+        *error = rules->xclient ? STR("5.5.4 Syntax: XCLIENT attribute=value...")
+                                : STR("5.5.4 Syntax: XFORWARD attribute=value...");
         return false;
     }
     *out = got;

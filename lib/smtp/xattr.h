@@ -33,10 +33,15 @@ struct smtp_xattrs {
 };
 
 struct str smtp_xattr_name(enum smtp_xattr attr);
+struct smtp_xattr_rules {
+    bool xclient; /* not XFORWARD */
+    bool ipv6;    /* inet_protocols: addresses may be of that kind */
+};
+
 /* Parse `NAME=x ADDR=y`; which names exist depends on the command.  On failure `error` is the text
  * of the 501 reply ("5.5.4 Bad PORT syntax: x"), in the arena. */
-NODISCARD bool smtp_xattrs_parse(struct str args, bool xclient, struct arena *a,
-                                 struct smtp_xattrs *out, struct str *error);
+NODISCARD bool smtp_xattrs_parse(struct str args, const struct smtp_xattr_rules *rules,
+                                 struct arena *a, struct smtp_xattrs *out, struct str *error);
 /* ` NAME=value` for an XFORWARD or XCLIENT command; the value is encoded, empty becomes
  * [UNAVAILABLE]. IPv6 addresses get their tag. */
 void smtp_xattr_format(enum smtp_xattr attr, struct str value, struct buf *out);

@@ -151,13 +151,17 @@ static void flush_header(struct mime *m)
     m->pending_cut = false;
 }
 
+static bool is_composite(const struct mime *m)
+{
+    return m->type.type == MIME_TYPE_MULTIPART || m->type.type == MIME_TYPE_MESSAGE;
+}
+
 /* A composite part cannot be encoded as a whole: its parts are. */
 static void put_new_encoding(struct mime *m)
 {
     struct str header = STR("Content-Transfer-Encoding: 8bit");
-    bool composite = m->type.type == MIME_TYPE_MULTIPART || m->type.type == MIME_TYPE_MESSAGE;
 
-    if (composite)
+    if (is_composite(m))
         header = STR("Content-Transfer-Encoding: 7bit");
     else if (m->type.type == MIME_TYPE_LEAF)
         header = STR("Content-Transfer-Encoding: quoted-printable");
@@ -188,24 +192,29 @@ static bool push(struct mime *m, struct str boundary, bool digest)
 static void begin_body(struct mime *m)
 {
     m->place = PLACE_BODY;
-    if (m->encoding == MIME_ENCODING_8BIT && !m->convert && m->type.type != MIME_TYPE_MULTIPART &&
-        m->type.type != MIME_TYPE_MESSAGE)
+    if (m->encoding == MIME_ENCODING_8BIT && !m->convert && !is_composite(m))
         m->declares_8bit = true;
-    if (m->type.type == MIME_TYPE_MULTIPART)
+    if (m->type.type == MIME_TYPE_MULTIPART && m->type.boundary.len)
         (void)push(m, buf_str(&m->type.boundary), m->type.digest);
-    /* An encoded message cannot be looked into. */
-    if (m->type.type == MIME_TYPE_MESSAGE && m->encoding != MIME_ENCODING_ENCODED &&
-        push(m, STR(""), false))
+    if (m->type.type == MIME_TYPE_MESSAGE && push(m, STR(""), false))
         begin_headers(m, MIME_NESTED, false);
+}
+
+/* What is made of parts is not encoded itself (RFC 2045 section 6.4). */
+static void check_encoding(struct mime *m)
+{
+    if (!is_composite(m))
+        return;
+    if (m->encoding == MIME_ENCODING_QUOTED_PRINTABLE)
+        report(m, MIME_ERROR_ENCODING_DOMAIN, MIME_REPORT_ENCODING_DOMAIN, STR("quoted-printable"));
+    if (m->encoding == MIME_ENCODING_BASE64)
+        report(m, MIME_ERROR_ENCODING_DOMAIN, MIME_REPORT_ENCODING_DOMAIN, STR("base64"));
 }
 
 static void end_headers(struct mime *m)
 {
-    bool composite = m->type.type != MIME_TYPE_LEAF;
-
     flush_header(m);
-    if (composite && m->encoding == MIME_ENCODING_ENCODED)
-        report(m, MIME_ERROR_ENCODING_DOMAIN, MIME_REPORT_ENCODING_DOMAIN, STR(""));
+    check_encoding(m);
     if (m->encoding == MIME_ENCODING_8BIT && (m->options.flags & MIME_DOWNGRADE))
         put_new_encoding(m);
     if (!m->head_ended && m->sink->head_end)
@@ -351,6 +360,11 @@ unsigned mime_errors(const struct mime *m) { return m->errors; }
 bool mime_has_8bit(const struct mime *m) { return m->has_8bit; }
 bool mime_has_8bit_header(const struct mime *m) { return m->has_8bit_header; }
 bool mime_declares_8bit(const struct mime *m) { return m->declares_8bit; }
+
+enum mime_part mime_part_for_checks(enum mime_part part, const struct header_info *info)
+{
+    return info && (info->flags & HEADER_IS_MIME) ? MIME_MULTIPART : part;
+}
 
 struct str mime_error_text(enum mime_error error)
 {

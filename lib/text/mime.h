@@ -67,6 +67,9 @@ struct mime_sink {
     void (*error)(void *context, enum mime_error error, struct str text);
 };
 
+/* mime_header_checks is asked about MIME headers wherever they are. */
+enum mime_part mime_part_for_checks(enum mime_part part, const struct header_info *info);
+
 struct mime;
 struct mime *mime_new(const struct mime_options *options, const struct mime_sink *sink,
                       void *context);

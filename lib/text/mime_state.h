@@ -12,8 +12,9 @@ enum mime_type {
 
 enum mime_encoding {
     MIME_ENCODING_7BIT,
-    MIME_ENCODING_8BIT,    /* or binary */
-    MIME_ENCODING_ENCODED, /* quoted-printable or base64 */
+    MIME_ENCODING_8BIT, /* or binary */
+    MIME_ENCODING_QUOTED_PRINTABLE,
+    MIME_ENCODING_BASE64,
 };
 
 struct mime_content_type {

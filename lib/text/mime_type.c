@@ -133,7 +133,7 @@ void mime_type_parse(struct str value, bool recurse_all, size_t limit,
         parse_params(value, limit, &out->boundary);
         while (out->boundary.len && char_is_space(out->boundary.ptr[out->boundary.len - 1]))
             out->boundary.len--;
-        out->type = out->boundary.len ? MIME_TYPE_MULTIPART : MIME_TYPE_OPAQUE;
+        out->type = MIME_TYPE_MULTIPART;
         out->digest = str_equal_nocase(subtype, STR("digest"));
     } else if (str_equal_nocase(type, STR("message"))) {
         out->type = message_type(subtype, recurse_all);
@@ -146,7 +146,9 @@ enum mime_encoding mime_encoding_parse(struct str value)
 
     if (str_equal_nocase(word, STR("8bit")) || str_equal_nocase(word, STR("binary")))
         return MIME_ENCODING_8BIT;
-    if (str_equal_nocase(word, STR("quoted-printable")) || str_equal_nocase(word, STR("base64")))
-        return MIME_ENCODING_ENCODED;
+    if (str_equal_nocase(word, STR("quoted-printable")))
+        return MIME_ENCODING_QUOTED_PRINTABLE;
+    if (str_equal_nocase(word, STR("base64")))
+        return MIME_ENCODING_BASE64;
     return MIME_ENCODING_7BIT;
 }

@@ -45,8 +45,10 @@ static void take_entries(struct str text, struct entries *e)
 
 /* A success report is for recipients whose sender asked for it; everything else in a trace log was
  * asked for by sendmail -v or -bv. */
-static enum template_kind trace_kind(const struct entries *e)
+static enum template_kind trace_kind(const struct entries *e, char kind)
 {
+    if (kind == BOUNCE_CONFIRM)
+        return TEMPLATE_SUCCESS;
     for (size_t i = 0; i < e->count; i++)
         if (!(e->items[i].dsn_notify & DSN_NOTIFY_SUCCESS) ||
             str_ends(e->items[i].action, STR("deliverable")))
@@ -73,7 +75,7 @@ static bool report_log(const struct bounce_service *b, const struct bounce_repor
     }
     take_entries(buf_str(&text), &e);
     enum template_kind which = kind == BOUNCE_WARN                ? TEMPLATE_DELAY
-                               : strcmp(b->dir, QUEUE_TRACE) == 0 ? trace_kind(&e)
+                               : strcmp(b->dir, QUEUE_TRACE) == 0 ? trace_kind(&e, kind)
                                                                   : TEMPLATE_FAILURE;
     bool ok = bounce_notify(b, about, which, e.items, e.count, kind == BOUNCE_VERP);
     free(e.items);
@@ -120,6 +122,7 @@ static bool handle(const struct bounce_service *b, char kind, struct str body)
     case BOUNCE_FLUSH:
     case BOUNCE_WARN:
     case BOUNCE_VERP:
+    case BOUNCE_CONFIRM:
         return on_report(b, kind, body);
     case BOUNCE_ONE:
         return on_one(b, body);

@@ -197,7 +197,7 @@ static void put_lines(struct notice *n, struct str text)
 
 static int submit_flags(void)
 {
-    int flags = CLEANUP_FLAG_MAP_OK;
+    int flags = CLEANUP_FLAG_MAP_OK | cleanup_utf8_flag(STR("bounce"));
 
     if (in_list(site_conf.internal_mail_filter_classes, STR("bounce")))
         flags |= CLEANUP_FLAG_FILTER | CLEANUP_FLAG_MILTER;

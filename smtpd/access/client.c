@@ -20,8 +20,7 @@ enum outcome_kind rule_permit_mynetworks(struct judge *j, const struct rule *rul
 enum outcome_kind rule_permit_inet_interfaces(struct judge *j, const struct rule *rule)
 {
     (void)rule;
-    return interfaces_contain(&j->s->setup->interfaces, j->s->peer.address) ? JUDGE_PERMIT
-                                                                            : JUDGE_NEXT;
+    return j->s->peer.is_own ? JUDGE_PERMIT : JUDGE_NEXT;
 }
 
 /* local_header_rewrite_clients: what the table says of an address does not matter. */

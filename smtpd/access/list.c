@@ -9,6 +9,11 @@
 
 static enum outcome_kind rule_unknown(struct judge *j, const struct rule *rule)
 {
+    if (j->subject == SUBJECT_REWRITE) {
+        log_warning("parameter local_header_rewrite_clients: invalid request: " STR_FMT,
+                    STR_ARG(rule->name));
+        return JUDGE_NEXT;
+    }
     log_warning("unknown smtpd restriction: \"" STR_FMT "\"", STR_ARG(rule->name));
     if (str_has(rule->name, ':')) /* meant as a table: as if it could not be opened */
         return judge_reject(j, 451, "4.3.5", "Server configuration error");

@@ -292,7 +292,7 @@ static void open_tables(struct service *svc)
 {
     setup.svc = svc;
     setup.dns = dns_open("/etc/hosts");
-    setup.cleanup_flags = CLEANUP_FLAGS_EXTERNAL;
+    setup.cleanup_flags = CLEANUP_FLAGS_EXTERNAL | cleanup_utf8_flag(STR("qmqpd"));
     setup.logs_port = qmqpd_conf.qmqpd_client_port_logging;
     authorised = match_list_open(qmqpd_conf.qmqpd_authorized_clients, "qmqpd_authorized_clients",
                                  match_flags_for("qmqpd_authorized_clients"));

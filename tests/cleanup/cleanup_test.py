@@ -198,7 +198,7 @@ def headers_of_strangers_are_left_alone(c):
 def headers_of_strangers_get_their_domain(c):
     env = rec("T", "1795290872 1") + attr("rewrite_context", "remote") + rec("S", "a@x.test") + rec("R", "b@out.test")
     v = c.message(env, "From: joe\n\nhi\n")
-    assert c.text(v.qid) == "From: joe@domain.invalid\n\nhi\n", c.text(v.qid)
+    assert re.match("From: joe@domain.invalid\nMessage-Id: <.*>\nDate: .*\n\nhi\n$", c.text(v.qid)), c.text(v.qid)
 
 
 def a_header_may_end_in_strange_ways(c):
@@ -432,7 +432,7 @@ def parts_have_checks_of_their_own(c):
 def strict_mime_refuses(c):
     v, stored, log = checked(c, b"Subject: \xe1\n\nx\n")
     assert v.status == "CONTENT" and v.reason.startswith("5.6.0 improper use of 8-bit data in message header"), v.reason
-    assert log[0].startswith("reject: mime-error improper use of 8-bit data in message header: Subject: ? from localhost[127.0.0.1]; from=<a@x.test>"), log
+    assert log[0].startswith("reject: mime-error improper use of 8-bit data in message header: Subject: ? from localhost[127.0.0.1]; from=<a@x.test> to=<b@out.test>"), log
     assert checked(c, b"Subject: a\n\n\xe1\n")[0].status == "CONTENT"
     assert checked(c, "Subject: a\n\nx\n")[0].status == "OK"
 

@@ -363,6 +363,7 @@ static void headers_are_completed_for_those_who_are_listed(void **state)
         assert_true(interfaces_resolve(site_conf.inet_interfaces, site_conf.inet_protocols,
                                        &f.setup.interfaces, &why));
         f.session.peer.address = str_from(cases[i].address);
+        f.session.peer.is_own = interfaces_contain(&f.setup.interfaces, f.session.peer.address);
         assert_int_equal(access_rewrites_locally(&f.session), cases[i].want);
         interfaces_free(&f.setup.interfaces);
         fake_close(&f);

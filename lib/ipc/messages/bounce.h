@@ -11,16 +11,18 @@
  *                       message has expired; trace: success or verify report)
  *   'W' bounce_report   send a delay warning from the defer log; the log stays
  *   'V' bounce_report   as 'F', to the VERP form of the sender, one report per recipient
+ *   'C' bounce_report   as 'F' for a trace log: a success report, because the sender was told of a delay
  *   'O' bounce_append   one recipient without a log: report at once (cleanup's own bounces); preceded
  *                       by the bounce_report message in the same frame */
 #include "ipc/schema.h"
 
-#define BOUNCE_APPEND 'A'
-#define BOUNCE_FLUSH  'F'
-#define BOUNCE_WARN   'W'
-#define BOUNCE_VERP   'V'
-#define BOUNCE_ONE    'O'
-#define BOUNCE_REPLY  'S'
+#define BOUNCE_APPEND  'A'
+#define BOUNCE_FLUSH   'F'
+#define BOUNCE_WARN    'W'
+#define BOUNCE_VERP    'V'
+#define BOUNCE_CONFIRM 'C'
+#define BOUNCE_ONE     'O'
+#define BOUNCE_REPLY   'S'
 
 #define BOUNCE_APPEND_FIELDS(FIELD)             \
     FIELD(STR, queue_id, "queue_id")            \

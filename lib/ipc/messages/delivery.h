@@ -13,11 +13,12 @@
 #define DELIVERY_REPLY_FRAME   'S'
 
 enum delivery_flag {
-    DELIVERY_FLAG_SUCCESS = 1 << 0,    /* mark done recipients in the queue file */
-    DELIVERY_FLAG_BOUNCE_NO = 1 << 1,  /* unused on the wire today */
-    DELIVERY_FLAG_PROBE_MTA = 1 << 8,  /* 0x100 address verification */
-    DELIVERY_FLAG_PROBE_USER = 1 << 9, /* 0x200 sendmail -bv */
-    DELIVERY_FLAG_RECORD = 1 << 10,    /* 0x400 sendmail -v: record and deliver */
+    DELIVERY_FLAG_SUCCESS = 1 << 0,      /* mark done recipients in the queue file */
+    DELIVERY_FLAG_BOUNCE_NO = 1 << 1,    /* unused on the wire today */
+    DELIVERY_FLAG_PROBE_MTA = 1 << 8,    /* 0x100 address verification */
+    DELIVERY_FLAG_PROBE_USER = 1 << 9,   /* 0x200 sendmail -bv */
+    DELIVERY_FLAG_RECORD = 1 << 10,      /* 0x400 sendmail -v: record and deliver */
+    DELIVERY_FLAG_RECORD_SENT = 1 << 11, /* the sender was told of a delay: record success */
     DELIVERY_FLAG_CONN_LOAD = 1 << 12, /* more mail for this destination waits: keep the session */
 };
 

@@ -43,6 +43,7 @@ static const struct smtp_server_options standard = {
     .bare_newline_code = 550,
     .bare_newline = SMTP_BARE_NORMALIZE,
     .verp_filter = { "-=+", 3 },
+    .ipv6 = true,
     .pipelining = true,
     .size = true,
     .vrfy = true,

@@ -31,7 +31,7 @@ KNOWN = [
           r"report-type=delivery-status|^(  Original-Recipient: rfc822;|RCPT .* ORCPT=rfc822;)" + SIZE,
           "A report about an address with UTF-8 is of type `global-delivery-status` in its header too (RFC 6533), and such an "
           "address travels as `utf-8;` in ORCPT."),
-    Known("No server with SMTPUTF8", r"^addresses/utf8 to a server without",
+    Known("No server with SMTPUTF8", r"^addresses/utf8 to a server without|^utf8_auto/",
           r"no server was found|supports SMTPUTF8\. The last|that supports SMTPUTF8", r"SMTPUTF8 is required, but was not|^      127\.0\.0\.1",
           "The text is that of interface 3.12, which looks at all servers of a destination first."),
     Known("Malformed address lists", r"^content/headers (from incomplete|to empty parts|to unclosed)", r"^  (From|To|Cc): " + SIZE,
@@ -46,7 +46,8 @@ KNOWN = [
           r"^2 post(cat|conf): (fatal: usage|warning: unknown)", "Usage texts list the options of interface 3.12 in our words."),
     Known("Not for users", r"^sendmail/postfix as a user", r"reserved for the superuser", None,
           "The postfix command tells a user why it refuses."),
-    Known("A recipient nobody wants to hear of", r"^reports/(failure (success only|never)|success list)", None, r"^postfix/cleanup: QID: message-id=",
+    Known("A recipient nobody wants to hear of", r"^reports/(failure (success only|never)|success list)|^delays/delayed, (never|failure)", None,
+          r"^postfix/cleanup: QID: (message-id=|warning: header Subject: delay report)",
           "No report is begun when no recipient's sender asked for one."),
     Known("First lines by BDAT", r"^content/mailbox (from lines|blank first) by bdat", r".", r".",
           "What may stand in front of a header is treated alike in DATA and BDAT: `From ` lines become X-Mailbox-Line, and a "
@@ -79,6 +80,17 @@ KNOWN = [
     Known("Restrictions in braces", r"^restrictions/(default action and inline|braces around)", r"warning: unknown smtpd restriction",
           r"warning: (check_mail_access: unexpected dictionary|expected maptype:|malformed map spec)",
           "Braces around a restriction are an error of configuration, which the log names in other words."),
+    Known("Nested too deeply", r"^cleanups/mime limits nested", r".", r".",
+          "`mime_nesting_limit` is the number of levels that are looked into, enclosed messages among them, and the log names the "
+          "boundary; Postfix looks into two levels more and does not count messages."),
+    Known("Headers with too many words", r"^cleanups/mime limits tokens", r"^  To: " + SIZE, r"^  (To: |\te@example)" + SIZE,
+          "An address header with more than `header_address_token_limit` words stays as it is; Postfix cuts it off."),
+    Known("What ends the content", r"^clients/cr cr lf commands", r".", r".",
+          "A carriage return in front of CR LF belongs to the line, so `.` CR CR LF does not end the content, whatever "
+          "`smtpd_forbid_bare_newline` says."),
+    Known("Headers of other encodings", r"^utf8_auto/(latin1|half|overlong|surrogate|too high)", r".", r".",
+          "A message whose headers have bytes that are not UTF-8 does not need SMTPUTF8; where Postfix looks "
+          "(`smtputf8_autodetect_classes`) it takes any byte beyond ASCII for UTF-8."),
     Known("Names of table types", r"^tools/(postmap|postalias) errors", r"^(2 |postfix/)post(map|alias): fatal: (unsupported dictionary type|open database)",
           r"^(2 |postfix/)post(map|alias): fatal: (unsupported map type|open database)",
           "Tables that cannot be built, or are not built yet, get the words of interface 3.12 and a hint."),
