@@ -16,15 +16,6 @@ bool pass_on(struct branch *b, struct str destination)
     return failed ? branch_report(b, &o) : done;
 }
 
-/* Look up per-user settings: by account name, then by address. */
-static enum table_result user_setting(struct table_list *list, const struct branch *b,
-                                      struct buf *value)
-{
-    enum table_result result = table_list_lookup(list, b->base, value);
-
-    return result == TABLE_NOT_FOUND ? table_list_lookup(list, b->who.address, value) : result;
-}
-
 static bool home_is_there(const struct user *user)
 {
     struct stat st;
@@ -91,14 +82,14 @@ static bool store(struct branch *b)
     return branch_report(b, &o);
 }
 
-/* True when `act` takes the recipient, by the user's own setting in `tables` or the one for all; its result is
+/* True when `act` takes the recipient, by the setting in `tables` for the account or the one for all; its result is
  * in *status. */
 static bool by_setting(struct branch *b, struct table_list *tables, struct str for_all,
                        bool (*act)(struct branch *b, struct str setting), bool *status)
 {
     BUF_AUTO(value, 16384);
 
-    switch (user_setting(tables, b, &value)) {
+    switch (table_list_lookup(tables, b->base, &value)) {
     case TABLE_FOUND:
         *status = act(b, buf_str(&value));
         return true;

@@ -34,8 +34,6 @@ bool unknown_deliver(struct branch *b)
     BUF_AUTO(value, 4096);
     enum table_result result = table_list_lookup(local_tables.fallback_transports, b->base, &value);
 
-    if (result == TABLE_NOT_FOUND)
-        result = table_list_lookup(local_tables.fallback_transports, b->who.address, &value);
     if (result == TABLE_ERROR)
         return branch_defer(b, "4.3.0", "table lookup failure");
     if (result == TABLE_FOUND)
