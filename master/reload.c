@@ -176,8 +176,9 @@ void reload_all(struct master *m)
     }
     config_read_main(m);
     logfile_open(m);
-    log_info("reload -- version " STR_FMT ", configuration %s", STR_ARG(site_conf.mail_version),
-             conf_directory(m->conf));
     environment_clean(m);
     reload_services(m);
+    /* Who reads this and connects is served by the new generation. */
+    log_info("reload -- version " STR_FMT ", configuration %s", STR_ARG(site_conf.mail_version),
+             conf_directory(m->conf));
 }

@@ -110,6 +110,8 @@ void options_for_session(struct session *s, struct smtp_server_options *out)
         .verp = listed(setup->verp_clients, &s->peer),
         .helo_required = smtpd_conf.smtpd_helo_required,
         .strict_addresses = smtpd_conf.strict_rfc821_envelopes,
+        .odd_domains = { .none = rewrite_takes_null_domains(setup->rewriter),
+                         .numeric = rewrite_takes_numeric_domains(setup->rewriter) },
         .strict_smtputf8 = site_conf.strict_smtputf8,
         .watch_lines = true,
     };

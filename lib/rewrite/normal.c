@@ -64,8 +64,6 @@ struct str rewrite_normalise(struct rewriter *r, struct str address, struct str 
     if (at == STR_NOT_FOUND)
         return arena_str(a, address);
     struct str local = str_sub(address, 0, at), host = str_skip(address, at + 1);
-    if (host.len == 0 && origin.len)
-        return join_at(a, local, origin);
     /* A final dot says that the name is complete. */
     if (str_ends(host, STR(".")) && host.len > 1)
         return join_at(a, local, str_sub(host, 0, host.len - 1));

@@ -231,9 +231,22 @@ static struct str numeric_domain(struct rewriter *r, struct resolution *res, str
 {
     BUF_AUTO(text, 0);
 
-    if (!r->own.resolve_numeric_domain)
+    if (!rewrite_takes_numeric_domains(r))
         return STR_NONE;
     buf_join(&text, s.local, STR("@["), s.domain, STR("]"));
+    res->recipient = arena_str(a, buf_str(&text));
+    return split_address(res->recipient).domain;
+}
+
+/* user@ is no mail address unless the site takes it for one of this host. */
+static struct str null_domain(struct rewriter *r, struct resolution *res, struct split s,
+                              struct arena *a)
+{
+    BUF_AUTO(text, 0);
+
+    if (!rewrite_takes_null_domains(r))
+        return STR_NONE;
+    buf_join(&text, s.local, STR("@"), r->site.myhostname);
     res->recipient = arena_str(a, buf_str(&text));
     return split_address(res->recipient).domain;
 }
@@ -279,7 +292,9 @@ struct resolution rewrite_resolve(struct rewriter *r, struct str sender, struct 
     struct split s = unwrap_all(r, &res, a);
     if (s.domain.len && hostname_is_address(s.domain))
         s.domain = numeric_domain(r, &res, s, a);
-    if (s.domain.len == 0 && !r->own.resolve_null_domain) {
+    else if (s.domain.ptr && s.domain.len == 0)
+        s.domain = null_domain(r, &res, s, a);
+    if (s.domain.len == 0 && !rewrite_takes_null_domains(r)) {
         refuse(r, &res, STR("5.1.3 bad address syntax"));
     } else {
         classify(r, &res, s.domain, sender, a);
@@ -292,4 +307,10 @@ struct resolution rewrite_resolve(struct rewriter *r, struct str sender, struct 
     if (str_equal(res.transport, r->site.error_service_name))
         res.flags |= RESOLVE_ERROR;
     return res;
+}
+
+bool rewrite_takes_null_domains(const struct rewriter *r) { return r->own.resolve_null_domain; }
+bool rewrite_takes_numeric_domains(const struct rewriter *r)
+{
+    return r->own.resolve_numeric_domain;
 }

@@ -53,3 +53,6 @@ struct resolution rewrite_resolve(struct rewriter *r, struct str sender, struct 
 
 /* Class tests that smtpd and cleanup share. */
 bool rewrite_domain_is_local(struct rewriter *r, struct str domain);
+/* Are user@ and user@192.0.2.1 addresses? */
+bool rewrite_takes_null_domains(const struct rewriter *r);
+bool rewrite_takes_numeric_domains(const struct rewriter *r);

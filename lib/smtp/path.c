@@ -49,20 +49,39 @@ static struct str cut_path(struct str *args)
 }
 
 /* A host name, perhaps with its final dot, or an address literal. */
-static bool domain_is_valid(struct str internal)
+static bool domain_is_valid(struct str internal, struct smtp_odd_domains odd)
 {
     struct str domain = address_split(internal).domain;
 
     if (domain.ptr == NULL || hostname_literal_address(domain).ptr)
+        return true;
+    if ((odd.none && domain.len == 0) || (odd.numeric && hostname_is_address(domain)))
         return true;
     if (str_ends(domain, STR(".")))
         domain.len--;
     return hostname_is_valid(domain, true);
 }
 
+/* `inside` in internal form, appended to `internal`. */
+static bool unquote(struct str inside, bool strict, struct smtp_odd_domains odd,
+                    struct buf *internal)
+{
+    bool no_domain = odd.none && inside.len > 1 && str_ends(inside, STR("@"));
+
+    if (no_domain)
+        inside.len--;
+    if (!(strict ? address_unquote_strict : address_unquote)(inside, internal))
+        return false;
+    if (no_domain && address_split(buf_str(internal)).domain.ptr)
+        return false;
+    if (no_domain)
+        buf_addc(internal, '@');
+    return true;
+}
+
 /* `<a@b>` or, unless `strict`, what people write instead. */
-static bool parse_path(struct str raw, bool strict, struct arena *a, struct str *path,
-                       struct str *address)
+static bool parse_path(struct str raw, bool strict, struct smtp_odd_domains odd, struct arena *a,
+                       struct str *path, struct str *address)
 {
     BUF_AUTO(internal, 0);
     struct str inside = raw;
@@ -76,26 +95,23 @@ static bool parse_path(struct str raw, bool strict, struct arena *a, struct str 
         inside.len--;
     if (!strict)
         inside = str_trim(inside);
-    if (strict && (!angle || !address_unquote_strict(inside, &internal)))
-        return false;
-    if (!strict && !address_unquote(inside, &internal))
-        return false;
-    if (!domain_is_valid(buf_str(&internal)))
+    if ((strict && !angle) || !unquote(inside, strict, odd, &internal) ||
+        !domain_is_valid(buf_str(&internal), odd))
         return false;
     *path = inside;
     *address = internal.len ? arena_str(a, buf_str(&internal)) : STR("");
     return true;
 }
 
-bool smtp_path_parse(struct str text, bool strict, struct arena *a, struct str *path,
-                     struct str *address)
+bool smtp_path_parse(struct str text, const struct smtp_path_rules *rules, struct arena *a,
+                     struct str *path, struct str *address)
 {
     struct str rest = text;
     struct str raw = cut_path(&rest);
 
     /* VRFY needs no angle brackets even where envelopes do. */
-    if (skip_blanks(rest).len ||
-        !parse_path(raw, strict && raw.len && raw.ptr[0] == '<', a, path, address))
+    if (skip_blanks(rest).len || !parse_path(raw, rules->strict && raw.len && raw.ptr[0] == '<',
+                                             rules->odd_domains, a, path, address))
         return false;
     return address->len > 0;
 }
@@ -334,7 +350,7 @@ bool smtp_mail_parse(struct str args, const struct smtp_path_rules *rules, struc
     if (!str_skip_prefix_nocase(&args, STR("FROM:")) || (args = skip_blanks(args)).len == 0)
         return syntax_error(error, 501, STR("5.5.4 Syntax: MAIL FROM:<address>"), false, args);
     struct str raw = cut_path(&args);
-    if (!parse_path(raw, rules->strict, a, &mail.path, &mail.address))
+    if (!parse_path(raw, rules->strict, rules->odd_domains, a, &mail.path, &mail.address))
         return syntax_error(error, 501, STR("5.1.7 Bad sender address syntax"), true, raw);
     if (!parse_params(&p, args, mail_params, ARRAY_LEN(mail_params))) {
         if (error->what == SMTP_PATH_SIZE)
@@ -359,7 +375,8 @@ bool smtp_rcpt_parse(struct str args, const struct smtp_path_rules *rules, bool 
     if (!str_skip_prefix_nocase(&args, STR("TO:")) || (args = skip_blanks(args)).len == 0)
         return syntax_error(error, 501, STR("5.5.4 Syntax: RCPT TO:<address>"), false, args);
     struct str raw = cut_path(&args);
-    if (!parse_path(raw, rules->strict, a, &rcpt.path, &rcpt.address) || rcpt.address.len == 0)
+    if (!parse_path(raw, rules->strict, rules->odd_domains, a, &rcpt.path, &rcpt.address) ||
+        rcpt.address.len == 0)
         return syntax_error(error, 501, STR("5.1.3 Bad recipient address syntax"), true, raw);
     if (!parse_params(&p, args, rcpt_params, ARRAY_LEN(rcpt_params)))
         return false;

@@ -30,9 +30,16 @@ struct smtp_rcpt {
     struct str orcpt; /* "type;address" decoded; absent without ORCPT= */
 };
 
+/* Domains that are none, which a site may take all the same. */
+struct smtp_odd_domains {
+    bool none;    /* user@ (resolve_null_domain) */
+    bool numeric; /* user@192.0.2.1 (resolve_numeric_domain) */
+};
+
 /* What the options of the dialogue allow. */
 struct smtp_path_rules {
     bool strict; /* angle brackets required, no comments (strict_rfc821_envelopes) */
+    struct smtp_odd_domains odd_domains;
     bool smtputf8, strict_smtputf8, requiretls, dsn, verp;
     bool auth, authenticated;
     int64_t size_limit; /* 0: none */
@@ -63,5 +70,5 @@ NODISCARD bool smtp_rcpt_parse(struct str args, const struct smtp_path_rules *ru
                                struct arena *a, struct smtp_rcpt *out,
                                struct smtp_path_error *error);
 /* A bare address, as VRFY has it; the empty one is refused. */
-NODISCARD bool smtp_path_parse(struct str text, bool strict, struct arena *a, struct str *path,
-                               struct str *address);
+NODISCARD bool smtp_path_parse(struct str text, const struct smtp_path_rules *rules,
+                               struct arena *a, struct str *path, struct str *address);

@@ -151,9 +151,10 @@ struct smtp_server_options {
     bool helo_required;
     bool tls_required;     /* 530 until smtp_server_secured() */
     bool strict_addresses; /* strict_rfc821_envelopes */
-    bool strict_smtputf8;  /* UTF-8 only in transactions that declared it */
-    bool watch_lines;      /* SMTP_LINE events */
-    bool no_help;          /* HELP is not recognised */
+    struct smtp_odd_domains odd_domains;
+    bool strict_smtputf8; /* UTF-8 only in transactions that declared it */
+    bool watch_lines;     /* SMTP_LINE events */
+    bool no_help;         /* HELP is not recognised */
 };
 
 /* `commands` of the session: how often, and how often well. */

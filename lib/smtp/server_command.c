@@ -64,6 +64,7 @@ static struct smtp_path_rules path_rules(const struct smtp_server *s)
     const struct smtp_server_options *o = &s->options;
 
     return (struct smtp_path_rules){ .strict = o->strict_addresses,
+                                     .odd_domains = o->odd_domains,
                                      .smtputf8 = o->smtputf8,
                                      .strict_smtputf8 = o->smtputf8 && o->strict_smtputf8,
                                      .requiretls = o->requiretls,
@@ -199,6 +200,7 @@ static bool cut_smtputf8(struct str *args)
 
 static struct smtp_event run_vrfy(struct smtp_server *s, struct str args)
 {
+    struct smtp_path_rules rules = path_rules(s);
     struct smtp_server_state *st = s->state;
     bool utf8 = s->options.smtputf8 && cut_smtputf8(&args);
 
@@ -209,8 +211,7 @@ static struct smtp_event run_vrfy(struct smtp_server *s, struct str args)
         return refuse(s, SMTP_CMD_VRFY, SMTP_FAULT_SYNTAX, 501,
                       STR("5.5.4 Syntax: VRFY address [SMTPUTF8]"));
     st->rcpt = (struct smtp_rcpt){ .path = args };
-    if (!smtp_path_parse(args, s->options.strict_addresses, &st->scratch, &st->rcpt.path,
-                         &st->rcpt.address)) {
+    if (!smtp_path_parse(args, &rules, &st->scratch, &st->rcpt.path, &st->rcpt.address)) {
         struct smtp_event bad = refuse(s, SMTP_CMD_VRFY, SMTP_FAULT_ADDRESS, 501,
                                        STR("5.1.3 Bad recipient address syntax"));
         bad.arg = args;
