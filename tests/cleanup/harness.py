@@ -2,7 +2,10 @@
 
 The client side of lib/ipc/messages/cleanup.h in a few lines, a reader of queue files, and stand-ins for the
 services that cleanup talks to (qmgr's notification socket, bounce, trace)."""
-import os, shutil, socket, struct, subprocess, tempfile, threading
+import os, shutil, socket, struct, subprocess, sys, tempfile, threading
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+from wire import attrs, frame, record  # noqa: E402
 
 HOST = "mx.example.com"
 VERDICTS = ["OK", "BAD", "WRITE", "SIZE", "CONTENT", "HOPS", "NO_RCPT", "DEFER", "REPLY", "SPACE"]
@@ -10,18 +13,8 @@ BOUNCE, FILTER, HOLD, DISCARD, BCC_OK, MAP_OK, UTF8_AUTO, MILTER = (1 << i for i
 EXTERNAL = FILTER | BCC_OK | MAP_OK
 
 
-def varint(n):
-    out = b""
-    while True:
-        out += bytes([(n & 0x7F) | (0x80 if n > 0x7F else 0)])
-        n >>= 7
-        if not n:
-            return out
-
-
 def rec(kind, payload=b""):
-    payload = payload.encode() if isinstance(payload, str) else payload
-    return kind.encode() + varint(len(payload)) + payload
+    return record(kind, payload.encode() if isinstance(payload, str) else payload)
 
 
 def attr(name, value):
@@ -65,17 +58,9 @@ def content(text):
     return rec("M") + b"".join(rec("N", line) for line in lines) + rec("X")
 
 
-def attrs(**values):
-    return b"".join(k.encode() + b"\0" + str(v).encode() + b"\0" for k, v in values.items()) + b"\0"
-
-
 def parse_attrs(body):
     parts = body.split(b"\0")
     return {parts[i].decode(): parts[i + 1].decode("latin-1") for i in range(0, len(parts) - 2, 2)}
-
-
-def frame(kind, body=b""):
-    return struct.pack("<I", len(body) + 1) + kind.encode() + body
 
 
 class Channel:

@@ -12,6 +12,9 @@ import tempfile
 import threading
 import time
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+from wire import attrs, frame, record  # noqa: E402
+
 USERS = ["enrique", "paco", "ana", "luis"]
 FIRST_UID = 4000
 SKIP = 77
@@ -36,14 +39,6 @@ mount --bind /home/.p /etc/passwd && mount --bind /home/.g /etc/group || exit 77
 exec "$@\"""" % (FIRST_UID, " ".join(USERS))
     env = dict(os.environ, AGENT_TEST_INSIDE="1")
     sys.exit(subprocess.call(["unshare", "-n", "-m", "bash", "-c", script, "bash", sys.executable] + sys.argv, env=env))
-
-
-def frame(kind, body):
-    return struct.pack("<I", len(body) + 1) + kind + body
-
-
-def attrs(pairs):
-    return b"".join(k.encode() + b"\0" + str(v).encode("latin-1") + b"\0" for k, v in pairs) + b"\0"
 
 
 def read_exactly(s, n):
@@ -72,14 +67,6 @@ def parse(body):
             break
         out[k.decode()] = v.decode("latin-1")
     return out
-
-
-def record(kind, text=""):
-    data = text.encode("latin-1")
-    n, length = len(data), b""
-    while n > 127:
-        length, n = length + bytes([n & 127 | 128]), n >> 7
-    return kind.encode() + length + bytes([n]) + data
 
 
 def write(path, text, owner=None, mode=None):

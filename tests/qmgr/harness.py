@@ -3,13 +3,12 @@
 Used by daemon_test.py: Qmgr(binary) starts the daemon on a listening socket (stand-alone mode) with a queue
 directory below a temporary one; agents answer as the test says; everything they were asked is kept.
 """
-import contextlib, os, shutil, socket, struct, subprocess, tempfile, threading, time
+import contextlib, os, shutil, socket, struct, subprocess, sys, tempfile, threading, time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+from wire import attrs, frame, record, size_record  # noqa: E402
 
 QUEUES = "incoming active deferred hold corrupt bounce defer trace private public pid".split()
-
-
-def attrs(pairs):
-    return b"".join(k.encode() + b"\0" + str(v).encode() + b"\0" for k, v in pairs) + b"\0"
 
 
 def split_lists(body):
@@ -27,21 +26,6 @@ def split_lists(body):
     return out
 
 
-def frame(kind, body):
-    return struct.pack("<I", len(body) + 1) + kind.encode() + body
-
-
-def record(kind, payload):
-    if isinstance(payload, str):
-        payload = payload.encode("latin-1")
-    n, head = len(payload), b""
-    while True:
-        head += bytes([n & 0x7F | (0x80 if n > 0x7F else 0)])
-        n >>= 7
-        if not n:
-            return kind.encode() + head + payload
-
-
 def queue_file(sender="s@x.test", rcpts=("r@y.test",), extra=b"", before=b"", created=None, arrival=None, tail=b"",
                nrcpt=None, opts=0, warn=None, body="Subject: t\n\nhello"):
     """Bytes of a complete queue file."""
@@ -55,8 +39,8 @@ def queue_file(sender="s@x.test", rcpts=("r@y.test",), extra=b"", before=b"", cr
     env += b"".join(record("O", r) + record("R", r) if isinstance(r, str) else b"".join(record(*x) for x in r) for r in rcpts)
     env += extra + record("M", "")
     content = b"".join(record("N", line) for line in body.split("\n"))
-    size = "%15d %15d %15d %15d %15d %15d" % (len(content), 97 + len(env), nrcpt or len(rcpts), opts, len(body) + 1, 0)
-    return record("C", size) + env + content + record("X", "") + tail + record("E", "")
+    size = size_record(len(content), 97 + len(env), nrcpt or len(rcpts), opts, len(body) + 1, 0)
+    return size + env + content + record("X", "") + tail + record("E", "")
 
 
 class Service(threading.Thread):

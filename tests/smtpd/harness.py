@@ -1,20 +1,15 @@
 """smtpd by hand: the real binary with a client on a socket pair or on a listening socket, in a queue directory of its
 own, with a cleanup service played by a thread."""
-import os, pwd, shutil, socket, struct, subprocess, tempfile, threading
+import os, pwd, shutil, socket, struct, subprocess, sys, tempfile, threading
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+from wire import attrs, frame  # noqa: E402
 
 FRAME_ID = "7A1B2C3D"
 MAIN = dict(myhostname="mx.test", mydomain="test", mydestination="local.test", mynetworks="127.0.0.0/8", relay_domains="",
             inet_interfaces="loopback-only", inet_protocols="ipv4", compatibility_level="3.6", alias_maps="", alias_database="",
             local_recipient_maps="inline:{joe=x ann=x}", notify_classes="", smtpd_error_sleep_time="0", smtpd_peername_lookup="no",
             ipc_timeout="5s")
-
-
-def attrs(pairs):
-    return b"".join(k.encode() + b"\0" + str(v).encode() + b"\0" for k, v in pairs) + b"\0"
-
-
-def frame(kind, body):
-    return struct.pack("<I", len(body) + 1) + kind.encode() + body
 
 
 def take_records(data):

@@ -4,7 +4,8 @@ import os
 import re
 import stat
 
-from harness import MAIL_UID, QUEUE, USERS, contents, furnish, Host, main, record, send, size_record, test, until, write
+from harness import MAIL_UID, QUEUE, USERS, contents, furnish, Host, main, send, test, until, write
+from wire import record, size_record
 
 VICTIM = "/var/home/luis/secret"
 SETTINGS = {"queue_run_delay": "2s", "minimal_backoff_time": "2s", "maximal_backoff_time": "2s",

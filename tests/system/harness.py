@@ -19,6 +19,8 @@ import threading
 import time
 import traceback
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))  # wire.py
+
 NAME = "mail.example.test"
 DOMAIN = "example.test"
 ETC = "/etc/postfix"
@@ -59,23 +61,6 @@ def contents(path):
             return f.read()
     except FileNotFoundError:
         return ""
-
-
-# ---------------------------------------------------------------- queue files
-
-def record(kind, text=""):
-    """A record as it stands in a queue file."""
-    data = text.encode("latin-1")
-    size, length = len(data), b""
-    while True:
-        length += bytes([size & 127 | (128 if size > 127 else 0)])
-        size >>= 7
-        if not size:
-            return kind.encode() + length + data
-
-
-def size_record(*fields):
-    return record("C", " ".join("%15d" % f for f in fields))
 
 
 # ---------------------------------------------------------------- namespaces
