@@ -323,7 +323,8 @@ static record_handler *const extracted_handlers[128] = {
     [REC_END] = take_end,
 };
 
-/* What the envelope says goes into headers and log lines, and nobody needs more than a line for it. */
+/* What the envelope says goes into headers and log lines, and nobody needs more than a line for
+ * it. */
 static struct record on_one_line(struct message *m, const struct record *rec)
 {
     struct str payload = rec->payload;

@@ -6,8 +6,6 @@
 #include <errno.h>
 #include <unistd.h>
 
-#define REMARKS_MAX 100
-
 /* Mail that comes faster than qmgr(8) can take it waits at the door, where its sender notices. */
 static void give_way(const struct cleanup *c)
 {
@@ -113,12 +111,7 @@ void message_end(struct message *m)
 
 bool message_may_remark(struct message *m)
 {
-    if (m->remarks == REMARKS_MAX)
-        log_info("%s: no more than %d lines about one message; the rest is not logged",
-                 message_id(m), REMARKS_MAX);
-    if (m->remarks <= REMARKS_MAX)
-        m->remarks++;
-    return m->remarks <= REMARKS_MAX;
+    return log_may_remark(&m->remarks, str_from(message_id(m)));
 }
 
 static void add_address(struct buf *out, const char *name, struct str address)

@@ -82,8 +82,8 @@ static bool store(struct branch *b)
     return branch_report(b, &o);
 }
 
-/* True when `act` takes the recipient, by the setting in `tables` for the account or the one for all; its result is
- * in *status. */
+/* True when `act` takes the recipient, by the setting in `tables` for the account or the one for
+ * all; its result is in *status. */
 static bool by_setting(struct branch *b, struct table_list *tables, struct str for_all,
                        bool (*act)(struct branch *b, struct str setting), bool *status)
 {

@@ -43,8 +43,8 @@ struct message {
     uint16_t trace_flags;
     uint8_t sendopts, ret_flags;
     uint8_t finish_step; /* finish.c */
-    uint32_t
-        recording; /* recipients on their way into the defer log; it is not done before they are there */
+    /* Recipients on their way into the defer log; it is not done before they are there. */
+    uint32_t recording;
     char id[];
 };
 

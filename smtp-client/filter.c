@@ -10,8 +10,7 @@
 
 #define FOLD_COLUMNS 69
 #define ACTION_MAX   (64UL * 1024)
-#define LOGGED_MAX   60  /* of a header or line that a check has matched */
-#define REMARKS_MAX  100 /* lines of the log about one delivery */
+#define LOGGED_MAX   60 /* of a header or line that a check has matched */
 
 /* Tables of the process. */
 static struct {
@@ -83,7 +82,10 @@ static void put_lines(struct filter *f, struct str text)
 enum check { CHECK_KEEP, CHECK_DROP, CHECK_REPLACE };
 
 /* A message has room for millions of matches; the log hears of the first. */
-static bool may_remark(struct filter *f) { return f->remarks++ < REMARKS_MAX; }
+static bool may_remark(struct filter *f)
+{
+    return log_may_remark(&f->remarks, f->d->request.queue_id);
+}
 
 static void log_check(struct filter *f, const char *action, const char *part, struct str text,
                       struct str note)

@@ -99,7 +99,8 @@ struct transaction {
     struct actions actions;
 };
 
-/* What XFORWARD said, empty where it said nothing; absent without XFORWARD since the last EHLO, HELO or RSET. */
+/* What XFORWARD said, empty where it said nothing; absent without XFORWARD since the last EHLO,
+ * HELO or RSET. */
 struct forwarded {
     struct str name, address, port, proto, helo, ident, source;
 };

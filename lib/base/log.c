@@ -5,7 +5,8 @@
 
 #include <stdlib.h>
 
-#define LINE_LIMIT 4096
+#define LINE_LIMIT  4096
+#define REMARKS_MAX 100
 
 static struct {
     log_sink_fn *sink;
@@ -76,3 +77,13 @@ void log_fatal(const char *fmt, ...)
 }
 
 void log_at(enum log_level level, const char *fmt, ...) { FORWARD(level); }
+
+bool log_may_remark(unsigned *said, struct str id)
+{
+    if (*said == REMARKS_MAX)
+        log_info(STR_FMT ": no more than %d lines about one message; the rest is not logged",
+                 STR_ARG(id), REMARKS_MAX);
+    if (*said <= REMARKS_MAX)
+        ++*said;
+    return *said <= REMARKS_MAX;
+}

@@ -11,7 +11,7 @@ bool utf8_is_ascii(struct str s);
 /* Next character of `s`; advances past it.  False, `s` untouched, at the end or for a bad sequence.
  */
 NODISCARD bool utf8_next(struct str *s, uint32_t *rune);
-/* Replace by `?` what is not to reach a terminal, a log line or a header: control characters of ASCII and
- * of Unicode, line separators and those that turn the direction of text around, and bytes that are no
- * UTF-8. */
+/* Replace by `?` what is not to reach a terminal, a log line or a header: control characters of
+ * ASCII and of Unicode, line separators and those that turn the direction of text around, and
+ * bytes that are no UTF-8. */
 void utf8_make_printable(char *text, size_t len);

@@ -23,8 +23,8 @@ struct cleanup_client {
  * has closed is replaced), and waits for the queue id.  False: mail system trouble, try again later. */
 NODISCARD bool cleanup_client_open(struct cleanup_client *c, struct str service, int flags,
                                    int sendopts, int timeout_s);
-/* The flag that asks cleanup(8) whether this mail needs SMTPUTF8, if smtputf8_autodetect_classes names
- * `mail_class` (smtpd, qmqpd, forward, bounce, notify); otherwise 0. */
+/* The flag that asks cleanup(8) whether this mail needs SMTPUTF8, if smtputf8_autodetect_classes
+ * names `mail_class` (smtpd, qmqpd, forward, bounce, notify); otherwise 0. */
 int cleanup_utf8_flag(struct str mail_class);
 /* The buffer for records of the message under way: encode into it with record_put*(), then call
  * cleanup_client_pump(), which sends when enough has gathered.  Whole records only. */

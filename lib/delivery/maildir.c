@@ -80,8 +80,8 @@ static bool is_empty(int dir)
     return empty;
 }
 
-/* Who may rename in the spool directory may have put another directory into the place of the one that we made.  What is
- * given away is ours and has nothing in it. */
+/* Who may rename in the spool directory may have put another directory into the place of the one
+ * that we made.  What is given away is ours and has nothing in it. */
 static bool give_new_directory(const char *path, const struct store_target *t)
 {
     FD_AUTO(fd, open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));

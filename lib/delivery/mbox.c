@@ -46,7 +46,8 @@ static int create_file(const struct store_target *t)
     return fd;
 }
 
-/* A link is followed if root made it: one with another name may have been made for another place. */
+/* A link is followed if root made it: one with another name may have been made for another
+ * place. */
 static int open_link(const struct store_target *t)
 {
     struct stat st;

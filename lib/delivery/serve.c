@@ -121,8 +121,8 @@ static bool is_of_the_queue(int fd)
     return false;
 }
 
-/* The directories of the queue are mail_owner's: what a name there leads to is opened with his rights only, and must be
- * a file of the queue and nothing else.  Root marks recipients in it. */
+/* The directories of the queue are mail_owner's: what a name there leads to is opened with his
+ * rights only, and must be a file of the queue and nothing else.  Root marks recipients in it. */
 static int open_as_owner(const struct queue_layout *layout, const char *queue,
                          const struct queue_id *id)
 {

@@ -2,13 +2,13 @@
 /* dns/answer - the records in the bytes of an answer.  Everything here came from a stranger. */
 #include "dns/dns.h"
 
-/* Records of `type` in the order of the answer, at most DNS_RECORDS_MAX; those with bad names are
- * left out, and the first of them is logged.  `name` is what was asked.  The result is DNS_OK with at least one record, or why
- * there is none. */
+/* Records of `type` in the order of the answer, at most DNS_RECORDS_MAX; those with bad names
+ * are left out, and the first of them is logged.  `name` is what was asked.  The result is
+ * DNS_OK with at least one record, or why there is none. */
 enum dns_status dns_answer_parse(struct str bytes, struct str name, enum dns_type type,
                                  struct arena *a, struct dns_record **out);
-/* Is it an answer at all, and one whose result (RCODE) is known?  c-ares takes everything else for an
- * answer without records, which would say that there is no such host. */
+/* Is it an answer at all, and one whose result (RCODE) is known?  c-ares takes everything else
+ * for an answer without records, which would say that there is no such host. */
 bool dns_answer_is_one(struct str bytes);
 /* What a status of c-ares means to a caller. */
 enum dns_status dns_answer_status(int ares_status);

@@ -22,6 +22,7 @@ struct loop_timer *loop_timer_start(struct loop *l, int64_t delay_ms, loop_timer
 void loop_timer_cancel(struct loop *l, struct loop_timer **timer);
 /* Wait once (until the next timer, at most max_wait_ms; -1 = no limit) and run what is due. */
 void loop_run_once(struct loop *l, int max_wait_ms);
-/* For a watchdog, in a signal handler too: how often the loop has run what was due, and is it at it now? */
+/* For a watchdog, in a signal handler too: how often the loop has run what was due, and is it at
+ * it now? */
 uint64_t loop_turns(const struct loop *l);
 bool loop_is_busy(const struct loop *l);

@@ -20,7 +20,7 @@ void privilege_limit(enum privilege_need need);
  * do this. */
 void privilege_become(uid_t uid, gid_t gid);
 void privilege_restore(uid_t uid, gid_t gid);
-/* For root, around one open(2): the file system takes us for somebody else, nobody else does.  A fraction of what
- * privilege_become() costs. */
+/* For root, around one open(2): the file system takes us for somebody else, nobody else does.  A
+ * fraction of what privilege_become() costs. */
 void privilege_open_as(uid_t uid, gid_t gid);
 void privilege_open_as_before(uid_t uid);

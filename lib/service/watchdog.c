@@ -1,5 +1,5 @@
-/* A daemon that is busy with the same client or event longer than its time (daemon_timeout, most often) has
- * lost its way.  The alarm looks back once per period, so that clients cost nothing. */
+/* A daemon that is busy with the same client or event longer than its time (daemon_timeout, most
+ * often) has lost its way.  The alarm looks back once per period, so that clients cost nothing. */
 #include "base/log.h"
 #include "service/private.h"
 

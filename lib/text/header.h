@@ -27,8 +27,8 @@ struct header_info {
     unsigned flags;  /* enum header_flag */
 };
 
-/* Replace by `?` what is not printable, blanks, and what the syntax of headers and log lines is made of:
- * for names that strangers give. */
+/* Replace by `?` what is not printable, blanks, and what the syntax of headers and log lines is
+ * made of: for names that strangers give. */
 void header_make_harmless(char *text, size_t len);
 
 /* What is known about a header of this name (any case); NULL if nothing. */

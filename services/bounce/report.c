@@ -97,8 +97,8 @@ static void put_head(struct buf *out, const struct report *r)
     put_header(out, "From", r->from);
     put_header(out, "Subject", r->subject);
     put_field(out, "To", r->to);
-    put_header(out, "References", r->references);
-    put_header(out, "In-Reply-To", r->in_reply_to);
+    put_field(out, "References", r->references);
+    put_field(out, "In-Reply-To", r->in_reply_to);
     if (r->tls_optional)
         put_header(out, "TLS-Required", STR("no"));
     put_header(out, "Auto-Submitted",

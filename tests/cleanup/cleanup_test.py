@@ -370,6 +370,12 @@ def one_message_does_not_fill_the_log(c):
         assert "no more than 100 lines about one message; the rest is not logged" in said[-2], said[-2:]
 
 
+def errors_of_mime_do_not_fill_the_log(c):
+    before = len(c.log_text())
+    assert checked(c, "X-Eight: \xe9\n" * 5000 + PLAIN)[0].status == "CONTENT"
+    assert c.log_text()[before:].count("reject: mime-error improper use of 8-bit data") == 1  # once for each kind
+
+
 def header_checks_route(c):
     v, stored, log = checked(c, "Subject: hold\n" + PLAIN)
     assert c.files("hold") == [v.qid] and log[0] == "hold: header Subject: hold %s: held" % FROM
@@ -599,6 +605,7 @@ SETTINGS = {
     local_mail_that_checks_refuse_is_bounced_whole: HEADER_CHECKS,
     body_checks_see_lines: BODY_CHECKS,
     parts_have_checks_of_their_own: PART_CHECKS,
+    errors_of_mime_do_not_fill_the_log: {"strict_7bit_headers": "yes"},
     strict_mime_refuses: {"strict_8bitmime": "yes", "strict_7bit_headers": "yes"},
     eight_bit_text_can_be_converted: {"force_mime_input_conversion": "yes"},
     both_ways_through_the_content_agree: {"header_checks": "regexp:DIR/none", "files": {"none": "/^NoSuchHeader: at all/ REJECT\n"}},

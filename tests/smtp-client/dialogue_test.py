@@ -148,6 +148,7 @@ def a_server_or_a_message_that_repeats_itself_does_not_fill_the_log(t):
         before = len(read(t.log))
         sent(t.send(Server().nexthop, body="X-A: b\n" * 500 + "\nx\n", smtp_header_checks="regexp:{{/^X-A:/ %s}}" % check)[2])
         equal(read(t.log)[before:].count(logged), 100, check)
+        equal(read(t.log)[before:].count("no more than 100 lines about one message"), 1, check)
 
 
 def drip(c):

@@ -10,7 +10,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* What a process opens before its jail is never closed: no leaks, in a build that looks for them. */
+/* What a process opens before its jail is never closed: no leaks, in a build that looks for
+ * them. */
 __attribute__((weak)) void __lsan_disable(void);
 __attribute__((weak)) void __lsan_enable(void);
 

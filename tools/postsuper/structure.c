@@ -233,7 +233,8 @@ static void judge_odd_name(const struct structure_work *work, const char *path)
         log_warning("bogus file name: %s", path);
 }
 
-/* The same with a message that got its name and never became complete: nobody was told that we have it. */
+/* The same with a message that got its name and never became complete: nobody was told that we
+ * have it. */
 static bool purge_unfinished(const char *path)
 {
     struct stat st;

@@ -76,9 +76,8 @@ enum delivery_result {
     FIELD(INT, site_failed, "site_failed")   /* the destination as a whole is unreachable */ \
     FIELD(STR, dsn, "dsn")                   /* of the site failure */                       \
     FIELD(STR, reason, "reason")                                                             \
-    FIELD(INT, bounced, "bounced") /* something was appended to the bounce log */            \
-    FIELD(INT, traced, "traced")   /* something was appended to the trace log */             \
-    FIELD(INT, unrecorded,                                                                   \
-          "unrecorded") /* the defer log lacks a recipient that must be tried again */       \
+    FIELD(INT, bounced, "bounced")       /* something was appended to the bounce log */      \
+    FIELD(INT, traced, "traced")         /* something was appended to the trace log */       \
+    FIELD(INT, unrecorded, "unrecorded") /* the defer log lacks a deferred recipient */      \
     FIELD(INT, keep, "keep")
 IPC_MESSAGE(delivery_reply, DELIVERY_REPLY)
