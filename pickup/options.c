@@ -3,7 +3,9 @@
 #include "base/log.h"
 #include "base/mem.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 typedef void option_fn(struct sendmail_options *o, const char *arg);
@@ -227,6 +229,23 @@ static const struct option {
     { 't', false, extract },      { 'v', false, verbose },  { 'x', false, ignore },
 };
 
+/* -V and -Vxy asked for VERP before -V got an envelope id to take. */
+static void take_old_verp(struct sendmail_options *o, char **argv)
+{
+    static const char delimiters[] = "-=+";
+
+    for (char **arg = argv; *arg && strcmp(*arg, "--") != 0; arg++) {
+        const char *xy = *arg + 2;
+        if (strncmp(*arg, "-V", 2) != 0 ||
+            (*xy && !(strlen(xy) == 2 && strspn(xy, delimiters) == 2)))
+            continue;
+        o->old_verp = xy;
+        char *now = mem_alloc(sizeof "-XVxy");
+        (void)snprintf(now, sizeof "-XVxy", "-XV%s", xy);
+        *arg = now;
+    }
+}
+
 static const struct option *find_option(int letter)
 {
     for (size_t i = 0; i < ARRAY_LEN(options); i++)
@@ -290,6 +309,8 @@ void sendmail_options_parse(struct sendmail_options *o, int argc, char **argv)
     BUF_AUTO(letters, 0);
     int letter;
 
+    if (argc > 1)
+        take_old_verp(o, argv + 1);
     make_letters(&letters);
     while ((letter = getopt(argc, argv, buf_cstr(&letters))) != -1) {
         const struct option *option = find_option(letter);

@@ -23,6 +23,7 @@ struct sendmail_options {
     const char *aliases;                 /* -oA, or NULL */
     const char *argument;                /* of -qI, -qR */
     const char *verp;                    /* -XV: "" for the default delimiters; NULL without */
+    const char *old_verp;                /* the same in the old spelling, -V: worth a warning */
     bool extract;                        /* -t */
     bool dots;                           /* -i: a dot is not the end */
     struct submission_envelope envelope; /* what options say about it */

@@ -203,7 +203,6 @@ static void complete_envelope(struct sendmail *s)
 
     e->sender = find_sender(s);
     e->full_name = find_full_name(s);
-    e->verp = verp_delimiters(s);
     parse_recipients(s);
 }
 
@@ -275,6 +274,8 @@ static int submit(struct sendmail *s)
     struct handover h;
 
     complete_envelope(s);
+    if (e->verp.len && e->sender.len == 0)
+        refuse(s, "-V option requires non-null sender address");
     if (s->recipients.count == 0 && !s->options.extract)
         refuse(s, "Recipient addresses must be specified on the command line or via the -t option");
     buf_join(&postdrop, conf_value(s->conf, STR("command_directory")), STR("/postdrop"));
@@ -359,5 +360,9 @@ int main(int argc, char **argv)
     s.options.mode = mode_of_name(name);
     sendmail_options_parse(&s.options, argc, argv);
     s.conf = command_conf(s.options.config_dir);
+    if (s.options.old_verp)
+        log_warning("option -V%s is deprecated with Postfix 2.3; specify -XV%s instead",
+                    s.options.old_verp, s.options.old_verp);
+    s.options.envelope.verp = verp_delimiters(&s);
     return run(&s);
 }

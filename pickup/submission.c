@@ -229,11 +229,22 @@ bool submission_feed(struct submission_content *c, struct str bytes, struct buf 
     return !c->ended;
 }
 
+/* The last line has no end: it is given one. */
+static void end_last_line(struct submission_content *c, struct buf *out)
+{
+    bool is_dot = c->dot_ends && !c->continued && str_equal(buf_str(&c->line), STR("."));
+
+    if (c->line.len && !is_dot)
+        put_piece(c, buf_str(&c->line), out);
+    if (c->continued)
+        put_line(c, STR(""), out);
+}
+
 bool submission_finish(struct submission_content *c, const struct submission_envelope *e,
                        bool have_rcpt, struct buf *out)
 {
-    if (!c->ended && (c->line.len || c->continued))
-        put_line(c, buf_str(&c->line), out);
+    if (!c->ended)
+        end_last_line(c, out);
     if (c->extract)
         end_header(c);
     record_put(out, REC_EXTRACTED, STR_NONE);

@@ -106,12 +106,15 @@ static bool parse_path(struct str raw, bool strict, struct smtp_odd_domains odd,
 bool smtp_path_parse(struct str text, const struct smtp_path_rules *rules, struct arena *a,
                      struct str *path, struct str *address)
 {
-    struct str rest = text;
-    struct str raw = cut_path(&rest);
+    struct str rest = text, raw = text;
 
-    /* VRFY needs no angle brackets even where envelopes do. */
-    if (skip_blanks(rest).len || !parse_path(raw, rules->strict && raw.len && raw.ptr[0] == '<',
-                                             rules->odd_domains, a, path, address))
+    /* Nothing follows it, so that it may have a name in front.  It needs no angle brackets even where
+     * envelopes do. */
+    if (rules->strict)
+        raw = cut_path(&rest);
+    if ((rules->strict && skip_blanks(rest).len) ||
+        !parse_path(raw, rules->strict && raw.len && raw.ptr[0] == '<', rules->odd_domains, a, path,
+                    address))
         return false;
     return address->len > 0;
 }

@@ -1,5 +1,8 @@
 #include "services/bounce/template.h"
 
+#include "base/log.h"
+#include "text/header.h"
+
 static const char *const kind_names[TEMPLATE_COUNT] = { "failure", "delay", "success", "verify" };
 
 struct str template_kind_name(enum template_kind kind) { return str_from(kind_names[kind]); }
@@ -18,7 +21,7 @@ struct str template_kind_name(enum template_kind kind) { return str_from(kind_na
     }
 #define COMMON                                                 \
     .origin = TEXT("[built-in]"), .charset = TEXT("us-ascii"), \
-    .from = TEXT("MAILER-DAEMON (Mail Delivery System)")
+    .from = TEXT("Mail Delivery System <MAILER-DAEMON>")
 
 static const struct bounce_template builtin[TEMPLATE_COUNT] = {
     [TEMPLATE_FAILURE] = {
@@ -64,12 +67,21 @@ void templates_builtin(struct bounce_templates *out) { memcpy(out->of, builtin, 
 
 /* ---- files ---- */
 
-static bool complain(struct buf *error, struct str file, const char *what, struct str detail)
+/* A template with a fault is left out, and the built-in one stays in force. */
+static bool ignore(struct str file, enum template_kind kind, const char *fault, struct str name)
 {
-    buf_join(error, file, STR(": "), str_from(what));
-    if (detail.len)
-        buf_join(error, STR(": "), detail);
+    log_warning(STR_FMT ": " STR_FMT "%s in %s template -- ignoring this template", STR_ARG(file),
+                STR_ARG(name), fault, kind_names[kind]);
     return false;
+}
+
+static bool ignore_header(struct str file, enum template_kind kind, const char *adjective,
+                          struct str name, const char *noun)
+{
+    BUF_AUTO(what, 200);
+
+    buf_join(&what, str_from(adjective), STR(" \""), name, STR("\" header "));
+    return ignore(file, kind, noun, buf_str(&what));
 }
 
 static bool find_kind(struct str name, enum template_kind *kind)
@@ -93,93 +105,128 @@ static bool is_7bit(struct str s)
     return true;
 }
 
-static bool take_header(struct bounce_template *t, struct str line, struct str file,
-                        struct buf *error)
+static struct str *find_header(struct bounce_template *t, struct str name)
+{
+    struct {
+        const char *name;
+        struct str *value;
+    } headers[] = {
+        { "Charset", &t->charset },
+        { "From", &t->from },
+        { "Subject", &t->subject },
+        { "Postmaster-Subject", &t->postmaster_subject },
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(headers); i++)
+        if (str_equal_nocase(name, str_from(headers[i].name)))
+            return headers[i].value;
+    return NULL;
+}
+
+static bool take_header(struct bounce_template *t, enum template_kind kind, struct str line,
+                        struct str file)
 {
     struct str value = line;
     struct str name = str_trim(str_cut(&value, ':'));
-    static const struct {
-        const char *name;
-        size_t offset;
-    } headers[] = {
-        { "Charset", offsetof(struct bounce_template, charset) },
-        { "From", offsetof(struct bounce_template, from) },
-        { "Subject", offsetof(struct bounce_template, subject) },
-        { "Postmaster-Subject", offsetof(struct bounce_template, postmaster_subject) },
-    };
+    struct str *slot = find_header(t, name);
 
     value = str_trim(value);
-    for (size_t i = 0; i < ARRAY_LEN(headers); i++)
-        if (str_equal_nocase(name, str_from(headers[i].name))) {
-            if (!is_7bit(value))
-                return complain(error, file, "non-ASCII text in template header", name);
-            *(struct str *)(void *)((char *)t + headers[i].offset) = value;
-            return true;
-        }
-    return complain(error, file, "unknown template header", name);
-}
-
-/* Headers, an empty line, text. */
-static bool take_template(struct bounce_template *t, struct str content, struct str file,
-                          struct buf *error)
-{
-    struct bounce_template fresh = {
-        .origin = file, .charset = STR("us-ascii"), .from = t->from, .subject = STR_NONE
-    };
-
-    while (content.len) {
-        struct str line = str_cut(&content, '\n');
-
-        if (str_trim(line).len == 0)
-            break;
-        if (!take_header(&fresh, line, file, error))
-            return false;
-    }
-    if (fresh.subject.len == 0)
-        return complain(error, file, "template without a Subject", STR_NONE);
-    if (str_trim(content).len == 0)
-        return complain(error, file, "template without text", fresh.subject);
-    fresh.text = content;
-    *t = fresh;
+    if (slot == NULL)
+        return ignore_header(file, kind, "unknown", name, "label");
+    if (value.len == 0)
+        return ignore_header(file, kind, "empty", name, "value");
+    if (!is_7bit(value))
+        return ignore_header(file, kind, "non-ASCII", name, "value");
+    *slot = value;
     return true;
 }
 
-/* The lines up to the one that equals `mark`. */
-static bool take_here_document(struct str *rest, struct str mark, struct str *content)
+static bool has_fitting_charset(const struct bounce_template *t, enum template_kind kind)
 {
-    const char *start = rest->ptr;
+    if (is_7bit(t->text) || !str_equal_nocase(t->charset, STR("us-ascii")))
+        return true;
+    log_warning(STR_FMT ": 8-bit message text in %s template", STR_ARG(t->origin),
+                kind_names[kind]);
+    log_warning("please specify a charset value other than us-ascii");
+    log_warning("-- ignoring this template for now");
+    return false;
+}
+
+/* Headers, what is not given stays as it is built in; then, behind an empty line or without it, text. */
+static void take_template(enum template_kind kind, struct str content, struct str file,
+                          struct bounce_template *out)
+{
+    struct bounce_template t = builtin[kind];
+
+    t.origin = file;
+    while (content.len) {
+        struct str rest = content, line = str_cut(&rest, '\n');
+
+        if (str_trim(line).len && !header_is_line(line))
+            break;
+        content = rest;
+        if (str_trim(line).len == 0)
+            break;
+        if (!take_header(&t, kind, line, file))
+            return;
+    }
+    t.text = content;
+    if (str_trim(content).len == 0)
+        (void)ignore(file, kind, "missing message text", STR_NONE);
+    else if (has_fitting_charset(&t, kind))
+        *out = t;
+}
+
+/* The lines up to the one that equals `mark`, or all. */
+static struct str take_here_document(struct str *rest, struct str mark)
+{
+    struct str all = *rest;
 
     while (rest->len) {
         struct str line = str_cut(rest, '\n');
 
-        if (str_equal(line, mark)) {
-            *content = (struct str){ start, (size_t)(line.ptr - start) };
-            return true;
-        }
+        if (str_equal(line, mark))
+            return str_sub(all, 0, (size_t)(line.ptr - all.ptr));
     }
-    return false;
+    return all;
+}
+
+/* Number of the line that `rest`, the end of `text`, begins with. */
+static int line_number(struct str text, struct str rest)
+{
+    int n = 1;
+
+    for (size_t i = 0; i < text.len - rest.len; i++)
+        n += text.ptr[i] == '\n';
+    return n;
 }
 
 bool templates_parse(struct str text, struct str file, struct bounce_templates *out,
                      struct buf *error)
 {
-    while (text.len) {
-        struct str line = str_cut(&text, '\n');
-        struct str mark = line, content;
-        struct str name = str_trim(str_cut(&mark, '='));
+    struct str rest = text;
+
+    while (rest.len) {
+        struct str line = str_cut(&rest, '\n'), value = line;
+        struct str name = str_trim(str_cut(&value, '='));
         enum template_kind kind;
 
         if (str_trim(line).len == 0 || line.ptr[0] == '#')
             continue;
-        mark = str_trim(mark);
-        if (!str_skip_prefix(&mark, STR("<<")) || str_trim(mark).len == 0)
-            return complain(error, file, "expected NAME_template = <<WORD", line);
-        if (!find_kind(name, &kind))
-            return complain(error, file, "unknown template name", name);
-        if (!take_here_document(&text, str_trim(mark), &content))
-            return complain(error, file, "missing end of template", str_trim(mark));
-        if (!take_template(&out->of[kind], content, file, error))
+        if (!str_has(line, '=')) {
+            buf_addf(error, STR_FMT ", line %d: missing '=' after attribute name: \"" STR_FMT "\"",
+                     STR_ARG(file), line_number(text, rest), STR_ARG(line));
             return false;
+        }
+        value = str_trim(value);
+        if (str_skip_prefix(&value, STR("<<")))
+            value = take_here_document(&rest, str_trim(value));
+        if (find_kind(name, &kind))
+            take_template(kind, value, file, &out->of[kind]);
+        else
+            log_warning(STR_FMT ", line %d: unknown template name: " STR_FMT
+                                " -- ignoring this template",
+                        STR_ARG(file), line_number(text, rest), STR_ARG(name));
     }
     return true;
 }

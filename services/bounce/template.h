@@ -26,9 +26,9 @@ struct bounce_templates {
 /* "failure", "delay", "success", "verify". */
 struct str template_kind_name(enum template_kind kind);
 void templates_builtin(struct bounce_templates *out);
-/* Replace the built-in templates by those that `text` (a bounce_template_file) has.  False: what
- * is wrong is in `error`, and templates before the bad one may have been replaced.  Strings borrow
- * from `text`. */
+/* Replace the built-in templates by those that `text` (a bounce_template_file) has; a template with
+ * a fault is left out with a warning, headers that one lacks are those of the built-in one.  False:
+ * the file is no such file from some line on, which `error` names.  Strings borrow from `text`. */
 NODISCARD bool templates_parse(struct str text, struct str file, struct bounce_templates *out,
                                struct buf *error);
 /* A template as it stands in a file: NAME_template = <<EOF ... EOF. */

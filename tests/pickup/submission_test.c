@@ -38,7 +38,7 @@ static void lines_become_text_records(void **state)
     } cases[] = {
         { "", "X\nE\n" },
         { "a: b\n\nc\n", "N a: b\nN\nN c\nX\nE\n" },
-        { "a: b\n\nno end", "N a: b\nN\nN no end\nX\nE\n" },
+        { "a: b\n\nno end", "N a: b\nN\nL no end\nN\nX\nE\n" },
         { "From me\na: b\n", "N a: b\nX\nE\n" },
         { ">From me\na: b\n", "N a: b\nX\nE\n" },
         { "a: b\nFrom x\n", "N a: b\nN From x\nX\nE\n" },

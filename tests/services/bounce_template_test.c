@@ -69,27 +69,61 @@ static void a_file_replaces_the_templates_that_it_has(void **state)
         str_equal(t.of[TEMPLATE_FAILURE].subject, STR("Undelivered Mail Returned to Sender")));
 }
 
-static void bad_files_are_refused_with_a_reason(void **state)
+static void what_a_template_lacks_is_built_in(void **state)
+{
+    struct bounce_templates t;
+    BUF_AUTO(error, 0);
+
+    (void)state;
+    templates_builtin(&t);
+    assert_true(templates_parse(STR("failure_template = <<EOF\nSubject: mine\nno header\n\nx\nEOF\n"
+                                    "delay_template = only text\n"
+                                    "verify_template = <<EOF\n\nno end\n"),
+                                STR("file"), &t, &error));
+    assert_true(str_equal(t.of[TEMPLATE_FAILURE].subject, STR("mine")));
+    assert_true(str_equal(t.of[TEMPLATE_FAILURE].postmaster_subject,
+                          STR("Postmaster Copy: Undelivered Mail")));
+    assert_true(str_equal(t.of[TEMPLATE_FAILURE].text, STR("no header\n\nx\n")));
+    assert_true(str_equal(t.of[TEMPLATE_DELAY].text, STR("only text")));
+    assert_true(str_equal(t.of[TEMPLATE_VERIFY].text, STR("no end\n")));
+}
+
+static void a_template_with_a_fault_is_left_out_alone(void **state)
 {
     static const char *const cases[] = {
-        "nonsense\n",
         "other_template = <<EOF\nSubject: x\n\ny\nEOF\n",
-        "delay_template = <<EOF\nSubject: x\n\ny\n",
-        "delay_template = <<EOF\nFrom: x\n\ny\nEOF\n",
         "delay_template = <<EOF\nSubject: x\nEOF\n",
+        "delay_template = <<EOF\nEOF\n",
         "delay_template = <<EOF\nX-Other: x\nSubject: x\n\ny\nEOF\n",
+        "delay_template = <<EOF\nCharset:\nSubject: x\n\ny\nEOF\n",
         "delay_template = <<EOF\nSubject: caf\xc3\xa9\n\ny\nEOF\n",
-        "delay_template = x\n",
+        "delay_template = <<EOF\nSubject: x\n\ncaf\xc3\xa9\nEOF\n",
     };
 
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct bounce_templates t;
+        BUF_AUTO(text, 0);
         BUF_AUTO(error, 0);
         templates_builtin(&t);
-        assert_false(templates_parse(str_from(cases[i]), STR("file"), &t, &error));
-        assert_true(str_starts(buf_str(&error), STR("file: ")));
+        buf_add_cstr(&text, cases[i]);
+        buf_add_cstr(&text, "failure_template = <<EOF\nSubject: good\n\ngood\nEOF\n");
+        assert_true(templates_parse(buf_str(&text), STR("file"), &t, &error));
+        assert_true(str_equal(t.of[TEMPLATE_DELAY].origin, STR("[built-in]")));
+        assert_true(str_equal(t.of[TEMPLATE_FAILURE].subject, STR("good")));
     }
+}
+
+static void a_file_of_something_else_is_refused(void **state)
+{
+    struct bounce_templates t;
+    BUF_AUTO(error, 0);
+
+    (void)state;
+    templates_builtin(&t);
+    assert_false(templates_parse(STR("# x\nwhat is this\n"), STR("file"), &t, &error));
+    assert_string_equal(buf_cstr(&error),
+                        "file, line 3: missing '=' after attribute name: \"what is this\"");
 }
 
 static void built_in_templates_can_be_read_back(void **state)
@@ -116,7 +150,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_are_expanded),
         cmocka_unit_test(a_file_replaces_the_templates_that_it_has),
-        cmocka_unit_test(bad_files_are_refused_with_a_reason),
+        cmocka_unit_test(what_a_template_lacks_is_built_in),
+        cmocka_unit_test(a_template_with_a_fault_is_left_out_alone),
+        cmocka_unit_test(a_file_of_something_else_is_refused),
         cmocka_unit_test(built_in_templates_can_be_read_back),
     };
 
