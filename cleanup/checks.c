@@ -164,10 +164,12 @@ static enum check_result prepend(struct match *k)
     if (!fits(k, "PREPEND"))
         return CHECK_KEEP;
     log_repeatable(k, "prepend", k->argument);
-    if (is_header(k))
+    if (is_header(k)) {
+        headers_note_utf8(k->m, k->argument);
         content_put_lines(k->m, k->argument);
-    else
+    } else {
         content_put_body(k->m, k->argument, true);
+    }
     return CHECK_KEEP;
 }
 

@@ -33,7 +33,7 @@ static void count_hop(struct message *m)
 
 void headers_note_utf8(struct message *m, struct str text)
 {
-    if (!(m->sendopts & SENDOPT_UTF8_HEADER) && !utf8_is_ascii(text) && utf8_is_valid(text))
+    if (!(m->sendopts & SENDOPT_UTF8_HEADER) && !utf8_is_ascii(text))
         m->sendopts |= SENDOPT_UTF8_HEADER;
 }
 
@@ -208,8 +208,10 @@ void headers_take(struct message *m, enum mime_part part, const struct header_in
         header = replacement;
         info = header_find(str_trim(str_sub(header, 0, header_name_length(header))));
     }
-    if (part == MIME_PRIMARY)
+    if (part == MIME_PRIMARY) {
         take_primary(m, info, header);
-    else
+    } else {
+        headers_note_utf8(m, header);
         content_put_lines(m, header);
+    }
 }

@@ -62,8 +62,6 @@ static void put(struct message *m, const struct recipient *r, struct str address
 
     if (is_duplicate(m, r, address))
         return;
-    if (!utf8_is_ascii(address))
-        m->sendopts |= SENDOPT_UTF8_RCPT;
     if (r->notify)
         record_put_attr_int(out, "notify_flags", r->notify);
     if (r->dsn_orcpt.len)
@@ -170,13 +168,23 @@ static struct str default_orcpt(struct message *m, struct str address)
     return arena_str(&m->arena, buf_str(&text));
 }
 
+/* SMTPUTF8 follows from the name a recipient was given, not from what an alias makes of it. */
+static bool settle(struct message *m, struct recipient *r)
+{
+    if (!canonical(m, &r->address))
+        return false;
+    if (!utf8_is_ascii(r->address))
+        m->sendopts |= SENDOPT_UTF8_RCPT;
+    return true;
+}
+
 void recipient_add_bcc(struct message *m, struct str address)
 {
     struct recipient r = { .notify = DSN_NOTIFY_NEVER };
 
     r.address = r.orig = rewritten(m, address);
     r.dsn_orcpt = default_orcpt(m, r.address);
-    if (canonical(m, &r.address))
+    if (settle(m, &r))
         expand(m, &r);
 }
 
@@ -204,7 +212,7 @@ void recipient_add(struct message *m, struct str address)
     r.address = rewritten(m, address);
     if (r.dsn_orcpt.len == 0)
         r.dsn_orcpt = default_orcpt(m, r.address);
-    if (!canonical(m, &r.address))
+    if (!settle(m, &r))
         return;
     m->env.last_recipient = r.address; /* log lines name what it has become */
     expand(m, &r);

@@ -229,19 +229,23 @@ static const struct option {
     { 't', false, extract },      { 'v', false, verbose },  { 'x', false, ignore },
 };
 
-/* -V and -Vxy asked for VERP before -V got an envelope id to take. */
+/* -Vxy, and -V alone, asked for VERP before -V got an envelope id to take.  An argument of two
+ * characters, such as another option, is none. */
+static bool is_old_verp(const char *arg, const char *next)
+{
+    if (strncmp(arg, "-V", 2) != 0)
+        return false;
+    return strlen(arg) == 4 || (arg[2] == '\0' && next && strlen(next) == 2);
+}
+
 static void take_old_verp(struct sendmail_options *o, char **argv)
 {
-    static const char delimiters[] = "-=+";
-
     for (char **arg = argv; *arg && strcmp(*arg, "--") != 0; arg++) {
-        const char *xy = *arg + 2;
-        if (strncmp(*arg, "-V", 2) != 0 ||
-            (*xy && !(strlen(xy) == 2 && strspn(xy, delimiters) == 2)))
+        if (!is_old_verp(*arg, arg[1]))
             continue;
-        o->old_verp = xy;
+        o->old_verp = *arg + 2;
         char *now = mem_alloc(sizeof "-XVxy");
-        (void)snprintf(now, sizeof "-XVxy", "-XV%s", xy);
+        (void)snprintf(now, sizeof "-XVxy", "-XV%s", o->old_verp);
         *arg = now;
     }
 }

@@ -12,14 +12,12 @@ static struct {
     log_sink_fn *sink;
     void (*on_fatal)(void);
     int verbose;
-    bool ascii;
 } logger;
 
 void log_set_sink(log_sink_fn *sink) { logger.sink = sink; }
 log_sink_fn *log_sink(void) { return logger.sink; }
 void log_set_verbose(int level) { logger.verbose = level; }
 int log_verbose(void) { return logger.verbose; }
-void log_set_ascii(bool ascii) { logger.ascii = ascii; }
 void log_set_fatal_handler(NORETURN void (*handler)(void)) { logger.on_fatal = handler; }
 
 struct str log_prefix(enum log_level level)
@@ -27,13 +25,6 @@ struct str log_prefix(enum log_level level)
     static const char *const prefixes[] = { "", "", "warning: ", "error: ", "fatal: ", "panic: " };
 
     return str_from(prefixes[level]);
-}
-
-static void make_ascii(char *text, size_t len)
-{
-    for (size_t i = 0; i < len; i++)
-        if ((unsigned char)text[i] > 127)
-            text[i] = '?';
 }
 
 static PRINTF(2, 0) void write_line(enum log_level level, const char *fmt, va_list ap)
@@ -44,8 +35,6 @@ static PRINTF(2, 0) void write_line(enum log_level level, const char *fmt, va_li
         return;
     buf_add(&line, log_prefix(level));
     buf_vaddf(&line, fmt, ap);
-    if (logger.ascii)
-        make_ascii(line.ptr, line.len);
     utf8_make_printable(line.ptr, line.len);
     logger.sink(level, buf_str(&line));
 }

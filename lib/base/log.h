@@ -26,8 +26,6 @@ log_sink_fn *log_sink(void); /* the one in force, to put another in front of it 
 /* -v count; log_debug() speaks when it is above 0. */
 void log_set_verbose(int level);
 int log_verbose(void);
-/* smtputf8_enable = no: every byte above 127 becomes '?'. */
-void log_set_ascii(bool ascii);
 /* Lines about one message that it can cause again and again: true for the first hundred.  Then
  * the log says once, with the message's `id`, that the rest is left out.  `*said` is 0 at first. */
 bool log_may_remark(unsigned *said, struct str id);

@@ -65,7 +65,11 @@ bool utf8_is_valid(struct str s)
     return s.len == 0;
 }
 
-static bool is_printable(uint32_t rune)
+static bool ascii_only;
+
+void utf8_set_printable(bool printable) { ascii_only = !printable; }
+
+static bool is_control(uint32_t rune)
 {
     static const struct {
         uint32_t first, last;
@@ -73,21 +77,27 @@ static bool is_printable(uint32_t rune)
 
     for (size_t i = 0; i < ARRAY_LEN(hidden); i++)
         if (rune >= hidden[i].first && rune <= hidden[i].last)
-            return false;
-    return true;
+            return true;
+    return false;
 }
 
-void utf8_make_printable(char *text, size_t len)
+static void mask(char *text, size_t len, uint32_t last)
 {
     struct str rest = { text, len };
     uint32_t rune;
 
     while (rest.len) {
         size_t at = len - rest.len;
-        bool printable = utf8_next(&rest, &rune) && is_printable(rune);
+        bool printable = utf8_next(&rest, &rune) && rune <= last && !is_control(rune);
         if (len - rest.len == at) /* no UTF-8 */
             rest = str_skip(rest, 1);
         if (!printable)
             memset(text + at, '?', len - rest.len - at);
     }
 }
+
+void utf8_make_printable(char *text, size_t len)
+{
+    mask(text, len, ascii_only ? 0x7f : UINT32_MAX);
+}
+void utf8_mask_controls(char *text, size_t len) { mask(text, len, UINT32_MAX); }

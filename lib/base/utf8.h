@@ -15,3 +15,7 @@ NODISCARD bool utf8_next(struct str *s, uint32_t *rune);
  * ASCII and of Unicode, line separators and those that turn the direction of text around, and
  * bytes that are no UTF-8. */
 void utf8_make_printable(char *text, size_t len);
+/* smtputf8_enable: without it nothing beyond ASCII is printable, in the whole program. */
+void utf8_set_printable(bool printable);
+/* The same for texts of the site itself, which may say what they like in UTF-8. */
+void utf8_mask_controls(char *text, size_t len);

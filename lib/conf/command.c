@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/utf8.h"
 #include "os/logger.h"
 
 #include <errno.h>
@@ -168,7 +169,8 @@ struct conf *command_conf(const char *dir)
     if (command.restricts_config && getuid() != 0)
         require_approval(dir);
     command.conf = open_conf(dir);
-    log_set_ascii(str_equal_nocase(conf_value(command.conf, STR("smtputf8_enable")), STR("no")));
+    utf8_set_printable(
+        !str_equal_nocase(conf_value(command.conf, STR("smtputf8_enable")), STR("no")));
     return command.conf;
 }
 

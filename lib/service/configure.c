@@ -1,6 +1,7 @@
 /* From a command line to filled parameters: main.cf, overrides, parameter sets, logger. */
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/utf8.h"
 #include "service/private.h"
 
 #include <errno.h>
@@ -117,7 +118,7 @@ void service_configure(struct service *svc)
     open_conf(svc);
     set_overrides(svc);
     conf_fill(svc->conf, &site_param_set, &site_conf);
-    log_set_ascii(!site_conf.smtputf8_enable);
+    utf8_set_printable(site_conf.smtputf8_enable);
     open_logger(svc, service_log_fd(svc));
     fill_set(svc->conf, &table_param_set);
     for (const struct param_set *const *set = svc->spec->params; set && *set; set++)

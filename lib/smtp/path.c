@@ -55,6 +55,8 @@ static bool domain_is_valid(struct str internal, struct smtp_odd_domains odd)
 
     if (domain.ptr == NULL || hostname_literal_address(domain).ptr)
         return true;
+    if (!odd.utf8 && !utf8_is_ascii(domain))
+        return false;
     if ((odd.none && domain.len == 0) || (odd.numeric && hostname_is_address(domain)))
         return true;
     if (str_ends(domain, STR(".")))

@@ -30,8 +30,9 @@ struct smtp_rcpt {
     struct str orcpt; /* "type;address" decoded; absent without ORCPT= */
 };
 
-/* Domains that are none, which a site may take all the same. */
+/* Domains that are no host names of old, which a site may take all the same. */
 struct smtp_odd_domains {
+    bool utf8;    /* smtputf8_enable */
     bool none;    /* user@ (resolve_null_domain) */
     bool numeric; /* user@192.0.2.1 (resolve_numeric_domain) */
 };

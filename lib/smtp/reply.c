@@ -31,7 +31,10 @@ void smtp_reply_format(struct smtp_reply reply, struct buf *out)
         struct str line = str_cut(&reply.text, '\n');
         buf_add_int(out, reply.code);
         buf_addc(out, more ? '-' : ' ');
-        buf_add_printable(out, line);
+        size_t at = out->len;
+        buf_add(out, line);
+        if (out->len > at)
+            utf8_mask_controls(out->ptr + at, out->len - at);
         buf_add(out, STR("\r\n"));
     } while (more);
 }
@@ -139,21 +142,6 @@ static void note(const struct smtp_reply_reader *r, enum smtp_note what, struct 
         r->note(r->context, what, text);
 }
 
-static void add_clean(struct buf *out, struct str line)
-{
-    while (line.len) {
-        struct str rest = line;
-        uint32_t rune;
-        bool valid = utf8_next(&rest, &rune);
-        size_t n = valid ? line.len - rest.len : 1;
-        if (valid && (n > 1 || !char_is_control(line.ptr[0])))
-            buf_add(out, str_sub(line, 0, n));
-        else
-            buf_addc(out, '?');
-        line = str_skip(line, n);
-    }
-}
-
 static void note_line(const struct smtp_reply_reader *r, struct str line, int code, size_t before)
 {
     note(r, SMTP_NOTE_HEARD, line);
@@ -171,11 +159,11 @@ static bool add_line(struct smtp_reply_reader *r, struct str line)
     size_t before = r->text.len;
     bool last;
 
-    add_clean(&clean, line);
+    buf_add_printable(&clean, line);
     line = buf_str(&clean);
     if (r->filter && r->filter(r->context, line, &changed)) {
         buf_clear(&clean);
-        add_clean(&clean, buf_str(&changed));
+        buf_add_printable(&clean, buf_str(&changed));
         line = buf_str(&clean);
     }
     if (before)

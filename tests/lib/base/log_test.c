@@ -1,4 +1,5 @@
 #include "base/log.h"
+#include "base/utf8.h"
 #include "unit.h"
 
 static char shown[256];
@@ -23,14 +24,14 @@ static void only_readable_text_gets_into_the_log(void **state UNUSED)
 
     log_set_sink(keep);
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-        log_set_ascii(false);
+        utf8_set_printable(true);
         log_info("%s", cases[i].text);
         assert_string_equal(shown, cases[i].utf8);
-        log_set_ascii(true);
+        utf8_set_printable(false);
         log_info("%s", cases[i].text);
         assert_string_equal(shown, cases[i].ascii);
     }
-    log_set_ascii(false);
+    utf8_set_printable(true);
     log_set_sink(NULL);
 }
 

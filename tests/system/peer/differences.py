@@ -28,11 +28,12 @@ KNOWN = [
           "`bounce_template_file` brings any other text."),
     Known("Report types of internationalised mail", r"utf8|UTF-8",
           r"report-type=global-delivery-status|^(  Original-Recipient: utf-8;|RCPT .* ORCPT=utf-8;)" + SIZE,
-          r"report-type=delivery-status|^(  Original-Recipient: rfc822;|RCPT .* ORCPT=rfc822;)" + SIZE,
+          r"report-type=delivery-status|^(  Original-Recipient: rfc822;|RCPT .* ORCPT=(rfc822|utf-8);)" + SIZE,
           "A report about an address with UTF-8 is of type `global-delivery-status` in its header too (RFC 6533), and such an "
-          "address travels as `utf-8;` in ORCPT."),
+          "address travels as `utf-8;` in ORCPT, as it is when the server has SMTPUTF8."),
     Known("No server with SMTPUTF8", r"^addresses/utf8 to a server without|^utf8_auto/",
-          r"no server was found|supports SMTPUTF8\. The last|that supports SMTPUTF8", r"SMTPUTF8 is required, but was not|^      127\.0\.0\.1",
+          r"no server was found|supports SMTPUTF8\. The last|that supports SMTPUTF8|: message requires SMTPUTF8,$|^      was 127\.0\.0\.1",
+          r"SMTPUTF8 is required, but( was not|$)|^      127\.0\.0\.1|^      was not offered by host",
           "The text is that of interface 3.12, which looks at all servers of a destination first."),
     Known("Malformed address lists", r"^content/headers (from incomplete|to empty parts|to unclosed)", r"^  (From|To|Cc): " + SIZE,
           r"^  (From|To|Cc): " + SIZE,
@@ -112,6 +113,9 @@ KNOWN = [
           "postcat says of an empty file that it is no queue file, and of a damaged one how far it came."),
     Known("Who complains about templates", r"^templates/", r"^2 postconf: (warning|fatal)", r"^2 postfix/bounce: (warning|fatal)",
           "`postconf -t` and `postconf -b` read templates themselves, so that complaints come under their name."),
+    Known("Bytes that are not shown", r"^utf8_off/recipients", r"<caf(\xc3\xa9|\?\?)@", r"<caf  @",
+          "Bytes beyond ASCII are `?` in the log when `smtputf8_enable` is off, and stay as they are in replies to the client who "
+          "sent them; Postfix puts blanks in their place."),
     Known("Destinations that are none", r"^routes/(forms of destinations|garbage destination)",
           r"bad host or service in destination|^defer -|to=<a@inet\.test>|^  (Received:|\tby|\tDATE|Subject|Message-Id|Date|From: ana|x$|\.$|$)|"
           r"^\[sink\]|^port 2610|^(EHLO|MAIL|RCPT|DATA|QUIT)|\[::1\]" + SIZE,
