@@ -33,7 +33,7 @@ static void count_hop(struct message *m)
 
 void headers_note_utf8(struct message *m, struct str text)
 {
-    if (!(m->sendopts & SENDOPT_UTF8_HEADER) && !utf8_is_ascii(text))
+    if (!(m->sendopts & SENDOPT_UTF8_HEADER) && !utf8_is_ascii(text) && utf8_is_valid(text))
         m->sendopts |= SENDOPT_UTF8_HEADER;
 }
 

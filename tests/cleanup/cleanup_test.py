@@ -271,7 +271,7 @@ def utf8_is_noticed_for_programs_that_cannot_say_so(c):
     utf8 = "Subject: \u00e4\n\nx\n".encode()
     for flags, sendopts, text, to, want in ((EXTERNAL, 0, utf8, "b@out.test", 2), (EXTERNAL | UTF8_AUTO, 0, utf8, "b@out.test", 3),
                                             (EXTERNAL, 1, utf8, "b@out.test", 3), (EXTERNAL | UTF8_AUTO, 0, b"X: a\n\n\xc3\xa4\n", "b@out.test", 0),
-                                            (EXTERNAL | UTF8_AUTO, 0, b"X: \xe4\n\nx\n", "b@out.test", 3),
+                                            (EXTERNAL | UTF8_AUTO, 0, b"X: \xe4\n\nx\n", "b@out.test", 0),
                                             (EXTERNAL | UTF8_AUTO, 0, b"X: a\n \xc3\xa4\n\nx\n", "b@out.test", 3),
                                             (EXTERNAL | UTF8_AUTO, 0, b"X: a\n\nx\n", "\u00fc@out.test".encode(), 9),
                                             (EXTERNAL, 0, b"X: a\n\nx\n", "\u00fc@out.test".encode(), 0)):
