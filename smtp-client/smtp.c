@@ -73,8 +73,9 @@ static void open_client(struct service *svc)
 
 static void serve_qmgr(struct service *svc, int fd)
 {
-    delivery_serve(svc, fd, smtp_conf.smtp_connection_cache_time_limit, deliver_message,
-                   deliver_idle);
+    int keep = MIN(smtp_conf.smtp_connection_cache_time_limit, smtp_conf.connection_cache_ttl_limit);
+
+    delivery_serve(svc, fd, keep, deliver_message, deliver_idle);
 }
 
 static const struct service_spec smtp = {

@@ -1,7 +1,7 @@
 #include "conf/expand.h"
 
+#include "conf/idna.h"
 #include "conf/level.h"
-#include "conf/punycode.h"
 
 /* One text being expanded: where its names come from and where the result goes. */
 struct expansion {
@@ -206,7 +206,7 @@ static bool expand_call(struct expansion *e, struct str name, struct str s)
         return syntax_error(e, "unexpected input", text, rest);
     if (!expand_inner(e, text, &argument))
         return false;
-    if (!punycode_encode_domain(e->out, buf_str(&argument)))
+    if (!idna_to_ascii(buf_str(&argument), false, e->out))
         return reference_error(e, "not a domain name", buf_str(&argument));
     return true;
 }

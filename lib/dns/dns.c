@@ -3,7 +3,8 @@
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "conf/punycode.h"
+#include "conf/idna.h"
+#include "conf/params.h"
 #include "dns/answer.h"
 #include "dns/hosts.h"
 #include "dns/private.h"
@@ -188,7 +189,8 @@ static struct str wire_name(struct str name, struct arena *a)
         name.len--;
     if (!has_8bit(name))
         return name_is_possible(name) ? name : STR_NONE;
-    if (!punycode_encode_domain(&ascii, name) || ascii.full || !name_is_possible(buf_str(&ascii)))
+    if (!idna_to_ascii(name, site_conf.enable_idna2003_compatibility, &ascii) || ascii.full ||
+        !name_is_possible(buf_str(&ascii)))
         return STR_NONE;
     return arena_str(a, buf_str(&ascii));
 }

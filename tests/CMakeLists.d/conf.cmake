@@ -1,4 +1,5 @@
 relevo_test(lib/conf/expand_test.c conf)
+relevo_test(lib/conf/idna_test.c conf)
 relevo_test(lib/conf/conf_test.c conf)
 relevo_test(lib/conf/params_test.c conf)
 relevo_test(lib/conf/master_cf_test.c conf)

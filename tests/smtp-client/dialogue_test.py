@@ -580,6 +580,17 @@ def another_destination_closes_the_kept_session(t):
 
 
 @case
+def an_unused_session_ends_when_the_shorter_of_two_limits_has_passed(t):
+    for limits in (("1s", "1h"), ("1h", "1s")):
+        s = Server()
+        c = t.connect(t.agent(smtp_connection_cache_time_limit=limits[0], connection_cache_ttl_limit=limits[1]))
+        sent(t.send(s.nexthop, channel=c, request=LOAD)[2])
+        assert s.ended.acquire(timeout=30), limits
+        equal(s.commands[-1], "QUIT")
+        c.close()
+
+
+@case
 def reuse_limits_are_kept(t):
     s = Server()
     c = t.connect(t.agent(smtp_connection_reuse_count_limit="1"))

@@ -1,5 +1,4 @@
 #include "conf/expand.h"
-#include "conf/punycode.h"
 #include "unit.h"
 
 /* A world of three names: word has a value, empty has none, loop mentions itself. */
