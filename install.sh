@@ -111,7 +111,8 @@ mkdir -p /var/spool/postfix /var/lib/postfix
 chown postfix:postfix /var/lib/postfix
 chmod 700 /var/lib/postfix
 /usr/sbin/postfix set-permissions || die "could not set the queue's permissions"
-# Indexes of tables may come from another mail system; make ours from the same sources.
+# Indexes of tables may come from Postfix; make ours from the same sources.
+./cmake/index-tables.sh
 newaliases || say "newaliases reported a problem (above); mail for aliases waits until it is mended"
 
 [ "$start" = yes ] || { say "installed; start it with: postfix start"; exit 0; }

@@ -9,6 +9,7 @@ import subprocess
 
 from harness import ETC, LOG, QUEUE, Host, Sink, Skip, contents, main, other_host, send, test, tmpfs, until
 
+INDEX_TABLES = os.path.dirname(os.path.abspath(__file__)) + "/../../cmake/index-tables.sh"
 PROBE = "/usr/lib/postfix/sbin/smtpd"
 PORT = 2599
 MAIN = {"compatibility_level": "3.6", "transport_maps": "inline:{ away.test=smtp:[127.0.0.1]:%d }" % PORT,
@@ -147,6 +148,35 @@ def hand_over(hosts, giver, taker):
     finally:
         if sink:
             sink.close()
+
+
+@test
+def tables_of_postfix_get_our_indexes(hosts):
+    host, table = hosts["ours"], ETC + "/%s"
+    host.configure({"virtual_alias_domains": "v.test", "virtual_alias_maps": "hash:%s proxy:btree:%s" % (table % "virtual", table % "more"),
+                    "alias_maps": "hash:/etc/aliases, hash:%s" % (table % "team"), "transport_maps": "hash:%s" % (table % "lost")},
+                   "\n2562 inet n - n - - smtpd\n  -o smtpd_sender_restrictions=check_sender_access,hash:%s\n" % (table % "senders"))
+    for name, text in {"virtual": "a@v.test ana\n", "more": "b@v.test paco\n", "team": "team: ana, paco\n", "senders": "x.test REJECT\n"}.items():
+        host.write(table % name, text)
+        host.write(table % name + ".db", "an index of Postfix's")
+    host.write(table % "lost.db", "an index without a source")
+
+    def made():
+        p = host.run("sh", "-s", text=contents(INDEX_TABLES))
+        assert "hash:%s: there is an index of Postfix's but no source" % (table % "lost") in p.stderr, p.stderr
+        return sorted(line.rpartition("/")[2] for line in p.stdout.splitlines())
+
+    first = made()
+    assert first == ["more", "senders", "team", "virtual"], first
+    for query, answer in (("hash:" + table % "virtual", "a@v.test"), "ana"), (("btree:" + table % "more", "b@v.test"), "paco"), \
+                         (("hash:" + table % "senders", "x.test"), "REJECT"), (("hash:" + table % "team", "team"), "ana, paco"):
+        assert host.run("postmap" if query[1] != "team" else "postalias", "-q", query[1], query[0]).stdout.strip() == answer, query
+    assert made() == []
+    later = os.stat(host.path(table % "virtual.lmdb")).st_mtime + 5
+    os.utime(host.path(table % "virtual.db"), (later, later))  # the site went back to Postfix for a while
+    assert made() == ["virtual"]
+    for name in ("virtual", "more", "team", "senders", "lost"):
+        host.run("sh", "-c", "rm -f %s*" % (table % name))
 
 
 @test

@@ -113,6 +113,13 @@ const struct shown_param *params_find(const struct shown_params *p, struct str n
     return bsearch(&key, p->list, p->count, sizeof *p->list, compare_names);
 }
 
+bool params_is_raw(struct str name)
+{
+    const struct param *p = param_find(name);
+
+    return p && p->type == PARAM_RAW;
+}
+
 struct str params_raw(struct postconf *pc, const struct shown_param *p)
 {
     if (p->class == CLASS_SERVICE && !conf_is_set(pc->conf, p->name))

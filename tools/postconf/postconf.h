@@ -57,6 +57,8 @@ void params_collect(struct postconf *pc, struct shown_params *out);
 const struct shown_param *params_find(const struct shown_params *p, struct str name);
 /* As written: override, main.cf, default. */
 struct str params_raw(struct postconf *pc, const struct shown_param *p);
+/* Values that are not expanded when read have names of their own ($home, $user). */
+bool params_is_raw(struct str name);
 /* Does this service's program have <service>_x parameters? */
 bool params_is_delivery_agent(const struct master_entry *e);
 

@@ -5,7 +5,9 @@ static void show_param(struct postconf *pc, const struct shown_param *p)
 {
     if (!(p->class & pc->req.classes) || (pc->req.only_set && !conf_is_set(pc->conf, p->name)))
         return;
-    print_setting(pc, p->name, expand_if_asked(pc, pc->conf, params_raw(pc, p)));
+    struct str value = params_raw(pc, p);
+    print_setting(pc, p->name,
+                  params_is_raw(p->name) ? value : expand_if_asked(pc, pc->conf, value));
 }
 
 /* Names of our own stay out of the whole listing unless the site has set them: scripts compare it with the peer's. */

@@ -84,18 +84,26 @@ static struct conf *scope_of(struct postconf *pc, const struct master_entry *e)
     return scope;
 }
 
-/* The fields of an entry, arguments expanded with -x. */
+/* With -x the settings among the options are expanded; the program's own arguments have macros of
+ * their own. */
+static void expand_settings(struct postconf *pc, struct conf *scope, struct master_field *fields,
+                            size_t count)
+{
+    for (size_t i = MASTER_FIELD_COUNT; i < count && str_starts(fields[i].text, STR("-")); i++)
+        if (str_starts(fields[i].text, STR("-o"))) {
+            i += fields[i].text.len == 2 && i + 1 < count;
+            fields[i].text = expand_if_asked(pc, scope, fields[i].text);
+        }
+}
+
 static const struct master_field *fields_to_show(struct postconf *pc, const struct master_entry *e)
 {
     if (!pc->req.expand)
         return e->fields;
     struct conf *scope = scope_of(pc, e);
     struct master_field *fields = arena_alloc(&pc->arena, e->field_count * sizeof *fields);
-    for (size_t i = 0; i < e->field_count; i++) {
-        fields[i] = e->fields[i];
-        if (i >= MASTER_FIELD_COUNT)
-            fields[i].text = expand_if_asked(pc, scope, fields[i].text);
-    }
+    memcpy(fields, e->fields, e->field_count * sizeof *fields);
+    expand_settings(pc, scope, fields, e->field_count);
     conf_close(scope);
     return fields;
 }

@@ -174,14 +174,6 @@ static void warn_if_undefined(void *context, struct str name)
                 STR_ARG(name));
 }
 
-/* Values that are not expanded when read have names of their own ($home, $user). */
-static bool is_raw(struct str name)
-{
-    const struct param *p = param_find(name);
-
-    return p && p->type == PARAM_RAW;
-}
-
 static bool has_no_value(void *context, struct str name, unsigned depth, struct str *value,
                          struct buf *error)
 {
@@ -215,7 +207,7 @@ static void search_main_cf(struct undefined_search *u)
     struct str classes = conf_raw(u->pc->conf, STR("smtpd_restriction_classes")), word;
 
     for (size_t i = 0; i < s.count; i++)
-        if (!is_raw(s.list[i].name) && is_well_formed(s.list[i].value))
+        if (!params_is_raw(s.list[i].name) && is_well_formed(s.list[i].value))
             expand_each_name(s.list[i].value, warn_if_undefined, u);
     while (str_token(&classes, LIST_BLANKS, &word))
         if (word.ptr[0] != '$')
@@ -227,7 +219,7 @@ static void search_master_cf(struct undefined_search *u)
     for (size_t i = 0; i < u->pc->master.count; i++) {
         u->entry = &u->pc->master.entries[i];
         for (size_t j = 0; j < u->entry->setting_count; j++)
-            if (!is_raw(u->entry->settings[j].name))
+            if (!params_is_raw(u->entry->settings[j].name))
                 expand_each_name(u->entry->settings[j].value, warn_if_undefined, u);
     }
 }

@@ -113,9 +113,6 @@ KNOWN = [
           "postcat says of an empty file that it is no queue file, and of a damaged one how far it came."),
     Known("Who complains about templates", r"^templates/", r"^2 postconf: (warning|fatal)", r"^2 postfix/bounce: (warning|fatal)",
           "`postconf -t` and `postconf -b` read templates themselves, so that complaints come under their name."),
-    Known("Bytes that are not shown", r"^utf8_off/recipients", r"<caf(\xc3\xa9|\?\?)@", r"<caf  @",
-          "Bytes beyond ASCII are `?` in the log when `smtputf8_enable` is off, and stay as they are in replies to the client who "
-          "sent them; Postfix puts blanks in their place."),
     Known("Destinations that are none", r"^routes/(forms of destinations|garbage destination)",
           r"bad host or service in destination|^defer -|to=<a@inet\.test>|^  (Received:|\tby|\tDATE|Subject|Message-Id|Date|From: ana|x$|\.$|$)|"
           r"^\[sink\]|^port 2610|^(EHLO|MAIL|RCPT|DATA|QUIT)|\[::1\]" + SIZE,
