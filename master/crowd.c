@@ -1,5 +1,5 @@
-/* A service of strangers whose processes are all taken, while others wait: the longest idle clients of the greediest
- * addresses are called off (lib/service/crowd.h).  We look for that only as long as the limit is reached. */
+/* A service of strangers or users whose processes are all taken, while others wait: the longest idle clients of the
+ * greediest addresses, or users, are called off (lib/service/crowd.h).  We look for that only as long as the limit is reached. */
 #include "service/crowd.h"
 
 #include "base/mem.h"

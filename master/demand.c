@@ -130,6 +130,12 @@ static void start(struct service *s)
         s->patience = loop_timer_start(loop, PATIENCE_MS + 100, lose_patience, s);
 }
 
+/* By strangers, or by users of this machine on a public socket. */
+static bool can_be_crowded(const struct service *s)
+{
+    return !s->line.local_only || (s->line.type == MASTER_UNIX && !s->line.private);
+}
+
 static bool is_resting(const struct service *s) { return s->rest != NULL; }
 
 void demand_check(struct service *s)
@@ -149,7 +155,7 @@ void demand_check(struct service *s)
     } else if (limit_is_reached(s)) {
         demand_stop_watching(s);
         note_overload(s);
-        if (!s->line.local_only)
+        if (can_be_crowded(s))
             crowd_watch(s);
     } else {
         watch(s);

@@ -51,11 +51,15 @@ static enum io_result failed(struct link *l)
     return l->error == EAGAIN || l->error == EWOULDBLOCK ? IO_TIMEOUT : IO_ERROR;
 }
 
+static bool is_over(const struct link *l) { return l->is_over && *l->is_over; }
+
 enum io_result link_flush(struct link *l)
 {
     size_t done = 0;
 
     while (done < l->out.len) {
+        if (is_over(l))
+            return IO_TIMEOUT;
         enum io_result ready = wait_until(l, POLLOUT);
         if (ready != IO_OK)
             return ready;

@@ -10,9 +10,11 @@ struct link {
     int fd;
     int timeout_s;         /* what the kernel was told */
     struct deadline until; /* DEADLINE_NEVER: only the timeout counts */
-    struct buf in;         /* bytes read and not yet consumed */
-    struct buf out;        /* bytes waiting to be written */
-    int error;             /* errno of the last IO_ERROR */
+    const volatile bool
+        *is_over;   /* set by a signal handler: a wait ends as if its time were up; or NULL */
+    struct buf in;  /* bytes read and not yet consumed */
+    struct buf out; /* bytes waiting to be written */
+    int error;      /* errno of the last IO_ERROR */
 };
 
 void link_init(struct link *l, int fd, int timeout_s, size_t in_max, size_t out_max);

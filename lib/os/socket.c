@@ -228,3 +228,14 @@ int socket_connect_endpoint(struct str endpoint, int timeout_s)
         socket_set_timeout(fd, timeout_s);
     return fd;
 }
+
+bool socket_peer_uid(int fd, uid_t *uid)
+{
+    struct ucred peer;
+    socklen_t len = sizeof peer;
+
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) != 0 || peer.pid == 0)
+        return false;
+    *uid = peer.uid;
+    return true;
+}

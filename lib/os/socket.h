@@ -28,3 +28,5 @@ NODISCARD int socket_inet_listen(const struct net_addr *a, int window, int backl
 /* "inet:host:port", "unix:path", "local:path" or a bare path: connect within `timeout_s`. */
 NODISCARD int socket_connect_endpoint(struct str endpoint, int timeout_s);
 void socket_set_timeout(int fd, int seconds);
+/* Whose process is at the other end of a UNIX socket? */
+NODISCARD bool socket_peer_uid(int fd, uid_t *uid);

@@ -74,7 +74,7 @@ void service_count_use(struct service *svc);
 void service_leave_after_client(struct service *svc);
 /* A table has changed: log it and end after the present client, so that master starts a fresh process. */
 void service_restart_for(struct service *svc, const char *table);
-/* SINGLE, for services of strangers: who the client is (never 0), and whether it is its turn to say something.  When
+/* SINGLE, for services of strangers and users: who the client is (never 0), and whether it is its turn to say something.  When
  * all processes of the service are taken, idle clients that hold many of them have to give way. */
 void service_note_client(struct service *svc, uint32_t client);
 void service_note_wait(struct service *svc, bool waits);

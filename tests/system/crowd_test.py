@@ -1,13 +1,16 @@
 #!/usr/bin/env python3
 """A thousand clients from twenty addresses that connect and keep silent do not keep others out."""
 import contextlib
+import os
 import resource
 import socket
+import subprocess
 import time
 
-from harness import DOMAIN, Host, Smtp, furnish, main, test, until
+from harness import DOMAIN, USERS, Host, Smtp, furnish, main, test, until
 
 CLIENTS, ADDRESSES = 1000, 20
+LISTINGS = 100  # showq processes: default_process_limit
 FIGURE_S = 2  # how long a legitimate client may have to wait; the limits below leave a busy machine more
 
 
@@ -105,6 +108,29 @@ def without_a_crowd_nobody_is_hurried(host):
     for c in idle:
         c.expect("NOOP", 250)
         c.close()
+
+
+@test
+def users_who_do_not_read_do_not_keep_the_queue_from_others(host):
+    host.run("postconf", "-e", "defer_transports = local")
+    host.run("postfix", "reload")
+    host.run("sendmail", "-f", "ana@" + DOMAIN, *("u%d@%s" % (n, DOMAIN) for n in range(9000)), text="Subject: many\n\nx\n")
+    until("the message to be deferred", lambda: any(m["queue_name"] == "deferred" for m in host.queue().values()))
+    stuck = []
+    for _ in range(LISTINGS + 20):
+        r, w = os.pipe()
+        p = subprocess.Popen(["/usr/sbin/postqueue", "-p"], stdout=w, stderr=subprocess.DEVNULL, user=USERS["ana"], group=USERS["ana"], extra_groups=[])
+        os.close(w)
+        stuck.append((p, r))
+    until("all processes to be taken", lambda: len(subprocess.run(["pgrep", "-x", "showq"], capture_output=True, text=True).stdout.split()) >= LISTINGS)
+    for user in ("paco", "luis"):
+        assert "u8999@" in host.run("postqueue", "-p", user=user).stdout
+    assert "u8999@" in host.run("mailq").stdout
+    for p, r in stuck:
+        os.close(r)
+        p.kill()
+        p.wait()
+    host.run("postsuper", "-d", "ALL")
 
 
 def prepare(tree, work):
