@@ -7,7 +7,7 @@ int main(int argc, char **argv)
 {
     struct table_tool tool = { .program = "postalias",
                                .usage = "-Nfinoprsuvw",
-                               .letters = "Nc:d:finopq:rsuvw",
+                               .letters = "+Nc:d:finopq:rsuvw",
                                .aliases = true };
 
     return table_tool_run(&tool, argc, argv, NULL);

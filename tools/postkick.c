@@ -21,7 +21,7 @@ int main(int argc, char **argv)
     command_begin("postkick", 1);
     command_stay_out_of_log();
     (void)signal(SIGPIPE, SIG_IGN);
-    while ((letter = getopt(argc, argv, "c:v")) != -1) {
+    while ((letter = getopt(argc, argv, "+c:v")) != -1) {
         if (letter == 'c')
             config_dir = optarg;
         else if (letter == 'v')

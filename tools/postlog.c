@@ -38,7 +38,7 @@ static void parse_options(struct options *o, int argc, char **argv)
     int letter;
 
     *o = (struct options){ .level = LOG_LEVEL_INFO };
-    while ((letter = getopt(argc, argv, "c:ip:t:v")) > 0) {
+    while ((letter = getopt(argc, argv, "+c:ip:t:v")) > 0) {
         switch (letter) {
         case 'c':
             o->config_directory = optarg;

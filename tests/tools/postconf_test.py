@@ -163,7 +163,7 @@ class ShowMaster(Postconf):
 
 class Edit(Postconf):
     def test_values_change_in_place_and_new_ones_are_added(self):
-        self.run_tool("relayhost = new", "-e", "added=1  2", "zed=")
+        self.run_tool("-e", "relayhost = new", "added=1  2", "zed=")
         self.assertEqual(self.read("main.cf"), MAIN.replace("[mx.example.com]:25", "new").replace("zed = 1", "zed = ")
                          + "added = 1  2\n")
 

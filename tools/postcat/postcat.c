@@ -45,7 +45,7 @@ static void parse_options(struct postcat *p, int argc, char **argv)
     struct dump_options *o = &p->show;
     int letter;
 
-    while ((letter = getopt(argc, argv, "bc:defhnoqrs:v")) != -1) {
+    while ((letter = getopt(argc, argv, "+bc:defhnoqrs:v")) != -1) {
         switch (letter) {
         case 'b':
             o->body = true;

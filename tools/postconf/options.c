@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define LETTERS "aAbc:C:defFhHlmMno:pPqtT:vxX#"
+#define LETTERS "+aAbc:C:defFhHlmMno:pPqtT:vxX#"
 
 /* What each letter does; also the usage line. */
 static const struct option_help {

@@ -92,9 +92,9 @@ void print_setting(const struct postconf *pc, struct str name, struct str value)
 /* The columns of a master.cf line; with `fold` each setting has a line of its own. */
 void print_master_line(struct buf *out, struct arena *arena, const struct master_field *fields,
                        size_t count, bool fold);
-/* The command and its arguments in one line. */
-void print_command(struct buf *out, struct arena *arena, const struct master_field *fields,
-                   size_t count);
+/* The command and its arguments as the value of `name`. */
+void print_command_setting(const struct postconf *pc, struct str name,
+                           const struct master_field *fields, size_t count);
 void print_flush(const struct buf *out);
 /* A file's or argument's value with $ expanded when -x was given; bad syntax is fatal. */
 struct str expand_if_asked(struct postconf *pc, struct conf *scope, struct str raw);

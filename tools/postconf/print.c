@@ -42,16 +42,22 @@ void print_flush(const struct buf *out)
         log_fatal("write error: %m");
 }
 
+static void add_name(const struct postconf *pc, struct word_writer *w, struct str name)
+{
+    if (pc->req.hide_name)
+        return;
+    add_word(w, name);
+    if (!pc->req.hide_value)
+        add_word(w, STR("="));
+}
+
 void print_setting(const struct postconf *pc, struct str name, struct str value)
 {
     BUF_AUTO(out, 0);
     struct word_writer w = WORD_WRITER(&out, pc->req.fold);
     struct str word;
 
-    if (!pc->req.hide_name)
-        add_word(&w, name);
-    if (!pc->req.hide_name && !pc->req.hide_value)
-        add_word(&w, STR("="));
+    add_name(pc, &w, name);
     while (!pc->req.hide_value && str_token(&value, BLANKS, &word))
         add_word(&w, word);
     buf_addc(&out, '\n');
@@ -113,13 +119,20 @@ void print_master_line(struct buf *out, struct arena *arena, const struct master
     buf_addc(out, '\n');
 }
 
-void print_command(struct buf *out, struct arena *arena, const struct master_field *fields,
-                   size_t count)
+void print_command_setting(const struct postconf *pc, struct str name,
+                           const struct master_field *fields, size_t count)
 {
-    struct word_writer w = WORD_WRITER(out, false);
+    BUF_AUTO(out, 0);
+    struct word_writer w = WORD_WRITER(&out, pc->req.fold);
 
-    add_word(&w, field_word(arena, fields[MASTER_FIELD_COUNT - 1].text));
-    add_arguments(&w, arena, fields, count);
+    add_name(pc, &w, name);
+    if (!pc->req.hide_value) {
+        ARENA_AUTO(arena);
+        add_word(&w, field_word(&arena, fields[MASTER_FIELD_COUNT - 1].text));
+        add_arguments(&w, &arena, fields, count);
+    }
+    buf_addc(&out, '\n');
+    print_flush(&out);
 }
 
 struct str expand_if_asked(struct postconf *pc, struct conf *scope, struct str raw)

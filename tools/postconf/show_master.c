@@ -132,17 +132,17 @@ static bool show_entry_fields(struct postconf *pc, const struct master_entry *e,
                               const struct pattern *p)
 {
     const struct master_field *fields = fields_to_show(pc, e);
-    BUF_AUTO(command, 0);
     bool found = false;
 
-    print_command(&command, &pc->arena, fields, e->field_count);
     for (size_t i = 0; i < MASTER_FIELD_COUNT; i++) {
         struct str name = str_from(field_names[i]);
         if (!pattern_matches(p->name, name))
             continue;
         found = true;
-        print_setting(pc, qualified(pc, e, name),
-                      i == MASTER_FIELD_COUNT - 1 ? buf_str(&command) : fields[i].text);
+        if (i == MASTER_FIELD_COUNT - 1)
+            print_command_setting(pc, qualified(pc, e, name), fields, e->field_count);
+        else
+            print_setting(pc, qualified(pc, e, name), fields[i].text);
     }
     if (!found)
         log_fatal("invalid service attribute name: \"" STR_FMT "\"", STR_ARG(p->name));

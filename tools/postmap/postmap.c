@@ -9,7 +9,7 @@ int main(int argc, char **argv)
 {
     struct table_tool tool = { .program = "postmap",
                                .usage = "-bfFhimnNoprsuUvw",
-                               .letters = "bc:d:fFhimnNopq:rsuUvw" };
+                               .letters = "+bc:d:fFhimnNopq:rsuUvw" };
 
     return table_tool_run(&tool, argc, argv, query_message);
 }

@@ -133,7 +133,7 @@ static void parse_options(struct postsuper *p, int argc, char **argv)
     bool any = false;
     int letter;
 
-    while ((letter = getopt(argc, argv, "c:d:e:f:h:H:pr:sSv")) != -1) {
+    while ((letter = getopt(argc, argv, "+c:d:e:f:h:H:pr:sSv")) != -1) {
         any |= letter != 'c' && letter != 'v';
         switch (letter) {
         case 'c':
