@@ -35,6 +35,12 @@ done
 
 [ "$(id -u)" = 0 ] || die "please run this as root (it installs packages and sets owners)"
 
+# The next update of a package would put its programs in the place of ours.
+owner=$(dpkg-query -S /usr/sbin/sendmail 2>/dev/null | grep -v '^diversion' | cut -d: -f1)
+[ -n "$destdir" ] || [ -z "$owner" ] || die "/usr/sbin/sendmail belongs to the package $owner. Remove it first, without --purge:
+  apt-get remove $owner
+Its queue and configuration stay; docs/MOVING.md tells how to take over from Postfix."
+
 . ./cmake/packages.sh
 install_packages $BUILD_PACKAGES
 
@@ -78,8 +84,7 @@ if [ -n "$(listener_on_25)" ] && ! { [ -x /usr/sbin/postconf ] && /usr/sbin/post
     /usr/sbin/postfix status >/dev/null 2>&1; }; then
     listener_on_25 >&2
     die "another program listens on port 25 (above). Stop and disable it first, for example
-  systemctl disable --now exim4      or      postfix stop
-Its queue and configuration are left alone; docs/MOVING.md tells how to take over from Postfix."
+  systemctl disable --now exim4"
 fi
 
 getent group postfix >/dev/null || groupadd --system postfix
