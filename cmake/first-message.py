@@ -60,7 +60,7 @@ def log_lines(qid):
     if os.path.exists(path):
         with open(path, errors="replace") as f:
             lines = f.read().splitlines()
-    return [line for line in lines or journal_lines() if qid in line]
+    return [line for line in lines if qid in line] or [line for line in journal_lines() if qid in line]
 
 
 def wait_delivery(qid):
