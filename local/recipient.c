@@ -9,7 +9,11 @@ struct arena *branch_arena(const struct branch *b) { return &b->attempt->d->aren
 
 bool branch_report(struct branch *b, const struct outcome *o)
 {
-    return delivery_report(b->attempt->d, &b->who, o);
+    /* Not of what has no sender: an owner who is on the list would have reports of reports without end. */
+    bool has_sender = b->attempt->d->request.sender.len > 0;
+    struct str owner = b->new_owner && has_sender ? b->sender : STR_NONE;
+
+    return delivery_report_owned(b->attempt->d, &b->who, o, owner);
 }
 
 static PRINTF(4, 0) bool report_text(struct branch *b, enum outcome_status status, const char *dsn,

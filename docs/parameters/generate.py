@@ -57,23 +57,26 @@ def rows():
             yield path.stem, member, head["name"] or member, strings[0] if len(strings) > 1 else "", strings[-1]
 
 
-def c_files():
-    """(folder, text without comments) of every C file that may act on a parameter."""
+def folder_of(place):
+    return "/".join(place.parts[:2]) if place.parts[0] == "lib" else place.parts[0]
+
+
+def c_files(name_of):
+    """(name_of its place, text without comments) of every C file that may act on a parameter."""
     for path in ROOT.rglob("*.[ch]"):
         place = path.relative_to(ROOT)
         if place.parts[0] in ("tests", "docs", "debian") or place.parts[:2] == ("tools", "postconf"):
             continue
         if place.parts[0].startswith((".", "build")):
             continue
-        name = "/".join(place.parts[:2]) if place.parts[0] == "lib" else place.parts[0]
         text = path.read_text(errors="replace")
-        yield name, re.sub(r"/\*.*?\*/|^#include.*?$", "", text, flags=re.S | re.M)
+        yield name_of(place), re.sub(r"/\*.*?\*/|^#include.*?$", "", text, flags=re.S | re.M)
 
 
-def words_in_use():
-    """Member names and quoted names in our C files, and ends of names: word -> folders that use it."""
+def words_in_use(name_of=folder_of):
+    """Member names and quoted names in our C files, and ends of names: word -> folders (or what name_of says) that use it."""
     used, ends = collections.defaultdict(set), collections.defaultdict(set)
-    for name, text in c_files():
+    for name, text in c_files(name_of):
         for word in re.findall(r"\b[a-z]\w+_\w+_\w+\b", text):
             used[word].add(name)
         for member, quoted in re.findall(r"(?:_conf\.|->|params\.|_params, )(\w+)|\"(\w+)\"", text):

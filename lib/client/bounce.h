@@ -8,6 +8,6 @@
 NODISCARD bool bounce_client_append(struct str service, const struct bounce_append *entry);
 NODISCARD bool bounce_client_report(struct str service, char kind,
                                     const struct bounce_report *report);
-/* Report one recipient at once, without a log (cleanup's own bounces). */
+/* Report one recipient at once, without a log, to `report->owner`. */
 NODISCARD bool bounce_client_one(struct str service, const struct bounce_report *report,
                                  const struct bounce_append *entry);

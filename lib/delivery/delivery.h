@@ -85,6 +85,9 @@ void delivery_finish(struct delivery *d, struct delivery_rcpt *rcpt, const struc
  * all of its deliveries are through. */
 bool delivery_report(struct delivery *d, const struct delivery_recipient *who,
                      const struct outcome *outcome);
+/* The same for what a mailing list with an owner leads to: a failure is the owner's to know. */
+bool delivery_report_owned(struct delivery *d, const struct delivery_recipient *who,
+                           const struct outcome *outcome, struct str owner);
 void delivery_settle(struct delivery *d, struct delivery_rcpt *rcpt, bool done);
 /* "expanded" for a sender who asked for success reports; writes no log line. */
 void delivery_trace(struct delivery *d, const struct delivery_recipient *who,

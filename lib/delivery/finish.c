@@ -53,10 +53,10 @@ static void write_line(struct delivery *d, const struct delivery_recipient *who,
     delivery_log_line(&line);
 }
 
-static bool append(struct delivery *d, struct str service, const struct delivery_recipient *who,
-                   const struct outcome *o, const char *action, struct str reason)
+static struct bounce_append entry_of(const struct delivery *d, const struct delivery_recipient *who,
+                                     const struct outcome *o, const char *action, struct str reason)
 {
-    struct bounce_append entry = {
+    return (struct bounce_append){
         .queue_id = d->request.queue_id,
         .recipient = who->address,
         .orig_rcpt = who->orig_addr,
@@ -71,6 +71,12 @@ static bool append(struct delivery *d, struct str service, const struct delivery
         .mta_name = o->mta_name,
         .reason = reason,
     };
+}
+
+static bool append(struct delivery *d, struct str service, const struct delivery_recipient *who,
+                   const struct outcome *o, const char *action, struct str reason)
+{
+    struct bounce_append entry = entry_of(d, who, o, action, reason);
 
     return bounce_client_append(service, &entry);
 }
@@ -116,18 +122,49 @@ static bool defer(struct delivery *d, const struct delivery_recipient *who, stru
     return false;
 }
 
-static bool bounce(struct delivery *d, const struct delivery_recipient *who, struct outcome *o)
+/* The owner of a list gets a report of its own at once; the sender's names for the recipient and the
+ * message mean nothing to him. */
+static bool tell_owner(struct delivery *d, const struct delivery_recipient *who,
+                       const struct outcome *o, struct str owner)
+{
+    const struct delivery_request *r = &d->request;
+    struct bounce_append entry = entry_of(d, who, o, action_of(o), o->text);
+    struct bounce_report report = {
+        .queue_name = r->queue_name,
+        .queue_id = r->queue_id,
+        .encoding = r->encoding,
+        .sendopts = r->sendopts,
+        .sender = r->sender,
+        .arrival_sec = r->arrival_sec,
+        .owner = owner,
+    };
+
+    entry.dsn_orcpt = STR_NONE;
+    return bounce_client_one(site_conf.bounce_service_name, &report, &entry);
+}
+
+/* Also for NOTIFY=NEVER: bounce(8) knows who else wants to hear of it. */
+static bool tell_sender(struct delivery *d, const struct delivery_recipient *who,
+                        const struct outcome *o)
+{
+    bool ok = append(d, site_conf.bounce_service_name, who, o, action_of(o), o->text);
+
+    if (ok)
+        d->reply.bounced = 1;
+    return ok;
+}
+
+static bool bounce(struct delivery *d, const struct delivery_recipient *who, struct outcome *o,
+                   struct str owner)
 {
     if (site_conf.soft_bounce)
         return defer(d, who, o, "SOFTBOUNCE");
     if (d->request.flags & DELIVERY_FLAG_RECORD)
         (void)append_trace(d, who, o, action_of(o));
-    /* Also for NOTIFY=NEVER: bounce(8) knows who else wants to hear of it. */
-    if (!append(d, site_conf.bounce_service_name, who, o, action_of(o), o->text)) {
+    if (!(owner.len ? tell_owner(d, who, o, owner) : tell_sender(d, who, o))) {
         log_info(STR_FMT ": status=deferred (bounce failed)", STR_ARG(d->request.queue_id));
         return defer(d, who, o, words[OUTCOME_DEFERRED].status);
     }
-    d->reply.bounced = 1;
     write_line(d, who, o, words[OUTCOME_BOUNCED].status);
     return true;
 }
@@ -166,8 +203,8 @@ static bool answer_verify(struct delivery *d, const struct delivery_recipient *w
     return true;
 }
 
-bool delivery_report(struct delivery *d, const struct delivery_recipient *who,
-                     const struct outcome *outcome)
+bool delivery_report_owned(struct delivery *d, const struct delivery_recipient *who,
+                           const struct outcome *outcome, struct str owner)
 {
     struct outcome o = *outcome;
 
@@ -180,11 +217,17 @@ bool delivery_report(struct delivery *d, const struct delivery_recipient *who,
     case OUTCOME_SENT:
         return sent(d, who, &o);
     case OUTCOME_BOUNCED:
-        return bounce(d, who, &o);
+        return bounce(d, who, &o, owner);
     case OUTCOME_DEFERRED:
         break;
     }
     return defer(d, who, &o, words[OUTCOME_DEFERRED].status);
+}
+
+bool delivery_report(struct delivery *d, const struct delivery_recipient *who,
+                     const struct outcome *outcome)
+{
+    return delivery_report_owned(d, who, outcome, STR_NONE);
 }
 
 void delivery_trace(struct delivery *d, const struct delivery_recipient *who,

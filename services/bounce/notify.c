@@ -360,9 +360,11 @@ static struct str copy_recipient(enum template_kind kind)
 static bool tell_sender(struct notice *n, bool verp)
 {
     enum template_kind kind = n->report.kind;
+    struct str to = n->about->owner.len ? n->about->owner : n->about->sender;
+
     return verp && n->about->verp_delims.len == 2
                ? tell_verp_senders(n, n->report.entries, n->report.entry_count)
-               : send_one(n, STR_NONE, n->about->sender, false, words[kind].sender_notice);
+               : send_one(n, STR_NONE, to, false, words[kind].sender_notice);
 }
 
 static void log_not_sent(const struct notice *n, const char *why)

@@ -113,7 +113,7 @@ class Bounce(Qmgr):
 
     def report(self, **kw):
         d = dict(queue_name="active", queue_id="ABC", encoding="", sendopts=0, sender="ana@home.test", envelope_id="", ret_flags=0,
-                 verp_delimiters="", arrival_sec=1795290872)
+                 verp_delimiters="", arrival_sec=1795290872, owner="")
         d.update(kw)
         return attrs(d.items())
 
@@ -318,6 +318,15 @@ def one_recipient_can_be_reported_without_a_log():
         message(q)
         eq(q.ask("O", q.report() + q.append(recipient="odd name@far.test")), 0)
         assert b'<"odd name"@far.test>: no such user' in q.cleanup.messages[0]["text"]
+
+
+@test
+def the_owner_of_a_list_hears_of_a_failure_instead_of_the_sender():
+    with Bounce().start() as q:
+        message(q)
+        eq(q.ask("O", q.report(owner="owner-list@home.test") + q.append()), 0)
+        eq(q.cleanup.messages[0]["rcpts"], ["owner-list@home.test"])
+        assert b"X-Postfix-Sender: rfc822; ana@home.test" in q.cleanup.messages[0]["text"]
 
 
 @test

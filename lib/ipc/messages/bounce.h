@@ -12,7 +12,7 @@
  *   'W' bounce_report   send a delay warning from the defer log; the log stays
  *   'V' bounce_report   as 'F', to the VERP form of the sender, one report per recipient
  *   'C' bounce_report   as 'F' for a trace log: a success report, because the sender was told of a delay
- *   'O' bounce_append   one recipient without a log: report at once (cleanup's own bounces); preceded
+ *   'O' bounce_append   one recipient without a log: report at once, for the owner of a list; preceded
  *                       by the bounce_report message in the same frame */
 #include "ipc/schema.h"
 
@@ -49,7 +49,8 @@ IPC_MESSAGE(bounce_append, BOUNCE_APPEND_FIELDS)
     FIELD(STR, dsn_envid, "envelope_id")       \
     FIELD(INT, dsn_ret, "ret_flags")           \
     FIELD(STR, verp_delims, "verp_delimiters") \
-    FIELD(LONG, arrival_sec, "arrival_sec")
+    FIELD(LONG, arrival_sec, "arrival_sec")    \
+    FIELD(STR, owner, "owner") /* 'O': of a mailing list, who hears of it instead of the sender */
 IPC_MESSAGE(bounce_report, BOUNCE_REPORT_FIELDS)
 
 #define BOUNCE_REPLY_FIELDS(FIELD) FIELD(INT, status, "status") /* 0: done */

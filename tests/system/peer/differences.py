@@ -41,6 +41,9 @@ KNOWN = [
           "missing `>` is taken as meant, and text with an open quote stays as it is."),
     Known("A lone backslash in .forward", r"^local/forward backslash only", r"", r"",
           "It names nobody, so the mail goes to the mailbox; Postfix mails the user \" \", which bounces."),
+    Known("A report to a list", r"^lists/a report to a list", None, r".",
+          "A report that a list with an owner cannot take makes no further report, as no other mail without a sender does; the "
+          "owner may be on the list."),
     Known("A changed table", r"", r"has changed -- opening all tables again", r"has changed -- restarting",
           "A program that finds one of its tables replaced opens its tables again instead of ending."),
     Known("Usage texts", r"^(sendmail/postcat x|tools/postconf errors)", r"^2 post(cat|conf): fatal: (usage|unknown)",
