@@ -22,23 +22,6 @@ static bool is_dot_string(struct str s)
     return atom;
 }
 
-/* Length of `@a,@[b]:` in front of the address, 0 if it is malformed. */
-static size_t route_length(struct str s)
-{
-    bool literal = false;
-
-    for (size_t i = 0; i < s.len; i++) {
-        char c = s.ptr[i];
-        if (c == ':' && !literal)
-            return i + 1;
-        if (c == '[' || c == ']')
-            literal = c == '[';
-        else if (!is_atom_byte(c) && strchr("@,.:", c) == NULL)
-            return 0;
-    }
-    return 0;
-}
-
 struct address_parts address_split(struct str internal)
 {
     size_t at = str_rfind(internal, '@');
@@ -50,11 +33,7 @@ struct address_parts address_split(struct str internal)
 
 bool address_needs_quote(struct str internal)
 {
-    struct str local = address_split(internal).local;
-
-    if (str_starts(local, STR("@")))
-        local = str_skip(local, route_length(local));
-    return internal.len && !is_dot_string(local);
+    return internal.len && !is_dot_string(address_split(internal).local);
 }
 
 static void add_quoted(struct str text, struct buf *out)
@@ -226,6 +205,23 @@ static bool end_angle(struct unquoter *u)
     u->after_angle = true;
     u->in = str_skip(u->in, 1);
     return true;
+}
+
+/* Length of `@a,@[b]:` in front of the address, 0 if it is malformed. */
+static size_t route_length(struct str s)
+{
+    bool literal = false;
+
+    for (size_t i = 0; i < s.len; i++) {
+        char c = s.ptr[i];
+        if (c == ':' && !literal)
+            return i + 1;
+        if (c == '[' || c == ']')
+            literal = c == '[';
+        else if (!is_atom_byte(c) && strchr("@,.:", c) == NULL)
+            return 0;
+    }
+    return 0;
 }
 
 /* Nobody goes that way any more. */

@@ -127,8 +127,9 @@ KNOWN = [
           "XCLIENT that is refused changes nothing; Postfix keeps what stood in front of the fault."),
     Known("Addresses with leading zeros", r"^audit_in/own addresses with leading zeros", r".", r".",
           "`[192.0.2.010]` is not taken for an address of this host, because it may mean 10 or, as in Postfix, 8."),
-    Known("Source routes", r"^audit_in/source route through IPv6", r".", r".",
-          "A source route through `[IPv6:...]` is left out like any other; Postfix takes it apart at its first colon."),
+    Known("Source routes", r"^audit_in/source route (through IPv6|by sendmail)", r".", r".",
+          "A source route through `[IPv6:...]` is left out like any other; Postfix takes it apart at its first colon.  One that "
+          "sendmail is given is quoted where it is shown."),
     Known("How many parameters", r"^tools/postconf defaults changed", r"^  (1\d{3}|alias_maps = .*)$", r"^  (\d{3}|alias_maps = .*)$",
           "Interface 3.12 has more parameters than 3.7; `alias_maps` follows `default_database_type`."),
 ]
