@@ -130,6 +130,9 @@ KNOWN = [
     Known("Source routes", r"^audit_in/source route (through IPv6|by sendmail)", r".", r".",
           "A source route through `[IPv6:...]` is left out like any other; Postfix takes it apart at its first colon.  One that "
           "sendmail is given is quoted where it is shown."),
+    Known("Headers at their limit", r"^audit_in/short rests", r".", r".",
+          "What fits into `header_size_limit` stays, be it a short piece of a line, and a list of addresses that grows by rewriting "
+          "stays whole; Postfix cuts both off."),
     Known("How many parameters", r"^tools/postconf defaults changed", r"^  (1\d{3}|alias_maps = .*)$", r"^  (\d{3}|alias_maps = .*)$",
           "Interface 3.12 has more parameters than 3.7; `alias_maps` follows `default_database_type`."),
 ]
