@@ -27,13 +27,9 @@ void content_put(struct message *m, struct str piece, bool ends_line)
     if (m->content.cut)
         return;
     m->text_size += (int64_t)piece.len + ends_line;
-    if (ends_line) {
-        record_put_line(out, piece, limit);
-    } else {
-        for (; piece.len > limit; piece = str_skip(piece, limit))
-            record_put(out, REC_TEXT_PART, str_sub(piece, 0, limit));
-        record_put(out, REC_TEXT_PART, piece);
-    }
+    for (; piece.len > limit; piece = str_skip(piece, limit))
+        record_put(out, REC_TEXT_PART, str_sub(piece, 0, limit));
+    record_put(out, ends_line ? REC_TEXT : REC_TEXT_PART, piece);
     check_size(m);
 }
 
@@ -68,7 +64,9 @@ static void end_header(struct message *m)
 {
     struct content *c = &m->content;
 
-    if (!c->copying && c->header.len)
+    if (c->copying && c->header.len)
+        content_put(m, buf_str(&c->header), true);
+    else if (c->header.len)
         headers_take(m, MIME_PRIMARY, info_of(buf_str(&c->header)), buf_str(&c->header));
     buf_clear(&c->header);
     c->header_len = 0;
@@ -80,7 +78,7 @@ static void add_to_header(struct message *m, struct str piece, bool new_line, bo
 {
     struct content *c = &m->content;
     size_t limit = (size_t)site_conf.header_size_limit;
-    size_t used = MIN(c->header_len + new_line, limit);
+    size_t used = MIN(c->header_len + (new_line && c->header_len), limit);
     struct str kept = str_sub(piece, 0, limit - used);
     bool cut = kept.len < piece.len;
 
@@ -91,7 +89,11 @@ static void add_to_header(struct message *m, struct str piece, bool new_line, bo
     c->header_len = cut ? limit : used + kept.len;
     if (c->copying) {
         headers_note_utf8(m, kept);
-        content_put(m, kept, ends_line || cut);
+        buf_add(&c->header, kept);
+        if (ends_line || cut) {
+            content_put(m, buf_str(&c->header), true);
+            buf_clear(&c->header);
+        }
         return;
     }
     if (new_line && c->header.len)

@@ -80,7 +80,8 @@ bool headers_is_special(struct message *m, const struct header_info *info, struc
 static bool rewrite_item(struct message *m, enum address_role role, struct address_item *item,
                          struct arena *a)
 {
-    struct str address = rewrite_address(m->c->rewriter, m->env.context, item->address, a);
+    struct str address = (item->quoted ? rewrite_quoted : rewrite_address)(
+        m->c->rewriter, m->env.context, item->address, a);
     const char *parameter;
 
     if ((m->flags & CLEANUP_FLAG_MAP_OK) && !address_map(m->c, role, &address, a, &parameter)) {

@@ -73,7 +73,8 @@ static void open_client(struct service *svc)
 
 static void serve_qmgr(struct service *svc, int fd)
 {
-    int keep = MIN(smtp_conf.smtp_connection_cache_time_limit, smtp_conf.connection_cache_ttl_limit);
+    int keep =
+        MIN(smtp_conf.smtp_connection_cache_time_limit, smtp_conf.connection_cache_ttl_limit);
 
     delivery_serve(svc, fd, keep, deliver_message, deliver_idle);
 }

@@ -127,8 +127,10 @@ static void log_fault(struct session *s, const struct smtp_event *ev)
 void misconduct_refused(struct session *s, const struct smtp_event *ev)
 {
     /* Other lines have been noted when they were seen first. */
-    if (ev->fault == SMTP_FAULT_TOO_LONG)
+    if (ev->fault == SMTP_FAULT_TOO_LONG || ev->fault == SMTP_FAULT_UTF8) {
         transcript_in(&s->transcript, s->peer.shown, str_sub(ev->line, 0, 200));
+        s->message_ended = false;
+    }
     if (ev->fault != SMTP_FAULT_ADDRESS || !is_unclosed(ev->arg))
         s->faults |= ev->fault == SMTP_FAULT_DENIED ? FAULT_POLICY : FAULT_PROTOCOL;
     log_fault(s, ev);

@@ -118,7 +118,7 @@ static void add_first_client(const struct session *s, struct buf *out)
     buf_join(out, STR(", orig_client="), known(s->forwarded.name));
     if (s->forwarded.address.len)
         buf_join(out, STR("["), s->forwarded.address, STR("]"));
-    if (smtpd_conf.smtpd_client_port_logging)
+    if (smtpd_conf.smtpd_client_port_logging && s->forwarded.address.len)
         buf_join(out, STR(":"), known(s->forwarded.port));
 }
 

@@ -76,6 +76,17 @@ struct str rewrite_normalise(struct rewriter *r, struct str address, struct str 
     return join_at(a, local, host);
 }
 
+struct str rewrite_quoted(struct rewriter *r, enum rewrite_context context, struct str local,
+                          struct arena *a)
+{
+    struct str origin =
+        context == REWRITE_LOCAL ? r->site.myorigin : r->site.remote_header_rewrite_domain;
+
+    if (r->own.resolve_dequoted_address || origin.len == 0 || !r->own.append_at_myorigin)
+        return rewrite_address(r, context, local, a);
+    return join_at(a, local, origin);
+}
+
 struct str rewrite_address(struct rewriter *r, enum rewrite_context context, struct str address,
                            struct arena *a)
 {

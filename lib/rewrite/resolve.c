@@ -1,6 +1,7 @@
 /* Where an address goes: its class, then transport and nexthop, then the maps that override them. */
 #include "rewrite/internal.h"
 #include "rewrite/map.h"
+#include "text/address.h"
 #include "text/hostname.h"
 
 /* How often routing in the local part is unwrapped (a%b%c@here); an address is short, this is a fuse. */
@@ -21,9 +22,17 @@ static struct split split_address(struct str address)
 
 static bool has_routing(struct rewriter *r, struct str local)
 {
-    return (r->own.resolve_dequoted_address && str_has(local, '@')) ||
-           (r->own.allow_percent_hack && str_has(local, '%')) ||
+    return str_has(local, '@') || (r->own.allow_percent_hack && str_has(local, '%')) ||
            (r->own.swap_bangpath && str_has(local, '!'));
+}
+
+/* Routing that is written in quotes is none for us, but may be for the next host. */
+static bool may_unwrap(struct rewriter *r, struct str local)
+{
+    BUF_AUTO(address, 0);
+
+    buf_join(&address, local, STR("@x"));
+    return r->own.resolve_dequoted_address || !address_needs_quote(buf_str(&address));
 }
 
 /* a@b@here, a%b@here, b!a@here: we are asked to pass it on. */
@@ -261,7 +270,7 @@ static struct split unwrap_all(struct rewriter *r, struct resolution *res, struc
         if (local == MATCH_ERROR)
             res->flags |= RESOLVE_FAIL;
         res->flags |= RESOLVE_ROUTED;
-        if (local != MATCH_YES)
+        if (local != MATCH_YES || !may_unwrap(r, s.local))
             break;
         res->recipient = unwrap(r, s.local, a);
         s = split_address(res->recipient);

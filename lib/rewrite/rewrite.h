@@ -22,6 +22,11 @@ enum rewrite_context { REWRITE_LOCAL, REWRITE_REMOTE };
 struct str rewrite_address(struct rewriter *r, enum rewrite_context context, struct str address,
                            struct arena *a);
 
+/* The same for an address that is nothing but quoted text: with resolve_dequoted_address = no that is a name, whatever
+ * is in it. */
+struct str rewrite_quoted(struct rewriter *r, enum rewrite_context context, struct str local,
+                          struct arena *a);
+
 enum resolve_flag {
     RESOLVE_FINAL = 1 << 0,  /* we are the final destination (local, virtual) */
     RESOLVE_ROUTED = 1 << 1, /* has routing left in the local part: a%b, a@b@c, a!b */

@@ -74,7 +74,7 @@ static enum smtp_decode_result take_line(struct smtp_decoder *d, struct str line
 
 static bool is_too_long(const struct smtp_decoder *d, struct str text)
 {
-    return without_trailing_cr(str_skip(text, stuffed_dot(d, text))).len > d->line_limit;
+    return without_trailing_cr(str_skip(text, stuffed_dot(d, text))).len >= d->line_limit;
 }
 
 /* The line is longer than the limit.  CRs at the cut stay for the next piece, where the line's end

@@ -48,20 +48,21 @@ static struct str cut_path(struct str *args)
     return path;
 }
 
-/* A host name, perhaps with its final dot, or an address literal. */
+/* A host name or an address literal, perhaps with a final dot. */
 static bool domain_is_valid(struct str internal, struct smtp_odd_domains odd)
 {
     struct str domain = address_split(internal).domain;
+    struct str name = domain;
 
-    if (domain.ptr == NULL || hostname_literal_address(domain).ptr)
+    if (str_ends(name, STR(".")))
+        name.len--;
+    if (domain.ptr == NULL || hostname_literal_address(name).ptr)
         return true;
     if (!odd.utf8 && !utf8_is_ascii(domain))
         return false;
     if ((odd.none && domain.len == 0) || (odd.numeric && hostname_is_address(domain)))
         return true;
-    if (str_ends(domain, STR(".")))
-        domain.len--;
-    return hostname_is_valid(domain, true);
+    return hostname_is_valid(name, true);
 }
 
 /* `inside` in internal form, appended to `internal`. */

@@ -1,6 +1,7 @@
 #include "smtp/server.h"
 
 #include "base/mem.h"
+#include "base/utf8.h"
 #include "smtp/server_state.h"
 
 #include <assert.h>
@@ -135,14 +136,15 @@ static bool skip_line(struct smtp_server_state *st)
 
 enum line_result { LINE_MORE, LINE_OK, LINE_TOO_LONG };
 
+/* `limit` bytes make a line too long, as they do in content. */
 static enum line_result fetch_line(struct smtp_server_state *st, size_t limit)
 {
     if (st->skipping_line && !skip_line(st))
         return LINE_MORE;
     struct str in = smtp_server_unread(st);
-    size_t lf = str_find(str_sub(in, 0, limit + 2), '\n');
+    size_t lf = str_find(str_sub(in, 0, limit + 1), '\n');
 
-    if (lf == STR_NOT_FOUND && in.len < limit + 2)
+    if (lf == STR_NOT_FOUND && in.len <= limit)
         return LINE_MORE;
     if (lf == STR_NOT_FOUND) {
         st->line = str_sub(in, 0, limit);
@@ -191,6 +193,10 @@ static struct smtp_event command_event(struct smtp_server *s)
     struct smtp_server_state *st = s->state;
     enum smtp_command c = line_command(s);
 
+    if (s->options.smtputf8 && !utf8_is_valid(st->line)) {
+        st->have_line = false;
+        return smtp_event_refuse(s, c, SMTP_FAULT_UTF8, 500, STR("5.5.2 Error: bad UTF-8 syntax"));
+    }
     if (st->line.len)
         s->last = c;
     if (s->options.watch_lines && !st->shown) {

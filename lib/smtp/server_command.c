@@ -432,8 +432,6 @@ static bool refused_anyway(struct smtp_server *s, enum smtp_command c, struct sm
         *ev = refuse(s, c, SMTP_FAULT_BARE_LF, s->options.bare_newline_code,
                      smtp_event_text(s, STR("5.5.2 "), s->options.hostname,
                                      STR(" Error: bare <LF> received")));
-    else if (s->options.smtputf8 && !utf8_is_valid(st->line))
-        *ev = refuse(s, c, SMTP_FAULT_UTF8, 500, STR("5.5.2 Error: bad UTF-8 syntax"));
     else if (s->options.tls_required && !s->secured && c != SMTP_CMD_UNKNOWN &&
              !commands[c].before_tls)
         *ev = refuse(s, c, SMTP_FAULT_TLS, 530, STR("5.7.0 Must issue a STARTTLS command first"));

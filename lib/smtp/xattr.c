@@ -6,9 +6,11 @@
 #include "text/hostname.h"
 #include "text/xtext.h"
 
-#define VALUE_MAX 255
+#define VALUE_MAX       255
+#define PROTO_MAX       64
+#define PORT_DIGITS_MAX 5
 
-static bool is_name(struct str s) { return hostname_is_valid(s, true); }
+static bool is_name(struct str s) { return hostname_is_valid(s, false); }
 
 /* "IPV6:2001:db8::1", "192.0.2.1"; an address of IPv4 in the form of IPv6 is taken for itself. */
 static struct str bare_address(struct str s)
@@ -20,15 +22,18 @@ static struct str bare_address(struct str s)
 
 static bool is_address(struct str s)
 {
-    return str_skip_prefix_nocase(&s, STR("IPV6:")) ? hostname_is_ipv6(s) : hostname_is_address(s);
+    return str_skip_prefix_nocase(&s, STR("IPV6:")) ? hostname_is_ipv6(s) : hostname_is_ipv4(s);
 }
 
 static bool is_port(struct str s)
 {
-    int64_t port;
-
-    return s.len && char_is_digit(s.ptr[0]) && number_parse_range(s, 0, 65535, &port);
+    for (size_t i = 0; i < s.len; i++)
+        if (!char_is_digit(s.ptr[i]))
+            return false;
+    return s.len > 0 && s.len <= PORT_DIGITS_MAX;
 }
+
+static bool is_short(struct str s) { return s.len <= PROTO_MAX; }
 
 static bool is_protocol(struct str s)
 {
@@ -43,25 +48,22 @@ static bool is_source(struct str s)
 static const struct {
     struct str name;
     bool xclient, xforward;
-    bool (*check)(struct str value);      /* NULL: anything goes, */
-    void (*tame)(char *text, size_t len); /* after this */
+    bool (*check)(struct str value);      /* NULL: anything goes */
+    void (*tame)(char *text, size_t len); /* before that; NULL: as it is */
 } attrs[SMTP_XATTR_COUNT] = {
-#define ATTR(id, xclient, xforward, check) \
-    [SMTP_XATTR_##id] = { { #id, sizeof(#id) - 1 }, xclient, xforward, check, NULL }
-#define TEXT(id, xclient, xforward, tame) \
-    [SMTP_XATTR_##id] = { { #id, sizeof(#id) - 1 }, xclient, xforward, NULL, tame }
-    ATTR(NAME, true, true, is_name),
-    ATTR(ADDR, true, true, is_address),
-    ATTR(PORT, true, true, is_port),
-    TEXT(PROTO, true, true, header_make_harmless),
-    TEXT(HELO, true, true, header_make_harmless),
-    ATTR(REVERSE_NAME, true, false, is_name),
-    TEXT(LOGIN, true, false, utf8_make_printable),
-    ATTR(DESTADDR, true, false, is_address),
-    ATTR(DESTPORT, true, false, is_port),
-    TEXT(IDENT, false, true, header_make_harmless),
-    ATTR(SOURCE, false, true, is_source),
-#undef TEXT
+#define ATTR(id, xclient, xforward, check, tame) \
+    [SMTP_XATTR_##id] = { { #id, sizeof(#id) - 1 }, xclient, xforward, check, tame }
+    ATTR(NAME, true, true, is_name, NULL),
+    ATTR(ADDR, true, true, is_address, NULL),
+    ATTR(PORT, true, true, is_port, NULL),
+    ATTR(PROTO, true, true, is_short, header_make_harmless),
+    ATTR(HELO, true, true, NULL, header_make_harmless),
+    ATTR(REVERSE_NAME, true, false, is_name, NULL),
+    ATTR(LOGIN, true, false, NULL, utf8_make_printable),
+    ATTR(DESTADDR, true, false, is_address, NULL),
+    ATTR(DESTPORT, true, false, is_port, NULL),
+    ATTR(IDENT, false, true, NULL, header_make_harmless),
+    ATTR(SOURCE, false, true, is_source, NULL),
 #undef ATTR
 };
 
@@ -85,23 +87,33 @@ static struct str complain(struct arena *a, struct str what, struct str arg, str
     return arena_str(a, buf_str(&text));
 }
 
+/* What is said instead of a value; ABSENT if `value` is one. */
+static enum smtp_xvalue missing_kind(enum smtp_xattr x, struct str value, bool xclient)
+{
+    bool may_lack = !xclient || x != SMTP_XATTR_PROTO;
+    bool may_change = xclient && attrs[x].check == is_name;
+
+    if (may_lack && str_equal_nocase(value, STR("[UNAVAILABLE]")))
+        return SMTP_XVALUE_UNAVAILABLE;
+    if (may_change && str_equal_nocase(value, STR("[TEMPUNAVAIL]")))
+        return SMTP_XVALUE_TEMPORARY;
+    return SMTP_XVALUE_ABSENT;
+}
+
 static bool set_value(enum smtp_xattr x, struct str value, const struct smtp_xattr_rules *rules,
                       struct arena *a, struct smtp_xattrs *out)
 {
     BUF_AUTO(decoded, VALUE_MAX + 1);
 
-    if (str_equal_nocase(value, STR("[UNAVAILABLE]"))) {
-        out->kind[x] = SMTP_XVALUE_UNAVAILABLE;
-        out->value[x] = STR("");
-        return true;
-    }
-    if (str_equal_nocase(value, STR("[TEMPUNAVAIL]"))) {
-        out->kind[x] = SMTP_XVALUE_TEMPORARY;
+    enum smtp_xvalue missing = missing_kind(x, value, rules->xclient);
+    if (missing) {
+        out->kind[x] = missing;
         out->value[x] = STR("");
         return true;
     }
     if (!xtext_decode(value, &decoded)) /* stands for itself, as clients send it */
         buf_add(&decoded, value);
+    buf_truncate(&decoded, MIN(decoded.len, str_find(buf_str(&decoded), '\0')));
     if (attrs[x].tame && decoded.len)
         attrs[x].tame(decoded.ptr, decoded.len);
     struct str text = buf_str(&decoded);

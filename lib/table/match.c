@@ -3,10 +3,12 @@
 #include "base/arena.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/utf8.h"
 #include "conf/logical_line.h"
 #include "conf/params.h"
 #include "os/fd.h"
 #include "table/internal.h"
+#include "text/casefold.h"
 #include "text/netaddr.h"
 
 #include <errno.h>
@@ -105,9 +107,11 @@ static void read_list_file(struct match_list *l, struct str name, bool negated, 
 
 static void add_text(struct match_list *l, struct str text, bool negated)
 {
-    struct element *e = add_element(l, ELEMENT_TEXT, text, negated);
+    BUF_AUTO(folded, 0);
     BUF_AUTO(why, 0);
 
+    casefold_utf8(text, &folded);
+    struct element *e = add_element(l, ELEMENT_TEXT, buf_str(&folded), negated);
     e->is_network = netblock_parse(text, &e->network, &why);
     /* Text that is no address at all is a name; an address with a bad mask is a mistake. */
     if (!e->is_network && str_has(text, '/') && !str_starts(buf_str(&why), STR("bad address")) &&
@@ -250,8 +254,15 @@ static enum match_result match_element_client(const struct match_list *l, const 
 static enum match_result match_list(const struct match_list *l, const struct subject *s,
                                     match_fn *match)
 {
+    BUF_AUTO(name, 0);
+    struct subject folded = *s;
+
     if (l == NULL)
         return MATCH_NO;
+    if (!utf8_is_ascii(s->name)) {
+        casefold_utf8(s->name, &name);
+        folded.name = buf_str(&name);
+    }
     for (size_t i = 0; i < l->count; i++) {
         const struct element *e = &l->elements[i];
         enum match_result result;
@@ -263,7 +274,7 @@ static enum match_result match_list(const struct match_list *l, const struct sub
                         STR_ARG(e->text));
             return MATCH_ERROR;
         }
-        result = match(l, e, s);
+        result = match(l, e, &folded);
         if (result == MATCH_ERROR)
             return MATCH_ERROR;
         if (result == MATCH_YES)

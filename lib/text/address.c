@@ -207,18 +207,31 @@ static bool end_angle(struct unquoter *u)
     return true;
 }
 
-/* `@a,@b:` in front of the address, copied as it is. */
+/* Length of `@a,@[b]:` in front of the address, 0 if it is malformed. */
+static size_t route_length(struct str s)
+{
+    bool literal = false;
+
+    for (size_t i = 0; i < s.len; i++) {
+        char c = s.ptr[i];
+        if (c == ':' && !literal)
+            return i + 1;
+        if (c == '[' || c == ']')
+            literal = c == '[';
+        else if (!is_atom_byte(c) && strchr("@,.:", c) == NULL)
+            return 0;
+    }
+    return 0;
+}
+
+/* Nobody goes that way any more. */
 static bool take_route(struct unquoter *u)
 {
-    size_t colon = str_find(u->in, ':');
-    struct str route = str_sub(u->in, 0, colon == STR_NOT_FOUND ? 0 : colon + 1);
+    size_t n = route_length(u->in);
 
-    for (size_t i = 0; i < route.len; i++)
-        if (!is_atom_byte(route.ptr[i]) && strchr("@,.:[]", route.ptr[i]) == NULL)
-            return false;
-    buf_add(u->out, route);
-    u->in = str_skip(u->in, route.len);
-    return route.len > 0;
+    u->in = str_skip(u->in, n);
+    u->has_text = true;
+    return n > 0 && !str_starts(u->in, STR("@"));
 }
 
 /* A backslash outside of quotes: the next byte stands for itself. */
@@ -275,6 +288,8 @@ static bool unquote_step(struct unquoter *u)
 /* A host name's or a literal's bytes; anything else could not be written as a domain again. */
 static bool is_domain_text(struct str s)
 {
+    if (str_ends(s, STR("].")))
+        s.len--;
     bool literal = s.len > 2 && s.ptr[0] == '[' && s.ptr[s.len - 1] == ']';
     struct str inside = literal ? str_sub(s, 1, s.len - 1) : s;
 

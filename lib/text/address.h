@@ -65,6 +65,7 @@ struct address_item {
     struct str address; /* internal form; empty for <> */
     struct str after;   /* comments behind */
     bool angle;         /* written between < and > */
+    bool quoted;        /* nothing but quoted text */
     bool changed;
 };
 

@@ -222,6 +222,11 @@ static struct str join_address(struct parser *p, size_t from, size_t to)
     return (struct str){ copy, n };
 }
 
+static bool is_quoted(const struct parser *p, size_t from, size_t to)
+{
+    return from + 1 == to && p->tokens.at[from].kind == TOKEN_QUOTED;
+}
+
 /* A colon ends the name of a group unless a word follows at once: `a:b@c` is an
  * address. */
 static bool is_stop(const struct parser *p, size_t i, const char *set)
@@ -264,7 +269,8 @@ static void take_angle(struct parser *p, size_t lt)
                                        .before = join(p, p->pos, lt, true, 0),
                                        .address = join_address(p, lt + 1, gt),
                                        .after = after,
-                                       .angle = true });
+                                       .angle = true,
+                                       .quoted = is_quoted(p, lt + 1, gt) });
     p->pos = behind;
 }
 
@@ -308,7 +314,8 @@ static void take_bare(struct parser *p, size_t end)
         size_t behind = MIN(skip_comments(p, stop), end);
         add_item(p, (struct address_item){ .kind = ADDRESS_MAILBOX,
                                            .address = join_address(p, start, stop),
-                                           .after = join(p, p->pos, behind, true, 1) });
+                                           .after = join(p, p->pos, behind, true, 1),
+                                           .quoted = is_quoted(p, start, stop) });
         p->pos = behind;
     }
 }

@@ -31,6 +31,8 @@ static void domains(void **state UNUSED)
 {
     static const struct match_case cases[] = {
         { "example.com, other", 0, "Example.COM", NULL, "yes" },
+        { "m\xc3\xbcnchen.test", 0, "M\xc3\x9cNCHEN.test", NULL, "yes" },
+        { ".M\xc3\x9cNCHEN.test", 0, "a.m\xc3\xbcnchen.TEST", NULL, "yes" },
         { "example.com", 0, "a.example.com", NULL, "no" },
         { ".example.com", 0, "a.example.com", NULL, "yes" },
         { ".example.com", 0, "example.com", NULL, "no" },

@@ -71,7 +71,8 @@ KNOWN = [
     Known("Content that is too big", r"^smtpd/content too big", None,
           r"^postfix/cleanup: warning: (QID: queue file size|mail_stream_cleanup)",
           "smtpd stops a message at the limit itself; cleanup is not asked to store the rest."),
-    Known("Command lines that are too long", r"^smtpd/long command lines", r"command too long$|noop=1/3", r"^S: (250 2\.0\.0 Ok|555 )|noop=3",
+    Known("Command lines that are too long", r"^smtpd/long command lines|^audit_in/lines around", r"command too long$|noop=[13]/",
+          r"^S: (250 2\.0\.0 Ok|555 )|noop=[36]",
           "A command line beyond `line_length_limit` is refused, as in interface 3.12, not cut."),
     Known("A message refused at its end", r"^restrictions/end of data refused and no reset", r"2\.1\.0 Ok|mail=2", r"nested MAIL|mail=1/2|message-id=",
           "When `smtpd_end_of_data_restrictions` refuse a message its transaction is over (RFC 5321 section 4.1.1.4); in Postfix the "
@@ -122,6 +123,16 @@ KNOWN = [
           r"/(smtp|lmtp): fatal: |^postfix/(master|qmgr): warning: |to=<a@lunix\.test>" + SIZE,
           "A destination that cannot be understood defers its mail with the reason; the process goes on.  `inet:` is "
           "understood by smtp(8) too."),
+    Known("A refused XCLIENT", r"^audit_in/xclient part bad", r".", r".",
+          "XCLIENT that is refused changes nothing; Postfix keeps what stood in front of the fault."),
+    Known("Addresses with leading zeros", r"^audit_in/own addresses with leading zeros", r".", r".",
+          "`[192.0.2.010]` is not taken for an address of this host, because it may mean 10 or, as in Postfix, 8."),
+    Known("Source routes", r"^audit_in/source route (through IPv6|by sendmail)", r".", r".",
+          "A source route through `[IPv6:...]` is left out like any other; Postfix takes it apart at its first colon.  One that "
+          "sendmail is given is quoted where it is shown."),
+    Known("Headers at their limit", r"^audit_in/short rests", r".", r".",
+          "What fits into `header_size_limit` stays, be it a short piece of a line, and a list of addresses that grows by rewriting "
+          "stays whole; Postfix cuts both off."),
     Known("How many parameters", r"^tools/postconf defaults changed", r"^  (1\d{3}|alias_maps = .*)$", r"^  (\d{3}|alias_maps = .*)$",
           "Interface 3.12 has more parameters than 3.7; `alias_maps` follows `default_database_type`."),
 ]
