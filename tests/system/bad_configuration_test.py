@@ -289,6 +289,25 @@ def mail_waits_for_a_table_that_is_missing_or_unreadable(host):
 
 
 @test
+def a_new_alias_is_known_to_the_next_client(host):
+    """Whichever of the idle processes he meets: they opened their tables before."""
+    before = contents("/etc/aliases")
+    for n in range(5):
+        for c in [Smtp() for _ in range(8)]:
+            c.expect("QUIT", 221)
+            c.close()
+        host.write("/etc/aliases", before + "new%d: luis\n" % n)
+        host.run("newaliases")
+        c = Smtp()
+        c.expect("EHLO client.test", 250)
+        c.expect("MAIL FROM:<a@client.test>", 250)
+        c.expect("RCPT TO:<new%d@%s>" % (n, DOMAIN), 250)
+        c.close()
+    host.write("/etc/aliases", before)
+    host.run("newaliases")
+
+
+@test
 def an_alias_file_that_is_missing_defers_local_mail(host):
     temporary(host, "alias_maps = hash:/etc/postfix/missing", delivery="alias|table|temporar")
 
