@@ -180,16 +180,32 @@ static bool deliver_one(struct branch *from, const struct destination *to)
     return destination_address(from, to->text, to->only_mailbox);
 }
 
+/* What one destination needs is gone before the next one's turn. */
+static bool deliver_passing(struct branch *from, const struct destination *to)
+{
+    ARENA_AUTO(arena);
+    struct arena **passing = &from->attempt->passing, *outer = *passing;
+
+    *passing = &arena;
+    bool done = deliver_one(from, to);
+    *passing = outer;
+    return done;
+}
+
 bool destinations_deliver(struct branch *from, struct str text)
 {
+    ARENA_AUTO(item);
     struct destination_walk walk;
     struct destination to;
     bool done = true;
 
-    destination_walk_init(&walk, arena_str(branch_arena(from), text), from->origin != FROM_ALIAS,
-                          branch_arena(from), (size_t)site_conf.header_address_token_limit);
-    while (destination_next(&walk, &to))
-        if (!deliver_one(from, &to))
+    destination_walk_init(&walk, text, from->origin != FROM_ALIAS, &item,
+                          (size_t)site_conf.header_address_token_limit);
+    while (destination_next(&walk, &to)) {
+        if (!deliver_passing(from, &to))
             done = false;
+        if (destination_item_is_done(&walk))
+            arena_reset(&item);
+    }
     return done;
 }

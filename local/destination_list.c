@@ -110,6 +110,11 @@ static bool take_address(struct destination_walk *w, struct destination *out)
     return false;
 }
 
+bool destination_item_is_done(const struct destination_walk *w)
+{
+    return w->next >= w->addresses.count;
+}
+
 bool destination_next(struct destination_walk *w, struct destination *out)
 {
     for (;;) {

@@ -13,7 +13,7 @@ enum destination_kind {
 struct destination {
     enum destination_kind kind;
     struct str text; /* address in internal form, command line, or path (from / or ~/); lives in the
-                          arena */
+                          arena or in the text */
     bool only_mailbox; /* \user */
 };
 
@@ -31,3 +31,5 @@ struct destination_walk {
 void destination_walk_init(struct destination_walk *w, struct str text, bool is_file,
                            struct arena *arena, size_t token_limit);
 bool destination_next(struct destination_walk *w, struct destination *out);
+/* Between two items: the arena may be emptied. */
+bool destination_item_is_done(const struct destination_walk *w);

@@ -36,6 +36,7 @@ struct attempt {
     struct str delivered_to; /* for the header; frozen_delivered_to keeps it for all branches */
     struct map done;         /* destinations that had their copy */
     struct resend *resends;  /* new messages that are being gathered */
+    struct arena *passing;   /* what the destination under delivery needs; NULL at the top */
 };
 
 /* Where a destination comes from. */
@@ -77,6 +78,7 @@ bool branch_is_first(struct branch *b, const char *kind, struct str name);
 /* The same for what names further destinations.  Without a limit: files that name each other twice would double
  * the work with each step. */
 bool branch_expands_first(struct branch *b, const char *kind, struct str name);
+/* For what the branch and those below it need.  Memory for all of a list would be a hundred times its file. */
 struct arena *branch_arena(const struct branch *b);
 
 /* alias.c: true in *status when the name is an alias and has been dealt with. */

@@ -5,7 +5,12 @@
 
 #include <stdarg.h>
 
-struct arena *branch_arena(const struct branch *b) { return &b->attempt->d->arena; }
+struct arena *branch_arena(const struct branch *b)
+{
+    struct attempt *a = b->attempt;
+
+    return a->passing ? a->passing : &a->d->arena;
+}
 
 bool branch_report(struct branch *b, const struct outcome *o)
 {
@@ -153,6 +158,15 @@ static bool must_resend(const struct branch *b)
     return b->new_owner || b->indirect || (b->forwarder.len && !str_equal(b->forwarder, b->base));
 }
 
+/* It outlives the branch: new messages say it, too. */
+static void set_delivered_to(struct branch *b)
+{
+    struct attempt *a = b->attempt;
+
+    if (!str_equal(a->delivered_to, b->who.address))
+        a->delivered_to = arena_str(&a->d->arena, b->who.address);
+}
+
 bool branch_deliver(struct branch *b)
 {
     bool status;
@@ -170,7 +184,7 @@ bool branch_deliver(struct branch *b)
         return branch_bounce(b, "5.4.6", "mail forwarding loop for " STR_FMT,
                              STR_ARG(b->who.address));
     if (!local_conf.frozen_delivered_to || b->attempt->delivered_to.len == 0)
-        b->attempt->delivered_to = b->who.address;
+        set_delivered_to(b);
     if (!b->only_mailbox && alias_deliver(b, &status))
         return status;
     if (must_resend(b))

@@ -18,6 +18,19 @@ struct resend {
 /* Kept from one message to the next. */
 static struct cleanup_client cleanup = CLEANUP_CLIENT_INIT;
 
+/* What send_one() reads of a branch; the branch is gone by then. */
+static struct branch keep_branch(const struct branch *b)
+{
+    struct arena *arena = &b->attempt->d->arena;
+    struct branch kept = { .attempt = b->attempt, .who = b->who, .new_owner = b->new_owner };
+
+    kept.sender = arena_str(arena, b->sender);
+    kept.who.address = arena_str(arena, b->who.address);
+    kept.who.orig_addr = arena_str(arena, b->who.orig_addr);
+    kept.who.dsn_orcpt = arena_str(arena, b->who.dsn_orcpt);
+    return kept;
+}
+
 static struct resend *find_or_add(struct branch *b)
 {
     struct attempt *a = b->attempt;
@@ -26,8 +39,8 @@ static struct resend *find_or_add(struct branch *b)
     while (r && !(str_equal(r->from.sender, b->sender) && r->from.new_owner == b->new_owner))
         r = r->next;
     if (r == NULL) {
-        r = arena_alloc(branch_arena(b), sizeof *r);
-        r->from = *b;
+        r = arena_alloc(&a->d->arena, sizeof *r);
+        r->from = keep_branch(b);
         r->next = a->resends;
         a->resends = r;
     }
@@ -45,6 +58,7 @@ static bool report_target(struct branch *b, struct str address)
 
 bool resend_add(struct branch *b, struct str address)
 {
+    struct arena *arena = &b->attempt->d->arena;
     BUF_AUTO(key, 0);
 
     buf_join(&key, b->sender, STR(" "), b->only_mailbox ? STR("\\") : STR(""), address);
@@ -56,13 +70,12 @@ bool resend_add(struct branch *b, struct str address)
     if (r->count == r->room) {
         struct str *old = r->addresses;
         r->room = r->room ? r->room * 2 : 8;
-        r->addresses = arena_alloc(branch_arena(b), r->room * sizeof *old);
+        r->addresses = arena_alloc(arena, r->room * sizeof *old);
         if (r->count)
             memcpy(r->addresses, old, r->count * sizeof *old);
     }
     /* The next delivery must not look at aliases and .forward either. */
-    r->addresses[r->count++] =
-        arena_str(branch_arena(b), str_skip(buf_str(&key), b->sender.len + 1));
+    r->addresses[r->count++] = arena_str(arena, str_skip(buf_str(&key), b->sender.len + 1));
     return true;
 }
 

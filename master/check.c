@@ -6,13 +6,20 @@
 #include "base/mem.h"
 #include "conf/params.h"
 #include "master/master.h"
+#include "os/fd.h"
 
 #include <errno.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#define PATIENCE_S 10
 
 struct place {
     unsigned line; /* of main.cf; 0: none in particular */
@@ -59,6 +66,21 @@ static void note_place(struct place *at, unsigned line, const char *name)
     (void)snprintf(at->name, sizeof at->name, "%s", name);
 }
 
+/* Without it no program can be started. */
+static void check_directory(struct conf *conf, struct place *at, const char *name)
+{
+    struct str path = conf_value(conf, str_from(name));
+    struct stat st;
+    BUF_AUTO(text, 0);
+
+    note_place(at, conf_line_of(conf, str_from(name)), name);
+    buf_add(&text, path);
+    if (stat(buf_cstr(&text), &st) != 0)
+        log_fatal("directory %s: %s", buf_cstr(&text), strerror(errno));
+    if (!S_ISDIR(st.st_mode))
+        log_fatal("directory %s: %s", buf_cstr(&text), strerror(ENOTDIR));
+}
+
 /* Every setting, whoever reads it: a daemon that cannot be started is no better than a master that cannot. */
 static void check_main(struct place *at)
 {
@@ -77,6 +99,8 @@ static void check_main(struct place *at)
             note_place(at, line, param_name(p));
             check_value(conf, sets[i], p);
         }
+    check_directory(conf, at, "queue_directory");
+    check_directory(conf, at, "daemon_directory");
     at->line = 0;
     conf_close(conf);
 }
@@ -93,20 +117,33 @@ static NORETURN void check_all(struct master *m, struct place *at)
     _exit(0);
 }
 
+/* The end of the child.  It is not waited for without end: what it reads may be on a disk that does not answer, and while
+ * we wait nobody starts the programs that others ask for. */
+static bool ends_well(pid_t pid)
+{
+    FD_AUTO(fd, (int)syscall(SYS_pidfd_open, pid, 0));
+    int raw = 0;
+
+    if (fd >= 0 && fd_wait(fd, POLLIN, deadline_in(PATIENCE_S)) == IO_TIMEOUT) {
+        log_error("%d seconds were not enough to read the configuration", PATIENCE_S);
+        (void)kill(pid, SIGKILL);
+    }
+    while (waitpid(pid, &raw, 0) < 0 && errno == EINTR)
+        ;
+    return WIFEXITED(raw) && WEXITSTATUS(raw) == 0;
+}
+
 bool check_configuration(struct master *m)
 {
     struct place *at =
         mmap(NULL, sizeof *at, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    int raw = 0;
 
     if (at == MAP_FAILED)
         return false;
     pid_t pid = fork();
     if (pid == 0)
         check_all(m, at);
-    while (pid > 0 && waitpid(pid, &raw, 0) < 0 && errno == EINTR)
-        ;
-    bool good = pid < 0 || (WIFEXITED(raw) && WEXITSTATUS(raw) == 0);
+    bool good = pid < 0 || ends_well(pid);
     if (!good && at->line)
         log_error("%s/main.cf, line %u: this value of %s cannot be used", conf_directory(m->conf),
                   at->line, at->name);

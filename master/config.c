@@ -147,6 +147,9 @@ struct service_line *config_read_services(struct master *m, size_t *count)
         } else {
             lines[(*count)++] = line;
         }
+        if (*count > SCOREBOARD_SERVICES)
+            log_fatal("%s/master.cf: line %u: more than %d services", config_directory(), e->line,
+                      SCOREBOARD_SERVICES);
     }
     return lines;
 }

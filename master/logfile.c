@@ -26,43 +26,64 @@ static bool prefix_is_allowed(struct str path)
     return false;
 }
 
-static mode_t file_mode(void)
+static bool parse_mode(mode_t *mode)
 {
     char *end;
-    unsigned long mode = strtoul(site_conf.maillog_file_permissions.ptr, &end, 8);
+    unsigned long value = strtoul(site_conf.maillog_file_permissions.ptr, &end, 8);
 
-    if (*end != '\0' || mode == 0 || mode > 0777)
-        log_fatal("bad configuration: maillog_file_permissions = " STR_FMT,
-                  STR_ARG(site_conf.maillog_file_permissions));
-    return (mode_t)mode;
+    *mode = (mode_t)value;
+    return *end == '\0' && value > 0 && value <= 0777;
 }
 
-static int open_path(struct str path)
+/* A pipe that nobody reads is an error at once (O_NONBLOCK), not a wait. */
+static int open_path(struct str path, mode_t mode)
 {
+    const int flags = O_WRONLY | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
+
     if (str_equal(path, STR("/dev/stdout")))
         return fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
-    int fd =
-        open(path.ptr, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_EXCL, DEFAULT_MODE);
+    int fd = open(path.ptr, flags | O_CREAT | O_EXCL, DEFAULT_MODE);
     if (fd >= 0)
-        (void)fchmod(fd, file_mode());
+        (void)fchmod(fd, mode);
     else if (errno == EEXIST)
-        fd = open(path.ptr, O_WRONLY | O_APPEND | O_CLOEXEC | O_NOCTTY);
+        fd = open(path.ptr, flags);
+    if (fd >= 0)
+        fd_set_nonblocking(fd, false);
     return fd;
+}
+
+static bool open_file(struct str path, int *fd, struct buf *error)
+{
+    mode_t mode;
+
+    if (!prefix_is_allowed(path))
+        buf_join(error, STR("maillog_file value '"), path,
+                 STR("' does not match any prefix in maillog_file_prefixes"));
+    else if (!parse_mode(&mode))
+        buf_join(error, STR("bad configuration: maillog_file_permissions = "),
+                 site_conf.maillog_file_permissions);
+    else if ((*fd = open_path(path, mode)) < 0)
+        buf_join(error, STR("open logfile '"), path, STR("': "), str_from(strerror(errno)));
+    return error->len == 0;
+}
+
+/* Who starts us should know at once.  Later a disk without room for a new log must not take the mail system down. */
+static void report_failure(const struct master *m, const char *error)
+{
+    if (m->generation == 0)
+        log_fatal("%s", error);
+    log_error("%s; logging goes where it went before", error);
 }
 
 void logfile_open(struct master *m)
 {
     struct str path = site_conf.maillog_file;
+    BUF_AUTO(error, 1024);
     int fd = -1;
 
-    if (path.len) {
-        if (!prefix_is_allowed(path))
-            log_fatal("maillog_file value '" STR_FMT
-                      "' does not match any prefix in maillog_file_prefixes",
-                      STR_ARG(path));
-        fd = open_path(path);
-        if (fd < 0)
-            log_fatal("open logfile '" STR_FMT "': %s", STR_ARG(path), strerror(errno));
+    if (path.len && !open_file(path, &fd, &error)) {
+        report_failure(m, buf_cstr(&error));
+        return;
     }
     int old = m->log_fd;
     m->log_fd = fd;

@@ -110,7 +110,8 @@ void config_free_line(struct service_line *line);
 /* check.c: could the files on disk be used?  What is wrong with them is in the log. */
 bool check_configuration(struct master *m);
 
-/* logfile.c: open maillog_file for us and all children; the old descriptor is closed. */
+/* logfile.c: open maillog_file for us and all children; the old descriptor is closed.  A file that cannot be opened is
+ * fatal at start, and an error in the log later. */
 void logfile_open(struct master *m);
 void logfile_use(struct master *m);
 

@@ -33,9 +33,16 @@ static struct service *add_service(struct master *m, struct service_line *line)
     s->line = *line;
     list_init(&s->children);
     list_append(&m->services, &s->node);
-    if (!board_add_service(m, s))
-        log_fatal("master.cf has more than %d services", SCOREBOARD_SERVICES);
-    return s;
+    if (board_add_service(m, s))
+        return s;
+    /* config_read_services() has counted: those that are gone still have processes with clients. */
+    log_error("no room for service %s beside those that are ending; it is not served until the "
+              "next reload",
+              line->name);
+    list_remove(&s->node);
+    config_free_line(&s->line);
+    free(s);
+    return NULL;
 }
 
 static void take_line(struct service *s, struct service_line *line)
@@ -98,7 +105,8 @@ static void merge(struct master *m, struct service_line *lines, size_t count)
         } else {
             s = add_service(m, &lines[i]);
         }
-        s->keep = true;
+        if (s)
+            s->keep = true;
     }
     retire_missing(m);
 }

@@ -156,13 +156,19 @@ static void open_tables(struct service *svc)
     setup.access = access_open(conf, &setup);
 }
 
-static void serve_client(struct service *svc, int fd)
+/* An account that was made a moment ago must not be unknown to whoever waited longest for a client. */
+static void notice_changed_tables(struct service *svc)
 {
     BUF_AUTO(table, 256);
 
-    session_serve(&setup, fd);
     if (tables_have_changed(&table))
         service_restart_for(svc, buf_cstr(&table));
+}
+
+static void serve_client(struct service *svc, int fd)
+{
+    (void)svc;
+    session_serve(&setup, fd);
 }
 
 /* Tables are open or mapped by now; what is left is the system's own user data base (local_recipient_maps). */
@@ -184,6 +190,7 @@ static const struct service_spec smtpd = {
     .paths = paths,
     .process_limit = -1,
     .before_jail = open_tables,
+    .before_client = notice_changed_tables,
     .serve = serve_client,
 };
 

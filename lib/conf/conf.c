@@ -101,7 +101,7 @@ static bool read_file(struct conf_file *f, int copy_fd, struct buf *error)
     struct reading reading = { f, buf_str(&path) };
 
     if (copy_fd >= 0 ? !fd_pread_all(copy_fd, &f->text)
-                     : !fd_read_file(AT_FDCWD, buf_cstr(&path), &f->text)) {
+                     : !fd_read_plain_file(buf_cstr(&path), &f->text)) {
         buf_join(error, STR("open "), buf_str(&path), STR(": "), str_from(strerror(errno)));
         return false;
     }

@@ -278,7 +278,7 @@ bool master_cf_read(const char *dir, struct arena *arena, struct master_cf *out,
     BUF_AUTO(text, MASTER_CF_MAX);
 
     buf_join(&path, str_from(dir), STR("/master.cf"));
-    if (!fd_read_file(AT_FDCWD, buf_cstr(&path), &text)) {
+    if (!fd_read_plain_file(buf_cstr(&path), &text)) {
         buf_join(error, STR("open "), buf_str(&path), STR(": "), str_from(strerror(errno)));
         return false;
     }

@@ -118,16 +118,34 @@ bool fd_pread_all(int fd, struct buf *into)
     return true;
 }
 
+static bool read_whole(int fd, const struct stat *st, struct buf *into)
+{
+    /* One byte more than there is, to see the end. */
+    bool small = st->st_size > 0 && st->st_size < READ_STEP;
+
+    return read_to_end(fd, into, small ? (size_t)st->st_size + 1 : READ_STEP);
+}
+
 bool fd_read_file(int dirfd, const char *path, struct buf *into)
 {
     FD_AUTO(fd, openat(dirfd, path, O_RDONLY | O_CLOEXEC));
     struct stat st;
 
+    return fd >= 0 && fstat(fd, &st) == 0 && read_whole(fd, &st, into);
+}
+
+bool fd_read_plain_file(const char *path, struct buf *into)
+{
+    FD_AUTO(fd, open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+    struct stat st;
+
     if (fd < 0 || fstat(fd, &st) != 0)
         return false;
-    /* One byte more than there is, to see the end. */
-    bool small = st.st_size > 0 && st.st_size < READ_STEP;
-    return read_to_end(fd, into, small ? (size_t)st.st_size + 1 : READ_STEP);
+    if (S_ISFIFO(st.st_mode)) {
+        errno = EINVAL;
+        return false;
+    }
+    return read_whole(fd, &st, into);
 }
 
 static void set_flag(int fd, int get, int set, int flag, bool on)

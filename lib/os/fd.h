@@ -24,6 +24,8 @@ NODISCARD bool fd_read_all(int fd, struct buf *into);
 NODISCARD bool fd_pread_all(int fd, struct buf *into);
 /* The whole of a small file, likewise. */
 NODISCARD bool fd_read_file(int dirfd, const char *path, struct buf *into);
+/* Likewise, but what could keep its reader waiting is refused (EINVAL): a named pipe. */
+NODISCARD bool fd_read_plain_file(const char *path, struct buf *into);
 void fd_set_nonblocking(int fd, bool on);
 void fd_set_cloexec(int fd, bool on);
 /* Wait until `fd` is ready for POLLIN / POLLOUT events. */

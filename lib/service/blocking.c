@@ -17,6 +17,10 @@
 
 static void serve_connection(struct service *svc, int listen_fd)
 {
+    if (svc->spec->before_client)
+        svc->spec->before_client(svc);
+    if (svc->leaving)
+        return;
     int fd = service_accept(svc, listen_fd, 0);
 
     if (fd < 0)

@@ -39,6 +39,8 @@ struct service_spec {
     bool drains;
     void (*before_jail)(struct service *svc);
     void (*after_jail)(struct service *svc);
+    /* SINGLE: a client is there and not accepted yet.  After service_restart_for() it is left to a successor. */
+    void (*before_client)(struct service *svc);
     /* SINGLE: return closes the connection (serve must not close `fd` itself unless it took it over with
      * service_keep).  MULTI: the daemon owns `fd`, which is non-blocking. */
     void (*serve)(struct service *svc, int fd);

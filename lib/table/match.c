@@ -95,7 +95,7 @@ static void read_list_file(struct match_list *l, struct str name, bool negated, 
         add_broken_file(l, name, "files include each other too deeply", negated);
         return;
     }
-    if (!fd_read_file(AT_FDCWD, buf_cstr(&path), &text)) {
+    if (!fd_read_plain_file(buf_cstr(&path), &text)) {
         add_broken_file(l, name, strerror(errno), negated);
         return;
     }

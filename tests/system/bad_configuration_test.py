@@ -4,8 +4,10 @@ waits, other mail flows."""
 import os
 import re
 import signal
+import socket
+import subprocess
 
-from harness import DOMAIN, ETC, HOMES, USERS, Host, Smtp, contents, furnish, main, send, test, until
+from harness import DOMAIN, ETC, HOMES, USERS, Host, Smtp, contents, furnish, main, mount, send, test, until
 
 MAIN_FAULTS = {  # a line behind those of main.cf, and what the log must say besides the place (None: only a warning)
     "no equals sign": ("what is this", r"missing '=' after attribute name"),
@@ -139,6 +141,96 @@ def a_start_with_a_faulty_line_says_where_it_is(host):
     mail_flows(host)
 
 
+def change(name, make):
+    """Something else in place of a file of the configuration."""
+    def act(host):
+        os.unlink(ETC + "/" + name)
+        make(ETC + "/" + name)
+    return act
+
+
+def edit(*settings):
+    return lambda host: host.run("postconf", "-e", *settings)
+
+
+STRANGE = {  # what an administrator may do to the configuration, and what the log must say at the reload
+    "main.cf is a pipe": (change("main.cf", os.mkfifo), r"open %s/main\.cf: " % ETC),
+    "master.cf is a pipe": (change("master.cf", os.mkfifo), r"open %s/master\.cf: " % ETC),
+    "main.cf is a directory": (change("main.cf", os.mkdir), r"open %s/main\.cf: Is a directory" % ETC),
+    "main.cf has no end": (change("main.cf", lambda path: os.symlink("/dev/zero", path)), r"open %s/main\.cf: File too large" % ETC),
+    "thousands of services": (lambda host: host.write(ETC + "/master.cf", contents(ETC + "/master.cf") + "".join(
+        "s%d unix - - n - - smtpd\n" % n for n in range(1100))), r"%s/master\.cf: line \d+: more than 1024 services" % ETC),
+    "no queue": (edit("queue_directory=/nonexistent"), r"main\.cf, line \d+: this value of queue_directory cannot be used"),
+    "no programs": (edit("daemon_directory=/nonexistent"), r"main\.cf, line \d+: this value of daemon_directory cannot be used"),
+    "a log in no directory": (edit("maillog_file=/var/log/none/mail.log"), r"error: open logfile '/var/log/none/mail\.log': No such file"),
+    "a log elsewhere": (edit("maillog_file=/etc/mail.log"), r"error: maillog_file value '/etc/mail\.log' does not match"),
+    "a log that nobody reads": (lambda host: (os.mkfifo("/var/log/pipe"), edit("maillog_file=/var/log/pipe")(host)), r"error: open logfile '/var/log/pipe': "),
+    "a mode that is none": (edit("maillog_file_permissions=9"), r"error: .*maillog_file_permissions = 9"),
+}
+
+
+@test
+def nothing_in_place_of_the_configuration_takes_a_running_system_down(host):
+    master = host.master()
+    for what, (act, pattern) in STRANGE.items():
+        before = {name: contents(ETC + "/" + name) for name in ("main.cf", "master.cf")}
+        mark = len(host.log())
+        act(host)
+        os.kill(master, signal.SIGHUP)
+        host.wait_log(pattern, mark)
+        renew(host)
+        mail_flows(host, commands=False)
+        assert host.master() == master and os.path.exists("/proc/%d" % master), what
+        for name, text in before.items():
+            subprocess.run(["rm", "-rf", ETC + "/" + name], check=True)
+            host.write(ETC + "/" + name, text)
+        mark = len(host.log())
+        host.run("postfix", "reload")
+        host.wait_log("reload -- version", mark)
+        mail_flows(host)
+
+
+@test
+def a_configuration_that_takes_long_to_read_does_not_stop_master(host):
+    """A name server that does not answer, or a dead disk: others are started meanwhile or soon after."""
+    before, mark = contents(ETC + "/master.cf"), len(host.log())
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
+        silent.bind(("127.0.0.1", 53))
+        host.write("/etc/resolv.conf", "nameserver 127.0.0.1\noptions timeout:30 attempts:5\n")
+        host.write(ETC + "/master.cf", before + "slow.example:99 inet n - n - - smtpd\n")
+        os.kill(host.master(), signal.SIGHUP)
+        host.wait_log("error: 10 seconds were not enough to read the configuration", mark)
+        renew(host)
+        host.write("/etc/resolv.conf", "nameserver 127.0.0.1\noptions timeout:1 attempts:1\n")
+    host.write(ETC + "/master.cf", before)
+    host.run("postfix", "reload")
+    mail_flows(host)
+
+
+@test
+def a_log_without_room_stops_no_mail(host):
+    """The file was rotated away and no new one can be made; mail goes on, and the log comes back with the next reload."""
+    os.makedirs("/var/log/small")
+    mount("-t", "tmpfs", "-o", "mode=755,nr_inodes=2", "tmpfs", "/var/log/small")
+    try:
+        before, mark = contents(ETC + "/main.cf"), len(host.log())
+        host.write("/var/log/small/mail.log", "")
+        host.run("postconf", "-e", "maillog_file=/var/log/small/mail.log")
+        host.run("postfix", "reload")
+        until("the log", lambda: "reload -- version" in contents("/var/log/small/mail.log"))
+        os.rename("/var/log/small/mail.log", "/var/log/small/old")
+        os.kill(host.master(), signal.SIGHUP)
+        until("a complaint", lambda: re.search("error: open logfile .*No space left", contents("/var/log/small/old")))
+        renew(host)
+        mail_flows(host)
+    finally:
+        host.write(ETC + "/main.cf", before)
+        host.run("postfix", "reload")
+        host.wait_log("reload -- version", mark)
+        subprocess.run(["umount", "-l", "/var/log/small"], check=True)
+    mail_flows(host)
+
+
 # ---------------------------------------------------------------- tables
 
 def temporary(host, setting, reply=None, delivery=None):
@@ -194,6 +286,25 @@ def mail_waits_for_a_table_that_is_missing_or_unreadable(host):
                 host.run("postconf", "-X", setting)
                 host.run("postfix", "reload")
     assert not failures, "\n".join(map(str, failures))
+
+
+@test
+def a_new_alias_is_known_to_the_next_client(host):
+    """Whichever of the idle processes he meets: they opened their tables before."""
+    before = contents("/etc/aliases")
+    for n in range(5):
+        for c in [Smtp() for _ in range(8)]:
+            c.expect("QUIT", 221)
+            c.close()
+        host.write("/etc/aliases", before + "new%d: luis\n" % n)
+        host.run("newaliases")
+        c = Smtp()
+        c.expect("EHLO client.test", 250)
+        c.expect("MAIL FROM:<a@client.test>", 250)
+        c.expect("RCPT TO:<new%d@%s>" % (n, DOMAIN), 250)
+        c.close()
+    host.write("/etc/aliases", before)
+    host.run("newaliases")
 
 
 @test

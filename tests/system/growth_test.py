@@ -2,7 +2,7 @@
 """Messages that are all structure and no content make no process grow: a budget of one MiB above an ordinary message."""
 import re
 
-from harness import DOMAIN, Smtp, main, proc_status, test, until
+from harness import DOMAIN, USERS, Smtp, main, proc_status, test, until
 
 BUDGET_KB = 1024
 LUIS = "luis@" + DOMAIN
@@ -137,9 +137,32 @@ def a_hundred_thousand_empty_lines_and_dots(host):
     budget(host, "dots", content("Subject: dots\n\n" + "..\n\n" * 100000))
 
 
+def to(recipient):
+    def send(c):
+        c.expect("RSET", 250)
+        return c.mail("ana@" + DOMAIN, [recipient + "@" + DOMAIN], "Subject: list\n\nx")
+    return send
+
+
+@test
+def a_file_that_names_somebody_a_hundred_thousand_times(host):
+    host.write("/var/home/paco/.forward", ":include:/var/home/paco/list\n", owner=USERS["paco"])
+    host.write("/var/home/paco/list", "luis\n" * 100000, owner=USERS["paco"])
+    budget(host, "include", to("paco"))
+
+
+@test
+def an_alias_of_ten_thousand_members(host):
+    host.write("/etc/aliases", "postmaster: root\nmany: " + ", ".join("luis+%d" % n for n in range(10000)) + "\n")
+    host.run("newaliases")
+    budget(host, "members", to("many"))
+
+
 def prepare(tree, work):
     from harness import one_host
     host = one_host(tree, work)
+    host.run("postconf", "-e", "recipient_delimiter=+")
+    host.run("postfix", "reload")
     until("smtpd", lambda: greeted().close() is None)
     return host
 

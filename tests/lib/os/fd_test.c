@@ -3,7 +3,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static int file_of(size_t size)
@@ -55,12 +57,28 @@ static void a_descriptor_that_cannot_be_read_is_an_error(void **state UNUSED)
     assert_int_equal(errno, ENOENT);
 }
 
+static void a_named_pipe_does_not_keep_its_reader_waiting(void **state UNUSED)
+{
+    char path[] = "/tmp/fd_test.XXXXXX";
+    BUF_AUTO(text, 0);
+
+    assert_non_null(mkdtemp(path));
+    BUF_AUTO(pipe_path, 0);
+    buf_join(&pipe_path, str_from(path), STR("/pipe"));
+    assert_int_equal(mkfifo(buf_cstr(&pipe_path), 0600), 0);
+    assert_false(fd_read_plain_file(buf_cstr(&pipe_path), &text));
+    assert_int_equal(errno, EINVAL);
+    assert_int_equal(unlink(buf_cstr(&pipe_path)), 0);
+    assert_int_equal(rmdir(path), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_file_is_read_up_to_the_ceiling_and_not_beyond),
         cmocka_unit_test(the_rest_of_a_file_begins_where_others_stopped),
         cmocka_unit_test(a_descriptor_that_cannot_be_read_is_an_error),
+        cmocka_unit_test(a_named_pipe_does_not_keep_its_reader_waiting),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
