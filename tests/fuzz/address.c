@@ -29,7 +29,9 @@ static void one_address(struct str external)
     struct str result = str_skip(buf_str(&internal), 1);
     must(!str_has(result, '\n') && !str_has(result, '\r') && !str_has(result, '\0'));
     address_quote(result, &quoted);
-    must(address_unquote_strict(buf_str(&quoted), &again));
+    /* RFC 5321 knows no mailbox without a local part. */
+    must(str_starts(result, STR("@")) ? address_unquote(buf_str(&quoted), &again)
+                                      : address_unquote_strict(buf_str(&quoted), &again));
     must(str_equal(buf_str(&again), result));
 }
 
