@@ -220,6 +220,11 @@ def check(problems, title, things):
         problems.append("%s: %s" % (title, short(things)))
 
 
+def contacts(a, qid, recipient):
+    """How often its host has heard of it; a greylisting one wants it more than once."""
+    return sum(t.qid == qid and t.relay != "none" for t in a.log.attempts.get(recipient, []))
+
+
 def check_recipients(a, traffic, problems, exact):
     """Each recipient has come to an end that its domain allows, and the log and a report say why."""
     domains = {d.name: d for d in a.world.domains}
@@ -245,7 +250,7 @@ def check_recipients(a, traffic, problems, exact):
             for word, attempt in ends.items():
                 if word in ("held", "deleted"):
                     continue
-                if word == "expired" and word not in allowed and (a.log.activations[attempt.qid] < 3 or domain and domain.moody):
+                if word == "expired" and word not in allowed and (contacts(a, attempt.qid, r) < 3 or domain and domain.moody):
                     unlucky += 1
                 elif word not in allowed and (exact or not (word == "expired" or attempt.relay == "none")):
                     wrong.append((s.number, r, word, attempt))

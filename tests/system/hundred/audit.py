@@ -22,7 +22,6 @@ class Log:
         self.requeued = {}                              # old id -> new id
         self.numbers = {}                               # queue id -> number of the message
         self.connect_failures = collections.Counter()   # "name[address]" -> attempts
-        self.activations = collections.Counter()        # queue id -> how often it became active
         self.warnings = []
         self.killed = []                                # pid, signal
         self.failed = []                                # what master says about others
@@ -48,8 +47,6 @@ class Log:
             self.expired.add(m[1])
         elif m := re.match(r"(?:warning: )?(\w+): (?:to=<.*>: )?undeliverable postmaster notification discarded$", text):
             self.discarded.add(m[1])
-        elif m := re.match(r"(\w+): from=<.*>, size=\d+, nrcpt=\d+ \(queue active\)$", text):
-            self.activations[m[1]] += 1
         elif m := re.match(r"(\w+): uid=\d+ from=<.*> orig_id=(\w+)$", text):
             self.requeued[m[2]] = m[1]
         elif m := re.match(r"(\w+): removed$", text):
