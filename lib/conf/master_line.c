@@ -18,7 +18,10 @@ static bool next_field(struct str *s, struct master_field *field)
     field->braced = s->ptr[0] == '{';
     if (field->braced)
         return take_braced(s, &field->text);
-    return str_token(s, BLANKS, &field->text);
+    if (!str_token_braced(s, BLANKS, &field->text, NULL)) /* z={ w v } is one word */
+        return false;
+    field->braced = str_find_any(field->text, BLANKS) != STR_NOT_FOUND;
+    return true;
 }
 
 bool master_line_split(struct str line, struct arena *arena, struct master_field **fields,

@@ -75,7 +75,7 @@ static size_t key_length(struct str text)
     for (i = 0; i < text.len && (quoted || !char_is_space(text.ptr[i])); i++) {
         if (text.ptr[i] == '"')
             quoted = !quoted;
-        else if (text.ptr[i] == '\\' && quoted && i + 1 < text.len)
+        else if (text.ptr[i] == '\\' && i + 1 < text.len)
             i++;
     }
     return quoted ? STR_NOT_FOUND : i;

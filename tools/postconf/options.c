@@ -52,9 +52,9 @@ static NORETURN void usage(const char *program)
 }
 
 /* Letters that cannot stand together, in the order in which the complaint names them. */
-static const char *const either_or[] = { "de", "dn", "ef", "eh", "en", "ex", "hH", "dX",
-                                         "eX", "fX", "hX", "HX", "nX", "xX", "d#", "e#",
-                                         "f#", "h#", "H#", "n#", "x#", "X#" };
+static const char *const either_or[] = { "de", "dn", "ef", "eh", "en", "ex", "eo", "hH",
+                                         "dX", "eX", "fX", "hX", "HX", "nX", "xX", "d#",
+                                         "e#", "f#", "h#", "H#", "n#", "x#", "X#" };
 
 /* Letters that mean nothing in a mode. */
 static const struct {
@@ -85,7 +85,7 @@ static char chosen_mode(const struct letters_seen *s)
         if (!has(s, *m))
             continue;
         if (mode)
-            log_fatal("specify one of -%c -%c", mode, *m);
+            log_fatal("specify one of -%c%s -%c", mode, mode == 'b' ? " and" : "", *m);
         mode = *m;
     }
     return (char)(mode ? mode : 'p');
@@ -174,7 +174,7 @@ static void settle(struct request *req, struct letters_seen *s)
     if (req->edit == 'e' && req->arg_count == 0)
         log_fatal("-e requires name=value argument");
     if (req->edit && req->arg_count == 0)
-        log_fatal("-%c requires name argument", req->edit);
+        log_fatal("missing service argument");
 }
 
 void options_parse(struct request *req, struct arena *arena, int argc, char **argv)

@@ -26,6 +26,13 @@ static void set_mode(struct table_tool *tool, int letter)
 
 static void set_utf8(struct table_tool *tool, int letter) { tool->utf8 = letter == 'U' ? 1 : -1; }
 static void set_nuls(struct table_tool *tool, int letter) { tool->no_nuls = letter == 'n'; }
+/* Of -r and -w the last one counts. */
+static void set_duplicates(struct table_tool *tool, int letter)
+{
+    tool->replace = letter == 'r';
+    tool->quiet_duplicates = letter == 'w';
+}
+
 static void set_conf_dir(struct table_tool *tool, int letter UNUSED) { tool->conf_dir = optarg; }
 static void set_verbose(struct table_tool *tool UNUSED, int letter UNUSED)
 {
@@ -51,6 +58,8 @@ static const struct option_row options[] = {
     { 'U', set_utf8, 0 },
     { 'n', set_nuls, 0 },
     { 'N', set_nuls, 0 },
+    { 'r', set_duplicates, 0 },
+    { 'w', set_duplicates, 0 },
     { 'v', set_verbose, 0 },
     FLAG('b', body),
     FLAG('h', headers),
@@ -60,8 +69,6 @@ static const struct option_row options[] = {
     FLAG('i', incremental),
     FLAG('o', keep_root),
     FLAG('p', default_permissions),
-    FLAG('r', replace),
-    FLAG('w', quiet_duplicates),
 };
 
 static void apply(struct table_tool *tool, int letter)
@@ -81,13 +88,14 @@ static void apply(struct table_tool *tool, int letter)
 static void check(struct table_tool *tool)
 {
     bool message = tool->headers || tool->body;
+    bool from_stdin = tool->query_key && strcmp(tool->query_key, "-") == 0;
 
+    if ((message || tool->mime) && !from_stdin)
+        log_fatal("specify -b -h or -m only with \"-q -\"");
     if (tool->mime && !message) {
         log_warning("ignoring -m option without -b or -h");
         tool->mime = false;
     }
-    if (message && (tool->query_key == NULL || strcmp(tool->query_key, "-") != 0))
-        log_fatal("specify -b -h or -m only with \"-q -\"");
 }
 
 int table_tool_begin(struct table_tool *tool, int argc, char **argv)
