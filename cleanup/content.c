@@ -101,11 +101,10 @@ static void add_to_header(struct message *m, struct str piece, bool new_line, bo
     buf_add(&c->header, kept);
 }
 
-/* A line in pieces becomes one again. */
 static void begin_header(struct message *m, struct str line, bool ends_line)
 {
     end_header(m);
-    m->content.copying = ends_line && !headers_is_special(m, info_of(line), line);
+    m->content.copying = !headers_is_special(m, info_of(line), line);
     add_to_header(m, line, true, ends_line);
 }
 
