@@ -96,6 +96,5 @@ void session_serve(struct cleanup *c, int fd)
             break;
         service_count_use(c->svc);
     }
-    ch.link.fd = -1; /* the service closes it */
-    channel_close(&ch);
+    channel_release(&ch); /* the skeleton closes it */
 }

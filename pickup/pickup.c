@@ -41,7 +41,7 @@ struct drop {
     struct buf sender;   /* internal form */
 };
 
-static struct cleanup_client cleanup = { .channel.link.fd = -1 };
+static struct cleanup_client cleanup = CLEANUP_CLIENT_INIT;
 
 /* postsuper -r puts files there that belong to us and that nobody else may read. */
 static bool is_requeued(const struct drop *d)

@@ -69,13 +69,12 @@ static void serve_client(struct service *svc, int fd)
 
     note_user(svc, fd);
     link_init(&c.link, fd, site_conf.ipc_timeout, 0, 0);
-    c.link.is_over = service_is_called_off(svc);
+    c.link.stream.called_off = service_is_called_off(svc);
     listing_put_head(&c.link.out);
     listing_read_queues(&layout, &sink, client_is_there);
     listing_put_end(&c.link.out);
     send_if(&c, 1);
-    c.link.fd = -1; /* the skeleton closes it */
-    link_close(&c.link);
+    link_release(&c.link); /* the skeleton closes it */
 }
 
 static const struct service_spec showq = {

@@ -63,8 +63,7 @@ static void serve_client(struct service *svc, int fd)
             going = false;
         going = going && channel_flush(&c);
     }
-    c.link.fd = -1; /* the skeleton closes it */
-    channel_close(&c);
+    channel_release(&c); /* the skeleton closes it */
 }
 
 static const struct service_spec trivial_rewrite = {

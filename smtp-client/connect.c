@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #define NO_SOURCE (-2) /* our own address cannot be used */
-#define WAIT_S    30   /* most that the kernel blocks in one call; see TICK_MS in wire.c */
+#define WAIT_S    30 /* most that the kernel blocks in one call: a step's last seconds need polls */
 
 /* ---- own address ---- */
 
@@ -185,27 +185,32 @@ static void describe_peer(struct client_session *s, const struct target_server *
     s->relay = arena_str(&s->arena, buf_str(&text));
 }
 
-bool session_connect(struct client_session *s, const struct target_server *server, struct arena *a,
-                     struct fault *fault)
+static void open_stream(struct client_session *s, int fd)
 {
     int limit = smtp_conf.smtp_connect_timeout;
 
-    *s = (struct client_session){ .fd = -1 };
+    if (limit == 0 || limit > WAIT_S)
+        set_limit(fd, SO_SNDTIMEO, WAIT_S);
+    set_limit(fd, SO_RCVTIMEO, WAIT_S);
+    stream_init(&s->stream, fd, (int64_t)WAIT_S * 1000);
+    s->opened_ms = clock_now_ms();
+}
+
+bool session_connect(struct client_session *s, const struct target_server *server, struct arena *a,
+                     struct fault *fault)
+{
+    *s = CLIENT_SESSION_NONE;
     describe_peer(s, server);
-    s->fd = server->path.ptr ? connect_unix(server->path) : connect_inet(server);
-    if (s->fd >= 0) {
-        if (limit == 0 || limit > WAIT_S)
-            set_limit(s->fd, SO_SNDTIMEO, WAIT_S);
-        set_limit(s->fd, SO_RCVTIMEO, WAIT_S);
-        s->opened_ms = clock_now_ms();
+    int fd = server->path.ptr ? connect_unix(server->path) : connect_inet(server);
+    if (fd >= 0) {
+        open_stream(s, fd);
         return true;
     }
-    if (s->fd == NO_SOURCE)
+    if (fd == NO_SOURCE)
         fault_set(fault, a, "4.4.0", false, "server configuration error");
     else
         fault_set(fault, a, "4.4.1", false, "connect to " STR_FMT ": %s", STR_ARG(s->relay),
                   strerror(errno));
-    s->fd = -1;
     if (server->path.ptr == NULL)
         log_info(STR_FMT, STR_ARG(fault->text));
     arena_free(&s->arena);

@@ -16,7 +16,7 @@ static struct {
     const struct client *client;
     struct client_session session;
     struct match_list *kept_destinations;
-} agent = { .session.fd = -1 };
+} agent = { .session.stream = STREAM_NONE };
 
 void deliver_open(const struct client *client)
 {
@@ -281,7 +281,7 @@ static void try_kept_session(struct attempt *at)
 {
     struct client_session *s = &agent.session;
 
-    if (s->fd < 0)
+    if (!session_is_open(s))
         return;
     if (!session_is_usable(s, at->d->request.nexthop) || !policy_is_met(s, at->d, &at->fault)) {
         session_close(s, true);

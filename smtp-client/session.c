@@ -3,7 +3,6 @@
 #include "base/log.h"
 #include "client/debug_peer.h"
 #include "conf/params.h"
-#include "os/fd.h"
 #include "smtp-client/workaround.h"
 #include "table/list.h"
 
@@ -219,16 +218,16 @@ static void say_goodbye(struct client_session *s)
 
 void session_close(struct client_session *s, bool polite)
 {
-    if (s->fd < 0)
+    if (!session_is_open(s))
         return;
     if (polite && !s->lost && s->dialogue.state)
         say_goodbye(s);
-    fd_close(&s->fd);
+    stream_close(&s->stream);
     debug_peer_end();
     session_report(s);
     if (s->dialogue.state)
         smtp_client_fini(&s->dialogue);
     transcript_fini(&s->said);
     arena_free(&s->arena);
-    *s = (struct client_session){ .fd = -1 };
+    *s = CLIENT_SESSION_NONE;
 }

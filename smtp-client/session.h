@@ -9,11 +9,12 @@
 #include "base/arena.h"
 #include "client/transcript.h"
 #include "os/clock.h"
+#include "os/stream.h"
 #include "smtp-client/fault.h"
 #include "smtp-client/target.h"
 
 struct client_session {
-    int fd; /* -1: none */
+    struct stream stream;
     struct smtp_client dialogue;
     struct arena arena;       /* strings of the session */
     struct str nexthop;       /* destination it was opened for */
@@ -32,6 +33,9 @@ struct client_session {
     bool ready;     /* the greeting is over */
     bool delay_dot; /* workaround: wait before the final dot */
 };
+
+#define CLIENT_SESSION_NONE ((struct client_session){ .stream = STREAM_NONE })
+static inline bool session_is_open(const struct client_session *s) { return s->stream.fd >= 0; }
 
 /* ---- connection (connect.c) ---- */
 

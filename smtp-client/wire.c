@@ -1,14 +1,7 @@
 #include "conf/params.h"
-#include "os/fd.h"
 #include "smtp-client/session.h"
 
 #include <errno.h>
-#include <poll.h>
-#include <sys/socket.h>
-
-/* The kernel was told to give up after this long or less (connect.c), so that a wait costs no
- * system call of its own until its last half minute. */
-#define TICK_MS 30000
 
 /* Without per-request deadlines: how many times its limit a step may take when the server keeps
  * doing something. */
@@ -44,87 +37,71 @@ static struct deadline wait_end(struct client_session *s, enum smtp_step step)
     return s->step_end.at_ms < end.at_ms ? s->step_end : end;
 }
 
-/* Near the end of the time the kernel's limit would be too coarse: poll. */
-static bool is_ready(int fd, short events, struct deadline end, int *flags)
-{
-    int left = deadline_left_ms(end);
-
-    *flags = 0;
-    if (left >= TICK_MS)
-        return true;
-    *flags = MSG_DONTWAIT;
-    enum io_result result = left == 0 ? IO_TIMEOUT : fd_wait(fd, events, end);
-    if (result == IO_TIMEOUT)
-        errno = ETIMEDOUT;
-    return result == IO_OK;
-}
-
-static bool is_patient(ssize_t n)
-{
-    return n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR);
-}
-
 /* A slow server that keeps taking content at smtp_min_data_rate gets the time it needs. */
-static void extend_step(struct client_session *s, enum smtp_step step, ssize_t sent)
+static void extend_step(struct client_session *s, enum smtp_step step, size_t sent)
 {
     if (step == SMTP_STEP_BODY)
         s->step_end.at_ms += (int64_t)sent * 1000 / MAX(smtp_conf.smtp_min_data_rate, 1);
 }
 
-static bool write_out(struct client_session *s, enum smtp_step step)
+static bool is_done(enum io_result result)
 {
-    struct str out = buf_str(&s->dialogue.out);
-    struct deadline end = wait_end(s, step);
-    int flags;
+    if (result == IO_EOF)
+        errno = ECONNRESET;
+    return result == IO_OK;
+}
 
-    while (out.len) {
-        if (!is_ready(s->fd, POLLOUT, end, &flags))
-            return false;
-        ssize_t n = send(s->fd, out.ptr, out.len, MSG_NOSIGNAL | flags);
-        if (is_patient(n))
-            continue;
-        if (n <= 0)
-            return false;
-        extend_step(s, step, n);
-        end = wait_end(s, step);
-        out = str_skip(out, (size_t)n);
-    }
-    smtp_client_sent(&s->dialogue);
+/* Time that has run out is over for a server that is never silent, too. */
+static bool has_time(struct deadline end)
+{
+    if (!deadline_passed(end))
+        return true;
+    errno = ETIMEDOUT;
+    return false;
+}
+
+static bool write_some(struct client_session *s, enum smtp_step step, struct str *out)
+{
+    struct deadline end = wait_end(s, step);
+    size_t done;
+
+    if (!has_time(end) || !is_done(stream_write(&s->stream, *out, end, &done)))
+        return false;
+    extend_step(s, step, done);
+    *out = str_skip(*out, done);
     return true;
 }
 
 bool session_flush(struct client_session *s, enum smtp_step step)
 {
-    return s->dialogue.out.len == 0 || write_out(s, step);
+    struct str out = buf_str(&s->dialogue.out);
+
+    if (out.len == 0)
+        return true;
+    while (out.len)
+        if (!write_some(s, step, &out))
+            return false;
+    smtp_client_sent(&s->dialogue);
+    return true;
 }
 
-static bool read_in(struct client_session *s, int flags)
+static bool read_in(struct client_session *s, struct deadline end)
 {
-    size_t room;
+    size_t room, got;
     char *at = smtp_client_room(&s->dialogue, &room);
-    ssize_t n = recv(s->fd, at, room, flags);
 
-    if (n > 0)
-        smtp_client_filled(&s->dialogue, (size_t)n);
-    if (n == 0)
-        errno = ECONNRESET;
-    return n > 0;
+    if (!is_done(stream_read(&s->stream, at, room, end, &got)))
+        return false;
+    smtp_client_filled(&s->dialogue, got);
+    return true;
 }
 
 bool session_fill(struct client_session *s, enum smtp_step step)
 {
-    int flags;
-
     if (!session_flush(s, step))
         return false;
     struct deadline end = wait_end(s, step);
-    while (is_ready(s->fd, POLLIN, end, &flags)) {
-        if (read_in(s, flags))
-            return true;
-        if (!is_patient(-1))
-            return false;
-    }
-    return false;
+    return has_time(end) && read_in(s, end);
 }
 
 struct smtp_client_event session_next(struct client_session *s)
@@ -149,7 +126,7 @@ bool session_write(struct client_session *s, struct str piece, bool ends_line)
     bool ok = session_flush(s, SMTP_STEP_BODY);
     int error = errno;
     /* A server that has enough says so and hangs up: its words count, not how the writing ended. */
-    (void)read_in(s, MSG_DONTWAIT);
+    (void)read_in(s, DEADLINE_NOW);
     errno = error;
     return ok && !smtp_client_has_reply(&s->dialogue);
 }

@@ -7,7 +7,7 @@
 #include <sys/socket.h>
 
 /* The connection to anvil outlives sessions: the process asks again for its next client. */
-static struct anvil_client anvil = { .link.fd = -1 };
+static struct anvil_client anvil = ANVIL_CLIENT_INIT;
 
 static bool any_limit(void)
 {
@@ -107,7 +107,7 @@ bool limits_leave_room(struct session *s)
                 seats, STR_ARG(s->peer.address), STR_ARG(service_name(s->setup->svc)));
     buf_join(&text, STR("421 4.7.0 "), site_conf.myhostname,
              STR(" Error: too many connections from "), s->peer.address, STR("\r\n"));
-    (void)send(s->fd, text.ptr, text.len, MSG_NOSIGNAL | MSG_DONTWAIT);
+    stream_try_write(&s->stream, buf_str(&text));
     return false;
 }
 

@@ -2,10 +2,6 @@
 
 #include "os/clock.h"
 
-#include <errno.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
 void pace_init(struct pace *p, int timeout_s, bool per_request, int min_rate)
 {
     int64_t full = (int64_t)timeout_s * 1000;
@@ -22,57 +18,47 @@ void pace_earn(struct pace *p, size_t bytes)
     p->left_ms = MIN(p->full_ms, p->left_ms + (int64_t)bytes * 1000 / p->min_rate);
 }
 
-/* The kernel watches the clock while we wait.  False: there is no time left. */
-static bool arm(const struct pace *p, int fd, int option)
-{
-    struct timeval left = { .tv_sec = (time_t)(p->left_ms / 1000),
-                            .tv_usec = (suseconds_t)(p->left_ms % 1000 * 1000) };
+/* A call of the stream is under way. */
+struct lap {
+    struct deadline until;
+    int64_t start_ms;
+};
 
-    if (p->left_ms <= 0) {
-        errno = EAGAIN;
-        return false;
-    }
-    (void)setsockopt(fd, SOL_SOCKET, option, &left, sizeof left);
-    return true;
+/* Without a deadline of our own the kernel keeps the time.  False: there is none left. */
+static bool begin(const struct pace *p, struct lap *lap)
+{
+    *lap = (struct lap){ .until = DEADLINE_NEVER };
+    if (!p->strict)
+        return true;
+    lap->start_ms = clock_now_ms();
+    lap->until.at_ms = lap->start_ms + p->left_ms;
+    return p->left_ms > 0;
 }
 
-static ssize_t send_some(int fd, struct str bytes)
+static void end(struct pace *p, const struct lap *lap)
 {
-    ssize_t n = send(fd, bytes.ptr, bytes.len, MSG_NOSIGNAL);
-
-    return n < 0 && errno == ENOTSOCK ? write(fd, bytes.ptr, bytes.len) : n;
+    if (p->strict)
+        p->left_ms -= clock_now_ms() - lap->start_ms;
 }
 
-static bool is_over(const struct pace *p) { return p->is_over && *p->is_over; }
-
-ssize_t pace_read(struct pace *p, int fd, char *into, size_t room)
+enum io_result pace_read(struct pace *p, struct stream *s, char *into, size_t room, size_t *got)
 {
-    ssize_t n;
+    struct lap lap;
 
-    do {
-        int64_t start = p->strict ? clock_now_ms() : 0;
-        if (p->strict && !arm(p, fd, SO_RCVTIMEO))
-            return -1;
-        n = read(fd, into, room);
-        if (p->strict)
-            p->left_ms -= clock_now_ms() - start;
-    } while (n < 0 && errno == EINTR && !is_over(p));
-    if (n < 0 && errno == EINTR)
-        errno = EAGAIN;
-    return n;
+    if (!begin(p, &lap))
+        return IO_TIMEOUT;
+    enum io_result result = stream_read(s, into, room, lap.until, got);
+    end(p, &lap);
+    return result;
 }
 
-ssize_t pace_write(struct pace *p, int fd, struct str bytes)
+enum io_result pace_write(struct pace *p, struct stream *s, struct str bytes)
 {
-    ssize_t n;
+    struct lap lap;
 
-    do {
-        int64_t start = p->strict ? clock_now_ms() : 0;
-        if (p->strict && !arm(p, fd, SO_SNDTIMEO))
-            return -1;
-        n = send_some(fd, bytes);
-        if (p->strict)
-            p->left_ms -= clock_now_ms() - start;
-    } while (n < 0 && errno == EINTR);
-    return n;
+    if (!begin(p, &lap))
+        return IO_TIMEOUT;
+    enum io_result result = stream_write_all(s, bytes, lap.until);
+    end(p, &lap);
+    return result;
 }

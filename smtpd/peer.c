@@ -87,8 +87,8 @@ void peer_identify(struct session *s)
 
     p->address = p->name = p->reverse_name = p->port = p->server_address = p->server_port = unknown;
     p->addr.len = p->server_addr.len = sizeof p->addr.ss;
-    if (getpeername(s->fd, (struct sockaddr *)&p->addr.ss, &p->addr.len) != 0 ||
-        getsockname(s->fd, (struct sockaddr *)&p->server_addr.ss, &p->server_addr.len) != 0)
+    if (getpeername(s->stream.fd, (struct sockaddr *)&p->addr.ss, &p->addr.len) != 0 ||
+        getsockname(s->stream.fd, (struct sockaddr *)&p->server_addr.ss, &p->server_addr.len) != 0)
         p->addr.ss.ss_family = AF_UNSPEC;
     p->is_inet = p->addr.ss.ss_family == AF_INET || p->addr.ss.ss_family == AF_INET6;
     if (p->is_inet) {

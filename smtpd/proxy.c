@@ -33,12 +33,13 @@ static bool read_header(struct session *s, struct buf *in, size_t *consumed, str
         char *room = result == HAPROXY_MORE ? buf_reserve(in, 512) : NULL;
         if (room == NULL)
             return header_fails(s, "this is no proxy header that we understand");
-        ssize_t n = pace_read(&pace, s->fd, room, 512);
-        if (n <= 0)
-            return header_fails(s, n == 0            ? "end of input"
-                                   : errno == EAGAIN ? "timed out"
-                                                     : strerror(errno));
-        in->len += (size_t)n;
+        size_t got;
+        enum io_result heard = pace_read(&pace, &s->stream, room, 512, &got);
+        if (heard != IO_OK)
+            return header_fails(s, heard == IO_EOF       ? "end of input"
+                                   : heard == IO_TIMEOUT ? "timed out"
+                                                         : strerror(errno));
+        in->len += got;
     }
 }
 
@@ -67,9 +68,7 @@ bool proxy_identify(struct session *s, struct str *early)
 
     if (smtpd_conf.smtpd_upstream_proxy_protocol.len == 0)
         return true;
-    bool read = read_header(s, &in, &consumed, &header);
-    socket_set_timeout(s->fd, smtpd_conf.smtpd_timeout);
-    if (!read)
+    if (!read_header(s, &in, &consumed, &header))
         return false;
     *early = arena_str(&s->scratch, str_skip(buf_str(&in), consumed));
     if (!header.proxied)

@@ -12,11 +12,6 @@
 #include "smtpd/transaction.h"
 #include "smtpd/unsupported.h"
 
-#include <errno.h>
-#include <poll.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
 /* An idle session holds no cleanup process; a busy one keeps it for its next message. */
 #define CLEANUP_LINGER_MS 200
 
@@ -38,15 +33,15 @@ static bool say_goodbye(struct session *s, const char *reason)
     return false;
 }
 
-static bool lost(struct session *s, ssize_t n)
+static bool lost(struct session *s, enum io_result how)
 {
-    bool timeout = n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
+    bool timeout = how == IO_TIMEOUT;
 
     if (timeout) {
         BUF_AUTO(text, 512);
         buf_join(&text, STR("4.4.2 "), site_conf.myhostname, STR(" Error: timeout exceeded"));
         session_close(s, (struct smtp_reply){ 421, buf_str(&text) });
-        (void)send(s->fd, s->dialogue.out.ptr, s->dialogue.out.len, MSG_NOSIGNAL | MSG_DONTWAIT);
+        stream_try_write(&s->stream, buf_str(&s->dialogue.out));
     }
     return say_goodbye(s, timeout ? "timeout" : "lost connection");
 }
@@ -54,28 +49,24 @@ static bool lost(struct session *s, ssize_t n)
 bool session_flush(struct session *s)
 {
     struct str out = buf_str(&s->dialogue.out);
+    enum io_result sent = out.len ? pace_write(&s->pace, &s->stream, out) : IO_OK;
 
-    while (out.len) {
-        ssize_t n = pace_write(&s->pace, s->fd, out);
-        if (n <= 0)
-            return lost(s, n);
-        out = str_skip(out, (size_t)n);
-    }
+    if (sent != IO_OK)
+        return lost(s, sent);
     smtp_server_sent(&s->dialogue);
     return true;
 }
 
 static void release_idle_cleanup(struct session *s)
 {
-    struct pollfd p = { .fd = s->fd, .events = POLLIN };
-
-    if (!s->t.open && channel_is_open(&s->cleanup.channel) && poll(&p, 1, CLEANUP_LINGER_MS) == 0)
+    if (!s->t.open && channel_is_open(&s->cleanup.channel) &&
+        stream_is_quiet(&s->stream, CLEANUP_LINGER_MS))
         cleanup_client_close(&s->cleanup);
 }
 
 bool session_fill(struct session *s)
 {
-    size_t room;
+    size_t room, got;
 
     if (!session_flush(s))
         return false;
@@ -83,12 +74,12 @@ bool session_fill(struct session *s)
     if (!smtp_server_in_content(&s->dialogue))
         service_note_wait(s->setup->svc, true);
     char *at = smtp_server_room(&s->dialogue, &room);
-    ssize_t n = pace_read(&s->pace, s->fd, at, room);
-    if (n <= 0)
-        return lost(s, n);
-    smtp_server_filled(&s->dialogue, (size_t)n);
+    enum io_result heard = pace_read(&s->pace, &s->stream, at, room, &got);
+    if (heard != IO_OK)
+        return lost(s, heard);
+    smtp_server_filled(&s->dialogue, got);
     if (smtp_server_in_content(&s->dialogue))
-        pace_earn(&s->pace, (size_t)n);
+        pace_earn(&s->pace, got);
     return true;
 }
 
@@ -186,10 +177,8 @@ static bool begin(struct session *s)
     struct smtp_server_options options;
     struct str early = STR_NONE;
 
-    socket_set_timeout(s->fd, smtpd_conf.smtpd_timeout);
     pace_init(&s->pace, smtpd_conf.smtpd_timeout, smtpd_conf.smtpd_per_request_deadline,
               smtpd_conf.smtpd_min_data_rate);
-    s->pace.is_over = service_is_called_off(s->setup->svc);
     peer_identify(s);
     s->is_piped = !s->peer.is_inet;
     if (!proxy_identify(s, &early) || !limits_leave_room(s))
@@ -231,10 +220,19 @@ static void finish(struct session *s)
     smtp_server_fini(&s->dialogue);
 }
 
+static void open_stream(struct session *s, int fd)
+{
+    int seconds = smtpd_conf.smtpd_timeout;
+
+    stream_init(&s->stream, fd, socket_set_timeout(fd, seconds) ? (int64_t)seconds * 1000 : 0);
+    s->stream.called_off = service_is_called_off(s->setup->svc);
+}
+
 void session_serve(const struct setup *setup, int fd)
 {
-    struct session s = { .setup = setup, .fd = fd, .cleanup = CLEANUP_CLIENT_INIT };
+    struct session s = { .setup = setup, .cleanup = CLEANUP_CLIENT_INIT };
 
+    open_stream(&s, fd);
     s.cleanup.postdrop = setup->postdrop;
     transcript_init(&s.transcript);
     if (begin(&s)) {
@@ -242,6 +240,7 @@ void session_serve(const struct setup *setup, int fd)
         finish(&s);
     }
     debug_peer_end();
+    stream_release(&s.stream); /* the skeleton closes it */
     cleanup_client_close(&s.cleanup);
     buf_free(&s.deny_text);
     transcript_fini(&s.transcript);

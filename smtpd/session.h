@@ -9,6 +9,7 @@
 #include "dns/dns.h"
 #include "os/interfaces.h"
 #include "os/socket.h"
+#include "os/stream.h"
 #include "rewrite/rewrite.h"
 #include "service/service.h"
 #include "smtp/server.h"
@@ -107,7 +108,7 @@ struct forwarded {
 
 struct session {
     const struct setup *setup;
-    int fd;
+    struct stream stream;
     struct smtp_server dialogue;
     struct peer peer;
     struct arena arena;   /* who the client is; see session_keep() */

@@ -15,7 +15,7 @@ static const char *const request_names[] = {
 
 void anvil_close(struct anvil_client *c)
 {
-    if (c->link.fd >= 0)
+    if (link_is_open(&c->link))
         link_close(&c->link);
     *c = ANVIL_CLIENT_INIT;
 }
@@ -58,7 +58,7 @@ static bool read_answer(struct anvil_client *c, struct anvil_answer *answer)
 static bool ask(struct anvil_client *c, enum anvil_event event, struct str ident,
                 struct anvil_answer *answer)
 {
-    if (c->link.fd < 0 && !connect_service(c))
+    if (!link_is_open(&c->link) && !connect_service(c))
         return false;
     attr_put_str(&c->link.out, "request", str_from(request_names[event]));
     attr_put_str(&c->link.out, "ident", ident);
@@ -72,7 +72,7 @@ static bool ask(struct anvil_client *c, enum anvil_event event, struct str ident
 bool anvil_report(struct anvil_client *c, enum anvil_event event, struct str service,
                   struct str address, struct anvil_answer *answer)
 {
-    bool kept = c->link.fd >= 0;
+    bool kept = link_is_open(&c->link);
     BUF_AUTO(ident, 512);
 
     buf_join(&ident, service, STR(":"), address);

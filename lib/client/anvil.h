@@ -18,7 +18,7 @@ enum anvil_event {
 struct anvil_client {
     struct link link; /* fd -1: not connected */
 };
-#define ANVIL_CLIENT_INIT ((struct anvil_client){ .link.fd = -1 })
+#define ANVIL_CLIENT_INIT ((struct anvil_client){ .link = LINK_NONE })
 
 struct anvil_answer {
     int count; /* connect only */

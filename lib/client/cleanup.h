@@ -17,7 +17,7 @@ struct cleanup_client {
     bool framing;       /* a frame of records is being filled */
 };
 
-#define CLEANUP_CLIENT_INIT ((struct cleanup_client){ .channel.link.fd = -1 })
+#define CLEANUP_CLIENT_INIT ((struct cleanup_client){ .channel = CHANNEL_NONE })
 
 /* Begin a message: connects to public/SERVICE when there is no live connection (an idle one that cleanup
  * has closed is replaced), and waits for the queue id.  False: mail system trouble, try again later. */

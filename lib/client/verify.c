@@ -20,7 +20,7 @@ bool verify_client_update(struct str service, struct str address, enum verify_st
                           struct str text)
 {
     struct verify_update msg = { .address = address, .status = (int)status, .text = text };
-    struct channel c = { .link.fd = -1 };
+    struct channel c = CHANNEL_NONE;
     struct verify_answer answer;
     BUF_AUTO(body, 0);
 
@@ -34,7 +34,7 @@ bool verify_client_query(struct str service, struct str address, enum verify_sta
                          struct buf *text)
 {
     struct verify_query msg = { .address = address };
-    struct channel c = { .link.fd = -1 };
+    struct channel c = CHANNEL_NONE;
     struct verify_answer answer;
     BUF_AUTO(body, 0);
 

@@ -28,7 +28,7 @@ bool delivery_pass(struct delivery *d, const struct delivery_recipient *who, str
     struct delivery_reply reply = { .result = DELIVERY_DEFERRED };
     struct str nexthop = destination;
     struct str transport = str_cut(&nexthop, ':');
-    struct channel c = { .link.fd = -1 };
+    struct channel c = CHANNEL_NONE;
 
     log_info(STR_FMT ": passing <" STR_FMT "> to transport=" STR_FMT, STR_ARG(request.queue_id),
              STR_ARG(who->address), STR_ARG(transport));

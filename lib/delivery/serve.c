@@ -257,6 +257,5 @@ void delivery_serve(struct service *svc, int fd, int idle_wait_s,
     if (idle)
         idle();
     arena_free(&d.arena);
-    c.link.fd = -1; /* the service skeleton closes the connection */
-    channel_close(&c);
+    channel_release(&c); /* the skeleton closes it */
 }

@@ -3,7 +3,6 @@
 #include "os/socket.h"
 
 #include <errno.h>
-#include <poll.h>
 
 #define HEAD_BYTES       5 /* length and kind */
 #define FLUSH_AT         (64UL * 1024)
@@ -34,6 +33,12 @@ void channel_init(struct channel *c, int fd, int timeout_s)
 void channel_close(struct channel *c)
 {
     link_close(&c->link);
+    c->taken = 0;
+}
+
+void channel_release(struct channel *c)
+{
+    link_release(&c->link);
     c->taken = 0;
 }
 
@@ -118,7 +123,7 @@ enum io_result channel_receive(struct channel *c, char *kind, struct str *body)
             return IO_OK;
         }
         if (bad) {
-            c->link.error = EBADMSG;
+            errno = EBADMSG;
             return IO_ERROR;
         }
         enum io_result result = link_fill(&c->link);
@@ -129,7 +134,5 @@ enum io_result channel_receive(struct channel *c, char *kind, struct str *body)
 
 bool channel_is_idle(struct channel *c)
 {
-    struct pollfd p = { .fd = c->link.fd, .events = POLLIN };
-
-    return c->link.in.len == c->taken && poll(&p, 1, 0) == 0;
+    return c->link.in.len == c->taken && stream_is_quiet(&c->link.stream, 0);
 }

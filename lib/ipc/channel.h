@@ -13,6 +13,10 @@ struct channel {
     size_t taken;   /* bytes of link.in handed out by the last receive */
     size_t open_at; /* where the frame begun last starts in link.out */
 };
+#define CHANNEL_NONE      \
+    {                     \
+        .link = LINK_NONE \
+    } /* not connected */
 
 /* Connect to a service of ours: its socket's name below "private" or "public" of the queue directory.  False,
  * channel untouched: errno. */
@@ -20,7 +24,9 @@ NODISCARD bool channel_open(struct channel *c, const char *directory, struct str
                             int timeout_s);
 void channel_init(struct channel *c, int fd, int timeout_s);
 void channel_close(struct channel *c);
-static inline bool channel_is_open(const struct channel *c) { return c->link.fd >= 0; }
+void channel_release(
+    struct channel *c); /* the same, for a descriptor that somebody else will close */
+static inline bool channel_is_open(const struct channel *c) { return link_is_open(&c->link); }
 
 /* Queue one frame.  False only when a write failed. */
 NODISCARD bool channel_send(struct channel *c, char kind, struct str body);

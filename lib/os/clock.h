@@ -8,11 +8,12 @@ int64_t clock_now_ms(void);
 /* Wall-clock time. */
 struct timeval clock_wall(void);
 
-/* A point in time after which a wait gives up.  DEADLINE_NEVER waits for ever. */
+/* A point in time after which a wait gives up.  DEADLINE_NEVER waits for ever, DEADLINE_NOW not at all. */
 struct deadline {
     int64_t at_ms;
 };
 #define DEADLINE_NEVER ((struct deadline){ INT64_MAX })
+#define DEADLINE_NOW   ((struct deadline){ 0 })
 struct deadline deadline_in_ms(int64_t ms);
 static inline struct deadline deadline_in(int seconds)
 {

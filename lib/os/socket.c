@@ -150,12 +150,12 @@ int socket_inet_listen(const struct net_addr *a, int window, int backlog)
     return fd;
 }
 
-void socket_set_timeout(int fd, int seconds)
+bool socket_set_timeout(int fd, int seconds)
 {
     struct timeval t = { .tv_sec = seconds };
 
-    (void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &t, sizeof t);
-    (void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &t, sizeof t);
+    return setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &t, sizeof t) == 0 &&
+           setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &t, sizeof t) == 0;
 }
 
 static int connect_within(const struct addrinfo *ai, int timeout_s)
@@ -225,7 +225,7 @@ int socket_connect_endpoint(struct str endpoint, int timeout_s)
     }
     int fd = socket_unix_connect(path);
     if (fd >= 0)
-        socket_set_timeout(fd, timeout_s);
+        (void)socket_set_timeout(fd, timeout_s);
     return fd;
 }
 

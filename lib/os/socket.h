@@ -27,6 +27,7 @@ void socket_set_window(int fd, int bytes);
 NODISCARD int socket_inet_listen(const struct net_addr *a, int window, int backlog);
 /* "inet:host:port", "unix:path", "local:path" or a bare path: connect within `timeout_s`. */
 NODISCARD int socket_connect_endpoint(struct str endpoint, int timeout_s);
-void socket_set_timeout(int fd, int seconds);
+/* The longest wait of one read or write.  False: this is no socket, and the kernel sets no limit. */
+bool socket_set_timeout(int fd, int seconds);
 /* Whose process is at the other end of a UNIX socket? */
 NODISCARD bool socket_peer_uid(int fd, uid_t *uid);

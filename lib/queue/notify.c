@@ -65,7 +65,7 @@ static int connect_within(const char *path, int timeout_s)
     fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return -1;
-    socket_set_timeout(fd, timeout_s);
+    (void)socket_set_timeout(fd, timeout_s);
     if (connect(fd, (const struct sockaddr *)&to, sizeof to) != 0)
         fd_close(&fd);
     return fd;

@@ -49,7 +49,7 @@ static void serve_trigger(struct service *svc, int listen_fd)
     if (fd < 0)
         return;
     if (fd != listen_fd)
-        socket_set_timeout(fd, TRIGGER_TIMEOUT_S);
+        (void)socket_set_timeout(fd, TRIGGER_TIMEOUT_S);
     enum io_result result = fd_read(fd, &request, TRIGGER_MAX);
     /* The sender learns that its request has arrived by our closing, so it does not wait for the work. */
     if (fd != listen_fd)

@@ -13,7 +13,7 @@ static int receive_passed(struct service *svc, int carrier)
 {
     enum io_result result = IO_OK;
 
-    socket_set_timeout(carrier, PASS_TIMEOUT_S);
+    (void)socket_set_timeout(carrier, PASS_TIMEOUT_S);
     int client = fd_receive(carrier);
     if (client < 0)
         return -1;

@@ -57,7 +57,6 @@ static void disconnect(struct remote *r)
 {
     if (channel_is_open(&r->channel))
         channel_close(&r->channel);
-    r->channel.link.fd = -1;
 }
 
 static bool exchange(struct remote *r, char kind, const struct table_question *q,
@@ -147,7 +146,7 @@ static bool open_remote(struct table *t, struct buf *error)
     struct table_answer answer;
     struct remote *r = mem_alloc(sizeof *r);
 
-    *r = (struct remote){ .channel.link.fd = -1,
+    *r = (struct remote){ .channel = CHANNEL_NONE,
                           .service = t->flags & TABLE_WRITE ? site_conf.proxywrite_service_name
                                                             : site_conf.proxymap_service_name };
     t->data = r;

@@ -147,8 +147,7 @@ static void serve(struct service *svc, int fd)
         if (!channel_end(&c) || !channel_flush(&c))
             break;
     }
-    c.link.fd = -1; /* the service skeleton closes it */
-    channel_close(&c);
+    channel_release(&c); /* the skeleton closes it */
 }
 
 /* ---- start ---- */

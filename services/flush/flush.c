@@ -244,8 +244,7 @@ static void serve_client(struct service *svc, int fd)
             log_debug("client is gone");
         break;
     }
-    link.fd = -1; /* the skeleton closes it */
-    link_close(&link);
+    link_release(&link); /* the skeleton closes it */
 }
 
 static const struct service_spec flush = {

@@ -271,7 +271,7 @@ static void receive(struct request *q)
 
 static void serve_client(struct service *svc, int fd)
 {
-    struct request q = { .s = { .setup = &setup, .fd = fd }, .cleanup = CLEANUP_CLIENT_INIT };
+    struct request q = { .s = { .setup = &setup, .stream.fd = fd }, .cleanup = CLEANUP_CLIENT_INIT };
 
     (void)svc;
     link_init(&q.link, fd, qmqpd_conf.qmqpd_timeout, package_limit() + HEAD_MAX, 4096);
@@ -282,8 +282,7 @@ static void serve_client(struct service *svc, int fd)
     receive(&q);
     log_info("disconnect from " STR_FMT, STR_ARG(q.s.peer.shown));
     cleanup_client_close(&q.cleanup);
-    q.link.fd = -1; /* the skeleton closes it */
-    link_close(&q.link);
+    link_release(&q.link); /* the skeleton closes it */
     arena_free(&q.s.scratch);
     arena_free(&q.s.arena);
 }

@@ -95,7 +95,7 @@ static void fake_open(struct fake *f, const struct setting *settings, size_t cou
 
     buf_clear(&fake_log);
     struct session *s = &f->session;
-    *s = (struct session){ .setup = &f->setup, .fd = -1 };
+    *s = (struct session){ .setup = &f->setup, .stream = STREAM_NONE };
     s->peer = (struct peer){ .address = STR("198.51.100.7"),
                              .name = STR("client.far.test"),
                              .reverse_name = STR("client.far.test"),

@@ -111,8 +111,8 @@ static void messages_follow_each_other_on_one_connection(void **state)
         assert_true(cleanup_client_open(&c, STR("cleanup"), CLEANUP_FLAGS_EXTERNAL, 0, 10));
         snprintf(id, sizeof id, "A%05d", i);
         assert_string_equal(c.id.text, id);
-        assert_true(fd == -1 || fd == c.channel.link.fd);
-        fd = c.channel.link.fd;
+        assert_true(fd == -1 || fd == c.channel.link.stream.fd);
+        fd = c.channel.link.stream.fd;
         add_lines(&c, i);
         struct cleanup_verdict v = cleanup_client_end(&c);
         assert_int_equal(v.status, CLEANUP_OK);

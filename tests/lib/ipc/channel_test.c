@@ -9,7 +9,7 @@ static void a_service_is_found_by_its_name(void **state UNUSED)
 {
     struct sockaddr_un a = { .sun_family = AF_UNIX, .sun_path = "private/echo" };
     FD_AUTO(listener, socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    struct channel near = { .link.fd = -1 }, far;
+    struct channel near = CHANNEL_NONE, far;
     struct str body;
     char kind;
 
@@ -27,7 +27,7 @@ static void a_service_is_found_by_its_name(void **state UNUSED)
 
 static void a_service_that_cannot_be_is_told_by_errno(void **state UNUSED)
 {
-    struct channel c = { .link.fd = -1 };
+    struct channel c = CHANNEL_NONE;
     char name[300];
 
     memset(name, 'x', sizeof name);
