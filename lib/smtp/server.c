@@ -33,7 +33,7 @@ void smtp_server_fini(struct smtp_server *s)
 char *smtp_server_room(struct smtp_server *s, size_t *size)
 {
     struct smtp_server_state *st = s->state;
-    bool content = st->mode == SMTP_MODE_TEXT || st->mode == SMTP_MODE_CHUNK;
+    bool content = smtp_server_in_content(s) || st->unwanted;
     size_t want = content ? CONTENT_READ : COMMAND_READ;
 
     buf_consume(&st->in, st->start);
@@ -226,6 +226,7 @@ static bool command_next(struct smtp_server *s, struct smtp_event *ev)
         if (r == LINE_MORE)
             return false;
         st->shown = st->early_told = false;
+        st->payload = smtp_payload_of(st->line, r == LINE_TOO_LONG);
         if (r == LINE_TOO_LONG) {
             s->last = line_command(s);
             *ev = too_long(s, s->last,
@@ -284,8 +285,6 @@ static bool mode_next(struct smtp_server *s, struct smtp_event *ev)
         st->line = STR_NONE;
         st->line_bare_lf = false;
         return smtp_content_next(s, ev);
-    case SMTP_MODE_SKIP:
-        return smtp_content_skip(s) && command_next(s, ev);
     case SMTP_MODE_TLS: /* the driver never shook hands */
     case SMTP_MODE_CLOSED:
         *ev = plain(SMTP_CLOSE);
@@ -327,6 +326,8 @@ struct smtp_event smtp_server_next(struct smtp_server *s)
         st->asked_command = ev.command;
         return ev;
     }
+    if (st->mode != SMTP_MODE_CLOSED && !smtp_content_skip(s))
+        return plain(SMTP_NEED_INPUT);
     return mode_next(s, &ev) ? ev : plain(SMTP_NEED_INPUT);
 }
 
@@ -336,7 +337,7 @@ struct smtp_event smtp_server_next(struct smtp_server *s)
  * parsed (smtpd_noop_commands) is no command at all. */
 static void count(struct smtp_server *s, enum smtp_command c, bool ok)
 {
-    if (c == SMTP_CMD_CONNECT || (c == SMTP_CMD_UNKNOWN && ok && s->state->asked_kind == SMTP_LINE))
+    if (c == SMTP_CMD_CONNECT || (ok && s->state->asked_kind == SMTP_LINE))
         return;
     ok = ok && c != SMTP_CMD_UNKNOWN;
     s->tally[c].total++;
@@ -372,8 +373,6 @@ static void refused_answered(struct smtp_server *s)
         st->bdat_failed = st->mode == SMTP_MODE_CHUNK && !st->chunk_last;
         st->abandon_due = true;
         st->mode = SMTP_MODE_COMMAND;
-    } else if (st->asked_command == SMTP_CMD_BDAT && st->chunk_left) {
-        st->mode = SMTP_MODE_SKIP;
     }
 }
 
@@ -441,6 +440,13 @@ static void transition(struct smtp_server *s, int code, bool ok)
     }
 }
 
+/* The transaction ends with the connection. */
+static void close_dialogue(struct smtp_server_state *st)
+{
+    st->abandon_due = false;
+    st->mode = SMTP_MODE_CLOSED;
+}
+
 /* Replies that do not finish a command: content, or more of a SASL exchange, is to come. */
 static bool is_intermediate(int code) { return code == 354 || code == 334; }
 
@@ -456,17 +462,18 @@ void smtp_server_answer(struct smtp_server *s, struct smtp_reply reply)
         count(s, st->asked_command, ok);
     if (st->asked_kind == SMTP_LINE)
         st->have_line = false;
+    smtp_content_drop_payload(st);
     transition(s, reply.code, ok);
-    if (reply.code == 421 || reply.code == 521)
-        st->mode = SMTP_MODE_CLOSED;
+    if (reply.code == 421 || reply.code == 521 || st->unreadable)
+        close_dialogue(st);
 }
 
 void smtp_server_close(struct smtp_server *s, struct smtp_reply reply)
 {
     if (reply.code)
         smtp_reply_format(reply, &s->out);
-    s->state->asked = s->state->have_held = s->state->abandon_due = false;
-    s->state->mode = SMTP_MODE_CLOSED;
+    s->state->asked = s->state->have_held = false;
+    close_dialogue(s->state);
 }
 
 void smtp_server_deny(struct smtp_server *s, struct smtp_reply reply)
@@ -481,6 +488,20 @@ void smtp_server_introduced(struct smtp_server *s, bool esmtp)
     s->esmtp = esmtp;
 }
 
+/* What the client itself has announced comes all the same, before anything that the other line brings.  Only
+ * where nobody can tell how much that is, the other line may. */
+static void replace_payload(struct smtp_server_state *st)
+{
+    struct smtp_payload said = st->payload, now = smtp_payload_of(st->line, false);
+
+    if (said.kind == SMTP_PAYLOAD_UNKNOWN && now.kind != SMTP_PAYLOAD_COUNTED)
+        return;
+    if (said.kind == SMTP_PAYLOAD_COUNTED &&
+        (now.kind != SMTP_PAYLOAD_COUNTED || now.size != said.size))
+        smtp_content_drop_payload(st);
+    st->payload = now;
+}
+
 void smtp_server_replace(struct smtp_server *s, struct str line)
 {
     struct smtp_server_state *st = s->state;
@@ -490,6 +511,7 @@ void smtp_server_replace(struct smtp_server *s, struct str line)
     buf_clear(&st->replaced);
     buf_add(&st->replaced, line);
     st->line = str_trim(buf_str(&st->replaced));
+    replace_payload(st);
 }
 
 void smtp_server_secured(struct smtp_server *s)
@@ -499,7 +521,8 @@ void smtp_server_secured(struct smtp_server *s)
     s->secured = true;
     s->authenticated = false;
     st->in.len = st->start = 0;
-    st->skipping_line = false;
+    st->skipping_line = st->bdat_failed = false;
+    st->unwanted = 0;
     st->abandon_due = st->transaction != SMTP_NO_TRANSACTION;
     st->greeted = s->esmtp = false;
     if (st->mode != SMTP_MODE_CONNECT)

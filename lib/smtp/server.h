@@ -25,6 +25,10 @@
  * 5321 allows them; the driver still passes that reply on itself, because soft_bounce, footers,
  * delays and transcripts apply to it too.
  *
+ * BDAT announces bytes that are no commands, whatever becomes of it: refused, replaced or answered
+ * before it was parsed, its chunk is skipped and its transaction over; where nobody can tell how
+ * long the chunk is, that answer is the last one.
+ *
  * A transaction begins with an accepted MAIL and ends exactly once: with the answer to
  * SMTP_MESSAGE, or with SMTP_ABANDON (RSET, a new greeting, lost chunks ...), or with the
  * connection.

@@ -163,7 +163,8 @@ static struct smtp_event run_data(struct smtp_server *s, struct str args)
 
 static struct smtp_event run_bdat(struct smtp_server *s, struct str args)
 {
-    return smtp_content_begin_chunk(s, args);
+    (void)args;
+    return smtp_content_begin_chunk(s);
 }
 
 static struct smtp_event run_rset(struct smtp_server *s, struct str args)

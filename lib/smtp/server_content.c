@@ -90,12 +90,36 @@ static bool parse_count(struct str args, int64_t *size, bool *last)
     return str_equal_nocase(word, STR("LAST")) && !str_token(&args, " \t", &word);
 }
 
-/* The chunk is read and forgotten after the refusal has been answered. */
+struct smtp_payload smtp_payload_of(struct str line, bool cut)
+{
+    struct smtp_payload p = { .kind = SMTP_PAYLOAD_NONE };
+    struct str bdat = STR("BDAT"), verb = STR("");
+
+    (void)str_token(&line, " \t", &verb);
+    /* At a cut the verb itself may be unfinished, or yet to come. */
+    bool is_bdat =
+        cut && line.len == 0 ? str_starts_nocase(bdat, verb) : str_equal_nocase(verb, bdat);
+    if (is_bdat)
+        p.kind = !cut && parse_count(line, &p.size, &p.last) ? SMTP_PAYLOAD_COUNTED
+                                                             : SMTP_PAYLOAD_UNKNOWN;
+    return p;
+}
+
+void smtp_content_drop_payload(struct smtp_server_state *st)
+{
+    if (st->payload.kind == SMTP_PAYLOAD_COUNTED) {
+        st->unwanted = st->payload.size;
+        st->bdat_failed = !st->payload.last;
+        st->abandon_due = true;
+    }
+    st->unreadable |= st->payload.kind == SMTP_PAYLOAD_UNKNOWN;
+    st->payload.kind = SMTP_PAYLOAD_NONE;
+}
+
+/* What was announced goes by after the refusal has been answered. */
 static struct smtp_event refuse_chunk(struct smtp_server *s, enum smtp_fault fault, int code,
                                       struct str text)
 {
-    s->state->bdat_failed = !s->state->chunk_last;
-    s->state->abandon_due = true;
     return smtp_event_refuse(s, SMTP_CMD_BDAT, fault, code, text);
 }
 
@@ -103,7 +127,7 @@ static struct str discarded_text(struct smtp_server *s)
 {
     BUF_AUTO(number, 32);
 
-    buf_add_int(&number, s->state->chunk_size);
+    buf_add_int(&number, s->state->payload.size);
     return smtp_event_text(s, STR("5.0.0 Discarded "), buf_str(&number),
                            STR(" bytes after earlier error"));
 }
@@ -112,25 +136,23 @@ static bool is_too_big(const struct smtp_server *s)
 {
     int64_t limit = s->options.message_size_limit;
 
-    return limit > 0 && s->state->chunk_size > limit - MIN(s->state->total, limit);
+    return limit > 0 && s->state->payload.size > limit - MIN(s->state->total, limit);
 }
 
-struct smtp_event smtp_content_begin_chunk(struct smtp_server *s, struct str args)
+struct smtp_event smtp_content_begin_chunk(struct smtp_server *s)
 {
     struct smtp_server_state *st = s->state;
+    struct smtp_payload chunk = st->payload;
 
     if (!s->options.chunking)
-        return smtp_event_refuse(s, SMTP_CMD_BDAT, SMTP_FAULT_OPTION, 521,
-                                 STR("5.5.1 Error: command not implemented"));
-    if (!parse_count(args, &st->chunk_size, &st->chunk_last))
-        return smtp_event_refuse(s, SMTP_CMD_BDAT, SMTP_FAULT_BDAT, 521,
-                                 STR("5.5.4 Syntax: BDAT count [LAST]"));
-    st->chunk_left = st->chunk_size;
+        return refuse_chunk(s, SMTP_FAULT_OPTION, 521, STR("5.5.1 Error: command not implemented"));
+    if (chunk.kind != SMTP_PAYLOAD_COUNTED)
+        return refuse_chunk(s, SMTP_FAULT_BDAT, 521, STR("5.5.4 Syntax: BDAT count [LAST]"));
     if (st->bdat_failed)
         return refuse_chunk(s, SMTP_FAULT_ORDER, 551, discarded_text(s));
     if (st->transaction == SMTP_NO_TRANSACTION)
         return refuse_chunk(s, SMTP_FAULT_ORDER, 503, STR("5.5.1 Error: need RCPT command"));
-    if (st->chunk_size == 0 && !st->chunk_last)
+    if (chunk.size == 0 && !chunk.last)
         return refuse_chunk(s, SMTP_FAULT_NULL_CHUNK, 551, STR("5.7.1 Null BDAT request"));
     if (st->transaction == SMTP_HAS_SENDER)
         return refuse_chunk(s, SMTP_FAULT_ORDER, 554, STR("5.5.1 Error: no valid recipients"));
@@ -141,15 +163,18 @@ struct smtp_event smtp_content_begin_chunk(struct smtp_server *s, struct str arg
                             STR("5.3.4 Chunk exceeds message size limit"));
     struct smtp_event ev = smtp_event_ask(s, SMTP_BDAT, SMTP_CMD_BDAT);
     st->optional = true;
-    ev.size = st->chunk_size;
+    ev.size = chunk.size;
     ev.first = !st->bdat;
-    ev.last = st->chunk_last;
+    ev.last = chunk.last;
     if (!st->bdat) {
         smtp_decoder_init_chunked(&st->decoder, s->options.bare_newline, s->options.line_limit);
         buf_clear(&st->carry);
         st->bdat = true;
     }
-    st->total += st->chunk_size;
+    st->payload.kind = SMTP_PAYLOAD_NONE;
+    st->chunk_size = st->chunk_left = chunk.size;
+    st->chunk_last = chunk.last;
+    st->total += chunk.size;
     st->mode = SMTP_MODE_CHUNK;
     return ev;
 }
@@ -160,21 +185,19 @@ void smtp_content_fail_chunk(struct smtp_server *s)
 
     st->bdat_failed = !st->chunk_last;
     st->abandon_due = true;
-    st->mode = st->chunk_left ? SMTP_MODE_SKIP : SMTP_MODE_COMMAND;
+    st->unwanted = st->chunk_left;
+    st->mode = SMTP_MODE_COMMAND;
 }
 
 bool smtp_content_skip(struct smtp_server *s)
 {
     struct smtp_server_state *st = s->state;
     size_t have = smtp_server_unread(st).len;
-    size_t now = (int64_t)have < st->chunk_left ? have : (size_t)st->chunk_left;
+    size_t now = (size_t)MIN((int64_t)have, st->unwanted);
 
     st->start += now;
-    st->chunk_left -= (int64_t)now;
-    if (st->chunk_left)
-        return false;
-    st->mode = SMTP_MODE_COMMAND;
-    return true;
+    st->unwanted -= (int64_t)now;
+    return st->unwanted == 0;
 }
 
 /* An unfinished line of earlier input is completed in `carry`, which then holds one decoder's

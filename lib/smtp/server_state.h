@@ -8,9 +8,16 @@ enum smtp_mode {
     SMTP_MODE_AUTH,  /* lines of a SASL exchange */
     SMTP_MODE_TEXT,  /* DATA */
     SMTP_MODE_CHUNK, /* BDAT */
-    SMTP_MODE_SKIP,  /* a chunk that nobody wants */
     SMTP_MODE_TLS,   /* 220 to STARTTLS given: waiting for smtp_server_secured() */
     SMTP_MODE_CLOSED,
+};
+
+/* What a command line says will come behind it.  Whatever becomes of the command, these bytes are no
+ * commands: they are taken as content, or skipped, or the dialogue ends. */
+struct smtp_payload {
+    enum { SMTP_PAYLOAD_NONE, SMTP_PAYLOAD_COUNTED, SMTP_PAYLOAD_UNKNOWN } kind;
+    int64_t size;
+    bool last; /* BDAT LAST */
 };
 
 enum smtp_transaction_stage { SMTP_NO_TRANSACTION, SMTP_HAS_SENDER, SMTP_HAS_RECIPIENT };
@@ -25,6 +32,7 @@ struct smtp_server_state {
     struct buf in;
     size_t start;
     bool skipping_line; /* the rest of an overlong line */
+    int64_t unwanted;   /* bytes of a payload that go by before anything else is read */
 
     /* The event that awaits an answer; `optional`: smtp_server_next() is an answer too. */
     bool asked, optional;
@@ -36,6 +44,7 @@ struct smtp_server_state {
     bool have_line, shown, early_told;
     struct str line;
     bool line_bare_lf;
+    struct smtp_payload payload; /* nobody has taken it yet */
     struct buf replaced;
     bool have_held; /* `held` comes after the ABANDON just given */
     struct smtp_event held;
@@ -53,6 +62,8 @@ struct smtp_server_state {
     int64_t chunk_size, chunk_left, total;
     bool chunk_last;
 
+    bool
+        unreadable; /* nobody knows where the next command begins: the answer under way is the last */
     bool denied;
     struct smtp_reply denial;
 
@@ -84,8 +95,12 @@ struct smtp_event smtp_auth_line(struct smtp_server *s);
 /* The next event of content; false if more input is needed. */
 bool smtp_content_next(struct smtp_server *s, struct smtp_event *ev);
 void smtp_content_begin_data(struct smtp_server *s);
-/* BDAT with these arguments. */
-struct smtp_event smtp_content_begin_chunk(struct smtp_server *s, struct str args);
+/* What a line announces; `cut`: there was more of it, which nobody has read. */
+struct smtp_payload smtp_payload_of(struct str line, bool cut);
+/* BDAT: takes the payload if the chunk is welcome. */
+struct smtp_event smtp_content_begin_chunk(struct smtp_server *s);
+/* Nobody took the payload. */
+void smtp_content_drop_payload(struct smtp_server_state *st);
 /* The driver refused the chunk or its end. */
 void smtp_content_fail_chunk(struct smtp_server *s);
 bool smtp_content_skip(struct smtp_server *s); /* false: more input is needed */

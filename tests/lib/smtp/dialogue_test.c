@@ -2,6 +2,7 @@
  *
  *   # comment
  *   @option value      how the server is set up (see set_option)
+ *   @filter A => B     with watch_lines: the line A is replaced by B, or answered when B is empty
  *   C: text            the client says a line (CR LF is added)
  *   C= bytes           the client sends bytes; \r \n \0 \\ \xHH are understood
  *   C* 3000 x          the client sends a byte many times
@@ -23,7 +24,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define MAX_SAID 200
+#define MAX_SAID    200
+#define MAX_FILTERS 8
 
 struct transcript {
     struct buf text;
@@ -32,6 +34,10 @@ struct transcript {
     size_t says;
     struct buf bytes; /* what `said` points into */
     struct buf expected;
+    struct {
+        struct str from, to;
+    } filters[MAX_FILTERS];
+    size_t filter_count;
     bool lockstep, deny, refuse_early;
 };
 
@@ -90,6 +96,15 @@ static const struct {
     FLAG(no_help),
 };
 
+static void add_filter(struct transcript *t, struct str text)
+{
+    size_t arrow = str_find_str(text, STR(" =>"));
+
+    assert_true(arrow != STR_NOT_FOUND && t->filter_count < MAX_FILTERS);
+    t->filters[t->filter_count].from = str_sub(text, 0, arrow);
+    t->filters[t->filter_count++].to = str_trim(str_skip(text, arrow + 3));
+}
+
 static void set_option(struct transcript *t, struct str name, struct str value)
 {
     int64_t number = 0;
@@ -106,6 +121,8 @@ static void set_option(struct transcript *t, struct str name, struct str value)
         t->deny = true;
     } else if (str_equal(name, STR("refuse_early"))) {
         t->refuse_early = true;
+    } else if (str_equal(name, STR("filter"))) {
+        add_filter(t, value);
     } else if (str_equal(name, STR("bare_newline"))) {
         assert_true(smtp_bare_newline_parse(value, &t->options.bare_newline));
     } else {
@@ -333,10 +350,17 @@ static void say_ehlo(struct driver *d)
 
 static void watch_line(struct driver *d, const struct smtp_event *ev)
 {
-    if (str_equal(ev->line, STR("ONEX")))
-        say(d, 250, STR("2.0.0 Ok"));
-    else if (str_equal(ev->line, STR("MAIL FROM:<rewrite@me>")))
-        smtp_server_replace(&d->s, STR("MAIL FROM:<rewritten@me> SIZE=3"));
+    const struct transcript *t = d->transcript;
+
+    for (size_t i = 0; i < t->filter_count; i++) {
+        if (!str_equal(ev->line, t->filters[i].from))
+            continue;
+        if (t->filters[i].to.len)
+            smtp_server_replace(&d->s, t->filters[i].to);
+        else
+            say(d, 250, STR("2.0.0 Ok"));
+        return;
+    }
 }
 
 static void answer_event(struct driver *d, const struct smtp_event *ev)
