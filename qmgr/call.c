@@ -1,33 +1,39 @@
 /* One request to bounce, defer or trace at a time and connection, without waiting for it. */
 #include "base/log.h"
 #include "base/mem.h"
-#include "ipc/channel.h"
+#include "ipc/courier.h"
 #include "ipc/messages/bounce.h"
-#include "os/socket.h"
 #include "qmgr/qmgr.h"
 
-#include <errno.h>
 #include <stdlib.h>
-#include <sys/epoll.h>
-#include <sys/socket.h>
 
-#define CALLS_MAX        50
-#define REPLY_MAX        4096
-#define CONNECT_TRIES    50
-#define CONNECT_AGAIN_MS 100
+#define CALLS_MAX  50
+#define REPLY_MAX  4096
+#define OPEN_TRIES 50
 
 struct call {
-    struct list node;
+    struct list node; /* in the line */
     struct qmgr *q;
     struct message *m;
     qmgr_call_fn *done;
-    int fd;
-    int tries;
-    struct buf out, in;
-    char path[100];
+    struct courier *courier;
+    struct str service;
+    struct buf body;
+    char kind;
 };
 
 static void call_start(struct call *c);
+
+void qmgr_open_calls(struct qmgr *q)
+{
+    list_init(&q->calls);
+    q->call_rules = (struct courier_rules){
+        .open = courier_open,
+        .open_tries = OPEN_TRIES,
+        .deadline_ms = (int64_t)qmgr_conf.qmgr_ipc_timeout * 1000,
+        .answer_max = REPLY_MAX,
+    };
+}
 
 static void start_next(struct qmgr *q)
 {
@@ -47,12 +53,9 @@ static void call_end(struct call *c, bool ok)
     qmgr_call_fn *done = c->done;
 
     if (!ok)
-        log_warning("%s: service failure", c->path);
-    if (c->fd >= 0)
-        loop_unwatch(q->loop, c->fd);
-    fd_close(&c->fd);
-    buf_free(&c->out);
-    buf_free(&c->in);
+        log_warning("private/" STR_FMT ": service failure", STR_ARG(c->service));
+    courier_free(c->courier);
+    buf_free(&c->body);
     free(c);
     q->calls_open--;
     start_next(q);
@@ -60,50 +63,13 @@ static void call_end(struct call *c, bool ok)
         done(q, m, ok);
 }
 
-static void call_parse(struct call *c)
+static void on_answer(void *context, const struct courier_answer *answer)
 {
-    struct str in = buf_str(&c->in), body;
     struct bounce_reply reply;
-    char kind;
-    bool bad;
+    struct str body = answer->body;
 
-    if (channel_split(&in, &kind, &body, &bad))
-        call_end(c,
-                 kind == BOUNCE_REPLY && bounce_reply_decode(&body, &reply) && reply.status == 0);
-    else if (bad || c->in.full)
-        call_end(c, false);
-}
-
-static void on_ready(void *context, int fd, uint32_t events)
-{
-    struct call *c = context;
-    ssize_t n;
-
-    if ((events & EPOLLOUT) && c->out.len) {
-        n = send(fd, c->out.ptr, c->out.len, MSG_DONTWAIT | MSG_NOSIGNAL);
-        if (n < 0 && errno != EAGAIN && errno != EINTR) {
-            call_end(c, false);
-            return;
-        }
-        if (n > 0)
-            buf_consume(&c->out, (size_t)n);
-        if (c->out.len == 0)
-            loop_watch(c->q->loop, fd, EPOLLIN, on_ready, c);
-    }
-    if (!(events & (EPOLLIN | EPOLLHUP | EPOLLERR)))
-        return;
-    enum io_result result = fd_read(fd, &c->in, 1024);
-    if (result == IO_OK)
-        call_parse(c);
-    else if (result != IO_ERROR || (errno != EAGAIN && errno != EINTR))
-        call_end(c, false);
-}
-
-static void start_again(void *context)
-{
-    struct call *c = context;
-
-    call_start(c);
+    call_end(context, answer->result == COURIER_ANSWERED && answer->kind == BOUNCE_REPLY &&
+                          bounce_reply_decode(&body, &reply) && reply.status == 0);
 }
 
 /* Not at once: the caller of qmgr_call() expects its answer later. */
@@ -111,29 +77,22 @@ static void fail_later(void *context) { call_end(context, false); }
 
 static void call_start(struct call *c)
 {
-    c->fd = socket_unix_connect_nonblocking(c->path);
-    if (c->fd < 0 && errno == EAGAIN && ++c->tries < CONNECT_TRIES)
-        (void)loop_timer_start(c->q->loop, CONNECT_AGAIN_MS, start_again, c);
-    else if (c->fd < 0)
+    c->courier = courier_new(c->q->loop, &c->q->call_rules, c->service, c);
+    if (!courier_send(c->courier, c->kind, buf_str(&c->body), on_answer, c))
         (void)loop_timer_start(c->q->loop, 0, fail_later, c);
-    else
-        loop_watch(c->q->loop, c->fd, EPOLLIN | EPOLLOUT, on_ready, c);
 }
 
 void qmgr_call(struct qmgr *q, struct str service, char kind, struct str body, struct message *m,
                qmgr_call_fn *done)
 {
     struct call *c = mem_alloc(sizeof *c);
-    BUF_AUTO(path, sizeof c->path - 1);
 
-    buf_join(&path, STR("private/"), service);
-    memcpy(c->path, buf_cstr(&path), path.len);
     c->q = q;
     c->m = m;
     c->done = done;
-    c->fd = -1;
-    c->in = BUF_INIT(REPLY_MAX);
-    channel_frame(&c->out, kind, body);
+    c->service = service;
+    c->kind = kind;
+    buf_add(&c->body, body);
     list_append(&q->calls, &c->node);
     start_next(q);
 }

@@ -2,19 +2,15 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "ipc/channel.h"
+#include "ipc/courier.h"
 #include "ipc/messages/delivery.h"
-#include "os/socket.h"
 #include "qmgr/qmgr.h"
 
 #include <errno.h>
 #include <stdlib.h>
-#include <sys/epoll.h>
-#include <sys/socket.h>
 
-#define REPLY_MAX        65536
-#define READ_SIZE        4096
-#define CONNECT_AGAIN_MS 100
-#define SWEEP_MS         1000
+#define REPLY_MAX 65536
+#define SWEEP_MS  1000
 
 /* One connection, idle or with a delivery under way. */
 struct agent {
@@ -22,13 +18,11 @@ struct agent {
     struct qmgr *q;
     struct schedule_transport *transport;
     struct schedule_entry *entry; /* NULL: idle */
-    int fd;                       /* -1: the listener's queue was full, a timer runs */
-    uint64_t site;                /* destination of the last request */
+    struct courier *courier;
+    uint64_t site; /* destination of the last request */
     int64_t idle_since;
     bool holds_session; /* it was told that more mail waits */
-    bool used;          /* has answered on this connection */
     bool retried;       /* the request is on its second connection */
-    struct buf in, out;
 };
 
 static struct agent_pool *pool_of(const struct agent *a) { return a->transport->owner; }
@@ -37,7 +31,15 @@ static struct message *message_under(const struct agent *a)
     return message_of(a->entry->message);
 }
 
-static void on_ready(void *context, int fd, uint32_t events);
+static void on_answer(void *context, const struct courier_answer *answer);
+static void on_gone(void *context);
+
+/* However long it takes: all agents may be busy. */
+static const struct courier_rules agent_rules = {
+    .open = courier_open,
+    .answer_max = REPLY_MAX,
+    .gone = on_gone,
+};
 
 /* ---- connections ---- */
 
@@ -47,30 +49,17 @@ static struct agent *agent_new(struct qmgr *q, struct schedule_transport *t)
 
     a->q = q;
     a->transport = t;
-    a->fd = -1;
-    a->in = BUF_INIT(REPLY_MAX);
+    a->courier = courier_new(q->loop, &agent_rules, str_from(t->name), a);
     list_init(&a->node);
     pool_of(a)->channels++;
     return a;
 }
 
-static void agent_disconnect(struct agent *a)
-{
-    if (a->fd >= 0)
-        loop_unwatch(a->q->loop, a->fd);
-    fd_close(&a->fd);
-    buf_clear(&a->in);
-    buf_clear(&a->out);
-    a->used = false;
-}
-
 static void agent_free(struct agent *a)
 {
-    agent_disconnect(a);
     list_remove(&a->node);
     pool_of(a)->channels--;
-    buf_free(&a->in);
-    buf_free(&a->out);
+    courier_free(a->courier);
     free(a);
 }
 
@@ -121,67 +110,20 @@ static void agent_lost(struct agent *a, bool malformed)
     qmgr_dispatch(q);
 }
 
-static void connect_failed(struct agent *a)
+static void connect_failed(struct agent *a, int error)
 {
     struct qmgr *q = a->q;
     struct schedule_transport *t = a->transport;
     struct schedule_entry *e = a->entry;
     struct str reason = STR("mail transport unavailable");
 
-    log_warning("connect to transport private/%s: %s", t->name, strerror(errno));
+    log_warning("connect to transport private/%s: %s", t->name, strerror(error));
     agent_free(a);
     transport_failed(q, t, reason);
     entry_defer(q, e, STR("4.3.0"), reason);
 }
 
 /* ---- sending ---- */
-
-static void agent_send(struct agent *a);
-
-static void connect_again(void *context)
-{
-    struct agent *a = context;
-
-    agent_send(a);
-}
-
-/* False: the agent is gone or waits for another try. */
-static bool agent_connect(struct agent *a)
-{
-    BUF_AUTO(path, 200);
-
-    buf_join(&path, STR("private/"), str_from(a->transport->name));
-    a->fd = socket_unix_connect_nonblocking(buf_cstr(&path));
-    if (a->fd >= 0) {
-        loop_watch(a->q->loop, a->fd, EPOLLIN, on_ready, a);
-        return true;
-    }
-    if (errno == EAGAIN || errno == EMFILE || errno == ENFILE || errno == ENOBUFS)
-        (void)loop_timer_start(a->q->loop, CONNECT_AGAIN_MS, connect_again, a);
-    else
-        connect_failed(a);
-    return false;
-}
-
-/* A kept connection that the agent has closed meanwhile is no failure: the request was not read. */
-static void agent_start_afresh(struct agent *a)
-{
-    agent_disconnect(a);
-    a->retried = true;
-    agent_send(a);
-}
-
-/* Write what is left; false when the peer is gone. */
-static bool agent_write(struct agent *a)
-{
-    ssize_t n = send(a->fd, a->out.ptr, a->out.len, MSG_DONTWAIT | MSG_NOSIGNAL);
-
-    if (n < 0 && errno != EAGAIN && errno != EINTR)
-        return false;
-    if (n > 0)
-        buf_consume(&a->out, (size_t)n);
-    return true;
-}
 
 /* The queue file is gone or cannot be read: if it is still there it will be tried again. */
 static void give_up(struct agent *a)
@@ -207,19 +149,10 @@ static void agent_send(struct agent *a)
         return;
     }
     qmgr_put_request(&body, e, d);
-    if (a->fd < 0 && !agent_connect(a))
-        return;
-    channel_frame(&a->out, DELIVERY_REQUEST_FRAME, buf_str(&body));
     a->holds_session = e->more_waits;
     a->site = map_hash(str_from(e->queue->key));
-    if (!agent_write(a)) {
-        if (!a->retried)
-            agent_start_afresh(a);
-        else
-            agent_lost(a, false);
-    } else if (a->out.len) {
-        loop_watch(a->q->loop, a->fd, EPOLLIN | EPOLLOUT, on_ready, a);
-    }
+    if (!courier_send(a->courier, DELIVERY_REQUEST_FRAME, buf_str(&body), on_answer, a))
+        connect_failed(a, errno);
 }
 
 /* ---- receiving ---- */
@@ -251,7 +184,6 @@ static void agent_rest(struct agent *a)
 {
     struct qmgr *q = a->q;
 
-    a->used = true;
     a->retried = false;
     a->entry = NULL;
     a->idle_since = clock_now_ms();
@@ -307,89 +239,62 @@ static void agent_replied(struct agent *a, const struct delivery_reply *r)
 {
     struct qmgr *q = a->q;
     struct schedule_entry *e = a->entry;
-    bool keep = r->keep;
-    BUF_AUTO(texts, REPLY_MAX);
 
-    if (keep) { /* the reply's texts are in a->in, which must be empty for the next one */
-        struct delivery_reply copy = *r;
-
-        buf_join(&texts, r->dsn, r->reason);
-        copy.dsn = str_sub(buf_str(&texts), 0, r->dsn.len);
-        copy.reason = str_skip(buf_str(&texts), r->dsn.len);
-        buf_clear(&a->in);
+    if (r->keep)
         agent_rest(a);
-        entry_done(q, e, &copy);
-    } else {
-        a->entry = NULL;
-        entry_done(q, e, r);
+    entry_done(q, e, r);
+    if (!r->keep)
         agent_free(a);
-    }
     qmgr_dispatch(q);
 }
 
-/* A complete reply in the buffer? */
-static void agent_parse(struct agent *a)
+static bool decode_reply(const struct courier_answer *answer, struct delivery_reply *r)
 {
-    struct str in = buf_str(&a->in), body;
-    struct delivery_reply reply;
-    char kind;
-    bool bad;
+    struct str body = answer->body;
 
-    if (!channel_split(&in, &kind, &body, &bad)) {
-        if (bad || a->in.full)
-            agent_lost(a, true);
-        return;
-    }
-    if (kind != DELIVERY_REPLY_FRAME || !delivery_reply_decode(&body, &reply) || in.len) {
-        agent_lost(a, true);
-        return;
-    }
-    agent_replied(a, &reply);
+    return answer->kind == DELIVERY_REPLY_FRAME && delivery_reply_decode(&body, r) && body.len == 0;
 }
 
-static void agent_gone(struct agent *a, bool request_unread)
-{
-    if (a->entry == NULL) { /* an idle one went away, as it may */
-        a->q->idle_channels--;
-        agent_free(a);
-    } else if (request_unread && !a->retried) {
-        agent_start_afresh(a);
-    } else {
-        agent_lost(a, false);
-    }
-}
-
-static void on_ready(void *context, int fd, uint32_t events)
+static void on_answer(void *context, const struct courier_answer *answer)
 {
     struct agent *a = context;
-    char *room;
+    struct delivery_reply reply;
 
-    (void)fd;
-    if ((events & EPOLLOUT) && a->out.len) {
-        if (!agent_write(a)) {
-            agent_gone(a, true);
-            return;
+    switch (answer->result) {
+    case COURIER_ANSWERED:
+        if (decode_reply(answer, &reply))
+            agent_replied(a, &reply);
+        else
+            agent_lost(a, true);
+        break;
+    case COURIER_UNAVAILABLE:
+        connect_failed(a, answer->error);
+        break;
+    case COURIER_UNREAD: /* it closed a kept connection, as it may */
+        if (a->retried) {
+            agent_lost(a, false);
+        } else {
+            a->retried = true;
+            agent_send(a);
         }
-        if (a->out.len == 0)
-            loop_watch(a->q->loop, a->fd, EPOLLIN, on_ready, a);
-    }
-    if (!(events & (EPOLLIN | EPOLLHUP | EPOLLERR)))
-        return;
-    if ((room = buf_reserve(&a->in, READ_SIZE)) == NULL) {
+        break;
+    case COURIER_NONSENSE:
         agent_lost(a, true);
-        return;
+        break;
+    case COURIER_LOST:
+    case COURIER_LATE:
+        agent_lost(a, false);
+        break;
     }
-    ssize_t n = recv(a->fd, room, READ_SIZE, MSG_DONTWAIT);
-    if (n < 0 && (errno == EAGAIN || errno == EINTR))
-        return;
-    if (n <= 0 || a->entry == NULL) {
-        /* A UNIX socket that is closed with unread input resets the connection: the request was
-         * not read. */
-        agent_gone(a, n < 0 && errno == ECONNRESET);
-        return;
-    }
-    a->in.len += (size_t)n;
-    agent_parse(a);
+}
+
+/* An idle one went away, as it may. */
+static void on_gone(void *context)
+{
+    struct agent *a = context;
+
+    a->q->idle_channels--;
+    agent_free(a);
 }
 
 /* ---- starting ---- */

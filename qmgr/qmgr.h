@@ -12,6 +12,7 @@
  *   spare.c     keeps files of finished messages for the next ones
  *   call.c      requests to bounce, defer and trace */
 #include "conf/conf.h"
+#include "ipc/courier.h"
 #include "os/loop.h"
 #include "qmgr/message.h"
 #include "queue/dir.h"
@@ -55,6 +56,7 @@ struct qmgr {
     int64_t wake_at;
     struct loop_timer *sweep; /* idle channels */
     int idle_channels;
+    struct courier_rules call_rules;
     struct list calls; /* waiting for their turn */
     int calls_open;
     int64_t clogged_at;          /* last warning */
@@ -139,7 +141,7 @@ bool qmgr_keep_spare(struct qmgr *q, const struct queue_id *id);
 
 /* call.c */
 typedef void qmgr_call_fn(struct qmgr *q, struct message *m, bool ok);
-/* Send one frame to private/<service> and report whether it answered 0.  `m` may be NULL when
- * nobody cares. */
+void qmgr_open_calls(struct qmgr *q);
+/* Send one frame to private/<service> (a parameter's value) and report whether it answered 0. */
 void qmgr_call(struct qmgr *q, struct str service, char kind, struct str body, struct message *m,
                qmgr_call_fn *done);

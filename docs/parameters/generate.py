@@ -36,7 +36,6 @@ WITHOUT_EFFECT = {
     "non_bdb_migration_log_redirect": "see non_bdb_custom_mapping",
     "non_bdb_migration_service_name": "see non_bdb_custom_mapping",
     "qmgr_fudge_factor": "of a scheduler that Postfix itself gave up",
-    "qmgr_ipc_timeout": "the queue manager never waits for another process: all it says and hears goes through its loop",
     "relevo_version": "for people to read",
     "respectful_logging": "the old words are not logged at all",
 }

@@ -233,6 +233,20 @@ def a_bounce_that_cannot_be_sent_keeps_the_message():
 
 
 @test
+def a_report_that_takes_too_long_does_not_hold_the_message():
+    with start(qmgr_ipc_timeout="1s") as q:
+        hung = threading.Event()
+        q.smtp.answer = lambda r, rcpts: dict(bounced=1)
+        q.bounce.answer = lambda kind, lists: hung.wait(60) and 0
+        q.start()
+        n = q.send()
+        q.wait(lambda: q.find(n) == "deferred", "deferred")
+        q.wait_log("warning: private/bounce: service failure")
+        q.wait_log("%s: status=deferred (bounce failed)" % n)
+        hung.set()
+
+
+@test
 def success_reports_are_asked_for():
     with start() as q:
         q.smtp.answer = lambda r, rcpts: dict(traced=1)
