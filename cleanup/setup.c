@@ -31,16 +31,6 @@ static unsigned parse_roles(struct str text, const char *parameter)
     return result;
 }
 
-static bool list_has(struct str list, struct str name)
-{
-    struct str word;
-
-    while (str_token(&list, ", \t\r\n", &word))
-        if (str_equal_nocase(word, name))
-            return true;
-    return false;
-}
-
 static struct table_list *open_maps(struct str text, const char *parameter)
 {
     return table_list_open(text, parameter, TABLE_DEFAULT);
@@ -67,8 +57,8 @@ static void open_address_tables(struct cleanup *c, struct conf *conf)
     c->virtual_aliases = open_maps(site_conf.virtual_alias_maps, "virtual_alias_maps");
     c->sender_bcc = open_maps(cleanup_conf.sender_bcc_maps, "sender_bcc_maps");
     c->recipient_bcc = open_maps(cleanup_conf.recipient_bcc_maps, "recipient_bcc_maps");
-    c->canonical_extensions = list_has(propagate, STR("canonical"));
-    c->virtual_extensions = list_has(propagate, STR("virtual"));
+    c->canonical_extensions = str_has_word(propagate, STR("canonical"));
+    c->virtual_extensions = str_has_word(propagate, STR("virtual"));
     c->masquerade_roles = parse_roles(cleanup_conf.masquerade_classes, "masquerade_classes");
     c->masquerade_exceptions =
         match_list_open(cleanup_conf.masquerade_exceptions, "masquerade_exceptions", 0);

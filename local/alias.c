@@ -141,7 +141,7 @@ static bool expand_alias(struct branch *b, struct str name, struct str value,
     child.origin = FROM_ALIAS;
     child.alias = name;
     child.unmatched = STR_NONE;
-    if (extension_is_left && word_in_list(local_tables.propagate, "alias"))
+    if (extension_is_left && str_has_word(local_tables.propagate, STR("alias")))
         child.unmatched = str_skip(b->local, b->base.len);
     if (!find_rights(&child, value))
         return branch_defer(b, "4.3.0", "cannot find alias database owner");

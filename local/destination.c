@@ -148,7 +148,7 @@ static bool deliver_to_file(struct branch *from, struct str path)
 {
     BUF_AUTO(at_home, 4096);
 
-    if (!word_in_list(local_conf.allow_mail_to_files, origin_word(from->origin)))
+    if (!str_has_word(local_conf.allow_mail_to_files, str_from(origin_word(from->origin))))
         return branch_bounce(from, "5.7.1", "mail to file is restricted");
     if (!str_starts(path, STR("~")))
         return file_branch(from, path, acting_user(from->rights));
@@ -169,7 +169,7 @@ static bool deliver_one(struct branch *from, const struct destination *to)
     case DESTINATION_ADDRESS:
         break;
     case DESTINATION_COMMAND:
-        if (!word_in_list(local_conf.allow_mail_to_commands, word))
+        if (!str_has_word(local_conf.allow_mail_to_commands, str_from(word)))
             return branch_bounce(from, "5.7.1", "mail to command is restricted");
         return command_branch(from, to->text, acting_user(from->rights));
     case DESTINATION_FILE:

@@ -90,7 +90,7 @@ static bool expand_forward(struct branch *b, const char *path, struct str text,
     child.forwarder = b->base;
     child.alias = STR_NONE;
     child.unmatched = STR_NONE;
-    if (b->delimiter && !extension_is_used && word_in_list(local_tables.propagate, "forward"))
+    if (b->delimiter && !extension_is_used && str_has_word(local_tables.propagate, STR("forward")))
         child.unmatched = str_skip(b->local, b->base.len);
     return destinations_deliver(&child, text);
 }

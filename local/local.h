@@ -118,4 +118,3 @@ void biff_notify(struct str user, int64_t offset);
 
 /* The plan for a copy to this branch; `what` is a word of prepend_delivered_header. */
 struct copy_plan branch_copy_plan(const struct branch *b, unsigned flags, const char *what);
-bool word_in_list(struct str list, const char *word);

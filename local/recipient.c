@@ -87,20 +87,10 @@ bool branch_expands_first(struct branch *b, const char *kind, struct str name)
     return is_first(b, kind, name, true);
 }
 
-bool word_in_list(struct str list, const char *word)
-{
-    struct str item;
-
-    while (str_token(&list, ", \t\r\n", &item))
-        if (str_equal_nocase(item, str_from(word)))
-            return true;
-    return false;
-}
-
 struct copy_plan branch_copy_plan(const struct branch *b, unsigned flags, const char *what)
 {
     const struct attempt *a = b->attempt;
-    bool delivered_to = word_in_list(local_conf.prepend_delivered_header, what);
+    bool delivered_to = str_has_word(local_conf.prepend_delivered_header, str_from(what));
 
     return (struct copy_plan){
         .flags = flags | COPY_RETURN_PATH | (delivered_to ? COPY_DELIVERED_TO : 0) |

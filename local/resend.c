@@ -161,7 +161,7 @@ static void put_trace_headers(struct buf *out, const struct resend *r)
     buf_join(&line, STR("\tid "), queue_id_str(&cleanup.id), STR("; "));
     date_format(&local, local.tm_gmtoff, str_from_null(local.tm_zone), &line);
     put_line(out, &line);
-    if (word_in_list(local_conf.prepend_delivered_header, "forward")) {
+    if (str_has_word(local_conf.prepend_delivered_header, STR("forward"))) {
         buf_add(&line, STR("Delivered-To: "));
         address_quote(r->from.attempt->delivered_to, &line);
         put_line(out, &line);

@@ -233,7 +233,7 @@ static const struct option {
  * characters, such as another option, is none. */
 static bool is_old_verp(const char *arg, const char *next)
 {
-    if (strncmp(arg, "-V", 2) != 0)
+    if (!str_starts(str_from(arg), STR("-V")))
         return false;
     return strlen(arg) == 4 || (arg[2] == '\0' && next && strlen(next) == 2);
 }

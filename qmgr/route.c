@@ -7,16 +7,6 @@
 
 #include <stdlib.h>
 
-static bool in_list(struct str list, struct str name)
-{
-    struct str word;
-
-    while (str_token(&list, ", \t\r\n", &word))
-        if (str_equal(word, name))
-            return true;
-    return false;
-}
-
 /* A service name becomes a path below private/. */
 static bool is_service_name(struct str name)
 {
@@ -85,7 +75,7 @@ static void check_transport(struct route *r)
         log_warning("bad transport name \"" STR_FMT "\" for <" STR_FMT ">", STR_ARG(r->transport),
                     STR_ARG(r->address));
         use_text(r, STR(QMGR_RETRY_TRANSPORT), STR("4.3.5 mail transport unavailable"));
-    } else if (in_list(qmgr_conf.defer_transports, r->transport)) {
+    } else if (str_has_word(qmgr_conf.defer_transports, r->transport)) {
         use_text(r, STR(QMGR_RETRY_TRANSPORT), STR("4.3.2 deferred transport"));
     }
 }

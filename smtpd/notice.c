@@ -7,9 +7,9 @@ static const struct {
     struct str name;
     enum fault fault;
 } classes[] = {
-    { { "policy", 6 }, FAULT_POLICY },     { { "protocol", 8 }, FAULT_PROTOCOL },
-    { { "resource", 8 }, FAULT_RESOURCE }, { { "software", 8 }, FAULT_SOFTWARE },
-    { { "data", 4 }, FAULT_DATA },         { { "bounce", 6 }, FAULT_BOUNCE },
+    { STR("policy"), FAULT_POLICY },     { STR("protocol"), FAULT_PROTOCOL },
+    { STR("resource"), FAULT_RESOURCE }, { STR("software"), FAULT_SOFTWARE },
+    { STR("data"), FAULT_DATA },         { STR("bounce"), FAULT_BOUNCE },
 };
 
 unsigned notice_classes_parse(struct str words)

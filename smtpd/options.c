@@ -9,9 +9,9 @@ static const struct keyword {
     size_t offset;
     bool discarded; /* what the option is then */
 } keywords[] = {
-#define KEYWORD(text, member, discarded)                                                       \
-    {                                                                                          \
-        { "" text, sizeof(text) - 1 }, offsetof(struct smtp_server_options, member), discarded \
+#define KEYWORD(text, member, discarded)                                   \
+    {                                                                      \
+        STR(text), offsetof(struct smtp_server_options, member), discarded \
     }
     KEYWORD("PIPELINING", pipelining, false),
     KEYWORD("SIZE", size, false),
@@ -36,27 +36,17 @@ static bool *flag_of(struct smtp_server_options *o, const struct keyword *k)
     return (bool *)(void *)((char *)o + k->offset);
 }
 
-static bool has_word(struct str words, struct str wanted)
-{
-    struct str word;
-
-    while (str_token(&words, ", \t\r\n", &word))
-        if (str_equal_nocase(word, wanted))
-            return true;
-    return false;
-}
-
 static void discard(struct smtp_server_options *o, struct str words)
 {
     BUF_AUTO(dropped, 1024);
 
     for (size_t i = 0; i < ARRAY_LEN(keywords); i++) {
-        if (!has_word(words, keywords[i].name))
+        if (!str_has_word(words, keywords[i].name))
             continue;
         *flag_of(o, &keywords[i]) = keywords[i].discarded;
         buf_join(&dropped, STR(" "), keywords[i].name);
     }
-    if (dropped.len && !has_word(words, STR("silent-discard")))
+    if (dropped.len && !str_has_word(words, STR("silent-discard")))
         log_info("discarding EHLO keywords:" STR_FMT, STR_ARG(buf_str(&dropped)));
 }
 

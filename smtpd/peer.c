@@ -2,7 +2,7 @@
 
 #include "base/log.h"
 
-static const struct str unknown = { "unknown", 7 };
+static const struct str unknown = STR("unknown");
 
 void peer_update_shown(struct session *s)
 {

@@ -44,10 +44,10 @@ static const struct {
     int clears; /* bits of enum cleanup_flag */
     bool skips_recipients;
 } overrides[] = {
-    { { "no_address_mappings", 19 }, CLEANUP_FLAG_MAP_OK | CLEANUP_FLAG_BCC_OK, false },
-    { { "no_header_body_checks", 21 }, CLEANUP_FLAG_FILTER, false },
-    { { "no_milters", 10 }, 0, false },
-    { { "no_unknown_recipient_checks", 27 }, 0, true },
+    { STR("no_address_mappings"), CLEANUP_FLAG_MAP_OK | CLEANUP_FLAG_BCC_OK, false },
+    { STR("no_header_body_checks"), CLEANUP_FLAG_FILTER, false },
+    { STR("no_milters"), 0, false },
+    { STR("no_unknown_recipient_checks"), 0, true },
 };
 
 static void apply_override(struct str word)

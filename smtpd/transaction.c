@@ -245,14 +245,14 @@ static const struct {
     int code;
     struct str text;
 } refusals[] = {
-    [CLEANUP_BAD] = { 451, { "4.3.0 Error: internal error 1", 29 } },
-    [CLEANUP_WRITE] = { 451, { "4.3.0 Error: queue file write error", 35 } },
-    [CLEANUP_SIZE] = { 552, { "5.3.4 Error: message file too big", 33 } },
-    [CLEANUP_CONTENT] = { 550, { "5.7.1 Error: message content rejected", 37 } },
-    [CLEANUP_HOPS] = { 554, { "5.4.0 Error: too many hops", 26 } },
-    [CLEANUP_NO_RCPT] = { 550, { "5.1.0 Error: no recipients specified", 36 } },
-    [CLEANUP_DEFER] = { 451, { "4.7.1 Error: service unavailable", 32 } },
-    [CLEANUP_SPACE] = { 452, { "4.3.1 Error: insufficient system storage", 40 } },
+    [CLEANUP_BAD] = { 451, STR("4.3.0 Error: internal error 1") },
+    [CLEANUP_WRITE] = { 451, STR("4.3.0 Error: queue file write error") },
+    [CLEANUP_SIZE] = { 552, STR("5.3.4 Error: message file too big") },
+    [CLEANUP_CONTENT] = { 550, STR("5.7.1 Error: message content rejected") },
+    [CLEANUP_HOPS] = { 554, STR("5.4.0 Error: too many hops") },
+    [CLEANUP_NO_RCPT] = { 550, STR("5.1.0 Error: no recipients specified") },
+    [CLEANUP_DEFER] = { 451, STR("4.7.1 Error: service unavailable") },
+    [CLEANUP_SPACE] = { 452, STR("4.3.1 Error: insufficient system storage") },
 };
 
 /* The reason of header and body checks is the text behind the code; it may bring its own status. */

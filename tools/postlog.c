@@ -89,7 +89,7 @@ static void open_log(struct conf *conf, const struct options *o, struct buf *tag
         buf_join(socket_path, str_from(value_of(conf, "queue_directory")), STR("/public/"),
                  str_from(value_of(conf, "postlog_service_name")));
         log.postlog_path = buf_cstr(socket_path);
-        if (getuid() == 0 && strncmp(file, "/dev/", 5) != 0)
+        if (getuid() == 0 && !str_starts(str_from(file), STR("/dev/")))
             log.direct_path = file;
     }
     logger_init(&log);

@@ -12,6 +12,7 @@ struct str {
     size_t len;
 };
 
+/* A constant, in an expression or where a static object is initialised: nobody counts by hand. */
 #define STR(literal) ((struct str){ "" literal, sizeof(literal) - 1 })
 #define STR_NONE     ((struct str){ NULL, 0 })
 /* For printf-like functions (log lines): log_info(STR_FMT, STR_ARG(s)). */

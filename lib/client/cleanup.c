@@ -47,12 +47,10 @@ static bool open_drop(struct cleanup_client *c, int sendopts, int timeout_s)
 
 int cleanup_utf8_flag(struct str mail_class)
 {
-    struct str classes = site_conf.smtputf8_autodetect_classes, word;
+    struct str classes = site_conf.smtputf8_autodetect_classes;
+    bool wanted = str_has_word(classes, mail_class) || str_has_word(classes, STR("all"));
 
-    while (site_conf.smtputf8_enable && str_token(&classes, ", \t\r\n", &word))
-        if (str_equal_nocase(word, mail_class) || str_equal_nocase(word, STR("all")))
-            return CLEANUP_FLAG_SMTPUTF8_AUTO;
-    return 0;
+    return site_conf.smtputf8_enable && wanted ? CLEANUP_FLAG_SMTPUTF8_AUTO : 0;
 }
 
 bool cleanup_client_open(struct cleanup_client *c, struct str service, int flags, int sendopts,

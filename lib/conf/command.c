@@ -42,7 +42,7 @@ static void choose_maillog(struct logger_options *o, struct buf *socket_path)
     buf_join(socket_path, str_from(text_of("queue_directory")), STR("/public/"),
              str_from(text_of("postlog_service_name")));
     o->postlog_path = buf_cstr(socket_path);
-    if (!command.distrusts && strncmp(file, "/dev/", 5) != 0)
+    if (!command.distrusts && !str_starts(str_from(file), STR("/dev/")))
         o->direct_path = file;
 }
 

@@ -34,14 +34,6 @@ static unsigned class_length(unsigned char first, unsigned prefix, unsigned bits
     return first < 128 ? 8 : first < 192 ? 16 : first < 224 ? 24 : 32;
 }
 
-static bool has_word(struct str list, struct str word)
-{
-    while (list.len)
-        if (str_equal(str_cut(&list, ' '), word))
-            return true;
-    return false;
-}
-
 void own_network_add(struct buf *out, const struct sockaddr *address, unsigned prefix,
                      struct str style)
 {
@@ -63,7 +55,7 @@ void own_network_add(struct buf *out, const struct sockaddr *address, unsigned p
         buf_addf(&word, "%s/%u", text, prefix);
     else
         buf_addf(&word, "[%s]/%u", text, prefix);
-    if (has_word(buf_str(out), buf_str(&word)))
+    if (str_has_word(buf_str(out), buf_str(&word)))
         return;
     if (out->len)
         buf_addc(out, ' ');

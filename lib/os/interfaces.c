@@ -10,12 +10,9 @@
 
 bool protocols_include(struct str protocols, int family)
 {
-    struct str word, mine = family == AF_INET6 ? STR("ipv6") : STR("ipv4");
+    struct str mine = family == AF_INET6 ? STR("ipv6") : STR("ipv4");
 
-    while (str_token(&protocols, ", \t\r\n", &word))
-        if (str_equal_nocase(word, STR("all")) || str_equal_nocase(word, mine))
-            return true;
-    return false;
+    return str_has_word(protocols, STR("all")) || str_has_word(protocols, mine);
 }
 
 static bool same_host(const struct net_addr *a, const struct net_addr *b)
@@ -146,8 +143,7 @@ bool interfaces_contain(const struct interface_list *l, struct str address)
 {
     struct net_addr wanted;
 
-    if (str_starts_nocase(address, STR("IPv6:")))
-        address = str_skip(address, 5);
+    (void)str_skip_prefix_nocase(&address, STR("IPv6:"));
     if (!net_addr_parse(address, 0, &wanted))
         return false;
     for (size_t i = 0; i < l->count; i++)

@@ -76,9 +76,11 @@ static bool set_stdio(const struct spawn_request *r, int output)
 
 static const char *path_of(const char *const *envp)
 {
-    for (; envp && *envp; envp++)
-        if (strncmp(*envp, "PATH=", 5) == 0)
-            return *envp + 5;
+    for (; envp && *envp; envp++) {
+        struct str setting = str_from(*envp);
+        if (str_skip_prefix(&setting, STR("PATH=")))
+            return setting.ptr;
+    }
     return DEFAULT_PATH;
 }
 

@@ -7,19 +7,9 @@
 
 #define DEPTH_MAX 16
 
-static bool is_hashed(const struct queue_layout *layout, const char *queue)
-{
-    struct str names = layout->hashed_names, name;
-
-    while (str_token(&names, ", \t\r\n", &name))
-        if (str_equal(name, str_from(queue)))
-            return true;
-    return false;
-}
-
 static int layout_depth(const struct queue_layout *layout, const char *queue)
 {
-    if (!is_hashed(layout, queue))
+    if (!str_has_word(layout->hashed_names, str_from(queue)))
         return 0;
     return layout->depth > DEPTH_MAX ? DEPTH_MAX : layout->depth;
 }

@@ -25,8 +25,8 @@ static const struct log_kind {
     const char *queue;
     struct str log_class;
 } log_kinds[] = {
-    { QUEUE_DEFER, { "defer", 5 } },
-    { QUEUE_BOUNCE, { "bounce", 6 } },
+    { QUEUE_DEFER, STR("defer") },
+    { QUEUE_BOUNCE, STR("bounce") },
 };
 
 /* Memory that is used for one message after the other. */

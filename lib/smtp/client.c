@@ -160,9 +160,9 @@ static enum smtp_step hello_step(const struct smtp_client *c)
 
 static void say_hello(struct smtp_client *c)
 {
-    static const struct str verbs[] = { [SMTP_STEP_EHLO] = { "EHLO ", 5 },
-                                        [SMTP_STEP_HELO] = { "HELO ", 5 },
-                                        [SMTP_STEP_LHLO] = { "LHLO ", 5 } };
+    static const struct str verbs[] = { [SMTP_STEP_EHLO] = STR("EHLO "),
+                                        [SMTP_STEP_HELO] = STR("HELO "),
+                                        [SMTP_STEP_LHLO] = STR("LHLO ") };
     enum smtp_step step = hello_step(c);
     BUF_AUTO(line, 0);
 

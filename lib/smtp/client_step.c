@@ -3,8 +3,7 @@
 static const struct {
     struct str doing, command;
 } steps[SMTP_STEP_COUNT] = {
-#define STEP(id, doing, command) \
-    [SMTP_STEP_##id] = { { "" doing, sizeof(doing) - 1 }, { "" command, sizeof(command) - 1 } }
+#define STEP(id, doing, command) [SMTP_STEP_##id] = { STR(doing), STR(command) }
     STEP(GREETING, "receiving the initial server greeting", "initial greeting"),
     STEP(EHLO, "performing the EHLO handshake", "EHLO command"),
     STEP(HELO, "performing the HELO handshake", "HELO command"),

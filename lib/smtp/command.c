@@ -7,7 +7,7 @@ static const struct {
     bool junk;
     bool ends_group;
 } commands[SMTP_CMD_COUNT] = {
-#define COMMAND(id, junk, last) [SMTP_CMD_##id] = { { #id, sizeof(#id) - 1 }, junk, last }
+#define COMMAND(id, junk, last) [SMTP_CMD_##id] = { STR(#id), junk, last }
     COMMAND(CONNECT, false, true), COMMAND(HELO, true, true),       COMMAND(EHLO, true, true),
     COMMAND(XCLIENT, false, true), COMMAND(XFORWARD, false, false), COMMAND(STARTTLS, false, true),
     COMMAND(AUTH, false, true),    COMMAND(MAIL, false, false),     COMMAND(RCPT, false, false),

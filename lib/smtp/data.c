@@ -6,11 +6,11 @@ bool smtp_bare_newline_parse(struct str word, enum smtp_bare_newline *out)
         struct str word;
         enum smtp_bare_newline policy;
     } words[] = {
-        { { "no", 2 }, SMTP_BARE_NO },
-        { { "yes", 3 }, SMTP_BARE_NORMALIZE },
-        { { "normalize", 9 }, SMTP_BARE_NORMALIZE },
-        { { "note", 4 }, SMTP_BARE_NOTE },
-        { { "reject", 6 }, SMTP_BARE_REJECT },
+        { STR("no"), SMTP_BARE_NO },
+        { STR("yes"), SMTP_BARE_NORMALIZE },
+        { STR("normalize"), SMTP_BARE_NORMALIZE },
+        { STR("note"), SMTP_BARE_NOTE },
+        { STR("reject"), SMTP_BARE_REJECT },
     };
 
     for (size_t i = 0; i < ARRAY_LEN(words); i++) {

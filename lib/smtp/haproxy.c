@@ -112,7 +112,7 @@ static enum haproxy_result parse_v2(struct str in, size_t *consumed, struct hapr
 
 enum haproxy_result haproxy_parse(struct str in, size_t *consumed, struct haproxy *out)
 {
-    static const struct str v1_start = { "PROXY ", 6 };
+    static const struct str v1_start = STR("PROXY ");
     struct str v2_start = { v2_signature, sizeof v2_signature };
 
     if (str_starts(in, v1_start))

@@ -60,9 +60,9 @@ static const struct {
     unsigned bit;
     void (*parse)(struct smtp_client *c, struct str args);
 } extensions[] = {
-#define EXTENSION(name, parse)                               \
-    {                                                        \
-        { #name, sizeof(#name) - 1 }, SMTP_EXT_##name, parse \
+#define EXTENSION(name, parse)             \
+    {                                      \
+        STR(#name), SMTP_EXT_##name, parse \
     }
     EXTENSION(PIPELINING, NULL), EXTENSION(SIZE, offer_size), EXTENSION(8BITMIME, NULL),
     EXTENSION(SMTPUTF8, NULL),   EXTENSION(DSN, NULL),        EXTENSION(ENHANCEDSTATUSCODES, NULL),

@@ -301,19 +301,19 @@ struct param {
 };
 
 static const struct param mail_params[] = {
-    { { "SIZE", 4 }, true, false, mail_size },
-    { { "BODY", 4 }, true, false, mail_body },
-    { { "SMTPUTF8", 8 }, false, true, mail_smtputf8 },
-    { { "REQUIRETLS", 10 }, false, true, mail_requiretls },
-    { { "RET", 3 }, true, false, mail_ret },
-    { { "ENVID", 5 }, true, false, mail_envid },
-    { { "AUTH", 4 }, true, false, mail_auth },
-    { { "XVERP", 5 }, true, true, mail_xverp },
+    { STR("SIZE"), true, false, mail_size },
+    { STR("BODY"), true, false, mail_body },
+    { STR("SMTPUTF8"), false, true, mail_smtputf8 },
+    { STR("REQUIRETLS"), false, true, mail_requiretls },
+    { STR("RET"), true, false, mail_ret },
+    { STR("ENVID"), true, false, mail_envid },
+    { STR("AUTH"), true, false, mail_auth },
+    { STR("XVERP"), true, true, mail_xverp },
 };
 
 static const struct param rcpt_params[] = {
-    { { "NOTIFY", 6 }, true, false, rcpt_notify },
-    { { "ORCPT", 5 }, true, false, rcpt_orcpt },
+    { STR("NOTIFY"), true, false, rcpt_notify },
+    { STR("ORCPT"), true, false, rcpt_orcpt },
 };
 
 static bool parse_params(struct params *p, struct str rest, const struct param *table, size_t count)
@@ -344,8 +344,7 @@ static bool syntax_error(struct smtp_path_error *error, int code, struct str tex
     return false;
 }
 
-static const struct str must_declare = { "5.6.7 Must declare SMTPUTF8 to send unicode address",
-                                         51 };
+static const struct str must_declare = STR("5.6.7 Must declare SMTPUTF8 to send unicode address");
 
 bool smtp_mail_parse(struct str args, const struct smtp_path_rules *rules, struct arena *a,
                      struct smtp_mail *out, struct smtp_path_error *error)

@@ -52,7 +52,7 @@ static const struct {
     void (*tame)(char *text, size_t len); /* before that; NULL: as it is */
 } attrs[SMTP_XATTR_COUNT] = {
 #define ATTR(id, xclient, xforward, check, tame) \
-    [SMTP_XATTR_##id] = { { #id, sizeof(#id) - 1 }, xclient, xforward, check, tame }
+    [SMTP_XATTR_##id] = { STR(#id), xclient, xforward, check, tame }
     ATTR(NAME, true, true, is_name, NULL),
     ATTR(ADDR, true, true, is_address, NULL),
     ATTR(PORT, true, true, is_port, NULL),

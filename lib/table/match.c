@@ -50,12 +50,9 @@ typedef enum match_result match_fn(const struct match_list *l, const struct elem
 
 unsigned match_flags_for(const char *parameter)
 {
-    struct str names = site_conf.parent_domain_matches_subdomains, name;
+    bool subdomains = str_has_word(site_conf.parent_domain_matches_subdomains, str_from(parameter));
 
-    while (str_token(&names, ", \t\r\n", &name))
-        if (str_equal(name, str_from(parameter)))
-            return MATCH_SUBDOMAINS;
-    return 0;
+    return subdomains ? MATCH_SUBDOMAINS : 0;
 }
 
 /* ---- reading the list ---- */

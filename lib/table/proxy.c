@@ -17,7 +17,7 @@
 
 static bool names_table(struct str word, struct str table)
 {
-    return str_starts(word, STR("proxy:")) && str_equal(str_skip(word, strlen("proxy:")), table);
+    return str_skip_prefix(&word, STR("proxy:")) && str_equal(word, table);
 }
 
 bool proxy_is_approved(struct str list, struct str table)

@@ -34,7 +34,7 @@ enum rule_kind rules_keyword(struct str *text)
     static const struct {
         struct str word;
         enum rule_kind kind;
-    } words[] = { { { "if", 2 }, RULE_IF }, { { "endif", 5 }, RULE_ENDIF } };
+    } words[] = { { STR("if"), RULE_IF }, { STR("endif"), RULE_ENDIF } };
 
     for (size_t i = 0; i < ARRAY_LEN(words); i++) {
         if (str_starts_nocase(*text, words[i].word) && is_word_end(*text, words[i].word.len)) {

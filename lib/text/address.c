@@ -74,7 +74,7 @@ void address_quote_phrase(struct str name, struct buf *out)
 bool address_split_extension(const struct address_extension_rule *rule, struct str local,
                              struct str *base, char *delimiter, struct str *extension)
 {
-    static const struct str reserved[] = { { "postmaster", 10 }, { "mailer-daemon", 13 } };
+    static const struct str reserved[] = { STR("postmaster"), STR("mailer-daemon") };
 
     for (size_t i = 0; i < ARRAY_LEN(reserved); i++)
         if (str_equal_nocase(local, reserved[i]))

@@ -50,10 +50,10 @@ static const struct {
     struct str word;
     unsigned bit;
 } notify_words[] = {
-    { { "NEVER", 5 }, DSN_NOTIFY_NEVER },
-    { { "SUCCESS", 7 }, DSN_NOTIFY_SUCCESS },
-    { { "FAILURE", 7 }, DSN_NOTIFY_FAILURE },
-    { { "DELAY", 5 }, DSN_NOTIFY_DELAY },
+    { STR("NEVER"), DSN_NOTIFY_NEVER },
+    { STR("SUCCESS"), DSN_NOTIFY_SUCCESS },
+    { STR("FAILURE"), DSN_NOTIFY_FAILURE },
+    { STR("DELAY"), DSN_NOTIFY_DELAY },
 };
 
 static unsigned notify_bit(struct str word)
@@ -114,7 +114,7 @@ bool dsn_ret_parse(struct str text, enum dsn_ret *ret)
 struct str dsn_ret_name(enum dsn_ret ret)
 {
     static const struct str names[] = {
-        [DSN_RET_NONE] = { "", 0 }, [DSN_RET_FULL] = { "FULL", 4 }, [DSN_RET_HDRS] = { "HDRS", 4 }
+        [DSN_RET_NONE] = STR(""), [DSN_RET_FULL] = STR("FULL"), [DSN_RET_HDRS] = STR("HDRS")
     };
     return names[ret];
 }

@@ -3,8 +3,8 @@
 #include "base/utf8.h"
 
 static const struct header_info headers[] = {
-    { HEADER_OTHER, { "", 0 }, 0 },
-#define HEADER(id, name, flags) { HEADER_##id, { "" name, sizeof(name) - 1 }, flags },
+    { HEADER_OTHER, STR(""), 0 },
+#define HEADER(id, name, flags) { HEADER_##id, STR(name), flags },
 #include "text/header.def"
 #undef HEADER
 };

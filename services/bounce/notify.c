@@ -39,16 +39,6 @@ struct notice {
     struct cleanup_client *client;
 };
 
-static bool in_list(struct str list, struct str name)
-{
-    struct str word;
-
-    while (str_token(&list, ", \t\r\n", &word))
-        if (str_equal_nocase(word, name))
-            return true;
-    return false;
-}
-
 /* ---- filling in ---- */
 
 static struct str format_date(struct arena *a, int64_t when)
@@ -199,7 +189,7 @@ static int submit_flags(void)
 {
     int flags = CLEANUP_FLAG_MAP_OK | cleanup_utf8_flag(STR("bounce"));
 
-    if (in_list(site_conf.internal_mail_filter_classes, STR("bounce")))
+    if (str_has_word(site_conf.internal_mail_filter_classes, STR("bounce")))
         flags |= CLEANUP_FLAG_FILTER | CLEANUP_FLAG_MILTER;
     return flags;
 }
@@ -302,7 +292,7 @@ static bool is_wanted(const char *classes)
     struct str left = str_from(classes), word;
 
     while (str_token(&left, " ", &word))
-        if (in_list(site_conf.notify_classes, word))
+        if (str_has_word(site_conf.notify_classes, word))
             return true;
     return false;
 }

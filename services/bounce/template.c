@@ -249,8 +249,8 @@ static const struct {
     struct str suffix;
     int64_t seconds;
 } units[] = {
-    { { "_seconds", 8 }, 1 },  { { "_minutes", 8 }, 60 },   { { "_hours", 6 }, 3600 },
-    { { "_days", 5 }, 86400 }, { { "_weeks", 6 }, 604800 },
+    { STR("_seconds"), 1 },  { STR("_minutes"), 60 },   { STR("_hours"), 3600 },
+    { STR("_days"), 86400 }, { STR("_weeks"), 604800 },
 };
 
 static bool expand_time(struct str name, const struct template_values *v, struct buf *out)

@@ -8,9 +8,9 @@ static const struct {
     struct str name;
     char unit;
 } times[] = {
-    { { "delay_warning_time", 18 }, 'h' },
-    { { "maximal_queue_lifetime", 22 }, 'd' },
-    { { "bounce_queue_lifetime", 21 }, 'd' },
+    { STR("delay_warning_time"), 'h' },
+    { STR("maximal_queue_lifetime"), 'd' },
+    { STR("bounce_queue_lifetime"), 'd' },
 };
 
 struct names {

@@ -134,15 +134,15 @@ static enum subject_kind subject_of(const struct judge *j, const struct rule *ru
         struct str part;
         enum subject_kind subject;
     } parts[] = {
-        { { "reverse_client", 14 }, SUBJECT_REVERSE_CLIENT },
-        { { "sasl_access", 11 }, SUBJECT_LOGIN },
-        { { "check_helo", 10 }, SUBJECT_HELO },
-        { { "check_sender", 12 }, SUBJECT_SENDER },
-        { { "check_recipient", 15 }, SUBJECT_RECIPIENT },
-        { { "permit_auth_dest", 16 }, SUBJECT_RECIPIENT },
-        { { "permit_mx_backup", 16 }, SUBJECT_RECIPIENT },
-        { { "permit_", 7 }, SUBJECT_CLIENT },
-        { { "check_client", 12 }, SUBJECT_CLIENT },
+        { STR("reverse_client"), SUBJECT_REVERSE_CLIENT },
+        { STR("sasl_access"), SUBJECT_LOGIN },
+        { STR("check_helo"), SUBJECT_HELO },
+        { STR("check_sender"), SUBJECT_SENDER },
+        { STR("check_recipient"), SUBJECT_RECIPIENT },
+        { STR("permit_auth_dest"), SUBJECT_RECIPIENT },
+        { STR("permit_mx_backup"), SUBJECT_RECIPIENT },
+        { STR("permit_"), SUBJECT_CLIENT },
+        { STR("check_client"), SUBJECT_CLIENT },
     };
 
     for (size_t i = 0; i < ARRAY_LEN(parts); i++)

@@ -23,16 +23,6 @@ static enum table_result find_owners(struct judge *j, struct buf *owners)
                                      owners, NULL);
 }
 
-static bool owns(struct str owners, struct str login)
-{
-    struct str owner;
-
-    while (str_token(&owners, ", \t\r\n", &owner))
-        if (str_equal_nocase(owner, login))
-            return true;
-    return false;
-}
-
 static enum outcome_kind refuse(struct judge *j)
 {
     struct str path = j->s->t.sender_path, login = j->s->login;
@@ -66,7 +56,8 @@ static enum outcome_kind check(struct judge *j, const struct rule *rule, bool st
     case TABLE_ERROR:
         return judge_lookup_failure(j);
     case TABLE_FOUND:
-        return j->s->login.len && owns(buf_str(&owners), j->s->login) ? JUDGE_NEXT : refuse(j);
+        return j->s->login.len && str_has_word(buf_str(&owners), j->s->login) ? JUDGE_NEXT
+                                                                              : refuse(j);
     case TABLE_NOT_FOUND:
         break;
     }

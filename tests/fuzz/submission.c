@@ -10,7 +10,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void run(struct str input, bool extract, size_t piece, struct buf *out)
 {
-    const struct submission_envelope e = { .sender = { "s", 1 } };
+    const struct submission_envelope e = { .sender = STR("s") };
     struct submission_recipients rcpts = { .count = 0 };
     struct submission_content c;
 

@@ -259,7 +259,7 @@ static void overlong_and_binary_recipients_are_refused(void **state)
     assert_int_equal(read_bytes(buf_str(&file), &arena, &t, &e), ENVELOPE_CORRUPT);
     buf_clear(&file);
     draft_init(&d);
-    record_put(&d.envelope, REC_RCPT, (struct str){ "a\0b", 3 });
+    record_put(&d.envelope, REC_RCPT, STR("a\0b"));
     assemble(&d, &file);
     assert_int_equal(read_bytes(buf_str(&file), &arena, &t, &e), ENVELOPE_CORRUPT);
     buf_free(&file);

@@ -222,7 +222,7 @@ static void side_effects_wait_in_the_transaction(void **state)
     assert_true(a->hold && !a->discard);
     assert_true(str_equal(a->filter, STR("smtp:[x]")));
     assert_true(str_equal(a->redirect, STR("r@x.test")));
-    assert_true(str_equal(buf_str(&a->bcc), ((struct str){ "b@x.test", 9 })));
+    assert_true(str_equal(buf_str(&a->bcc), STR("b@x.test\0")));
     assert_true(str_equal(buf_str(&a->prepend), STR("X-A: b\n")));
     fake_close(&f);
 }

@@ -46,15 +46,14 @@ static void exchangers_keep_order_and_preference(void **state)
 static void names_that_are_none_are_dropped(void **state)
 {
     static const struct str bad[] = {
-        { "\0\12\3a b\0", 7 },
-        { "\0\12\3a\nb\0", 7 },
-        { "\0\12\3a;b\0", 7 },
-        { "\0\12\3-ab\0", 7 },
-        { "\0\12\3a.b\0", 7 },
-        { "\0\12\3a\0b\0", 7 },
-        { "\0\12\3a\xff"
-          "b\0",
-          7 },
+        STR("\0\12\3a b\0"),
+        STR("\0\12\3a\nb\0"),
+        STR("\0\12\3a;b\0"),
+        STR("\0\12\3-ab\0"),
+        STR("\0\12\3a.b\0"),
+        STR("\0\12\3a\0b\0"),
+        STR("\0\12\3a\xff"
+            "b\0"),
     };
     ARENA_AUTO(a);
 
@@ -146,13 +145,11 @@ static void count_line(enum log_level level, struct str text)
 
 static void many_bad_names_fill_no_log(void **state)
 {
-    static const struct str bad[] = { { "\0\12\3a b\0", 7 },
-                                      { "\0\12\1"
-                                        "1\1"
-                                        "2\1"
-                                        "3\1"
-                                        "4\0",
-                                        11 } };
+    static const struct str bad[] = { STR("\0\12\3a b\0"), STR("\0\12\1"
+                                                               "1\1"
+                                                               "2\1"
+                                                               "3\1"
+                                                               "4\0") };
 
     (void)state;
     log_set_sink(count_line);

@@ -8,13 +8,13 @@
     "reason=connect to 127.0.0.1[127.0.0.1]:13101: Connection refused\n\n"
 
 static const struct bounce_append sample_entry = {
-    .recipient = { "other@sink.example", 18 },
-    .orig_rcpt = { "alice@example.com", 17 },
-    .dsn_orcpt = { "rfc822;alice@example.com", 24 },
+    .recipient = STR("other@sink.example"),
+    .orig_rcpt = STR("alice@example.com"),
+    .dsn_orcpt = STR("rfc822;alice@example.com"),
     .offset = 782,
-    .status = { "4.4.1", 5 },
-    .action = { "delayed", 7 },
-    .reason = { "connect to 127.0.0.1[127.0.0.1]:13101: Connection refused", 57 },
+    .status = STR("4.4.1"),
+    .action = STR("delayed"),
+    .reason = STR("connect to 127.0.0.1[127.0.0.1]:13101: Connection refused"),
 };
 
 static void assert_str(struct str got, const char *want)
@@ -65,7 +65,7 @@ static void lines_of_the_oldest_logs_are_understood(void **state)
 
 static void the_null_address_survives(void **state)
 {
-    struct bounce_append in = { .status = { "5.0.0", 5 } }, out;
+    struct bounce_append in = { .status = STR("5.0.0") }, out;
     BUF_AUTO(text, 0);
 
     (void)state;
@@ -79,8 +79,8 @@ static void the_null_address_survives(void **state)
 
 static void a_line_break_in_a_reason_cannot_forge_a_field(void **state)
 {
-    struct bounce_append in = { .recipient = { "a@b", 3 },
-                                .reason = { "x\nstatus=2.0.0\n\nrecipient=c", 27 } };
+    struct bounce_append in = { .recipient = STR("a@b"),
+                                .reason = STR("x\nstatus=2.0.0\n\nrecipient=c") };
     struct bounce_append out;
     BUF_AUTO(text, 0);
 

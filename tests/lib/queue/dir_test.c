@@ -6,8 +6,8 @@
 #include <fcntl.h>
 
 static const struct queue_layout flat = { STR_NONE, 1 };
-static const struct queue_layout hashed = { { "deferred, defer", 15 }, 1 };
-static const struct queue_layout deep = { { "deferred", 8 }, 3 };
+static const struct queue_layout hashed = { STR("deferred, defer"), 1 };
+static const struct queue_layout deep = { STR("deferred"), 3 };
 
 static struct queue_id id_of(const char *text)
 {

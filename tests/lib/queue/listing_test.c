@@ -186,14 +186,11 @@ static void what_is_sent_is_received_in_any_pieces(void **state)
 
 static void another_protocol_is_recognised(void **state)
 {
-    static const struct {
-        const char *bytes;
-        size_t len;
-    } cases[] = {
-        { "protocol\0other_protocol\0\0", 25 },
-        { "queue_name\0deferred\0", 20 },
-        { "\0", 1 },
-        { "protocol\0mail_queue_list_protocol\0\0time\0x\0", 42 },
+    static const struct str cases[] = {
+        STR("protocol\0other_protocol\0\0"),
+        STR("queue_name\0deferred\0"),
+        STR("\0"),
+        STR("protocol\0mail_queue_list_protocol\0\0time\0x\0"),
     };
 
     (void)state;
@@ -201,7 +198,7 @@ static void another_protocol_is_recognised(void **state)
         struct listing_parser p = { LISTING_HEAD, false };
         BUF_AUTO(shown, 0);
         struct listing_sink sink = sink_to(&shown);
-        struct str in = { cases[i].bytes, cases[i].len };
+        struct str in = cases[i];
         listing_parse(&p, &in, &sink);
         assert_int_equal(p.state, LISTING_BROKEN);
     }

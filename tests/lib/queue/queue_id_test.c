@@ -72,7 +72,7 @@ static void only_letters_digits_and_underscore_make_an_id(void **state)
     struct queue_id id;
     assert_true(queue_id_parse((struct str){ long_name, 255 }, &id));
     assert_false(queue_id_parse((struct str){ long_name, 256 }, &id));
-    assert_false(queue_id_parse((struct str){ "a\0b", 3 }, &id));
+    assert_false(queue_id_parse(STR("a\0b"), &id));
 }
 
 static void a_foreign_name_claims_no_inode(void **state)

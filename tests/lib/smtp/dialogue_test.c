@@ -42,13 +42,13 @@ struct transcript {
 };
 
 static const struct smtp_server_options standard = {
-    .hostname = { "mx.example", 10 },
+    .hostname = STR("mx.example"),
     .line_limit = 2048,
     .sasl_line_limit = 12288,
     .message_size_limit = 1000000,
     .bare_newline_code = 550,
     .bare_newline = SMTP_BARE_NORMALIZE,
-    .verp_filter = { "-=+", 3 },
+    .verp_filter = STR("-=+"),
     .ipv6 = true,
     .pipelining = true,
     .size = true,
@@ -59,12 +59,12 @@ static const struct smtp_server_options standard = {
     .dsn = true,
     .smtputf8 = true,
     .chunking = true,
-    .auth_mechanisms = { "PLAIN LOGIN", 11 },
+    .auth_mechanisms = STR("PLAIN LOGIN"),
 };
 
-#define FLAG(name)                                                               \
-    {                                                                            \
-        { #name, sizeof(#name) - 1 }, offsetof(struct smtp_server_options, name) \
+#define FLAG(name)                                             \
+    {                                                          \
+        STR(#name), offsetof(struct smtp_server_options, name) \
     }
 static const struct {
     struct str name;

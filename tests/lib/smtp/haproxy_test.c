@@ -13,10 +13,10 @@ struct accepted {
 };
 
 static const struct accepted good[] = {
-    { { "PROXY TCP4 192.0.2.1 192.0.2.2 1234 25\r\n", 40 }, true, "192.0.2.1", 1234, 25 },
-    { { "PROXY TCP6 2001:db8::1 2001:db8::2 65535 0\r\n", 44 }, true, "2001:db8::1", 65535, 0 },
-    { { "PROXY UNKNOWN\r\n", 15 }, false, NULL, 0, 0 },
-    { { "PROXY UNKNOWN some thing else\r\n", 31 }, false, NULL, 0, 0 },
+    { STR("PROXY TCP4 192.0.2.1 192.0.2.2 1234 25\r\n"), true, "192.0.2.1", 1234, 25 },
+    { STR("PROXY TCP6 2001:db8::1 2001:db8::2 65535 0\r\n"), true, "2001:db8::1", 65535, 0 },
+    { STR("PROXY UNKNOWN\r\n"), false, NULL, 0, 0 },
+    { STR("PROXY UNKNOWN some thing else\r\n"), false, NULL, 0, 0 },
     { { SIGNATURE "\x20\x00\x00\x00", 16 }, false, NULL, 0, 0 },
     { { SIGNATURE "\x21\x00\x00\x02xy", 18 }, false, NULL, 0, 0 },
     { { SIGNATURE "\x21\x11\x00\x0c\xc0\x00\x02\x01\xc0\x00\x02\x02\x04\xd2\x00\x19", 28 },
@@ -69,17 +69,17 @@ static void a_part_of_a_good_header_needs_more(void **state)
 static void other_bytes_are_refused(void **state)
 {
     static const struct str bad[] = {
-        { "EHLO x\r\n", 8 },
-        { "PROXY TCP4 192.0.2.1 192.0.2.2 1234\r\n", 37 },
-        { "PROXY TCP4 192.0.2.1 192.0.2.2 1234 25 26\r\n", 43 },
-        { "PROXY TCP4 192.0.2.1 192.0.2.2 1234 65536\r\n", 43 },
-        { "PROXY TCP4 192.0.2.1 192.0.2.2 -1 25\r\n", 38 },
-        { "PROXY TCP4 192.0.2.1 192.0.2.2 1234 25\n", 39 },
-        { "PROXY TCP4 2001:db8::1 2001:db8::2 1 2\r\n", 40 },
-        { "PROXY TCP6 192.0.2.1 192.0.2.2 1234 25\r\n", 40 },
-        { "PROXY TCP4 192.0.2.256 192.0.2.2 1 2\r\n", 38 },
-        { "PROXY UDP4 192.0.2.1 192.0.2.2 1234 25\r\n", 40 },
-        { "PROXY \r\n", 8 },
+        STR("EHLO x\r\n"),
+        STR("PROXY TCP4 192.0.2.1 192.0.2.2 1234\r\n"),
+        STR("PROXY TCP4 192.0.2.1 192.0.2.2 1234 25 26\r\n"),
+        STR("PROXY TCP4 192.0.2.1 192.0.2.2 1234 65536\r\n"),
+        STR("PROXY TCP4 192.0.2.1 192.0.2.2 -1 25\r\n"),
+        STR("PROXY TCP4 192.0.2.1 192.0.2.2 1234 25\n"),
+        STR("PROXY TCP4 2001:db8::1 2001:db8::2 1 2\r\n"),
+        STR("PROXY TCP6 192.0.2.1 192.0.2.2 1234 25\r\n"),
+        STR("PROXY TCP4 192.0.2.256 192.0.2.2 1 2\r\n"),
+        STR("PROXY UDP4 192.0.2.1 192.0.2.2 1234 25\r\n"),
+        STR("PROXY \r\n"),
         { SIGNATURE "\x11\x11\x00\x0c\xc0\x00\x02\x01\xc0\x00\x02\x02\x04\xd2\x00\x19", 28 },
         { SIGNATURE "\x22\x11\x00\x0c\xc0\x00\x02\x01\xc0\x00\x02\x02\x04\xd2\x00\x19", 28 },
         { SIGNATURE "\x21\x11\x00\x0b\xc0\x00\x02\x01\xc0\x00\x02\x02\x04\xd2\x00", 27 },

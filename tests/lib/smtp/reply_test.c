@@ -58,7 +58,7 @@ static void an_overlong_line_is_cut_and_noted_once(void **state)
 
 static void a_line_or_a_reply_without_end_is_given_up(void **state)
 {
-    static const struct str babble[] = { { "no end", 6 }, { "250-more\r\n", 10 }, { "?\n", 2 } };
+    static const struct str babble[] = { STR("no end"), STR("250-more\r\n"), STR("?\n") };
     struct smtp_answer answer;
 
     (void)state;
