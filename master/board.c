@@ -20,6 +20,7 @@ void board_create(struct master *m)
     if (at == MAP_FAILED)
         log_fatal("scoreboard: %s", strerror(errno));
     m->board = at;
+    m->board->secret = siphash_new_key();
     /* Nobody may shrink it under the others. */
     (void)fcntl(m->board_fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL);
     m->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);

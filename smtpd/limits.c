@@ -76,17 +76,13 @@ static struct smtp_reply refusal(struct session *s, int code, const char *status
     return (struct smtp_reply){ code, arena_str(&s->scratch, buf_str(&text)) };
 }
 
-/* The same number in all processes (FNV-1a), which is why map_hash() will not do. */
 static uint32_t client_number(const struct session *s)
 {
-    uint32_t hash = 2166136261U;
     BUF_AUTO(network, 128);
 
     limits_format_network(&s->peer.addr, smtpd_conf.smtpd_client_ipv4_prefix_length,
                           smtpd_conf.smtpd_client_ipv6_prefix_length, &network);
-    for (size_t i = 0; i < network.len; i++)
-        hash = (hash ^ (unsigned char)network.ptr[i]) * 16777619U;
-    return hash | 1;
+    return service_client_number(s->setup->svc, buf_str(&network));
 }
 
 /* Before anything that takes time: a whole crowd is turned away while one client waits behind it. */

@@ -1,6 +1,7 @@
 #include "base/map.h"
 
 #include "base/mem.h"
+#include "base/siphash.h"
 
 #include <stdlib.h>
 
@@ -12,36 +13,21 @@ struct map_entry {
     char key[];
 };
 
-/* Address-space randomisation is the seed: keys come from strangers (client addresses, recipients),
- * and nobody outside may choose collisions. */
-static uint64_t hash_seed(void)
-{
-    static const char anchor;
-
-    return (uint64_t)(uintptr_t)&anchor * 0x9E3779B97F4A7C15u;
-}
-
-static uint64_t mix(uint64_t h)
-{
-    h ^= h >> 32;
-    h *= 0xD6E8FEB86659FD93u;
-    h ^= h >> 32;
-    return h;
-}
-
+/* Keys come from strangers (client addresses, recipients), and nobody outside may choose collisions. */
 uint64_t map_hash(struct str key)
 {
-    uint64_t h = hash_seed() ^ key.len;
-    size_t i = 0;
+    static struct siphash_key secret; /* of this process */
+    static bool drawn;
 
-    for (; i + 8 <= key.len; i += 8) {
-        uint64_t word;
-        memcpy(&word, key.ptr + i, 8);
-        h = mix(h ^ word);
-    }
-    for (; i < key.len; i++)
-        h = mix(h ^ (unsigned char)key.ptr[i]);
-    return mix(h);
+    if (!drawn)
+        secret = siphash_new_key();
+    drawn = true;
+    return siphash(&secret, key);
+}
+
+static bool is_entry(const struct map_entry *e, struct str key, uint64_t hash)
+{
+    return e->hash == hash && str_equal((struct str){ e->key, e->len }, key);
 }
 
 static struct map_entry **find(const struct map *m, struct str key, uint64_t hash)
@@ -49,7 +35,7 @@ static struct map_entry **find(const struct map *m, struct str key, uint64_t has
     if (m->size == 0)
         return NULL;
     struct map_entry **at = &m->slots[hash & (m->size - 1)];
-    while (*at && !((*at)->hash == hash && str_equal((struct str){ (*at)->key, (*at)->len }, key)))
+    while (*at && !is_entry(*at, key, hash))
         at = &(*at)->next;
     return at;
 }
@@ -141,6 +127,19 @@ bool map_next(const struct map *m, struct map_cursor *cursor, struct str *key, v
     if (value)
         *value = e->value;
     return true;
+}
+
+size_t map_steps(const struct map *m, struct str key)
+{
+    size_t steps = 1;
+
+    if (m->size == 0)
+        return 0;
+    uint64_t hash = map_hash(key);
+    for (const struct map_entry *e = m->slots[hash & (m->size - 1)]; e; e = e->next, steps++)
+        if (is_entry(e, key, hash))
+            return steps;
+    return steps;
 }
 
 void map_free(struct map *m, void (*free_value)(void *value))

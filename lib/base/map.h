@@ -27,5 +27,7 @@ struct map_cursor {
 bool map_next(const struct map *m, struct map_cursor *cursor, struct str *key, void **value);
 void map_free(struct map *m, void (*free_value)(void *value)); /* free_value may be NULL */
 
-/* A 64-bit hash that an outsider cannot steer: seeded once per process (see map.c). */
+/* A 64-bit hash that an outsider cannot steer: its key is drawn once per process. */
 uint64_t map_hash(struct str key);
+/* For tests: how many entries a look-up of `key` passes. */
+size_t map_steps(const struct map *m, struct str key);

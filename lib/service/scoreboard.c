@@ -93,6 +93,11 @@ bool scoreboard_has_idle(struct scoreboard *board, int service)
 /* Never 0, which means that nobody waits. */
 static uint32_t now_ms(void) { return (uint32_t)clock_now_ms() | 1; }
 
+uint32_t scoreboard_client_number(const struct scoreboard_place *place, struct str client)
+{
+    return place->board ? (uint32_t)siphash(&place->board->secret, client) | 1 : 1;
+}
+
 void scoreboard_note_client(struct scoreboard_place *place, uint32_t client)
 {
     if (place->board)

@@ -14,6 +14,7 @@
  * Everything here can be overwritten by any daemon that was taken over, so nobody follows an index
  * without checking its range, and master never takes a process id from it. */
 #include "base/attr.h"
+#include "base/siphash.h"
 #include "queue/spare.h"
 
 #include <stdatomic.h>
@@ -68,6 +69,7 @@ struct scoreboard {
     _Atomic uint32_t log_epoch;  /* changes when maillog_file was opened anew */
     _Atomic uint32_t draining;   /* master left on purpose: clients are served to their end */
     _Atomic uint32_t queue_full; /* qmgr(8) has as many messages as it takes */
+    struct siphash_key secret;   /* of client numbers, the same in all workers */
     struct queue_spares spares;  /* between qmgr(8) and cleanup(8) */
     struct scoreboard_service services[SCOREBOARD_SERVICES];
     struct scoreboard_block blocks[SCOREBOARD_BLOCKS];
@@ -95,6 +97,8 @@ bool scoreboard_is_replaced(const struct scoreboard_place *place);
 /* Is any worker of the service idle?  One load per 64 workers. */
 bool scoreboard_has_idle(struct scoreboard *board, int service);
 int scoreboard_count_idle(struct scoreboard *board, int service);
+/* A number for a client, the same in all workers, never 0; nobody outside can choose that of another. */
+uint32_t scoreboard_client_number(const struct scoreboard_place *place, struct str client);
 /* Who is served, and whether it is the client's turn; both end with scoreboard_idle(). */
 void scoreboard_note_client(struct scoreboard_place *place, uint32_t client);
 void scoreboard_note_wait(struct scoreboard_place *place, bool waits);

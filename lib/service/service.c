@@ -169,6 +169,11 @@ void service_restart_for(struct service *svc, const char *table)
     svc->leaving = true;
 }
 
+uint32_t service_client_number(const struct service *svc, struct str client)
+{
+    return scoreboard_client_number(&svc->place, client);
+}
+
 void service_note_client(struct service *svc, uint32_t client)
 {
     svc->called_off = false;

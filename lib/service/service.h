@@ -79,6 +79,8 @@ void service_restart_for(struct service *svc, const char *table);
 /* SINGLE, for services of strangers and users: who the client is (never 0), and whether it is its turn to say something.  When
  * all processes of the service are taken, idle clients that hold many of them have to give way. */
 void service_note_client(struct service *svc, uint32_t client);
+/* Such a number for a text. */
+uint32_t service_client_number(const struct service *svc, struct str client);
 void service_note_wait(struct service *svc, bool waits);
 /* Set while the client has to give way: who waits for it waits no more. */
 const volatile bool *service_is_called_off(struct service *svc);

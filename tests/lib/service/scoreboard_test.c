@@ -110,6 +110,21 @@ static void a_place_without_a_board_does_nothing(void **state)
     assert_false(scoreboard_is_replaced(&none));
 }
 
+static void a_client_has_one_number_in_all_workers_and_never_zero(void **state)
+{
+    struct fixture *f = *state;
+    struct scoreboard_place alone = { .board = NULL };
+    uint32_t number;
+
+    f->board->secret = siphash_new_key();
+    number = scoreboard_client_number(&f->a, STR("192.0.2.1"));
+    assert_int_equal(scoreboard_client_number(&f->b, STR("192.0.2.1")), number);
+    assert_int_not_equal(number, 0);
+    assert_int_not_equal(scoreboard_client_number(&alone, STR("192.0.2.1")), 0);
+    f->board->secret = siphash_new_key(); /* the next master's */
+    assert_int_not_equal(scoreboard_client_number(&f->b, STR("192.0.2.1")), number);
+}
+
 static void a_reload_is_seen_without_a_system_call(void **state)
 {
     struct fixture *f = *state;
@@ -126,6 +141,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(the_last_idle_worker_wakes_master_once, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_bent_chain_is_walked_to_an_end, set_up, tear_down),
         cmocka_unit_test(a_place_without_a_board_does_nothing),
+        cmocka_unit_test_setup_teardown(a_client_has_one_number_in_all_workers_and_never_zero,
+                                        set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_reload_is_seen_without_a_system_call, set_up, tear_down),
     };
 
