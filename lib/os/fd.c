@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdio.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -154,6 +155,26 @@ static void set_flag(int fd, int get, int set, int flag, bool on)
 
     if (flags >= 0)
         (void)fcntl(fd, set, on ? flags | flag : flags & ~flag);
+}
+
+int fd_open_parent(const char *path, const char **name)
+{
+    struct str all = str_from(path);
+    size_t slash = str_rfind(all, '/');
+    struct str directory = slash == STR_NOT_FOUND ? STR(".") : str_sub(all, 0, slash + 1);
+    BUF_AUTO(text, 0);
+
+    *name = slash == STR_NOT_FOUND ? path : path + slash + 1;
+    buf_add(&text, directory);
+    return open(buf_cstr(&text), O_PATH | O_DIRECTORY | O_CLOEXEC);
+}
+
+struct fd_name fd_name(int fd)
+{
+    struct fd_name name;
+
+    (void)snprintf(name.text, sizeof name.text, "/proc/self/fd/%d", fd);
+    return name;
 }
 
 void fd_set_nonblocking(int fd, bool on) { set_flag(fd, F_GETFL, F_SETFL, O_NONBLOCK, on); }

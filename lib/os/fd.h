@@ -26,6 +26,14 @@ NODISCARD bool fd_pread_all(int fd, struct buf *into);
 NODISCARD bool fd_read_file(int dirfd, const char *path, struct buf *into);
 /* Likewise, but what could keep its reader waiting is refused (EINVAL): a named pipe. */
 NODISCARD bool fd_read_plain_file(const char *path, struct buf *into);
+/* The directory that `path` names something in, for openat(2) and its like; `name` is what follows, in `path`.  -1:
+ * errno. */
+NODISCARD int fd_open_parent(const char *path, const char **name);
+/* A name for libraries that open by name only: it leads to the open file, wherever that was moved. */
+struct fd_name {
+    char text[32];
+};
+struct fd_name fd_name(int fd);
 void fd_set_nonblocking(int fd, bool on);
 void fd_set_cloexec(int fd, bool on);
 /* Wait until `fd` is ready for POLLIN / POLLOUT events. */

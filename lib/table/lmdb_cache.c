@@ -6,9 +6,11 @@
 #include "conf/params.h"
 #include "os/fd.h"
 #include "os/lock.h"
+#include "os/privilege.h"
 #include "table/internal.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <lmdb.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -153,15 +155,38 @@ static void cache_close(struct table *t)
     free(c);
 }
 
+/* The directory belongs to the mail system, so root makes the file there in its owner's name, and nobody
+ * follows a link. */
+static int open_file(const char *path)
+{
+    const int flags = O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
+    bool root = geteuid() == 0;
+    const char *name;
+    struct stat st;
+    FD_AUTO(dir, fd_open_parent(path, &name));
+
+    if (dir < 0 || fstat(dir, &st) != 0)
+        return -1;
+    if (root)
+        privilege_open_as(st.st_uid, st.st_gid);
+    int fd = openat(dir, name, flags, 0600), reason = errno;
+    if (root)
+        privilege_open_as_before(st.st_uid);
+    errno = reason;
+    return fd;
+}
+
 static int open_environment(struct lmdb_cache *c, const char *path)
 {
     MDB_txn *txn;
-    int fd, result = mdb_env_create(&c->env);
+    FD_AUTO(file, open_file(path));
+    int fd, result = file < 0 ? errno : mdb_env_create(&c->env);
 
     if (result != 0)
         return result;
     mdb_env_set_mapsize(c->env, (size_t)MAX(table_conf.lmdb_map_size, (int64_t)1 << 20));
-    result = mdb_env_open(c->env, path, MDB_NOSUBDIR | MDB_NOLOCK | MDB_NOSYNC | MDB_NOTLS, 0600);
+    result = mdb_env_open(c->env, fd_name(file).text,
+                          MDB_NOSUBDIR | MDB_NOLOCK | MDB_NOSYNC | MDB_NOTLS, 0600);
     if (result == 0 && mdb_env_get_fd(c->env, &fd) == 0) {
         fd_set_cloexec(fd, true);
         result = lock_try_exclusive(fd) ? 0 : errno;
@@ -199,6 +224,7 @@ bool table_open_lmdb_cache(struct table *t, struct buf *error)
     if (is_damaged(result)) {
         log_warning("%s: %s; starting with an empty one", path.ptr, mdb_strerror(result));
         mdb_env_close(c->env);
+        c->env = NULL;
         (void)unlink(buf_cstr(&path));
         result = open_environment(c, buf_cstr(&path));
     }

@@ -2,13 +2,13 @@
 
 #include "base/mem.h"
 #include "conf/params.h"
+#include "os/fd.h"
 #include "os/lock.h"
 #include "table/key_sort.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <lmdb.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -90,26 +90,26 @@ bool map_writer_add(struct map_writer *w, struct str key, struct str value)
 
 /* ---- taking over what is there ---- */
 
-static bool fail(const struct map_writer *w, const char *what, int code, struct buf *error)
+static bool fail(const struct map_writer *w, int code, struct buf *error)
 {
-    buf_join(error, str_from(what), STR(" "), str_from(w->path), STR(": "),
+    buf_join(error, STR("open database "), str_from(w->path), STR(": "),
              str_from(mdb_strerror(code)));
     return false;
 }
 
 /* Lock the published file; by the time the lock is granted another writer may have replaced it. */
-static int lock_published(struct map_writer *w)
+static int lock_published(struct map_writer *w, struct stat *held)
 {
-    struct stat held, published;
+    struct stat published;
 
     for (;;) {
         w->lock = open(w->path, O_RDONLY | O_CLOEXEC);
         if (w->lock < 0)
             return errno == ENOENT ? 0 : errno;
-        if (!lock_exclusive(w->lock) || fstat(w->lock, &held) != 0)
+        if (!lock_exclusive(w->lock) || fstat(w->lock, held) != 0)
             return errno;
-        if (stat(w->path, &published) == 0 && published.st_ino == held.st_ino &&
-            published.st_dev == held.st_dev)
+        if (stat(w->path, &published) == 0 && published.st_ino == held->st_ino &&
+            published.st_dev == held->st_dev)
             return 0;
         close(w->lock);
         w->lock = -1;
@@ -140,26 +140,30 @@ static int copy_entries(struct map_writer *w, MDB_txn *txn)
     return result == MDB_NOTFOUND ? 0 : result;
 }
 
-bool map_writer_resume(struct map_writer *w, struct buf *error)
+bool map_writer_resume(struct map_writer *w, struct draft_owner *owner, struct buf *error)
 {
     MDB_env *env;
     MDB_txn *txn;
-    int result = lock_published(w);
+    struct stat st;
+    int result = lock_published(w, &st);
 
     if (result != 0)
-        return fail(w, "open database", result, error);
+        return fail(w, result, error);
     if (w->lock < 0)
         return true;
     result = mdb_env_create(&env);
     if (result == 0)
-        result = mdb_env_open(env, w->path, MDB_NOSUBDIR | MDB_RDONLY | MDB_NOLOCK, 0644);
+        result =
+            mdb_env_open(env, fd_name(w->lock).text, MDB_NOSUBDIR | MDB_RDONLY | MDB_NOLOCK, 0644);
     if (result == 0 && (result = mdb_txn_begin(env, NULL, MDB_RDONLY, &txn)) == 0) {
         result = copy_entries(w, txn);
         mdb_txn_abort(txn);
     }
     mdb_env_close(env);
     w->resumed = w->count;
-    return result == 0 || fail(w, "open database", result, error);
+    if (result == 0)
+        *owner = (struct draft_owner){ geteuid() == 0, st.st_uid, st.st_gid, st.st_mode & 07777 };
+    return result == 0 || fail(w, result, error);
 }
 
 bool map_writer_delete(struct map_writer *w, struct str key)
@@ -314,38 +318,25 @@ static int write_file(struct map_writer *w, const char *path)
     return result;
 }
 
-/* Under a name of its own, with its final owner and mode before anything is in it. */
-static int create_file(const char *path, const struct map_owner *owner)
+static int publish(struct map_writer *w, const struct draft_owner *owner)
 {
-    (void)unlink(path);
-    int fd = open(path, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW | O_CLOEXEC, 0600);
-    int result = 0;
+    struct draft draft;
+    int result = draft_open(&draft, w->path);
 
-    if (fd < 0)
-        return errno;
-    if ((owner->set && fchown(fd, owner->uid, owner->gid) != 0) || fchmod(fd, owner->mode) != 0)
-        result = errno;
-    close(fd);
+    if (result == 0)
+        result = write_file(w, fd_name(draft.fd).text);
+    if (result == 0)
+        result = draft_publish(&draft, owner);
+    draft_close(&draft);
     return result;
 }
 
-bool map_writer_publish(struct map_writer *w, const struct map_owner *owner,
+bool map_writer_publish(struct map_writer *w, const struct draft_owner *owner,
                         void (*duplicate)(void *context, struct str key), void *context,
                         struct buf *error)
 {
-    BUF_AUTO(fresh, 0);
-
     sort_entries(w);
     report_duplicates(w, duplicate, context);
-    buf_addf(&fresh, "%s.%ld.tmp", w->path, (long)getpid());
-    int result = create_file(buf_cstr(&fresh), owner);
-    if (result != 0)
-        return fail(w, "create database", result, error);
-    result = write_file(w, buf_cstr(&fresh));
-    if (result == 0 && rename(buf_cstr(&fresh), w->path) != 0)
-        result = errno;
-    if (result == 0)
-        return true;
-    (void)unlink(buf_cstr(&fresh));
-    return fail(w, "write database", result, error);
+    int result = publish(w, owner);
+    return result == 0 || fail(w, result, error);
 }

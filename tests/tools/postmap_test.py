@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """postmap and postalias as a user sees them: files in, text and exit status out."""
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -81,18 +82,69 @@ class Case(unittest.TestCase):
             self.postmap(*options, "hash:t")
             self.assertEqual(os.stat(self.path("t.lmdb")).st_mode & 0o777, index)
 
+    def others_table(self, directory, text="a 1\n", owner=8):
+        """DIRECTORY/t as `owner` has it, in a directory of `directory`'s."""
+        os.chmod(self.dir.name, 0o755)
+        os.makedirs(self.path("d"), exist_ok=True)
+        self.write("d/t", text)
+        os.chown(self.path("d/t"), owner, owner)
+        os.chown(self.path("d"), directory, directory)
+
+    def owner_of(self, name):
+        return os.stat(self.path(name)).st_uid
+
     @unittest.skipIf(os.geteuid() != 0, "needs root")
-    def test_owner_follows_the_source(self):
-        self.write("t", "a 1\n")
-        os.chown(self.path("t"), 8, 8)
-        for owner in 0, 8:
-            os.chown(self.dir.name, owner, owner)
-            os.chmod(self.dir.name, 0o755)
-            self.postmap("hash:t")
-            self.assertEqual(os.stat(self.path("t.lmdb")).st_uid, 8)
-            self.postmap("-o", "hash:t")
-            self.assertEqual(os.stat(self.path("t.lmdb")).st_uid, 0)
-        os.chown(self.dir.name, 0, 0)
+    def test_root_builds_in_the_name_of_the_sources_owner(self):
+        for tool in self.postmap, self.postalias:
+            self.others_table(8, "a: 1\n" if tool == self.postalias else "a 1\n")
+            self.assertEqual(tool("hash:d/t"), (0, "", ""))
+            self.assertEqual(self.owner_of("d/t.lmdb"), 8)
+            self.assertEqual(tool("-o", "hash:d/t"), (0, "", ""))
+            self.assertEqual(self.owner_of("d/t.lmdb"), 0)
+            shutil.rmtree(self.path("d"))
+
+    @unittest.skipIf(os.geteuid() != 0, "needs root")
+    def test_root_lends_nobody_the_right_to_write_where_he_may_not(self):
+        self.others_table(0)
+        self.assertEqual(self.postmap("hash:d/t"), (1, "", "postmap: fatal: open database d/t.lmdb: Permission denied\n"))
+        self.assertEqual(os.listdir(self.path("d")), ["t"])
+        self.assertEqual(self.postmap("-o", "hash:d/t"), (0, "", ""))
+        self.assertEqual(self.owner_of("d/t.lmdb"), 0)
+
+    @unittest.skipIf(os.geteuid() != 0, "needs root")
+    def test_root_does_not_read_for_the_owner_what_he_may_not_read(self):
+        self.write("secret", "secret\n")
+        os.chmod(self.path("secret"), 0o600)
+        for directory in 8, 0:
+            self.others_table(directory, "a %s\n" % self.path("secret"))
+            err = self.postmap("-F", "hash:d/t")[2]
+            self.assertIn("secret: Permission denied", err)
+            self.assertNotIn("c2VjcmV0", self.postmap("-s", "hash:d/t")[1])
+
+    @unittest.skipIf(os.geteuid() != 0, "needs root")
+    def test_root_changes_an_index_in_the_name_of_its_owner(self):
+        self.others_table(8)
+        self.postmap("hash:d/t")
+        self.assertEqual(self.postmap("-i", "hash:d/t", stdin="b 2\n"), (0, "", ""))
+        self.assertEqual(self.owner_of("d/t.lmdb"), 8)
+        self.assertEqual(self.postmap("-d", "a", "hash:d/t"), (0, "", ""))
+        self.assertEqual(self.postmap("-d", "a", "hash:d/t"), (1, "", ""))
+        self.assertEqual((self.owner_of("d/t.lmdb"), self.postmap("-s", "hash:d/t")[1]), (8, "b\t2\n"))
+        os.chown(self.path("d"), 0, 0)
+        denied = (1, "", "postmap: fatal: open database d/t.lmdb: Permission denied\n")
+        self.assertEqual(self.postmap("-i", "hash:d/t", stdin="c 3\n"), denied)
+        self.assertEqual(self.postmap("-d", "b", "hash:d/t"), denied)
+        self.assertEqual(self.postmap("-o", "-d", "b", "hash:d/t"), (0, "", ""))
+        self.assertEqual(self.owner_of("d/t.lmdb"), 8)
+
+    @unittest.skipIf(os.geteuid() != 0, "needs root")
+    def test_a_mistake_found_in_the_owners_name_is_told_by_the_exit_status(self):
+        self.others_table(8)
+        self.write("d/t.lmdb", "this is no index, and long enough not to be an empty file")
+        os.chown(self.path("d/t.lmdb"), 8, 8)
+        status, _, err = self.postmap("-d", "a", "hash:d/t")
+        self.assertEqual(status, 1)
+        self.assertIn("fatal: open database d/t.lmdb: MDB_INVALID", err)
 
     def test_nothing_is_left_behind(self):
         self.write("t", "a 1\n")

@@ -2,10 +2,10 @@
 #include "base/mem.h"
 #include "conf/params.h"
 #include "os/fd.h"
-#include "os/privilege.h"
 #include "table/map_writer.h"
 #include "table/type.h"
 #include "text/casefold.h"
+#include "tools/postmap/as_owner.h"
 #include "tools/postmap/tabletool.h"
 
 #include <errno.h>
@@ -23,8 +23,10 @@ struct build {
     char *path;            /* of the index */
     const char *shown;     /* the table's name in a warning about duplicates */
     struct map_writer *writer;
-    struct map_owner owner;
+    struct draft_owner owner;
     struct buf folded;
+    int source;
+    size_t deleted;
 };
 
 /* ---- where it goes ---- */
@@ -49,7 +51,7 @@ static void begin(struct build *b, const struct table_tool *tool, struct str spe
 {
     BUF_AUTO(text, 0);
 
-    *b = (struct build){ .tool = tool, .owner = { .mode = 0644 } };
+    *b = (struct build){ .tool = tool, .owner = { .mode = 0644 }, .source = -1 };
     table_spec_split(spec, &b->type, &b->name);
     if (b->type.len == 0 || b->name.len == 0)
         log_fatal("open dictionary: expecting \"type:name\" form instead of \"" STR_FMT "\"",
@@ -66,52 +68,10 @@ static void begin(struct build *b, const struct table_tool *tool, struct str spe
 static void end(struct build *b)
 {
     map_writer_free(b->writer);
+    fd_close(&b->source);
     free(mem_unconst(b->shown));
     free(b->path);
     buf_free(&b->folded);
-}
-
-/* The owner's directory is the owner's business: root creates files there in his name only, so
- * that a symbolic link cannot lead root astray.  In root's own directories root creates the file
- * and gives it away. */
-static void choose_owner(struct build *b, const struct stat *source)
-{
-    BUF_AUTO(dir, 0);
-    struct stat st;
-
-    if (!b->tool->default_permissions)
-        b->owner.mode = source->st_mode & 0644;
-    if (geteuid() != 0 || b->tool->keep_root)
-        return;
-    b->owner.set = true;
-    b->owner.uid = source->st_uid;
-    b->owner.gid = source->st_gid;
-    if (source->st_uid == 0)
-        return;
-    buf_add_cstr(&dir, b->path);
-    size_t slash = str_rfind(buf_str(&dir), '/');
-    buf_truncate(&dir, slash == STR_NOT_FOUND ? 0 : slash + 1);
-    if (stat(dir.len ? buf_cstr(&dir) : ".", &st) == 0 && st.st_uid == source->st_uid)
-        privilege_become(source->st_uid, source->st_gid);
-}
-
-static void come_back(void)
-{
-    if (geteuid() != getuid())
-        privilege_restore(getuid(), getgid());
-}
-
-/* An index that is changed keeps its owner and mode. */
-static void keep_owner(struct build *b)
-{
-    struct stat st;
-
-    if (stat(b->path, &st) != 0)
-        return;
-    b->owner.mode = st.st_mode & 07777;
-    b->owner.uid = st.st_uid;
-    b->owner.gid = st.st_gid;
-    b->owner.set = geteuid() == 0;
 }
 
 /* ---- what goes in ---- */
@@ -191,9 +151,8 @@ static void resume(struct build *b)
     BUF_AUTO(error, 0);
 
     b->writer = map_writer_new(b->path, writer_flags(b->tool));
-    if (!map_writer_resume(b->writer, &error))
+    if (!map_writer_resume(b->writer, &b->owner, &error))
         log_fatal(STR_FMT, STR_ARG(buf_str(&error)));
-    keep_owner(b);
 }
 
 static void read_all(int fd, const char *name, struct buf *text)
@@ -204,37 +163,76 @@ static void read_all(int fd, const char *name, struct buf *text)
 
 /* ---- the two ways to build ---- */
 
-static void build_from_file(struct build *b)
+/* An index is as readable as its source. */
+static void take_rights(struct build *b, const struct stat *source)
 {
+    b->owner = (struct draft_owner){
+        .set = geteuid() == 0 && !b->tool->keep_root,
+        .uid = source->st_uid,
+        .gid = source->st_gid,
+        .mode = b->tool->default_permissions ? 0644 : source->st_mode & 0644,
+    };
+}
+
+static bool build_from_source(void *context)
+{
+    struct build *b = context;
+    struct stat st;
     BUF_AUTO(text, 0);
     BUF_AUTO(name, 0);
-    struct stat st;
 
     buf_add(&name, b->name);
-    FD_AUTO(fd, open(buf_cstr(&name), O_RDONLY | O_CLOEXEC));
-    if (fd < 0 || fstat(fd, &st) != 0)
-        log_fatal("open %s: %s", buf_cstr(&name), strerror(errno));
-    check_type(b);
-    choose_owner(b, &st);
+    if (fstat(b->source, &st) != 0)
+        log_fatal("fstat %s: %s", buf_cstr(&name), strerror(errno));
+    take_rights(b, &st);
     b->writer = map_writer_new(b->path, writer_flags(b->tool));
     (void)buf_reserve(&text, (size_t)st.st_size + READ_CHUNK);
-    read_all(fd, buf_cstr(&name), &text);
+    read_all(b->source, buf_cstr(&name), &text);
     add_source(b, buf_cstr(&name), buf_str(&text));
     if (b->tool->aliases)
         add_alias_marks(b);
     publish(b);
-    come_back();
+    return true;
 }
 
-static void add_from_stdin(struct build *b)
+static void build_from_file(struct build *b)
 {
+    BUF_AUTO(name, 0);
+    struct stat st;
+
+    buf_add(&name, b->name);
+    b->source = open(buf_cstr(&name), O_RDONLY | O_CLOEXEC);
+    if (b->source < 0 || fstat(b->source, &st) != 0)
+        log_fatal("open %s: %s", buf_cstr(&name), strerror(errno));
+    check_type(b);
+    if (b->tool->keep_root)
+        st.st_uid = 0;
+    (void)as_owner(&st, buf_cstr(&name), build_from_source, b);
+}
+
+static bool add_from_stdin(void *context)
+{
+    struct build *b = context;
     BUF_AUTO(text, 0);
 
-    check_type(b);
     read_all(STDIN_FILENO, "stdin", &text);
     resume(b);
     add_source(b, "stdin", buf_str(&text));
     publish(b);
+    return true;
+}
+
+/* Changes to an index are made in the name of whoever owns it. */
+static bool change_index(struct build *b, bool must_exist, bool (*work)(void *build))
+{
+    struct stat st = { .st_uid = 0 };
+
+    check_type(b);
+    if (stat(b->path, &st) != 0 && (must_exist || errno != ENOENT))
+        log_fatal("open database %s: %s", b->path, strerror(errno));
+    if (b->tool->keep_root)
+        st.st_uid = 0;
+    return as_owner(&st, b->path, work, b);
 }
 
 void table_tool_build(const struct table_tool *tool, struct str spec)
@@ -243,41 +241,41 @@ void table_tool_build(const struct table_tool *tool, struct str spec)
 
     begin(&b, tool, spec);
     if (tool->incremental)
-        add_from_stdin(&b);
+        (void)change_index(&b, false, add_from_stdin);
     else
         build_from_file(&b);
     end(&b);
 }
 
-struct deletion {
-    struct build *build;
-    size_t count;
-};
-
 static void delete_key(void *context, struct str key)
 {
-    struct deletion *d = context;
+    struct build *b = context;
 
-    if (map_writer_delete(d->build->writer, fold(d->build, key)))
-        d->count++;
+    if (map_writer_delete(b->writer, fold(b, key)))
+        b->deleted++;
 }
 
-bool table_tool_delete(const struct table_tool *tool, struct str spec, struct str key)
+static bool delete_keys(void *context)
+{
+    struct build *b = context;
+    struct str key = str_from(b->tool->delete_key);
+
+    resume(b);
+    if (str_equal(key, STR("-")))
+        table_tool_each_line(delete_key, b);
+    else
+        delete_key(b, key);
+    if (b->deleted > 0)
+        publish(b);
+    return b->deleted > 0;
+}
+
+bool table_tool_delete(const struct table_tool *tool, struct str spec)
 {
     struct build b;
-    struct deletion d = { .build = &b };
 
     begin(&b, tool, spec);
-    check_type(&b);
-    if (access(b.path, F_OK) != 0)
-        log_fatal("open database %s: %s", b.path, strerror(errno));
-    resume(&b);
-    if (str_equal(key, STR("-")))
-        table_tool_each_line(delete_key, &d);
-    else
-        delete_key(&d, key);
-    if (d.count > 0)
-        publish(&b);
+    bool deleted = change_index(&b, true, delete_keys);
     end(&b);
-    return d.count > 0;
+    return deleted;
 }

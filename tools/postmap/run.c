@@ -29,7 +29,7 @@ int table_tool_run(struct table_tool *tool, int argc, char **argv,
         return query(tool, argv + first, (size_t)(argc - first), query_message) ? 0 : 1;
     for (int i = first; i < argc; i++) {
         if (tool->delete_key)
-            done |= table_tool_delete(tool, str_from(argv[i]), str_from(tool->delete_key));
+            done |= table_tool_delete(tool, str_from(argv[i]));
         else
             table_tool_build(tool, str_from(argv[i]));
     }

@@ -37,7 +37,7 @@ unsigned table_tool_flags(const struct table_tool *tool);
 /* Build the index of `spec`, or with -i add standard input to it. */
 void table_tool_build(const struct table_tool *tool, struct str spec);
 /* -d: true if a key was there. */
-bool table_tool_delete(const struct table_tool *tool, struct str spec, struct str key);
+bool table_tool_delete(const struct table_tool *tool, struct str spec);
 
 /* -q, -s: the tables in argument order; each key is asked in all of them until one has it. */
 struct table_query {

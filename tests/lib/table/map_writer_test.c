@@ -2,6 +2,7 @@
 #include "table/map_writer.h"
 
 #include <sys/stat.h>
+#include <unistd.h>
 
 static struct buf duplicates = BUF_INIT(0);
 
@@ -12,7 +13,7 @@ static void note_duplicate(void *context UNUSED, struct str key)
 
 static void publish(struct map_writer *w)
 {
-    const struct map_owner owner = { .mode = 0640 };
+    const struct draft_owner owner = { .mode = 0640 };
     BUF_AUTO(error, 0);
 
     assert_true(map_writer_publish(w, &owner, note_duplicate, NULL, &error));
@@ -97,14 +98,19 @@ static void of_equal_keys_the_first_stays_unless_replaced(void **state UNUSED)
 static void a_map_can_be_added_to_and_deleted_from(void **state UNUSED)
 {
     BUF_AUTO(error, 0);
+    struct draft_owner owner = { .mode = 0604 };
     struct map_writer *w = map_writer_new(scratch_path("i.lmdb"), 0);
 
-    assert_true(map_writer_resume(w, &error)); /* nothing there yet */
+    assert_true(map_writer_resume(w, &owner, &error)); /* nothing there yet */
+    assert_int_equal(owner.mode, 0604);
     add(w, "a", "1");
     add(w, "b", "2");
     publish(w);
     w = map_writer_new(scratch_path("i.lmdb"), MAP_WRITER_NULS);
-    assert_true(map_writer_resume(w, &error)); /* goes on without NULs, as the file has it */
+    assert_true(
+        map_writer_resume(w, &owner, &error)); /* goes on without NULs, as the file has it */
+    assert_int_equal(owner.mode, 0640);        /* as publish() above made it */
+    assert_int_equal(owner.uid, geteuid());
     assert_true(map_writer_delete(w, STR("a")));
     assert_false(map_writer_delete(w, STR("a")));
     assert_false(map_writer_delete(w, STR("c")));
