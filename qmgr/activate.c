@@ -154,23 +154,22 @@ static struct recipient *new_recipient(const struct routed *r)
 static void schedule_batch(struct qmgr *q, struct message *m, const struct envelope *e,
                            struct queue_file *f, struct batch *b)
 {
-    bool one_copy = e->redirect.len > 0;
-
     if (b->count > 1)
         qsort(b->items, b->count, sizeof *b->items, compare_routed);
     for (size_t i = 0; i < b->count;) {
         struct recipient *first = NULL, **end = &first;
-        const struct routed *lead = &b->items[i], *last = NULL;
+        const struct routed *lead = &b->items[i];
         int count = 0;
 
         for (; i < b->count && same_destination(lead, &b->items[i]); i++) {
             struct routed *r = &b->items[i];
 
-            if (r->route.discard || (last && one_copy)) {
+            if (r->route.discard || (m->flags & MESSAGE_REDIRECTED)) {
                 drop_recipient(f, m, r);
                 continue;
             }
-            last = r;
+            if (e->redirect.len)
+                m->flags |= MESSAGE_REDIRECTED;
             *end = new_recipient(r);
             end = &(*end)->next;
             count++;
@@ -330,7 +329,7 @@ static bool read_and_start(struct qmgr *q, const struct queue_id *id, int fd, co
         start_message(q, m, id, &f, &e, &b);
         queue_file_close(&f);
         free(b.items);
-        qmgr_check_done(q, m);
+        message_mark(&q->messages, m, NULL);
         return true;
     }
     if (result == ENVELOPE_CORRUPT)
@@ -451,11 +450,11 @@ static bool wants_refill(const struct message *m, const struct schedule_transpor
     int64_t delay =
         pool ? pool->refill_delay_ms : (int64_t)qmgr_conf.default_recipient_refill_delay * 1000;
 
-    return m->resume_at && backoff_wants_refill(message_recipients(m), m->rcpt_limit, limit,
-                                                now - m->refilled_ms, delay);
+    return backoff_wants_refill(message_recipients(m), m->rcpt_limit, limit, now - m->refilled_ms,
+                                delay);
 }
 
-void qmgr_refill(struct qmgr *q, struct message *m, const struct schedule_transport *t)
+bool qmgr_refill(struct qmgr *q, struct message *m, const struct schedule_transport *t)
 {
     ARENA_AUTO(arena);
     int64_t now = clock_now_ms();
@@ -463,7 +462,7 @@ void qmgr_refill(struct qmgr *q, struct message *m, const struct schedule_transp
     struct envelope e = { 0 };
 
     if (!wants_refill(m, t, now))
-        return;
+        return false;
     m->rcpt_limit = MAX(m->rcpt_limit, recipient_limit(q, t));
     struct batch b = { .arena = &arena,
                        .limit = (size_t)MAX(m->rcpt_limit - message_recipients(m), 1) };
@@ -473,7 +472,7 @@ void qmgr_refill(struct qmgr *q, struct message *m, const struct schedule_transp
     if (fd < 0) {
         m->flags |= MESSAGE_DEFERRED;
         m->resume_at = 0;
-        return;
+        return true;
     }
     queue_file_init(&f, fd);
     enum envelope_result result = read_more(q, m, &f, &b, &e);
@@ -482,4 +481,5 @@ void qmgr_refill(struct qmgr *q, struct message *m, const struct schedule_transp
         note_trouble(m, result, e.trouble);
     queue_file_close(&f);
     free(b.items);
+    return true;
 }

@@ -41,7 +41,7 @@ static void after_record(struct qmgr *q, struct message *m, bool ok)
     m->recording--;
     if (!ok)
         m->flags |= MESSAGE_UNRECORDED;
-    qmgr_check_done(q, m);
+    message_mark(&q->messages, m, NULL);
 }
 
 /* The log is for mailq and for the report when the message expires. */
@@ -107,6 +107,7 @@ void qmgr_defer(struct qmgr *q, struct message *m, struct recipient *first, int 
     struct schedule_transport *retry = qmgr_transport(q, STR(QMGR_RETRY_TRANSPORT));
     BUF_AUTO(hop, 0);
 
+    message_mark(&q->messages, m, NULL);
     if (first == NULL)
         return;
     buf_join(&hop, dsn, STR(" "), reason);
@@ -140,14 +141,11 @@ static void defer_waiting(struct qmgr *q, struct schedule_queue *queue, struct s
     struct recipient *first;
     int count;
 
-    /* A destination without waiting recipients may be forgotten while a message ends. */
+    /* A destination for which nobody waits may be forgotten when others come. */
     for (bool more = queue->waiting > 0; more;) {
         first = schedule_withdraw(queue, &core, &count);
         more = queue->waiting > 0;
-        struct message *m = message_of(core);
-
-        qmgr_defer_from(q, queue, m, first, count, dsn, reason);
-        qmgr_check_done(q, m);
+        qmgr_defer_from(q, queue, message_of(core), first, count, dsn, reason);
     }
 }
 

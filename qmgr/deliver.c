@@ -78,7 +78,6 @@ static void entry_defer(struct qmgr *q, struct schedule_entry *e, struct str dsn
 
     m->flags |= MESSAGE_TRIED; /* there may be logs that nobody told of */
     qmgr_defer_from(q, queue, m, first, count, dsn, reason);
-    qmgr_check_done(q, m);
 }
 
 static void transport_failed(struct qmgr *q, struct schedule_transport *t, struct str reason)
@@ -107,7 +106,6 @@ static void agent_lost(struct agent *a, bool malformed)
     agent_free(a);
     transport_failed(q, t, reason);
     entry_defer(q, e, STR("4.3.0"), reason);
-    qmgr_dispatch(q);
 }
 
 static void connect_failed(struct agent *a, int error)
@@ -135,7 +133,7 @@ static void give_up(struct agent *a)
     agent_free(a);
     m->flags |= MESSAGE_DEFERRED;
     (void)schedule_done(e, SCHEDULE_NEITHER, clock_now_ms(), 0, STR_NONE, STR_NONE);
-    qmgr_check_done(q, m);
+    message_mark(&q->messages, m, NULL);
 }
 
 static void agent_send(struct agent *a)
@@ -226,13 +224,9 @@ static void entry_done(struct qmgr *q, struct schedule_entry *e, const struct de
                               (int64_t)qmgr_conf.minimal_backoff_time * 1000, r->dsn, r->reason);
     if (qmgr_conf.destination_concurrency_feedback_debug)
         log_feedback(queue, failed);
-    if (died) {
-        m->core.flying++; /* its end is decided below, not while the others are deferred */
+    message_mark(&q->messages, m, t);
+    if (died)
         qmgr_defer_queue(q, queue);
-        m->core.flying--;
-    }
-    qmgr_refill(q, m, t);
-    qmgr_check_done(q, m);
 }
 
 static void agent_replied(struct agent *a, const struct delivery_reply *r)
@@ -245,7 +239,6 @@ static void agent_replied(struct agent *a, const struct delivery_reply *r)
     entry_done(q, e, r);
     if (!r->keep)
         agent_free(a);
-    qmgr_dispatch(q);
 }
 
 static bool decode_reply(const struct courier_answer *answer, struct delivery_reply *r)
@@ -341,8 +334,7 @@ static void on_wake(void *context)
 {
     struct qmgr *q = context;
 
-    q->wake = NULL;
-    qmgr_dispatch(q);
+    q->wake = NULL; /* what may be delivered now is found at the end of the turn */
 }
 
 static void arm_wake(struct qmgr *q)
@@ -361,16 +353,14 @@ void qmgr_dispatch(struct qmgr *q)
 {
     struct schedule_entry *e;
 
-    if (q->dispatching || q->leaving)
+    if (q->leaving)
         return;
-    q->dispatching = true;
     while ((e = schedule_next(q->schedule, clock_now_ms())) != NULL) {
         struct agent *a = pick_agent(q, e);
 
         a->entry = e;
         agent_send(a);
     }
-    q->dispatching = false;
     arm_wake(q);
 }
 

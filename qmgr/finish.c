@@ -14,8 +14,6 @@
 
 enum step { STEP_BOUNCE, STEP_TRACE, STEP_DEFERRED };
 
-static void go_on(struct qmgr *q, struct message *m);
-
 /* ---- requests to bounce, defer, trace ---- */
 
 static void put_report(struct buf *body, const struct message *m, const struct details *d)
@@ -60,11 +58,7 @@ static bool has_log(struct qmgr *q, const struct message *m, const char *dir, un
 
 /* ---- the end of a message ---- */
 
-static void forget(struct qmgr *q, struct message *m)
-{
-    message_table_remove(&q->messages, m);
-    qmgr_scan_go_on(q);
-}
+static void forget(struct qmgr *q, struct message *m) { message_table_remove(&q->messages, m); }
 
 static void remove_message(struct qmgr *q, struct message *m)
 {
@@ -116,7 +110,7 @@ static void put_off(struct qmgr *q, struct message *m)
     }
     forget(q, m);
     if (at_once)
-        qmgr_scan_start(q, &q->deferred, false);
+        q->deferred.wanted = true;
 }
 
 static void set_aside(struct qmgr *q, struct message *m)
@@ -232,7 +226,7 @@ static void after_report(struct qmgr *q, struct message *m, bool ok)
         log_info("%s: status=deferred (bounce failed)", m->id);
         m->flags |= MESSAGE_DEFERRED;
     }
-    go_on(q, m);
+    message_mark(&q->messages, m, NULL);
 }
 
 static bool start_step(struct qmgr *q, struct message *m, enum step step)
@@ -270,17 +264,8 @@ static void go_on(struct qmgr *q, struct message *m)
         remove_message(q, m);
 }
 
-void qmgr_check_done(struct qmgr *q, struct message *m)
+void qmgr_finish(struct qmgr *q, struct message *m)
 {
-    if (!schedule_message_is_done(&m->core) || m->recording || (m->flags & MESSAGE_FINISHING))
-        return;
-    if (m->resume_at && !q->leaving) {
-        qmgr_refill(q, m, NULL);
-        if (!schedule_message_is_done(&m->core) || m->resume_at) {
-            qmgr_dispatch(q);
-            return;
-        }
-    }
-    m->flags |= MESSAGE_FINISHING;
-    go_on(q, m);
+    if (schedule_message_is_done(&m->core) && m->recording == 0 && m->resume_at == 0)
+        go_on(q, m);
 }

@@ -2,6 +2,7 @@
 
 #include "base/mem.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 #define BUCKETS_AT_START 64
@@ -115,10 +116,34 @@ void message_table_add(struct message_table *t, struct message *m)
     t->count++;
 }
 
+void message_mark(struct message_table *t, struct message *m, const struct schedule_transport *by)
+{
+    if (m->flags & MESSAGE_MARKED)
+        return;
+    if (t->marked == t->marks_room) {
+        t->marks_room = t->marks_room ? t->marks_room * 2 : 64;
+        t->marks = mem_resize(t->marks, t->marks_room * sizeof *t->marks);
+    }
+    m->flags |= MESSAGE_MARKED;
+    t->marks[t->marked++] = (struct message_mark){ m, by };
+}
+
+bool message_take_marked(struct message_table *t, struct message_mark *out)
+{
+    if (t->looked_at == t->marked) {
+        t->looked_at = t->marked = 0;
+        return false;
+    }
+    *out = t->marks[t->looked_at++];
+    out->m->flags &= (uint16_t)~MESSAGE_MARKED;
+    return true;
+}
+
 void message_table_remove(struct message_table *t, struct message *m)
 {
     struct message **at = bucket_of(t, str_from(m->id));
 
+    assert(!(m->flags & MESSAGE_MARKED));
     while (*at != m)
         at = &(*at)->next;
     *at = m->next;

@@ -23,8 +23,9 @@ enum message_flag {
     MESSAGE_KEEP_DEFER_LOG = 1 << 7, /* force-expired: the log of the last attempt is the report */
     MESSAGE_CONFIRM = 1 << 8,        /* confirm_delay_cleared: the sender was told of a delay */
     MESSAGE_BROKEN = 1 << 9,         /* damage was found while it was delivered */
-    MESSAGE_FINISHING = 1 << 10,
-    MESSAGE_FLUSHED = 1 << 11,    /* the queue was flushed while it was active */
+    MESSAGE_MARKED = 1 << 10,        /* message_mark() */
+    MESSAGE_FLUSHED = 1 << 11,       /* the queue was flushed while it was active */
+    MESSAGE_REDIRECTED = 1 << 13,    /* its one copy has been scheduled */
     MESSAGE_UNRECORDED = 1 << 12, /* the defer log lacks a recipient: no report can be made of it */
 };
 
@@ -59,14 +60,26 @@ static inline int message_recipients(const struct message *m)
     return m->core.waiting + m->core.flying;
 }
 
+/* A message to which something happened that may have been its end. */
+struct message_mark {
+    struct message *m;
+    const struct schedule_transport *by; /* delivered some of its recipients; or NULL */
+};
+
 struct message_table {
     struct message **buckets;
     size_t bucket_count;
     int count, detailed;
+    struct message_mark *marks; /* to be looked at, oldest first */
+    size_t marked, marks_room, looked_at;
 };
 struct message *message_table_find(const struct message_table *t, struct str id);
 void message_table_add(struct message_table *t, struct message *m);
-/* Takes it out and frees it. */
+/* Remember to look whether anything is left to do for it. */
+void message_mark(struct message_table *t, struct message *m, const struct schedule_transport *by);
+/* The next one that is marked, which it is no longer then; false: none. */
+bool message_take_marked(struct message_table *t, struct message_mark *out);
+/* Takes it out and frees it; it must not be marked. */
 void message_table_remove(struct message_table *t, struct message *m);
 void message_table_flag_all(struct message_table *t, enum message_flag flag);
 void message_set_details(struct message_table *t, struct message *m,

@@ -34,6 +34,7 @@ static void before_jail(struct service *svc)
 static void after_jail(struct service *svc)
 {
     the_qmgr.loop = service_loop(svc);
+    loop_at_turn_end(the_qmgr.loop, qmgr_settle, &the_qmgr);
     qmgr_open_spares(&the_qmgr);
     qmgr_start_scans(&the_qmgr);
 }

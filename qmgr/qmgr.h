@@ -10,7 +10,8 @@
  *   defer.c     recipients that are not tried: dead destinations and transports
  *   finish.c    reports, retries, expires or removes a message after its last recipient
  *   spare.c     keeps files of finished messages for the next ones
- *   call.c      requests to bounce, defer and trace */
+ *   call.c      requests to bounce, defer and trace
+ *   settle.c    after all events: finishes, refills, dispatches, scans */
 #include "conf/conf.h"
 #include "ipc/courier.h"
 #include "os/loop.h"
@@ -63,9 +64,8 @@ struct qmgr {
     struct queue_spares *spares; /* NULL: finished files are removed */
     struct loop_timer *quiet;    /* looks whether any was kept of late */
     bool kept_spare;
-    bool stranded;      /* some file in active is nobody's: it could not be moved away */
-    int64_t checked_ms; /* last look whether a table was replaced */
-    bool dispatching;
+    bool stranded;            /* some file in active is nobody's: it could not be moved away */
+    int64_t checked_ms;       /* last look whether a table was replaced */
     bool leaving;             /* no new deliveries */
     struct loop_timer *grace; /* how long deliveries under way may hold the process */
     bool grace_over;
@@ -88,9 +88,9 @@ bool qmgr_is_under_delivery(const struct queue_id *id, int fd);
 bool qmgr_activate(struct qmgr *q, const struct queue_id *id, enum activate_from from, bool all);
 /* The texts of a message, read again when they were dropped; NULL: the file cannot be read. */
 const struct details *qmgr_message_details(struct qmgr *q, struct message *m);
-/* More recipients from the file, if there are any and it is time; `t` delivered some of the last
- * ones (may be NULL). */
-void qmgr_refill(struct qmgr *q, struct message *m, const struct schedule_transport *t);
+/* More recipients from the file, where there are some (m->resume_at); `t` delivered some of the last
+ * ones (may be NULL).  False: it is not time yet. */
+bool qmgr_refill(struct qmgr *q, struct message *m, const struct schedule_transport *t);
 /* Move a damaged file aside. */
 void qmgr_save_corrupt(struct qmgr *q, const char *queue, const struct queue_id *id,
                        const char *why);
@@ -132,7 +132,11 @@ void qmgr_defer_transport(struct qmgr *q, struct schedule_transport *t);
 
 /* finish.c */
 /* If nothing is left to deliver: report, defer or remove.  The message may be gone afterwards. */
-void qmgr_check_done(struct qmgr *q, struct message *m);
+void qmgr_finish(struct qmgr *q, struct message *m);
+
+/* settle.c */
+/* At the end of each turn of the loop, whatever happened in it: nothing else ends messages or starts deliveries. */
+void qmgr_settle(void *context);
 
 /* spare.c */
 void qmgr_open_spares(struct qmgr *q);

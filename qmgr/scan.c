@@ -148,8 +148,6 @@ static void on_work(void *context)
     }
     if (qmgr_is_full(q))
         warn_of_clog(q);
-    qmgr_scan_go_on(q);
-    qmgr_dispatch(q);
 }
 
 /* ---- cleanup's datagrams ---- */
@@ -183,8 +181,6 @@ static void on_datagrams(void *context, int fd, uint32_t events)
         return; /* the messages are in incoming */
     for (int i = 0; i < n; i++)
         take_new(q, (struct str){ names[i], batch[i].msg_len });
-    qmgr_scan_go_on(q);
-    qmgr_dispatch(q);
 }
 
 void qmgr_open_notify(struct qmgr *q)
@@ -240,7 +236,6 @@ static void obey(struct qmgr *q, struct str request)
         qmgr_scan_start(q, &q->deferred, all);
     if (str_has(request, 'I') || str_has(request, 'W'))
         qmgr_scan_start(q, &q->incoming, all);
-    qmgr_dispatch(q);
 }
 
 /* False: nothing has come yet. */

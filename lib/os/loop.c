@@ -31,6 +31,8 @@ struct loop {
     uint32_t next_serial;
     struct loop_timer **heap; /* earliest first */
     size_t timer_count, timer_room;
+    loop_timer_fn *at_turn_end; /* NULL: nothing to do */
+    void *turn_end_context;
     volatile uint64_t turns; /* a signal handler looks at these two */
     volatile bool busy;
 };
@@ -191,6 +193,12 @@ static void dispatch(struct loop *l, const struct epoll_event *ev)
         l->watches[fd].fn(l->watches[fd].context, fd, ev->events);
 }
 
+void loop_at_turn_end(struct loop *l, loop_timer_fn *fn, void *context)
+{
+    l->at_turn_end = fn;
+    l->turn_end_context = context;
+}
+
 void loop_run_once(struct loop *l, int max_wait_ms)
 {
     struct epoll_event events[EVENTS_PER_WAIT];
@@ -203,6 +211,8 @@ void loop_run_once(struct loop *l, int max_wait_ms)
     for (int i = 0; i < n; i++)
         dispatch(l, &events[i]);
     run_timers(l);
+    if (l->at_turn_end)
+        l->at_turn_end(l->turn_end_context);
     l->busy = false;
 }
 

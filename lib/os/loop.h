@@ -20,6 +20,8 @@ struct loop_timer *loop_timer_start(struct loop *l, int64_t delay_ms, loop_timer
                                     void *context);
 /* It becomes NULL; NULL is fine. */
 void loop_timer_cancel(struct loop *l, struct loop_timer **timer);
+/* Called at the end of each turn, when all that was due has run: once for any number of events. */
+void loop_at_turn_end(struct loop *l, loop_timer_fn *fn, void *context);
 /* Wait once (until the next timer, at most max_wait_ms; -1 = no limit) and run what is due. */
 void loop_run_once(struct loop *l, int max_wait_ms);
 /* For a watchdog, in a signal handler too: how often the loop has run what was due, and is it at

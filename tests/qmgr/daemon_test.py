@@ -554,6 +554,15 @@ def redirect_and_filter_replace_the_destination():
 
 
 @test
+def a_redirected_message_has_one_copy_however_many_recipients_are_read_at_a_time():
+    with start(qmgr_message_recipient_limit="20", default_recipient_refill_limit="5") as q:
+        q.start()
+        n = q.send(rcpts=["u%d@y.test" % i for i in range(203)], tail=record(">", "boss@home2.test"))
+        q.wait_gone(n)
+        eq([[x["recipient"] for x in l[1:]] for _, l in q.smtp.requests], [["boss@home2.test"]])
+
+
+@test
 def verp_recipients_get_senders_of_their_own():
     with start() as q:
         q.start()
