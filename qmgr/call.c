@@ -1,9 +1,9 @@
-/* One request to bounce, defer or trace at a time and connection, without waiting for it. */
+#include "qmgr/call.h"
+
 #include "base/log.h"
 #include "base/mem.h"
 #include "ipc/courier.h"
 #include "ipc/messages/bounce.h"
-#include "qmgr/qmgr.h"
 
 #include <stdlib.h>
 

@@ -1,9 +1,10 @@
-/* Recipients that cannot be tried now.  The retry transport logs and records them, as a delivery
- * agent does with a failure of its own; without it the queue manager does so itself. */
+#include "qmgr/defer.h"
+
 #include "base/log.h"
 #include "delivery/delivery.h"
 #include "ipc/messages/bounce.h"
-#include "qmgr/qmgr.h"
+#include "qmgr/call.h"
+#include "qmgr/transport.h"
 #include "text/dsn.h"
 
 #include <fcntl.h>

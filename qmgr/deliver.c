@@ -1,10 +1,13 @@
-/* Delivery agents: connections to private/<transport>, requests, replies. */
+#include "qmgr/deliver.h"
+
 #include "base/log.h"
 #include "base/mem.h"
 #include "ipc/channel.h"
 #include "ipc/courier.h"
 #include "ipc/messages/delivery.h"
-#include "qmgr/qmgr.h"
+#include "qmgr/defer.h"
+#include "qmgr/details.h"
+#include "qmgr/request.h"
 
 #include <errno.h>
 #include <stdlib.h>

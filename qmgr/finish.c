@@ -1,9 +1,13 @@
-/* After the last recipient: reports, then the message is removed, deferred or returned. */
+#include "qmgr/finish.h"
+
 #include "base/log.h"
 #include "delivery/log_line.h"
 #include "ipc/messages/bounce.h"
 #include "qmgr/backoff.h"
-#include "qmgr/qmgr.h"
+#include "qmgr/call.h"
+#include "qmgr/corrupt.h"
+#include "qmgr/details.h"
+#include "qmgr/spare.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -110,7 +114,7 @@ static void put_off(struct qmgr *q, struct message *m)
     }
     forget(q, m);
     if (at_once)
-        q->deferred.wanted = true;
+        qmgr_want_scan(&q->deferred, false);
 }
 
 static void set_aside(struct qmgr *q, struct message *m)

@@ -3,10 +3,14 @@
  * Runs as:   mail_owner, inside the queue directory when master.cf says chroot; one process
  * Trusts:    main.cf, master.cf and the tables of lib/rewrite
  * Distrusts: every byte of a queue file, triggers, datagrams, and what delivery agents answer */
-#include "qmgr/qmgr.h"
-
 #include "base/log.h"
 #include "delivery/delivery.h"
+#include "qmgr/call.h"
+#include "qmgr/deliver.h"
+#include "qmgr/scan.h"
+#include "qmgr/settle.h"
+#include "qmgr/spare.h"
+#include "qmgr/transport.h"
 #include "queue/notify.h"
 
 /* For deliveries under way at a reload; what is left is skipped while it is locked. */

@@ -1,6 +1,6 @@
-/* What a delivery agent is told: one message, some of its recipients. */
+#include "qmgr/request.h"
+
 #include "ipc/messages/delivery.h"
-#include "qmgr/qmgr.h"
 
 static void put_recipients(struct buf *body, const struct schedule_entry *e)
 {

@@ -1,7 +1,8 @@
-/* Finding queue files: walks over incoming and deferred, triggers, and cleanup's datagrams. */
+#include "qmgr/scan.h"
+
 #include "base/log.h"
 #include "os/socket.h"
-#include "qmgr/qmgr.h"
+#include "qmgr/activate.h"
 #include "queue/notify.h"
 #include "table/table.h"
 
@@ -19,11 +20,6 @@
 
 static void on_work(void *context);
 
-bool qmgr_is_full(const struct qmgr *q)
-{
-    return q->messages.count >= qmgr_conf.qmgr_message_active_limit;
-}
-
 static void schedule_work(struct qmgr *q)
 {
     if (q->work == NULL && !q->leaving)
@@ -40,14 +36,6 @@ static void scan_begin(struct qmgr_scan *s)
 static bool has_work(const struct qmgr *q)
 {
     return q->incoming.walk || q->incoming.wanted || q->deferred.walk || q->deferred.wanted;
-}
-
-/* Any number of requests before the walk begins are one. */
-void qmgr_scan_start(struct qmgr *q, struct qmgr_scan *s, bool all)
-{
-    s->wanted = true;
-    s->wanted_all |= all;
-    qmgr_scan_go_on(q);
 }
 
 void qmgr_scan_go_on(struct qmgr *q)
@@ -215,7 +203,7 @@ static void empty_active(struct qmgr *q)
         if (message_table_find(&q->messages, queue_id_str(&id)) == NULL)
             put_back(q, &id);
     queue_scan_close(walk);
-    qmgr_scan_start(q, &q->incoming, false);
+    qmgr_want_scan(&q->incoming, false);
 }
 
 /* ---- triggers ---- */
@@ -233,9 +221,9 @@ static void obey(struct qmgr *q, struct str request)
             empty_active(q);
     }
     if (str_has(request, 'D'))
-        qmgr_scan_start(q, &q->deferred, all);
+        qmgr_want_scan(&q->deferred, all);
     if (str_has(request, 'I') || str_has(request, 'W'))
-        qmgr_scan_start(q, &q->incoming, all);
+        qmgr_want_scan(&q->incoming, all);
 }
 
 /* False: nothing has come yet. */
@@ -280,7 +268,7 @@ static void on_period(void *context)
         loop_timer_start(q->loop, (int64_t)qmgr_conf.queue_run_delay * 1000, on_period, q);
     if (q->stranded)
         empty_active(q);
-    qmgr_scan_start(q, &q->deferred, false);
+    qmgr_want_scan(&q->deferred, false);
 }
 
 void qmgr_start_scans(struct qmgr *q)
@@ -289,4 +277,5 @@ void qmgr_start_scans(struct qmgr *q)
     loop_watch(q->loop, q->notify_fd, EPOLLIN, on_datagrams, q);
     empty_active(q);
     on_period(q);
+    qmgr_scan_go_on(q); /* no event has come yet */
 }

@@ -1,6 +1,9 @@
-/* What follows from the events of a turn, in one place.  Events only note what has changed: a mark on a message,
- * recipients in the schedule, a wish to scan. */
-#include "qmgr/qmgr.h"
+#include "qmgr/settle.h"
+
+#include "qmgr/deliver.h"
+#include "qmgr/finish.h"
+#include "qmgr/refill.h"
+#include "qmgr/scan.h"
 
 static bool may_refill(const struct qmgr *q, const struct message *m)
 {

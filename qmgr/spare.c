@@ -1,7 +1,6 @@
-/* Files of messages that are done serve the next ones, as long as those come soon. */
-#include "queue/spare.h"
+#include "qmgr/spare.h"
 
-#include "qmgr/qmgr.h"
+#include "queue/spare.h"
 
 /* So long a delivered message may lie in a spare file of a system that has nothing to do. */
 #define QUIET_MS 10000
