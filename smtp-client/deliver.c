@@ -36,6 +36,7 @@ struct attempt {
     struct fault fault; /* why the recipients that are left are left; text absent: no reason yet */
     bool reached;       /* some server took part in a transaction */
     int sessions;       /* with servers of the present destination */
+    const char *parameter; /* of main.cf that names the present destination; NULL: none */
 };
 
 static size_t unfinished(const struct delivery *d)
@@ -63,6 +64,8 @@ static void finish_rest(struct attempt *at)
 
     if (f->text.len == 0)
         fault_set(f, &at->d->arena, "4.3.0", false, "server unavailable or unable to receive mail");
+    if (f->parameter)
+        log_warning("%s configuration problem", f->parameter);
     if (f->reply.len) {
         o.diag_type = STR("smtp");
         o.diag_text = f->reply;
@@ -148,6 +151,8 @@ static bool open_session(struct attempt *at, const struct target_server *server,
         s->nexthop = arena_str(&s->arena, d->request.nexthop);
         s->queue_id = arena_str(&s->arena, d->request.queue_id);
         ready = session_greet(s, &purpose, &d->arena, &fault) && policy_is_met(s, d, &fault);
+        if (fault.loops && at->parameter)
+            fault_blame(&fault, at->parameter);
         d->relay = arena_str(&d->arena, s->relay);
         if (!ready && more_servers && !fault.permanent)
             log_info(STR_FMT ": " STR_FMT, STR_ARG(d->request.queue_id), STR_ARG(fault.text));
@@ -211,27 +216,31 @@ static void pass_to_best_mx_transport(struct delivery *d)
     }
 }
 
+/* The site's own hops are its configuration; a domain that mail is addressed to is not. */
+static void blame(const struct attempt *at, enum resolve_status how, struct fault *fault)
+{
+    if (at->parameter && (fault->permanent || how == RESOLVE_BAD))
+        fault_blame(fault, at->parameter);
+}
+
 /* False: no fallback relay for this destination, as it might be a host that sends mail to us. */
 static bool try_destination(struct attempt *at, struct str text, bool more_destinations,
                             bool has_fallback)
 {
     struct target_list list;
     struct fault fault = { .text = STR_NONE };
+    enum resolve_status how =
+        resolve_destination(&agent.client->resolver, text, &at->d->arena, &list, &fault);
 
-    switch (resolve_destination(&agent.client->resolver, text, &at->d->arena, &list, &fault)) {
-    case RESOLVE_OK:
+    if (how == RESOLVE_OK) {
         try_servers(at, &list, !more_destinations && (!has_fallback || list.self));
         return !list.self;
-    case RESOLVE_FAILED:
-        note_fault(at, &fault);
-        return true;
-    case RESOLVE_SELF:
-        if (smtp_conf.best_mx_transport.len)
-            pass_to_best_mx_transport(at->d);
-        note_fault(at, &fault);
-        return false;
     }
-    return true;
+    blame(at, how, &fault);
+    if (how == RESOLVE_SELF && !at->parameter && smtp_conf.best_mx_transport.len)
+        pass_to_best_mx_transport(at->d);
+    note_fault(at, &fault);
+    return how != RESOLVE_SELF;
 }
 
 static bool has_more(struct str list)
@@ -241,27 +250,50 @@ static bool has_more(struct str list)
     return destination_next(&list, &text);
 }
 
-/* True: the fallback relay may be asked. */
-static bool try_list(struct attempt *at, struct str list, bool has_fallback)
+static bool is_relayhost(struct str text)
 {
-    struct str text;
-    bool may_fall_back = true;
+    struct str list = site_conf.relayhost, hop;
 
-    while (unfinished(at->d) && destination_next(&list, &text))
-        may_fall_back &= try_destination(at, text, has_more(list), has_fallback);
+    while (destination_next(&list, &hop))
+        if (str_equal_nocase(hop, text))
+            return true;
+    return false;
+}
+
+/* True: the fallback relay may be asked.  A list that holds nothing is a bad destination, too. */
+static bool try_nexthop(struct attempt *at, struct str list, bool has_fallback)
+{
+    struct str text = list;
+    bool may_fall_back = true, more;
+
+    do {
+        (void)destination_next(&list, &text);
+        more = has_more(list);
+        at->parameter = is_relayhost(text) ? "relayhost" : NULL;
+        may_fall_back &= try_destination(at, text, more, has_fallback);
+    } while (more && unfinished(at->d));
     return may_fall_back;
+}
+
+static void try_fallback_relay(struct attempt *at)
+{
+    struct str list = smtp_conf.smtp_fallback_relay, text;
+
+    at->parameter = "smtp_fallback_relay";
+    while (unfinished(at->d) && destination_next(&list, &text))
+        (void)try_destination(at, text, has_more(list), false);
 }
 
 /* A destination that does not exist may still be known to the fallback relay. */
 static void try_all(struct attempt *at)
 {
-    struct str fallback = smtp_conf.smtp_fallback_relay;
+    bool has_fallback = has_more(smtp_conf.smtp_fallback_relay);
 
-    if (!try_list(at, at->d->request.nexthop, fallback.len > 0) || !unfinished(at->d))
+    if (!try_nexthop(at, at->d->request.nexthop, has_fallback) || !has_fallback ||
+        !unfinished(at->d))
         return;
-    if (fallback.len)
-        at->fault.permanent = false;
-    (void)try_list(at, fallback, false);
+    at->fault.permanent = false;
+    try_fallback_relay(at);
 }
 
 /* ---- the kept session ---- */

@@ -1,29 +1,33 @@
 #include "smtp-client/destination.h"
 
 #include "base/number.h"
+#include "text/hostname.h"
 
 #include <netdb.h>
 
 #define SERVICE_NAME_MAX 63
+#define SMTP_PORT        25
 
 bool destination_next(struct str *nexthop, struct str *text)
 {
     return str_token(nexthop, ", \t\r\n", text);
 }
 
-/* -1: unknown. */
-static int service_port(struct str text)
+int destination_port(struct str service)
 {
     char name[SERVICE_NAME_MAX + 1] = "";
     int64_t number;
 
-    if (number_parse_range(text, 1, 65535, &number))
+    if (number_parse_range(service, 1, 65535, &number))
         return (int)number;
-    if (text.len == 0 || text.len > SERVICE_NAME_MAX)
-        return -1;
-    memcpy(name, text.ptr, text.len);
+    if (service.len == 0 || service.len > SERVICE_NAME_MAX)
+        return 0;
+    memcpy(name, service.ptr, service.len);
     struct servent *s = getservbyname(name, "tcp");
-    return s ? ntohs((uint16_t)s->s_port) : -1;
+    if (s)
+        return ntohs((uint16_t)s->s_port);
+    /* A small system may have no list of services. */
+    return str_equal_nocase(service, STR("smtp")) ? SMTP_PORT : 0;
 }
 
 /* [host], [host]:port; an empty port is the default one. */
@@ -52,6 +56,14 @@ static void split_plain(struct str text, struct destination *d)
         d->service = str_skip(text, colon + 1);
 }
 
+/* An address may be tagged, as in mail addresses. */
+static bool is_host(struct str text)
+{
+    if (str_skip_prefix_nocase(&text, STR("ipv6:")))
+        return hostname_is_ipv6(text);
+    return hostname_is_valid(text, true) || hostname_is_address(text);
+}
+
 bool destination_parse(struct str text, bool lmtp, int default_port, struct destination *out)
 {
     struct destination d = { .port = default_port };
@@ -68,8 +80,8 @@ bool destination_parse(struct str text, bool lmtp, int default_port, struct dest
     else if (!split_bracketed(text, &d))
         return false;
     if (d.service.len)
-        d.port = service_port(d.service);
-    if (d.host.len == 0 || d.port <= 0)
+        d.port = destination_port(d.service);
+    if (!is_host(d.host) || d.port == 0)
         return false;
     *out = d;
     return true;

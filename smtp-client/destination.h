@@ -16,6 +16,9 @@ struct destination {
 
 /* Cut the next destination off `nexthop`; false at the end. */
 bool destination_next(struct str *nexthop, struct str *text);
-/* False: no host, or a port that is neither a number nor a known service. */
+/* By number or name; 0: there is no such port. */
+int destination_port(struct str service);
+/* False: no host's name or address, or a port that is neither a number nor a known service; `default_port` 0: there
+ * is none. */
 NODISCARD bool destination_parse(struct str text, bool lmtp, int default_port,
                                  struct destination *out);

@@ -18,6 +18,13 @@ void fault_set(struct fault *f, struct arena *a, const char *dsn, bool permanent
     (void)snprintf(f->dsn, sizeof f->dsn, "%s", dsn);
 }
 
+void fault_blame(struct fault *f, const char *parameter)
+{
+    f->parameter = parameter;
+    f->permanent = false;
+    (void)snprintf(f->dsn, sizeof f->dsn, "4.3.5");
+}
+
 struct str fault_one_line(struct arena *a, struct str text)
 {
     if (!str_has(text, '\n'))

@@ -9,10 +9,14 @@ struct fault {
     struct str reply;  /* what the server said, or absent */
     struct str server; /* who said it */
     bool permanent;
+    bool loops;            /* the server is we ourselves */
+    const char *parameter; /* of main.cf that is to blame; NULL: none */
 };
 
 void fault_set(struct fault *f, struct arena *a, const char *dsn, bool permanent, const char *fmt,
                ...) PRINTF(5, 6);
+/* The site named this hop itself: what is wrong with it for ever is wrong in main.cf, and waits for its mending. */
+void fault_blame(struct fault *f, const char *parameter);
 /* "lost connection with N[A] while ..." or "conversation with N[A] timed out while ...", as errno
  * has it.  `shown` is N[A]. */
 void fault_from_loss(struct fault *f, struct arena *a, struct str shown, enum smtp_step step,

@@ -4,7 +4,6 @@
 #include "conf/params.h"
 #include "smtp-client/destination.h"
 #include "smtp-client/order.h"
-#include "text/hostname.h"
 
 #include <sys/random.h>
 
@@ -254,7 +253,6 @@ static enum resolve_status resolve_domain(struct lookup *l)
     struct dns_record *mx = NULL;
     enum dns_status status = dns_query(l->r->dns, l->to.host, DNS_MX, l->arena, &mx);
     bool no_mx = status == DNS_NO_DATA || status == DNS_NOT_FOUND;
-    enum resolve_status result;
 
     if (status == DNS_OK && is_null(mx)) {
         fault_set(l->fault, l->arena, "5.1.0", true,
@@ -263,8 +261,7 @@ static enum resolve_status resolve_domain(struct lookup *l)
     }
     if (status != DNS_OK && !no_mx && !smtp_conf.ignore_mx_lookup_error)
         return fail(l, status, l->to.host, "MX");
-    result = status == DNS_OK ? collect_hosts(l, mx) : resolve_host(l);
-    return result == RESOLVE_OK ? drop_self(l) : result;
+    return status == DNS_OK ? collect_hosts(l, mx) : resolve_host(l);
 }
 
 /* ---- services (use_srv_lookup) ---- */
@@ -349,14 +346,13 @@ static enum resolve_status resolve_path(struct lookup *l)
     return RESOLVE_OK;
 }
 
-/* A literal of a family that is not in use is not an address to us. */
-static bool host_is_possible(struct str host)
+/* An address of a family that is not in use is none to us. */
+static bool is_foreign_address(struct str host)
 {
     struct net_addr literal;
 
-    if (net_addr_parse(host, 0, &literal))
-        return protocols_include(site_conf.inet_protocols, literal.ss.ss_family);
-    return hostname_is_valid(host, true);
+    return net_addr_parse(host, 0, &literal) &&
+           !protocols_include(site_conf.inet_protocols, literal.ss.ss_family);
 }
 
 static enum resolve_status find_servers(struct lookup *l)
@@ -367,7 +363,7 @@ static enum resolve_status find_servers(struct lookup *l)
     if (l->to.path.ptr)
         return resolve_path(l);
     (void)str_skip_prefix_nocase(&l->to.host, STR("ipv6:"));
-    if (!host_is_possible(l->to.host)) {
+    if (is_foreign_address(l->to.host)) {
         fault_set(l->fault, l->arena, "5.4.4", true,
                   "Name service error for " STR_FMT ": invalid host or domain name",
                   STR_ARG(l->to.host));
@@ -375,7 +371,8 @@ static enum resolve_status find_servers(struct lookup *l)
     }
     if (!l->to.direct && uses_mx() && is_srv_service(l->to.service) && resolve_service(l, &result))
         return result;
-    return literal_only ? resolve_host(l) : resolve_domain(l);
+    result = literal_only ? resolve_host(l) : resolve_domain(l);
+    return result == RESOLVE_OK ? drop_self(l) : result;
 }
 
 enum resolve_status resolve_destination(const struct resolver *r, struct str text, struct arena *a,
@@ -387,7 +384,7 @@ enum resolve_status resolve_destination(const struct resolver *r, struct str tex
     if (!destination_parse(text, r->lmtp, r->default_port, &l.to)) {
         fault_set(fault, a, "4.3.5", false, "bad host or service in destination: " STR_FMT,
                   STR_ARG(text));
-        return RESOLVE_FAILED;
+        return RESOLVE_BAD;
     }
     l.until = deadline_in(RESOLVE_LIMIT_S);
     enum resolve_status result = find_servers(&l);

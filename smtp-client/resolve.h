@@ -7,6 +7,7 @@
 
 enum resolve_status {
     RESOLVE_OK,     /* at least one server */
+    RESOLVE_BAD,    /* the text is no destination; see the fault */
     RESOLVE_FAILED, /* see the fault: permanent or not */
     RESOLVE_SELF,   /* we are the best exchanger; the fault has the words for it */
 };
@@ -16,7 +17,7 @@ struct resolver {
     struct dns *dns;
     struct interface_list own, proxy; /* addresses that are ourselves */
     bool lmtp;
-    int default_port;
+    int default_port; /* 0: the site's own is not a port */
 };
 
 /* Look a destination up within RESOLVE_LIMIT_S. */

@@ -116,6 +116,7 @@ static bool loops_back(struct client_session *s, struct str nexthop, struct aren
     warn_of_own_name(s, "replied to HELO/EHLO");
     fault_set(fault, a, "5.4.6", true, "mail for " STR_FMT " loops back to myself",
               STR_ARG(nexthop));
+    fault->loops = true;
     return false;
 }
 

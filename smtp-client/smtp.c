@@ -4,26 +4,22 @@
  * Trusts:    main.cf and its tables, queue files
  * Distrusts: every byte from servers and name servers */
 #include "base/log.h"
-#include "base/number.h"
 #include "client/dns_filter.h"
 #include "smtp-client/deliver.h"
+#include "smtp-client/destination.h"
 #include "smtp-client/session.h"
-
-#include <netdb.h>
 
 static struct client client;
 static struct arena lifelong;
 
-static int default_port(bool lmtp)
+/* Mail for hosts whose port is not written waits when the site's own is none. */
+static int default_port(void)
 {
-    BUF_AUTO(name, 64);
-    int64_t number;
+    int port = destination_port(smtp_conf.smtp_tcp_port);
 
-    buf_add(&name, smtp_conf.smtp_tcp_port);
-    if (number_parse_range(buf_str(&name), 1, 65535, &number))
-        return (int)number;
-    struct servent *s = getservbyname(buf_cstr(&name), "tcp");
-    return s ? ntohs((uint16_t)s->s_port) : lmtp ? 24 : 25;
+    if (port == 0)
+        log_warning("unknown service: " STR_FMT "/tcp", STR_ARG(smtp_conf.smtp_tcp_port));
+    return port;
 }
 
 static struct interface_list open_interfaces(struct str names)
@@ -67,7 +63,7 @@ static void open_client(struct service *svc)
     r->own = open_interfaces(site_conf.inet_interfaces);
     r->proxy = open_interfaces(conf_value(conf, STR("proxy_interfaces")));
     session_use_own_address(site_conf.inet_interfaces, &r->own, &lifelong);
-    r->default_port = default_port(r->lmtp);
+    r->default_port = default_port();
     deliver_open(&client);
 }
 

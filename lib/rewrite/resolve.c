@@ -260,6 +260,14 @@ static struct str null_domain(struct rewriter *r, struct resolution *res, struct
     return split_address(res->recipient).domain;
 }
 
+/* What is neither a host's name nor an address in brackets is nowhere in the world, whatever a table says; least of all
+ * may a stranger's `host:port` become a next hop. */
+static bool is_mail_domain(const struct rewriter *r, struct str domain)
+{
+    return hostname_is_valid(domain, r->site.smtputf8_enable) ||
+           hostname_literal_address(domain).ptr;
+}
+
 /* Follow routing in the local part while the domain is ours; returns the final parts. */
 static struct split unwrap_all(struct rewriter *r, struct resolution *res, struct arena *a)
 {
@@ -303,7 +311,7 @@ struct resolution rewrite_resolve(struct rewriter *r, struct str sender, struct 
         s.domain = numeric_domain(r, &res, s, a);
     else if (s.domain.ptr && s.domain.len == 0)
         s.domain = null_domain(r, &res, s, a);
-    if (s.domain.len == 0 && !rewrite_takes_null_domains(r)) {
+    if (s.domain.len ? !is_mail_domain(r, s.domain) : !rewrite_takes_null_domains(r)) {
         refuse(r, &res, STR("5.1.3 bad address syntax"));
     } else {
         classify(r, &res, s.domain, sender, a);

@@ -206,8 +206,124 @@ def names_in_utf8_are_asked_for_in_ascii(t):
 def impossible_names_are_not_asked_for(t):
     for bad in ("a..test", "a\\032b.test", "x" * 64 + ".test", ".test"):
         n = len(dns.queries)
-        assert "status=bounced" in go(t, bad)[0][-1], bad
+        fails(go(t, bad)[0], "4.3.5", "deferred", "bad host or service in destination: " + bad)
         equal(len(dns.queries), n, bad)
+
+
+# ---------------------------------------------------------------- hops that the site names
+
+def waits(lines, parameter, text):
+    fails(lines, "4.3.5", "deferred", text)
+    equal(sum(x == "warning: %s configuration problem" % parameter for x in lines), 1, lines)
+
+
+FAULTS = [("gone.test", NOT_FOUND % ("gone.test", "A", "Host not found")),
+          ("[gone.test]", NOT_FOUND % ("gone.test", "A", "Host not found")),
+          ("gone.test:26", NOT_FOUND % ("gone.test", "A", "Host not found")),
+          ("[gone.test]:26", NOT_FOUND % ("gone.test", "A", "Host not found")),
+          ("txt.test", NOT_FOUND % ("txt.test", "A", "Host found but no data record of requested type")),
+          ("dead2.test", NOT_FOUND % ("a.dead2.test", "A", "Host not found")),
+          ("null3.test", "Domain null3.test does not accept mail (nullMX)"),
+          ("self2.test", "mail for self2.test loops back to myself"),
+          ("[me.self2.test]", "mail for me.self2.test loops back to myself"),
+          ("[unclosed.test", "bad host or service in destination: [unclosed.test"),
+          ("lmtp:host.test:24", "bad host or service in destination: lmtp:host.test:24"),
+          ("best.test:no-such-port", "bad host or service in destination: best.test:no-such-port"),
+          ("gone2.test, gone.test", NOT_FOUND % ("gone.test", "A", "Host not found"))]
+
+
+def faulty_hops():
+    domain("null3.test", _MX=[(0, ".")])
+    domain("dead2.test", _MX=[(10, "a.dead2.test")])
+    domain("self2.test", _MX=[(10, "me.self2.test")], me_A=["127.0.0.1"])
+
+
+@case
+def faults_of_the_relayhost_wait(t):
+    faulty_hops()
+    for hop, text in FAULTS:
+        waits(go(t, hop, relayhost=hop)[0], "relayhost", text)
+    waits(go(t, "gone.test", relayhost="gone2.test gone.test")[0], "relayhost", NOT_FOUND % ("gone.test", "A", "Host not found"))
+    # A domain that mail is addressed to, and not the site's own hop.
+    fails(go(t, "gone.test", relayhost="[best.test]")[0], "5.4.4", "bounced", NOT_FOUND % ("gone.test", "A", "Host not found"))
+
+
+@case
+def faults_of_the_fallback_relay_wait(t):
+    faulty_hops()
+    domain("down.test", _A=[DOWN])
+    for hop, text in FAULTS:
+        for to in ("down.test", "null3.test", "gone9.test"):
+            waits(go(t, to, smtp_fallback_relay=hop)[0], "smtp_fallback_relay", text)
+    waits(go(t, "gone9.test", relayhost="gone9.test", smtp_fallback_relay="gone.test")[0], "smtp_fallback_relay",
+          NOT_FOUND % ("gone.test", "A", "Host not found"))
+
+
+@case
+def a_hop_that_works_makes_up_for_one_that_does_not(t):
+    for settings in (dict(relayhost="gone.test, best.test"), dict(smtp_fallback_relay="[unclosed [127.0.0.11]"),
+                     dict(relayhost="gone.test", smtp_fallback_relay="gone2.test, best.test")):
+        lines, who = go(t, settings.get("relayhost", "gone.test"), **settings)
+        sent(lines)
+        equal(who, "one")
+        assert not any("configuration problem" in x for x in lines), lines
+
+
+@case
+def addresses_of_a_family_that_is_not_in_use_lead_nowhere(t):
+    for hop in ("[::1]:2525", "[IPv6:::1]:2525"):
+        text = "Name service error for ::1: invalid host or domain name"
+        fails(go(t, hop)[0], "5.4.4", "bounced", text)
+        waits(go(t, hop, relayhost=hop)[0], "relayhost", text)
+
+
+@case
+def what_may_work_later_is_no_fault_of_the_configuration(t):
+    domain("down.test", _A=[DOWN])
+    domain("servfail2.test", _MX="SERVFAIL")
+    for hop in ("down.test", "servfail2.test"):
+        for settings in (dict(relayhost=hop), dict(smtp_fallback_relay=hop)):
+            lines = go(t, hop, **settings)[0]
+            assert "dsn=4.4." in lines[-1] and not any("configuration problem" in x for x in lines), lines
+
+
+@case
+def a_relayhost_that_turns_out_to_be_ourselves_waits(t):
+    mirror = Server({"EHLO": "250-mail.here.test\n250 8BITMIME"}, address="127.0.0.14", port=25)
+    text = "mail for [127.0.0.14] loops back to myself"
+    settings = dict(myhostname="mail.here.test", smtp_tcp_port="25")
+    fails(go(t, "[127.0.0.14]", **settings)[0], "5.4.6", "bounced", text)
+    waits(go(t, "[127.0.0.14]", relayhost="[127.0.0.14]", **settings)[0], "relayhost", text)
+    waits(go(t, "gone.test", smtp_fallback_relay="[127.0.0.14]", **settings)[0], "smtp_fallback_relay", "mail for gone.test loops back to myself")
+    equal(mirror.sessions, 3)
+
+
+@case
+def a_hop_in_brackets_may_be_ourselves_too(t):
+    domain("me.test", _A=["127.0.0.1"])
+    for hop in ("[me.test]", "[me.test]:2525", "[127.0.0.1]"):
+        lines, who = go(t, hop, smtp_fallback_relay="[127.0.0.12]")
+        fails(lines, "5.4.6", "bounced", "mail for %s loops back to myself" % hop[1:].split("]")[0])
+        equal(who, "")
+    # Another port is another program: a content filter.
+    fails(go(t, "[127.0.0.1]:2526")[0], "4.4.1", "deferred", "connect to 127.0.0.1[127.0.0.1]:2526: Connection refused")
+
+
+@case
+def one_bad_hop_is_no_trouble_for_others(t):
+    name = t.agent(smtp_tcp_port=str(PORT))
+    for bad in ("[unclosed", "smtp:lmtp:host:port", ",", "best.test:0", "[]", ":25", "best.test::25", "[best.test]25"):
+        fails(go(t, bad)[0], "4.3.5", "deferred", "bad host or service in destination: " + bad)
+        lines, who = go(t, "best.test")
+        sent(lines)
+    equal(t.agent(smtp_tcp_port=str(PORT)), name)
+
+
+@case
+def a_default_port_that_is_none_defers(t):
+    lines = go(t, "best.test", smtp_tcp_port="no-such-port")[0]
+    fails(lines, "4.3.5", "deferred", "bad host or service in destination: best.test")
+    equal(go(t, "best.test:2525", smtp_tcp_port="no-such-port")[1], "one")
 
 
 @case
