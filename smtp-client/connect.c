@@ -1,8 +1,9 @@
+#include "smtp-client/connect.h"
+
 #include "base/log.h"
 #include "conf/params.h"
 #include "os/fd.h"
 #include "os/socket.h"
-#include "smtp-client/session.h"
 
 #include <errno.h>
 #include <netinet/in.h>

@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "conf/params.h"
 #include "smtp-client/filter.h"
+#include "smtp-client/wire.h"
 
 #include <errno.h>
 #include <poll.h>

@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "rewrite/map.h"
+#include "smtp-client/wire.h"
 #include "text/address.h"
 #include "text/mime.h"
 

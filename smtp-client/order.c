@@ -1,19 +1,7 @@
 #include "smtp-client/order.h"
 
 #include <limits.h>
-
-void target_add(struct target_list *l, struct arena *a, const struct target_server *server)
-{
-    if (l->count == l->room) {
-        size_t room = l->room ? l->room * 2 : 8;
-        struct target_server *more = arena_alloc(a, room * sizeof *more);
-        if (l->count)
-            memcpy(more, l->servers, l->count * sizeof *more);
-        l->servers = more;
-        l->room = room;
-    }
-    l->servers[l->count++] = *server;
-}
+#include <stdlib.h>
 
 static bool is_self(const struct target_server *s, const struct interface_list *own,
                     const struct interface_list *proxy)
@@ -85,21 +73,27 @@ static void weigh(struct target_list *l, const struct order_rules *rules)
 }
 
 /* Lower goes first. */
-static int rank(const struct target_server *s, int family)
+static int64_t rank(const struct target_server *s, int family)
 {
-    return 2 * s->preference + (family != AF_UNSPEC && s->addr.ss.ss_family != family ? 1 : 0);
+    return 2 * (int64_t)s->preference +
+           (family != AF_UNSPEC && s->addr.ss.ss_family != family ? 1 : 0);
+}
+
+static int by_place(const void *left, const void *right)
+{
+    const struct target_server *l = left, *r = right;
+
+    return (l->place > r->place) - (l->place < r->place);
 }
 
 void order_servers(struct target_list *l, const struct order_rules *rules)
 {
     if (rules->random)
         shuffle(l, rules);
-    /* An insertion sort of these few keeps the order of equals. */
-    for (size_t i = 1; i < l->count; i++)
-        for (size_t k = i;
-             k && rank(&l->servers[k - 1], rules->family) > rank(&l->servers[k], rules->family);
-             k--)
-            swap(l, k - 1, k);
+    /* Equals keep their order. */
+    for (size_t i = 0; i < l->count; i++)
+        l->servers[i].place = rank(&l->servers[i], rules->family) * TARGET_SERVERS_MAX + (int64_t)i;
+    qsort(l->servers, l->count, sizeof *l->servers, by_place);
     if (rules->random)
         weigh(l, rules);
 }

@@ -1,8 +1,8 @@
-/* What the dialogue finds remarkable: log lines, and what was said for a notice to the postmaster. */
+#include "smtp-client/remarks.h"
+
 #include "base/log.h"
 #include "client/notice.h"
 #include "conf/params.h"
-#include "smtp-client/session.h"
 
 #define QUOTED_MAX 30
 #define BABBLE_MAX 20 /* lines that are no replies and are logged, of one session */
@@ -62,6 +62,11 @@ void session_remark(void *context, enum smtp_note note, struct str text)
                  smtp_conf.smtp_line_length_limit);
         break;
     }
+}
+
+void session_judge(struct client_session *s, const struct smtp_answer *answer)
+{
+    s->at_odds |= fault_is_of_protocol(answer);
 }
 
 void session_report(struct client_session *s)

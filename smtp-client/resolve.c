@@ -191,6 +191,8 @@ static bool is_enough(const struct lookup *l, const struct dns_record *done)
 {
     size_t limit = (size_t)smtp_conf.smtp_mx_address_limit;
 
+    if (l->list->count == TARGET_SERVERS_MAX)
+        return true;
     return limit && l->list->count >= limit && done->next &&
            done->next->preference > done->preference &&
            !(smtp_conf.smtp_balance_inet_protocols && lacks_family(l->list));

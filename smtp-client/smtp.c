@@ -5,9 +5,9 @@
  * Distrusts: every byte from servers and name servers */
 #include "base/log.h"
 #include "client/dns_filter.h"
+#include "smtp-client/connect.h"
 #include "smtp-client/deliver.h"
 #include "smtp-client/destination.h"
-#include "smtp-client/session.h"
 
 static struct client client;
 static struct arena lifelong;

@@ -1,7 +1,14 @@
 #pragma once
 /* smtp-client/suitable - can this server take this message at all? */
-#include "smtp-client/transfer.h"
+#include "delivery/delivery.h"
+#include "smtp-client/session.h"
 
-/* False: what the server offers is not enough.  Another one may take the message: then t->fault
- * says why this one does not; at the last one the recipients are returned. */
-NODISCARD bool suitable_server(struct transfer *t);
+enum suitability {
+    SUITABLE_HERE,
+    SUITABLE_ELSEWHERE, /* maybe at another server */
+    SUITABLE_NOWHERE,   /* others of the destination will not be asked */
+};
+
+/* `fault` says why this server will not do. */
+enum suitability suitable_server(struct delivery *d, const struct client_session *s,
+                                 struct fault *fault);

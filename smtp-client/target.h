@@ -11,6 +11,7 @@ struct target_server {
     int port;
     int preference; /* lower is better */
     int weight;     /* SRV: share of the load among equals; 0 elsewhere */
+    int64_t place;  /* order_servers() keeps its books here */
 };
 
 struct target_list {
@@ -20,5 +21,8 @@ struct target_list {
     bool self; /* we were among the exchangers */
 };
 
-/* Append; the servers live in `a`. */
+/* More than anybody has: a list that somebody else's name servers make has an end. */
+#define TARGET_SERVERS_MAX 1000
+
+/* Append; the servers live in `a`.  What does not fit is left out. */
 void target_add(struct target_list *l, struct arena *a, const struct target_server *server);

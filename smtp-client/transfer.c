@@ -3,7 +3,9 @@
 #include "base/log.h"
 #include "smtp-client/content.h"
 #include "smtp-client/filter.h"
+#include "smtp-client/remarks.h"
 #include "smtp-client/suitable.h"
+#include "smtp-client/wire.h"
 #include "text/address.h"
 
 #include <errno.h>
@@ -174,24 +176,33 @@ static bool assumes_final_delivery(const struct transfer *t)
     return t->session->dialogue.options.lmtp && t->arguments->final;
 }
 
-static void accept_recipient(struct transfer *t, struct delivery_rcpt *rcpt,
-                             const struct smtp_answer *answer)
+static bool passes_on_dsn(const struct transfer *t)
+{
+    return t->session->dialogue.offer.extensions & SMTP_EXT_DSN;
+}
+
+/* What an acceptance means for each recipient that it is for. */
+static struct outcome acceptance(struct transfer *t, const struct smtp_answer *answer)
 {
     struct delivery *d = t->d;
     struct outcome o = outcome_of(t, OUTCOME_SENT, answer, fault_one_line(&d->arena, answer->text));
+    bool reports = !passes_on_dsn(t) || (d->request.flags & DELIVERY_FLAG_RECORD_SENT);
 
-    bool passed_on = t->session->dialogue.offer.extensions & SMTP_EXT_DSN;
-
-    if (passed_on)
-        rcpt->info.dsn_notify &= ~DSN_NOTIFY_SUCCESS; /* the next server reports success */
-    if ((!passed_on || (d->request.flags & DELIVERY_FLAG_RECORD_SENT)) && !delivery_is_probe(d) &&
-        !assumes_final_delivery(t))
+    if (reports && !delivery_is_probe(d) && !assumes_final_delivery(t))
         o.action = "relayed";
     if (answer->has_status)
         o.dsn[0] = '2';
     else
         (void)snprintf(o.dsn, sizeof o.dsn, "2.0.0");
-    delivery_finish(d, rcpt, &o);
+    return o;
+}
+
+static void accept_recipient(struct transfer *t, struct delivery_rcpt *rcpt,
+                             const struct outcome *o)
+{
+    if (passes_on_dsn(t))
+        rcpt->info.dsn_notify &= ~DSN_NOTIFY_SUCCESS; /* the next server reports success */
+    delivery_finish(t->d, rcpt, o);
 }
 
 static void on_rcpt(struct transfer *t, const struct smtp_client_event *ev)
@@ -207,34 +218,53 @@ static void on_rcpt(struct transfer *t, const struct smtp_client_event *ev)
         return;
     }
     r->verdict = RCPT_TAKEN;
-    if (delivery_is_probe(t->d) && !probes_data())
-        accept_recipient(t, r->rcpt, &ev->answer);
+    if (!delivery_is_probe(t->d) || probes_data())
+        return;
+    o = acceptance(t, &ev->answer);
+    accept_recipient(t, r->rcpt, &o);
 }
 
-/* The answer to the content, or to DATA of a probe: for all recipients taken, or for one of them. */
+/* The answer to the content, or to DATA of a probe: for the recipients `from` up to `to` as far as they were taken. */
 static void judge_taken(struct transfer *t, const struct smtp_answer *answer, enum smtp_step step,
-                        bool one, size_t which)
+                        size_t from, size_t to)
 {
     bool yes = smtp_class_of(answer->code) == (step == SMTP_STEP_DATA ? SMTP_GO_ON : SMTP_YES);
     struct outcome o;
 
-    if (!yes && !refusal_counts(t, answer, step, &o))
+    if (yes)
+        o = acceptance(t, answer);
+    else if (!refusal_counts(t, answer, step, &o))
         return;
-    for (size_t i = 0; i < t->count; i++) {
+    for (size_t i = from; i < to; i++) {
         const struct transfer_rcpt *r = &t->rcpts[i];
-        if (r->verdict != RCPT_TAKEN || r->rcpt->finished || (one && i != which))
+        if (r->verdict != RCPT_TAKEN || r->rcpt->finished)
             continue;
         if (yes)
-            accept_recipient(t, r->rcpt, answer);
+            accept_recipient(t, r->rcpt, &o);
         else
             delivery_finish(t->d, r->rcpt, &o);
     }
 }
 
+static void judge_all_taken(struct transfer *t, const struct smtp_answer *answer,
+                            enum smtp_step step)
+{
+    judge_taken(t, answer, step, 0, t->count);
+}
+
+/* An LMTP server answers for each recipient. */
+static void on_content_answer(struct transfer *t, const struct smtp_client_event *ev)
+{
+    if (t->session->dialogue.options.lmtp)
+        judge_taken(t, &ev->answer, SMTP_STEP_DOT, ev->recipient, ev->recipient + 1);
+    else
+        judge_all_taken(t, &ev->answer, SMTP_STEP_DOT);
+}
+
 static void on_data(struct transfer *t, const struct smtp_answer *answer)
 {
     if (smtp_class_of(answer->code) == SMTP_GO_ON && delivery_is_probe(t->d))
-        judge_taken(t, answer, SMTP_STEP_DATA, false, 0);
+        judge_all_taken(t, answer, SMTP_STEP_DATA);
     else
         refuse_all(t, answer, SMTP_STEP_DATA);
 }
@@ -267,7 +297,7 @@ static void on_early_answer(struct transfer *t)
     if (smtp_client_early_reply(&t->session->dialogue, &answer) &&
         smtp_class_of(answer.code) >= SMTP_LATER) {
         t->lost = true;
-        judge_taken(t, &answer, SMTP_STEP_DOT, false, 0);
+        judge_all_taken(t, &answer, SMTP_STEP_DOT);
         return;
     }
     errno = EPROTO;
@@ -311,8 +341,6 @@ static bool send_content(struct transfer *t)
 /* True while it goes on. */
 static bool step(struct transfer *t, const struct smtp_client_event *ev)
 {
-    bool lmtp = t->session->dialogue.options.lmtp;
-
     switch (ev->kind) {
     case SMTP_CLIENT_NEED_INPUT:
     case SMTP_CLIENT_FLUSH:
@@ -338,7 +366,7 @@ static bool step(struct transfer *t, const struct smtp_client_event *ev)
             lose(t, SMTP_STEP_DOT);
             return false;
         }
-        judge_taken(t, &ev->answer, SMTP_STEP_DOT, lmtp, ev->recipient);
+        on_content_answer(t, ev);
         return true;
     case SMTP_CLIENT_XFORWARD:
         on_xforward(t, ev);
@@ -356,6 +384,25 @@ static bool step(struct transfer *t, const struct smtp_client_event *ev)
     }
 }
 
+/* False: another server will be asked, or none can take it and the recipients are returned. */
+static bool server_suits(struct transfer *t)
+{
+    enum suitability where = suitable_server(t->d, t->session, &t->fault);
+    struct outcome o = { .status = OUTCOME_BOUNCED };
+
+    if (where == SUITABLE_HERE)
+        return true;
+    t->lost = where == SUITABLE_NOWHERE; /* there is nothing to say goodbye for */
+    if (where == SUITABLE_ELSEWHERE && t->more_servers) {
+        log_info(STR_FMT ": " STR_FMT, STR_ARG(t->d->request.queue_id), STR_ARG(t->fault.text));
+        return false;
+    }
+    o.text = t->fault.text;
+    (void)snprintf(o.dsn, sizeof o.dsn, "%s", t->fault.dsn);
+    delivery_finish_rest(t->d, &o);
+    return false;
+}
+
 void transfer_run(struct transfer *t)
 {
     struct smtp_forward forward = forward_of(&t->d->request);
@@ -363,7 +410,7 @@ void transfer_run(struct transfer *t)
     struct smtp_client_event ev;
     struct str sender;
 
-    if (!suitable_server(t))
+    if (!server_suits(t))
         return;
     if (!external_form(t->d, t->d->request.sender, &sender) || !collect_recipients(t)) {
         local_error(t);

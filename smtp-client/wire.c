@@ -1,5 +1,6 @@
+#include "smtp-client/wire.h"
+
 #include "conf/params.h"
-#include "smtp-client/session.h"
 
 #include <errno.h>
 

@@ -494,7 +494,13 @@ bool smtp_client_early_reply(struct smtp_client *c, struct smtp_answer *answer)
     return r == SMTP_REPLY_OK;
 }
 
-bool smtp_client_has_reply(const struct smtp_client *c) { return str_has(unread(c->state), '\n'); }
+/* What is longer than a line is looked at no further: it has come in the middle of content, where nothing is due. */
+bool smtp_client_has_reply(const struct smtp_client *c)
+{
+    struct str in = unread(c->state);
+
+    return in.len > c->options.reply_line_limit || str_has(in, '\n');
+}
 
 enum smtp_step smtp_client_step(const struct smtp_client *c)
 {

@@ -54,6 +54,33 @@ static uint32_t counting(void *context)
     return (*n)++;
 }
 
+static uint32_t count_and_mix(void *context)
+{
+    size_t *calls = context;
+
+    return (uint32_t)(++*calls * 2654435761u);
+}
+
+/* A list that a stranger's name servers make; chance is asked once for each server. */
+static void a_list_of_servers_has_an_end(void **state)
+{
+    struct fixture *f = *state;
+    size_t calls = 0;
+    struct order_rules rules = { .family = AF_INET, .random = count_and_mix, .context = &calls };
+
+    for (int i = 0; i < 2 * TARGET_SERVERS_MAX; i++)
+        add(f, i % 2 ? "2001:db8::1" : "192.0.2.1", i % 7, 0);
+    assert_int_equal(f->list.count, TARGET_SERVERS_MAX);
+    order_servers(&f->list, &rules);
+    assert_true(calls <= TARGET_SERVERS_MAX);
+    for (size_t i = 1; i < f->list.count; i++) {
+        const struct target_server *a = &f->list.servers[i - 1], *b = &f->list.servers[i];
+        assert_true(a->preference < b->preference ||
+                    (a->preference == b->preference &&
+                     (a->addr.ss.ss_family == AF_INET || b->addr.ss.ss_family == AF_INET6)));
+    }
+}
+
 static void better_preferences_come_first_and_equals_keep_their_order(void **state)
 {
     struct fixture *f = *state;
@@ -168,6 +195,7 @@ int main(void)
         ORDER(better_preferences_come_first_and_equals_keep_their_order),
         ORDER(a_preferred_family_leads_among_equals_only),
         ORDER(chance_mixes_equals_but_not_preferences),
+        ORDER(a_list_of_servers_has_an_end),
         ORDER(weights_say_who_is_drawn_first),
         ORDER(ourselves_and_what_is_not_better_are_dropped),
         ORDER(a_limit_keeps_both_families_in_play),

@@ -666,6 +666,48 @@ static void status_texts_are_those_of_the_log(void **state)
         assert_true(smtp_step_doing(s).len && smtp_step_command(s).len);
 }
 
+/* Up to the content of a message to one recipient. */
+static void reach_content(struct smtp_client *c, const struct smtp_transaction *t)
+{
+    static const char *const replies[] = { "220 hi\r\n", "250 hello\r\n", "250 ok\r\n",
+                                           "250 ok\r\n", "354 go\r\n" };
+    struct smtp_client_event ev;
+
+    for (size_t i = 0; (ev = smtp_client_next(c)).kind != SMTP_CLIENT_SEND;) {
+        if (ev.kind == SMTP_CLIENT_READY)
+            smtp_client_begin(c, t);
+        if (ev.kind != SMTP_CLIENT_NEED_INPUT)
+            continue;
+        assert_true(i < ARRAY_LEN(replies));
+        smtp_client_feed(c, str_from(replies[i++]));
+    }
+}
+
+static void a_server_that_babbles_into_the_content_is_heard_for_one_line(void **state UNUSED)
+{
+    const struct conversation say = { .recipients = { "<a@there.test>" } };
+    const struct smtp_client_options options = { .helo_name = STR("me.test"),
+                                                 .reply_line_limit = 1000 };
+    const struct smtp_transaction t = { .sender = STR("<s@here.test>"),
+                                        .recipients = 1,
+                                        .recipient = recipient,
+                                        .context = (void *)(uintptr_t)&say };
+    struct smtp_client c;
+    struct smtp_answer answer;
+    char babble[1000];
+
+    memset(babble, 'x', sizeof babble);
+    smtp_client_init(&c, &options);
+    reach_content(&c, &t);
+    assert_false(smtp_client_has_reply(&c));
+    smtp_client_feed(&c, (struct str){ babble, sizeof babble });
+    assert_false(smtp_client_has_reply(&c));
+    smtp_client_feed(&c, STR("x"));
+    assert_true(smtp_client_has_reply(&c));
+    assert_false(smtp_client_early_reply(&c, &answer));
+    smtp_client_fini(&c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -686,6 +728,7 @@ int main(void)
         cmocka_unit_test(window_bounds_what_is_sent_ahead),
         cmocka_unit_test(endless_replies_are_given_up),
         cmocka_unit_test(status_texts_are_those_of_the_log),
+        cmocka_unit_test(a_server_that_babbles_into_the_content_is_heard_for_one_line),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,8 +1,10 @@
-#include "smtp-client/session.h"
+#include "smtp-client/greet.h"
 
 #include "base/log.h"
 #include "client/debug_peer.h"
 #include "conf/params.h"
+#include "smtp-client/remarks.h"
+#include "smtp-client/wire.h"
 #include "smtp-client/workaround.h"
 #include "table/list.h"
 
@@ -126,11 +128,6 @@ static struct str greeting_name(struct str greeting)
 
     (void)str_token(&line, " \t\r", &name);
     return name;
-}
-
-void session_judge(struct client_session *s, const struct smtp_answer *answer)
-{
-    s->at_odds |= fault_is_of_protocol(answer);
 }
 
 static bool refused(struct client_session *s, const struct smtp_client_event *ev, struct arena *a,

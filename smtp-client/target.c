@@ -1,0 +1,16 @@
+#include "smtp-client/target.h"
+
+void target_add(struct target_list *l, struct arena *a, const struct target_server *server)
+{
+    if (l->count == TARGET_SERVERS_MAX)
+        return;
+    if (l->count == l->room) {
+        size_t room = l->room ? l->room * 2 : 8;
+        struct target_server *more = arena_alloc(a, room * sizeof *more);
+        if (l->count)
+            memcpy(more, l->servers, l->count * sizeof *more);
+        l->servers = more;
+        l->room = room;
+    }
+    l->servers[l->count++] = *server;
+}

@@ -1,0 +1,173 @@
+#include "smtp-client/tour.h"
+
+#include "base/log.h"
+#include "delivery/pass.h"
+#include "smtp-client/connect.h"
+#include "smtp-client/destination.h"
+#include "smtp-client/greet.h"
+#include "smtp-client/policy.h"
+
+/* ---- one server ---- */
+
+/* A session that is ready for the message.  False: `at->fault`. */
+static bool open_session(struct attempt *at, const struct target_server *server, bool more_servers)
+{
+    struct client_session *s = at->session;
+    struct delivery *d = at->d;
+    struct fault fault = { .text = STR_NONE };
+    struct session_purpose purpose = { .queue_id = d->request.queue_id,
+                                       .nexthop = d->request.nexthop,
+                                       .age_s = clock_wall().tv_sec - d->request.arrival_sec,
+                                       .lmtp = at->resolver->lmtp };
+    bool ready = false;
+
+    d->relay = STR("none");
+    d->conn_use = 0;
+    d->tls_summary = policy_unreached_summary(d->request.nexthop, &d->arena);
+    if (session_connect(s, server, &d->arena, &fault)) {
+        s->nexthop = arena_str(&s->arena, d->request.nexthop);
+        s->queue_id = arena_str(&s->arena, d->request.queue_id);
+        ready = session_greet(s, &purpose, &d->arena, &fault) && policy_is_met(s, d, &fault);
+        if (fault.loops && at->parameter)
+            fault_blame(&fault, at->parameter);
+        d->relay = arena_str(&d->arena, s->relay);
+        if (!ready && more_servers && !fault.permanent)
+            log_info(STR_FMT ": " STR_FMT, STR_ARG(d->request.queue_id), STR_ARG(fault.text));
+    }
+    attempt_note(at, &fault);
+    if (!ready)
+        session_close(s, true);
+    /* Who talked to us and says no for ever has decided for all servers. */
+    if (!ready && fault.permanent) {
+        at->fault = fault;
+        attempt_finish_rest(at);
+    }
+    return ready;
+}
+
+static void try_server(struct attempt *at, const struct target_server *server, bool more_servers)
+{
+    struct client_session *s = at->session;
+
+    if (!open_session(at, server, more_servers))
+        return;
+    at->sessions++;
+    attempt_transfer(at, more_servers);
+    if (attempt_unfinished(at))
+        session_close(s, true);
+}
+
+/* ---- one destination ---- */
+
+static bool may_go_on(int sessions)
+{
+    int limit = smtp_conf.smtp_mx_session_limit;
+
+    return limit == 0 || sessions < limit;
+}
+
+static void try_servers(struct attempt *at, const struct target_list *list, bool last_destination)
+{
+    at->sessions = 0;
+    for (size_t i = 0; i < list->count && attempt_unfinished(at) && may_go_on(at->sessions); i++) {
+        bool last_server = i + 1 == list->count || !may_go_on(at->sessions + 1);
+        try_server(at, &list->servers[i], !last_destination || !last_server);
+    }
+}
+
+/* We are the best exchanger of a domain that we do not know: a site may name a transport for it. */
+static void pass_to_best_mx_transport(struct delivery *d)
+{
+    for (size_t i = 0; i < d->count; i++) {
+        struct delivery_rcpt *rcpt = &d->recipients[i];
+        struct outcome o;
+        bool failed;
+        if (rcpt->finished)
+            continue;
+        bool done = delivery_pass(d, &rcpt->info, d->request.sender, smtp_conf.best_mx_transport,
+                                  &o, &failed);
+        if (failed)
+            delivery_finish(d, rcpt, &o);
+        else
+            delivery_settle(d, rcpt, done);
+    }
+}
+
+/* The site's own hops are its configuration; a domain that mail is addressed to is not. */
+static void blame(const struct attempt *at, enum resolve_status how, struct fault *fault)
+{
+    if (at->parameter && (fault->permanent || how == RESOLVE_BAD))
+        fault_blame(fault, at->parameter);
+}
+
+/* False: no fallback relay for this destination, as it might be a host that sends mail to us. */
+static bool try_destination(struct attempt *at, struct str text, bool more_destinations,
+                            bool has_fallback)
+{
+    struct target_list list;
+    struct fault fault = { .text = STR_NONE };
+    enum resolve_status how = resolve_destination(at->resolver, text, &at->d->arena, &list, &fault);
+
+    if (how == RESOLVE_OK) {
+        try_servers(at, &list, !more_destinations && (!has_fallback || list.self));
+        return !list.self;
+    }
+    blame(at, how, &fault);
+    if (how == RESOLVE_SELF && !at->parameter && smtp_conf.best_mx_transport.len)
+        pass_to_best_mx_transport(at->d);
+    attempt_note(at, &fault);
+    return how != RESOLVE_SELF;
+}
+
+static bool has_more(struct str list)
+{
+    struct str text;
+
+    return destination_next(&list, &text);
+}
+
+static bool is_relayhost(struct str text)
+{
+    struct str list = site_conf.relayhost, hop;
+
+    while (destination_next(&list, &hop))
+        if (str_equal_nocase(hop, text))
+            return true;
+    return false;
+}
+
+/* True: the fallback relay may be asked.  A list that holds nothing is a bad destination, too. */
+static bool try_nexthop(struct attempt *at, struct str list, bool has_fallback)
+{
+    struct str text = list;
+    bool may_fall_back = true, more;
+
+    do {
+        (void)destination_next(&list, &text);
+        more = has_more(list);
+        at->parameter = is_relayhost(text) ? "relayhost" : NULL;
+        may_fall_back &= try_destination(at, text, more, has_fallback);
+    } while (more && attempt_unfinished(at));
+    return may_fall_back;
+}
+
+static void try_fallback_relay(struct attempt *at)
+{
+    struct str list = smtp_conf.smtp_fallback_relay, text;
+
+    at->parameter = "smtp_fallback_relay";
+    while (attempt_unfinished(at) && destination_next(&list, &text))
+        (void)try_destination(at, text, has_more(list), false);
+}
+
+/* A destination that does not exist may still be known to the fallback relay. */
+void tour_servers(struct attempt *at)
+{
+    bool has_fallback = has_more(smtp_conf.smtp_fallback_relay);
+
+    if (!try_nexthop(at, at->d->request.nexthop, has_fallback) || !has_fallback ||
+        !attempt_unfinished(at))
+        return;
+    at->fault.permanent = false;
+    try_fallback_relay(at);
+}
