@@ -31,7 +31,6 @@ struct cleanup {
     struct rewriter *rewriter;
     struct queue_layout layout;
     struct queue_writer writer; /* one message at a time */
-    struct queue_notifier notifier;
 
     struct address_maps sender_canonical, recipient_canonical, canonical;
     struct table_list *virtual_aliases, *sender_bcc, *recipient_bcc;

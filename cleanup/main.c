@@ -32,7 +32,6 @@ static const struct service_spec spec = {
     .name = "cleanup",
     .kind = SERVICE_SINGLE,
     .params = (const struct param_set *const[]){ &cleanup_param_set, &tls_param_set, NULL },
-    .talks_to = (const char *const[]){ "qmgr", "bounce", "trace", NULL },
     .sandbox = SANDBOX_QUEUE,
     .paths = paths,
     .process_limit = -1,

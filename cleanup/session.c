@@ -21,8 +21,8 @@ static bool answer(struct channel *ch, struct message *m)
 
     cleanup_verdict_encode(channel_begin(ch, CLEANUP_SUBMIT_VERDICT), &verdict);
     bool sent = channel_end(ch) && channel_flush(ch);
-    if (m->stored_in_incoming)
-        queue_notify(&m->c->notifier, &m->c->writer.id);
+    if (m->stored_in_incoming && !queue_notify(&m->c->writer.id))
+        service_note_lost(m->c->svc);
     return sent;
 }
 

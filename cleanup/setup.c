@@ -124,7 +124,6 @@ void cleanup_setup(struct cleanup *c, struct conf *conf)
     *c = (struct cleanup){
         .layout = { site_conf.hash_queue_names, site_conf.hash_queue_depth },
         .writer = QUEUE_WRITER_INIT,
-        .notifier = QUEUE_NOTIFIER_INIT,
         .logs_removal = !conf_level_below(conf, CONF_LEVEL_IDS_AT_END),
     };
     c->rewriter = rewrite_open(conf, site_conf.rewrite_service_name);

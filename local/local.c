@@ -100,8 +100,6 @@ static const struct service_spec local = {
     .kind = SERVICE_SINGLE,
     .params = (const struct param_set *const[]){ &local_param_set, &delivery_param_set,
                                                  &rewrite_param_set, NULL },
-    .talks_to = (const char *const[]){ "bounce", "defer", "trace", "verify", "cleanup",
-                                       "any transport", NULL },
     .sandbox = SANDBOX_COMMANDS,
     .needs_root = true,
     .process_limit = -1,

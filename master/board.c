@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
-#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -23,9 +22,9 @@ void board_create(struct master *m)
     m->board->secret = siphash_new_key();
     /* Nobody may shrink it under the others. */
     (void)fcntl(m->board_fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL);
-    m->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (m->wake_fd < 0)
-        log_fatal("eventfd: %s", strerror(errno));
+    /* Nobody but us can read it, so nobody can take a wake-up away. */
+    if (pipe2(m->wake_pipe, O_CLOEXEC | O_NONBLOCK) != 0)
+        log_fatal("pipe: %s", strerror(errno));
 }
 
 bool board_add_service(struct master *m, struct service *s)

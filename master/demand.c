@@ -67,6 +67,8 @@ static void watch(struct service *s)
         return;
     for (size_t i = 0; i < s->listener_count; i++)
         loop_watch(s->master->loop, s->listeners[i].fd, EPOLLIN, take_client, s);
+    if (s->door[0] >= 0)
+        loop_watch(s->master->loop, s->door[0], EPOLLIN, take_client, s);
     s->watching = true;
 }
 
@@ -74,6 +76,8 @@ void demand_stop_watching(struct service *s)
 {
     for (size_t i = 0; s->watching && i < s->listener_count; i++)
         loop_unwatch(s->master->loop, s->listeners[i].fd);
+    if (s->watching && s->door[0] >= 0)
+        loop_unwatch(s->master->loop, s->door[0]);
     s->watching = false;
 }
 
@@ -169,17 +173,20 @@ static bool has_client(int fd)
     return poll(&p, 1, 0) > 0;
 }
 
+static bool has_waiting_client(const struct service *s)
+{
+    for (size_t i = 0; i < s->listener_count; i++)
+        if (has_client(s->listeners[i].fd))
+            return true;
+    return s->door[0] >= 0 && has_client(s->door[0]);
+}
+
 /* One client wakes one worker (EPOLLEXCLUSIVE).  If that one dies before it has accepted, its siblings sleep
  * on and the client waits; a new worker finds it. */
 void demand_after_death(struct service *s)
 {
-    for (size_t i = 0; i < s->listener_count; i++) {
-        if (!has_client(s->listeners[i].fd))
-            continue;
-        if (!is_resting(s) && !limit_is_reached(s) && !refuse_is_needed(s))
-            start(s);
-        break;
-    }
+    if (has_waiting_client(s) && !is_resting(s) && !limit_is_reached(s) && !refuse_is_needed(s))
+        start(s);
     demand_check(s);
 }
 
@@ -216,11 +223,11 @@ static void take_client(void *context, int fd, uint32_t events)
 static void note_wake(void *context, int fd, uint32_t events)
 {
     struct master *m = context;
-    uint64_t count;
+    char calls[4096];
 
     (void)events;
-    if (read(fd, &count, sizeof count) < 0 && errno != EAGAIN)
-        log_warning("read wake counter: %s", strerror(errno));
+    if (read(fd, calls, sizeof calls) < 0 && errno != EAGAIN)
+        log_warning("read wake pipe: %s", strerror(errno));
     LIST_FOREACH(&m->services, node)
     {
         struct service *s = LIST_ITEM(node, struct service, node);
@@ -229,4 +236,4 @@ static void note_wake(void *context, int fd, uint32_t events)
     }
 }
 
-void demand_start(struct master *m) { loop_watch(m->loop, m->wake_fd, EPOLLIN, note_wake, m); }
+void demand_start(struct master *m) { loop_watch(m->loop, m->wake_pipe[0], EPOLLIN, note_wake, m); }

@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -134,6 +135,7 @@ static void add_listener(struct service *s, const char *where)
 
 void listen_open(struct service *s)
 {
+    door_open_service(s);
     for (const char **where = s->line.where; *where; where++)
         if (!is_listening(s, *where))
             add_listener(s, *where);
@@ -158,6 +160,8 @@ static bool is_reachable(const struct service *s, const struct listener *l)
 static void close_listener(struct service *s, struct listener *l)
 {
     loop_unwatch(s->master->loop, l->fd);
+    /* A process that still serves a client has the descriptor too: nobody shall wait there, and the port is free. */
+    (void)shutdown(l->fd, SHUT_RDWR);
     close(l->fd);
     if (s->line.type != MASTER_INET) {
         owner_become();

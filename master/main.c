@@ -171,8 +171,9 @@ static void prepare(struct master *m, int argc, char **argv)
     if (m->options.config_directory)
         (void)setenv("MAIL_CONFIG", m->options.config_directory, 1);
     log_set_verbose(m->options.verbose);
-    m->board_fd = m->wake_fd = m->signal_fd = m->log_fd = m->main_cf_fd = -1;
+    m->board_fd = m->signal_fd = m->log_fd = m->main_cf_fd = -1;
     m->generation_pipe[0] = m->generation_pipe[1] = -1;
+    m->wake_pipe[0] = m->wake_pipe[1] = -1;
     m->children = MAP_INIT;
     list_init(&m->services);
     list_init(&m->retired);

@@ -18,6 +18,11 @@
 
 struct master;
 
+/* A descriptor of ours, and its number in a child. */
+struct handed_down {
+    int from, to;
+};
+
 /* A socket that clients of a service connect to. */
 struct listener {
     char *where; /* "192.0.2.1:25", "[2001:db8::1]:25", or a path below the queue directory */
@@ -48,6 +53,7 @@ struct service {
     struct service_line line;
     struct listener *listeners;
     size_t listener_count;
+    int door[2]; /* where siblings come in, and the end that they are handed; -1: none */
 
     int index;   /* in the scoreboard */
     int *blocks; /* of slots that it owns there */
@@ -85,7 +91,8 @@ struct master {
     struct conf *conf;
     struct loop *loop;
     struct scoreboard *board;
-    int board_fd, wake_fd, signal_fd;
+    int board_fd, signal_fd;
+    int wake_pipe[2]; /* workers write when their service has run out of idle ones */
     int log_fd;     /* maillog_file or -1 */
     int main_cf_fd; /* a copy of the main.cf in force while the file is a bad one, or -1 */
     bool attached;  /* starting: stderr is still that of the one who starts us */
@@ -132,6 +139,13 @@ bool board_is_starting(struct master *m, int slot);
 void listen_open(struct service *s);
 /* Close what is not in the line any more, keep the rest.  Call before listen_open(). */
 void listen_close_except(struct service *s, const struct service_line *line);
+
+/* door.c: doors live as long as the service, over reloads. */
+void door_open_service(struct service *s);
+void door_close_service(struct service *s);
+/* Descriptors for a process of `caller`, from number `first` on, and what they are (DOORS_ENV). */
+size_t door_hand_down(const struct service *caller, int first, struct handed_down *table, size_t room,
+                      struct buf *names);
 
 /* start.c */
 bool start_child(struct service *s);

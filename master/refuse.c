@@ -2,6 +2,7 @@
  * at once instead of a wait, and the log says what to do.  The queue manager then defers the mail. */
 #include "base/log.h"
 #include "master/master.h"
+#include "os/door.h"
 
 #include <sys/socket.h>
 #include <unistd.h>
@@ -33,9 +34,15 @@ bool refuse_is_needed(struct service *s)
 void refuse_client(struct service *s, int listen_fd)
 {
     char bytes[DROP_ROOM];
+    struct door_message sibling;
 
     if (s->line.type == MASTER_UNIX_DGRAM || s->line.type == MASTER_FIFO) {
         (void)!read(listen_fd, bytes, sizeof bytes);
+        return;
+    }
+    if (listen_fd == s->door[0]) {
+        if (door_take(listen_fd, &sibling, 1) && sibling.fd >= 0)
+            close(sibling.fd);
         return;
     }
     int fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);

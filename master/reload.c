@@ -31,6 +31,7 @@ static struct service *add_service(struct master *m, struct service_line *line)
 
     s->master = m;
     s->line = *line;
+    s->door[0] = s->door[1] = -1;
     list_init(&s->children);
     list_append(&m->services, &s->node);
     if (board_add_service(m, s))
@@ -65,6 +66,7 @@ static void retire(struct service *s)
     demand_stop_watching(s);
     stop_timers(s);
     listen_close_except(s, NULL);
+    door_close_service(s);
     list_remove(&s->node);
     list_append(&s->master->retired, &s->node);
     reload_free_if_done(s);

@@ -2,6 +2,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "master/master.h"
+#include "os/door.h"
 #include "os/fd.h"
 
 #include <errno.h>
@@ -89,42 +90,58 @@ const char *const *start_arguments(const struct service_line *line,
     return a.items;
 }
 
-struct handed_down {
-    int from, to;
-};
+#define HANDED_DOWN_MAX 2048
 
 /* First everything out of the way of the target numbers, then into place; dup2(2) clears close-on-exec. */
-static bool place_descriptors(const struct service *s)
+static bool move_descriptors(struct handed_down *table, size_t count, int above)
 {
-    size_t count = (size_t)SERVICE_FD_LISTEN + s->listener_count;
-    struct handed_down table[SERVICE_FD_LISTEN + 512];
-    const struct master *m = s->master;
-    size_t n = 0;
-
-    if (count > ARRAY_LEN(table)) {
-        errno = EMFILE;
-        return false;
-    }
-    table[n++] = (struct handed_down){ m->generation_pipe[0], SERVICE_FD_GENERATION };
-    table[n++] = (struct handed_down){ m->board_fd, SERVICE_FD_SCOREBOARD };
-    table[n++] = (struct handed_down){ m->wake_fd, SERVICE_FD_WAKE };
-    if (m->log_fd >= 0)
-        table[n++] = (struct handed_down){ m->log_fd, SERVICE_FD_LOG };
-    if (m->main_cf_fd >= 0)
-        table[n++] = (struct handed_down){ m->main_cf_fd, SERVICE_FD_MAIN_CF };
-    for (size_t i = 0; i < s->listener_count; i++)
-        table[n++] = (struct handed_down){ s->listeners[i].fd, SERVICE_FD_LISTEN + (int)i };
-    for (size_t i = 0; i < n; i++)
-        if ((table[i].from = fcntl(table[i].from, F_DUPFD_CLOEXEC, (int)count)) < 0)
+    for (size_t i = 0; i < count; i++)
+        if ((table[i].from = fcntl(table[i].from, F_DUPFD_CLOEXEC, above)) < 0)
             return false;
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < count; i++)
         if (dup2(table[i].from, table[i].to) < 0)
             return false;
-    /* Whatever has such a number otherwise is master's own. */
+    return true;
+}
+
+/* Whatever has such a number otherwise is master's own. */
+static void close_unused(const struct service *s)
+{
+    const struct master *m = s->master;
+
     if (m->log_fd < 0)
         close(SERVICE_FD_LOG);
     if (m->main_cf_fd < 0)
         close(SERVICE_FD_MAIN_CF);
+    if (s->door[0] < 0)
+        close(SERVICE_FD_DOOR);
+}
+
+static bool place_descriptors(const struct service *s, struct buf *door_names)
+{
+    struct handed_down table[HANDED_DOWN_MAX];
+    const struct master *m = s->master;
+    const struct handed_down always[] = {
+        { m->generation_pipe[0], SERVICE_FD_GENERATION }, { m->board_fd, SERVICE_FD_SCOREBOARD },
+        { m->wake_pipe[1], SERVICE_FD_WAKE },             { m->log_fd, SERVICE_FD_LOG },
+        { m->main_cf_fd, SERVICE_FD_MAIN_CF },            { s->door[0], SERVICE_FD_DOOR },
+    };
+    size_t n = 0;
+
+    for (size_t i = 0; i < ARRAY_LEN(always); i++)
+        if (always[i].from >= 0)
+            table[n++] = always[i];
+    if (n + s->listener_count > HANDED_DOWN_MAX) {
+        errno = EMFILE;
+        return false;
+    }
+    int next = SERVICE_FD_LISTEN;
+    for (size_t i = 0; i < s->listener_count; i++)
+        table[n++] = (struct handed_down){ s->listeners[i].fd, next++ };
+    n += door_hand_down(s, next, table + n, HANDED_DOWN_MAX - n, door_names);
+    if (!move_descriptors(table, n, SERVICE_FD_LISTEN + (int)n))
+        return false;
+    close_unused(s);
     return true;
 }
 
@@ -132,16 +149,18 @@ static NORETURN void run_child(const struct service *s, const char *const *argv,
 {
     char slot_text[32];
     sigset_t none;
+    BUF_AUTO(doors, 0);
 
     sigemptyset(&none);
     (void)sigprocmask(SIG_SETMASK, &none, NULL);
     (void)signal(SIGPIPE, SIG_DFL);
-    if (!place_descriptors(s)) {
+    if (!place_descriptors(s, &doors)) {
         log_warning("start %s: hand down descriptors: %s", s->line.path, strerror(errno));
         _exit(EXEC_FAILED);
     }
     (void)snprintf(slot_text, sizeof slot_text, "%d", slot);
     (void)setenv(SERVICE_SLOT_ENV, slot_text, 1);
+    (void)setenv(DOORS_ENV, buf_cstr(&doors), 1);
     execv(s->line.path, mem_unconst(argv));
     log_warning("execute %s: %s", s->line.path, strerror(errno));
     _exit(EXEC_FAILED);

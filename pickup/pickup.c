@@ -353,7 +353,6 @@ static const struct service_spec pickup = {
     .name = "pickup",
     .kind = SERVICE_TRIGGER,
     .params = (const struct param_set *const[]){ &qmgr_param_set, NULL },
-    .talks_to = (const char *const[]){ "cleanup", NULL },
     .sandbox = SANDBOX_QUEUE,
     .paths = (const struct sandbox_path[]){ { QUEUE_MAILDROP, SANDBOX_CHANGE },
                                             { QUEUE_CORRUPT, SANDBOX_CHANGE },

@@ -32,7 +32,6 @@ static void before_jail(struct service *svc)
     delivery_log_open(q->conf);
     qmgr_read_master(q);
     q->rewriter = rewrite_open(q->conf, site_conf.rewrite_service_name);
-    qmgr_open_notify(q);
 }
 
 static void after_jail(struct service *svc)
@@ -47,6 +46,12 @@ static void serve(struct service *svc, int fd)
 {
     (void)svc;
     qmgr_take_trigger(&the_qmgr, fd);
+}
+
+static void notes(struct service *svc, const struct str *list, size_t count)
+{
+    (void)svc;
+    qmgr_take_notes(&the_qmgr, list, count);
 }
 
 static void end_grace(void *context)
@@ -96,7 +101,6 @@ static const struct service_spec qmgr = {
     .name = "qmgr",
     .kind = SERVICE_MULTI,
     .params = (const struct param_set *const[]){ &qmgr_param_set, NULL },
-    .talks_to = (const char *const[]){ "bounce", "defer", "trace", "every delivery agent", NULL },
     .sandbox = SANDBOX_QUEUE,
     .paths = paths,
     .process_limit = 1,
@@ -105,6 +109,7 @@ static const struct service_spec qmgr = {
     .before_jail = before_jail,
     .after_jail = after_jail,
     .serve = serve,
+    .notes = notes,
     .may_leave = may_leave,
 };
 

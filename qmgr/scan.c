@@ -1,7 +1,6 @@
 #include "qmgr/scan.h"
 
 #include "base/log.h"
-#include "os/socket.h"
 #include "qmgr/activate.h"
 #include "queue/notify.h"
 #include "table/table.h"
@@ -14,7 +13,6 @@
 
 #define STEPS_AT_ONCE  20  /* one incoming and one deferred message each */
 #define LOOKS_AT_ONCE  200 /* deferred files whose time has not come */
-#define DATAGRAMS      32
 #define CLOG_SHARE     2 /* a destination with more than 1/2 of a full queue is named */
 #define TABLE_CHECK_MS 1000
 
@@ -138,44 +136,12 @@ static void on_work(void *context)
         warn_of_clog(q);
 }
 
-/* ---- cleanup's datagrams ---- */
+/* ---- new messages ---- */
 
-static void take_new(struct qmgr *q, struct str name)
+static void take_new(struct qmgr *q, const struct queue_id *id)
 {
-    struct queue_id id;
-
-    if (!queue_id_parse(name, &id))
-        return;
-    if (qmgr_is_full(q) || !qmgr_activate(q, &id, ACTIVATE_NEW, false))
+    if (qmgr_is_full(q) || !qmgr_activate(q, id, ACTIVATE_NEW, false))
         q->incoming.wanted = true;
-}
-
-static void on_datagrams(void *context, int fd, uint32_t events)
-{
-    struct qmgr *q = context;
-    char names[DATAGRAMS][sizeof(struct queue_id)];
-    struct iovec parts[DATAGRAMS];
-    struct mmsghdr batch[DATAGRAMS] = { 0 };
-
-    (void)events;
-    for (int i = 0; i < DATAGRAMS; i++) {
-        parts[i] = (struct iovec){ names[i], sizeof names[i] };
-        batch[i].msg_hdr = (struct msghdr){ .msg_iov = &parts[i], .msg_iovlen = 1 };
-    }
-    int n = recvmmsg(fd, batch, DATAGRAMS, MSG_DONTWAIT, NULL);
-    if (n <= 0)
-        return;
-    if (tables_are_stale(q))
-        return; /* the messages are in incoming */
-    for (int i = 0; i < n; i++)
-        take_new(q, (struct str){ names[i], batch[i].msg_len });
-}
-
-void qmgr_open_notify(struct qmgr *q)
-{
-    q->notify_fd = socket_unix_listen(QUEUE_NOTIFY_SOCKET, SOCK_DGRAM, 0666, 0);
-    if (q->notify_fd < 0)
-        log_fatal("bind %s: %s", QUEUE_NOTIFY_SOCKET, strerror(errno));
 }
 
 /* ---- files in active that are nobody's ---- */
@@ -226,6 +192,21 @@ static void obey(struct qmgr *q, struct str request)
         qmgr_want_scan(&q->incoming, all);
 }
 
+void qmgr_take_notes(struct qmgr *q, const struct str *notes, size_t count)
+{
+    struct queue_id id;
+
+    bool stale = tables_are_stale(q); /* then the messages stay in incoming */
+    for (size_t i = 0; i < count; i++) {
+        if (!queue_notice_parse(notes[i], &id))
+            obey(q, notes[i]);
+        else if (!stale)
+            take_new(q, &id);
+    }
+    if (service_has_lost(q->svc))
+        qmgr_want_scan(&q->incoming, false);
+}
+
 /* False: nothing has come yet. */
 static bool take_request(struct qmgr *q, int fd)
 {
@@ -235,7 +216,7 @@ static bool take_request(struct qmgr *q, int fd)
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
         return false;
     if (n > 0)
-        obey(q, (struct str){ bytes, (size_t)n });
+        qmgr_take_notes(q, &(struct str){ bytes, (size_t)n }, 1);
     return true;
 }
 
@@ -274,7 +255,6 @@ static void on_period(void *context)
 void qmgr_start_scans(struct qmgr *q)
 {
     q->started = clock_wall().tv_sec;
-    loop_watch(q->loop, q->notify_fd, EPOLLIN, on_datagrams, q);
     empty_active(q);
     on_period(q);
     qmgr_scan_go_on(q); /* no event has come yet */

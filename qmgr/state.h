@@ -48,7 +48,6 @@ struct qmgr {
     struct schedule *schedule;
     struct message_table messages;
     struct map process_limits; /* transport name -> int, from master.cf */
-    int notify_fd;
     int64_t started; /* wall-clock seconds */
     struct qmgr_scan incoming, deferred;
     struct loop_timer *work;     /* more to scan */

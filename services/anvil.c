@@ -360,7 +360,6 @@ static const struct service_spec spec = {
     .name = "anvil",
     .kind = SERVICE_MULTI,
     .params = (const struct param_set *const[]){ &anvil_param_set, NULL },
-    .talks_to = (const char *const[]){ NULL },
     .sandbox = SANDBOX_SERVICE,
     .process_limit = 1,
     .no_max_use = true,

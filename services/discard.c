@@ -28,7 +28,6 @@ static void serve(struct service *svc, int fd)
 static const struct service_spec discard = {
     .name = "discard",
     .kind = SERVICE_SINGLE,
-    .talks_to = (const char *const[]){ "bounce", "defer", "trace", "verify", NULL },
     .sandbox = SANDBOX_SERVICE,
     .paths = (const struct sandbox_path[]){ { "active", SANDBOX_WRITE }, { NULL, SANDBOX_READ } },
     .process_limit = -1,

@@ -66,7 +66,6 @@ static const struct service_spec postlogd = {
     .name = "postlogd",
     .kind = SERVICE_DATAGRAM,
     .params = (const struct param_set *const[]){ &postlogd_param_set, NULL },
-    .talks_to = (const char *const[]){ NULL },
     .sandbox = SANDBOX_SERVICE,
     .paths = (const struct sandbox_path[]){ { NULL, SANDBOX_READ } },
     .process_limit = 1,

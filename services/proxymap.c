@@ -259,7 +259,6 @@ static const struct service_spec spec = {
     .name = "proxymap",
     .kind = SERVICE_MULTI,
     .params = (const struct param_set *const[]){ &proxymap_param_set, NULL },
-    .talks_to = (const char *const[]){ NULL },
     .sandbox = SANDBOX_TABLES,
     .process_limit = -1,
     .before_jail = start,

@@ -22,7 +22,6 @@ static const struct service_spec spec = {
     .name = "scache",
     .kind = SERVICE_MULTI,
     .params = (const struct param_set *const[]){ NULL },
-    .talks_to = (const char *const[]){ NULL },
     .sandbox = SANDBOX_SERVICE,
     .paths = (const struct sandbox_path[]){ { NULL, false } },
     .process_limit = 1,

@@ -81,7 +81,6 @@ static const struct service_spec showq = {
     .name = "showq",
     .kind = SERVICE_SINGLE,
     .params = (const struct param_set *const[]){ NULL },
-    .talks_to = (const char *const[]){ NULL },
     .sandbox = SANDBOX_SERVICE,
     .paths = (const struct sandbox_path[]){ { QUEUE_MAILDROP, SANDBOX_READ },
                                             { QUEUE_ACTIVE, SANDBOX_READ },

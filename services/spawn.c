@@ -97,7 +97,6 @@ static void serve(struct service *svc, int fd)
 static const struct service_spec spawn = {
     .name = "spawn",
     .kind = SERVICE_SINGLE,
-    .talks_to = (const char *const[]){ NULL },
     .sandbox = SANDBOX_COMMANDS,
     .needs_root = true,
     .process_limit = -1,

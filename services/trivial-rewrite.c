@@ -70,7 +70,6 @@ static const struct service_spec trivial_rewrite = {
     .name = "trivial-rewrite",
     .kind = SERVICE_SINGLE,
     .params = (const struct param_set *const[]){ &rewrite_param_set, NULL },
-    .talks_to = (const char *const[]){ NULL },
     .sandbox = SANDBOX_SERVICE,
     .process_limit = -1,
     .before_jail = open_tables,

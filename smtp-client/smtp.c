@@ -79,7 +79,6 @@ static const struct service_spec smtp = {
     .name = "smtp",
     .kind = SERVICE_SINGLE,
     .params = (const struct param_set *const[]){ &smtp_param_set, &smtp_tls_param_set, NULL },
-    .talks_to = (const char *const[]){ "bounce", "defer", "trace", "cleanup", NULL },
     .sandbox = SANDBOX_NETWORK,
     .paths = (const struct sandbox_path[]){ { "active", SANDBOX_WRITE }, { NULL, SANDBOX_READ } },
     .process_limit = -1,

@@ -185,7 +185,6 @@ static const struct service_spec smtpd = {
     .params = (const struct param_set *const[]){ &smtpd_param_set, &smtpd_tls_param_set,
                                                  &milter_param_set, &qmgr_param_set,
                                                  &flush_param_set, NULL },
-    .talks_to = (const char *const[]){ "cleanup", "flush", "anvil", NULL },
     .sandbox = SANDBOX_ACCEPT,
     .paths = paths,
     .process_limit = -1,

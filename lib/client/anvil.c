@@ -4,7 +4,7 @@
 #include "base/number.h"
 #include "conf/params.h"
 #include "ipc/attr.h"
-#include "os/socket.h"
+#include "os/door.h"
 
 #include <errno.h>
 
@@ -22,7 +22,7 @@ void anvil_close(struct anvil_client *c)
 
 static bool connect_service(struct anvil_client *c)
 {
-    int fd = socket_unix_connect("private/anvil");
+    int fd = door_connect("private/anvil", site_conf.ipc_timeout);
 
     if (fd < 0) {
         log_warning("connect to private/anvil: %s", strerror(errno));

@@ -2,8 +2,8 @@
 
 #include "base/number.h"
 #include "ipc/attr.h"
+#include "os/door.h"
 #include "os/link.h"
-#include "os/socket.h"
 
 #include <errno.h>
 
@@ -32,7 +32,7 @@ static enum flush_status ask(const char *socket_path, const char *request, struc
     int fd;
 
     errno = 0;
-    fd = socket_unix_connect(socket_path);
+    fd = door_connect(socket_path, timeout_s);
     if (fd < 0)
         return FLUSH_FAIL;
     link_init(&l, fd, timeout_s, REPLY_MAX, 0);

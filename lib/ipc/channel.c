@@ -1,6 +1,6 @@
 #include "ipc/channel.h"
 
-#include "os/socket.h"
+#include "os/door.h"
 
 #include <errno.h>
 
@@ -17,7 +17,7 @@ bool channel_open(struct channel *c, const char *directory, struct str service, 
         errno = ENAMETOOLONG;
         return false;
     }
-    int fd = socket_unix_connect(buf_cstr(&path));
+    int fd = door_connect(buf_cstr(&path), timeout_s);
     if (fd < 0)
         return false;
     channel_init(c, fd, timeout_s);

@@ -208,7 +208,7 @@ static struct msghdr one_byte_message(struct iovec *payload, union fd_message *c
                             .msg_controllen = sizeof control->space };
 }
 
-bool fd_send(int socket, int fd)
+bool fd_send(int socket, int fd, int flags)
 {
     char byte = 0;
     struct iovec payload = { &byte, 1 };
@@ -220,7 +220,7 @@ bool fd_send(int socket, int fd)
     c->cmsg_type = SCM_RIGHTS;
     c->cmsg_len = CMSG_LEN(sizeof(int));
     memcpy(CMSG_DATA(c), &fd, sizeof fd);
-    return sendmsg(socket, &m, MSG_NOSIGNAL) == 1;
+    return sendmsg(socket, &m, MSG_NOSIGNAL | flags) == 1;
 }
 
 int fd_receive(int socket)

@@ -1,5 +1,6 @@
 #include "queue/notify.h"
 
+#include "os/door.h"
 #include "os/fd.h"
 #include "os/socket.h"
 
@@ -12,35 +13,7 @@
 
 #define QMGR_TRIGGER "public/qmgr"
 
-static bool send_id(int fd, const struct queue_id *id)
-{
-    struct str text = queue_id_str(id);
-
-    return send(fd, text.ptr, text.len, MSG_DONTWAIT | MSG_NOSIGNAL) == (ssize_t)text.len;
-}
-
-/* A full queue is no reason for another connection; a restarted qmgr is. */
-static bool send_or_reconnect(struct queue_notifier *n, const struct queue_id *id)
-{
-    if (n->fd >= 0) {
-        if (send_id(n->fd, id))
-            return true;
-        if (errno == EAGAIN || errno == ENOBUFS)
-            return false;
-        fd_close(&n->fd);
-    }
-    n->fd = socket_unix_dgram_connect(QUEUE_NOTIFY_SOCKET);
-    return n->fd >= 0 && send_id(n->fd, id);
-}
-
-void queue_notify(struct queue_notifier *n, const struct queue_id *id)
-{
-    /* Nobody there at all: qmgr's periodic scan finds the message. */
-    if (!send_or_reconnect(n, id) && !queue_trigger(QMGR_TRIGGER, STR("I"), 0))
-        return;
-}
-
-void queue_notifier_close(struct queue_notifier *n) { fd_close(&n->fd); }
+#define NOTICE STR("N") /* before the id; no trigger byte */
 
 /* Sites whose master.cf still says "fifo". */
 static bool trigger_fifo(const char *path, struct str request)
@@ -73,10 +46,25 @@ static int connect_within(const char *path, int timeout_s)
 
 bool queue_trigger(const char *socket_path, struct str request, int timeout_s)
 {
+    if (door_is_only_way())
+        return door_note(socket_path, request);
     FD_AUTO(fd, timeout_s > 0 ? connect_within(socket_path, timeout_s)
                               : socket_unix_connect_nonblocking(socket_path));
 
     if (fd < 0)
         return trigger_fifo(socket_path, request);
     return send(fd, request.ptr, request.len, MSG_NOSIGNAL) == (ssize_t)request.len;
+}
+
+bool queue_notify(const struct queue_id *id)
+{
+    BUF_AUTO(request, DOOR_NOTE_MAX);
+
+    buf_join(&request, NOTICE, queue_id_str(id));
+    return queue_trigger(QMGR_TRIGGER, buf_str(&request), 0);
+}
+
+bool queue_notice_parse(struct str request, struct queue_id *id)
+{
+    return str_skip_prefix(&request, NOTICE) && queue_id_parse(request, id);
 }

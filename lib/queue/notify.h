@@ -1,17 +1,13 @@
 #pragma once
 #include "queue/queue_id.h"
 
-/* Tell qmgr(8): one datagram with the queue id to the socket below when a new message lies in incoming,
- * else (socket missing, queue full) the trigger byte on public/qmgr.  Never waits. */
-#define QUEUE_NOTIFY_SOCKET "private/qmgr.notify"
-
-struct queue_notifier {
-    int fd; /* connected datagram socket or -1 */
-};
-#define QUEUE_NOTIFIER_INIT ((struct queue_notifier){ -1 })
-void queue_notify(struct queue_notifier *n, const struct queue_id *id);
-/* Closes the descriptor. */
-void queue_notifier_close(struct queue_notifier *n);
-/* Write trigger bytes (spec: ipc, section 3) to a service socket such as "public/qmgr".  False: nobody listens.
- * A timeout of 0 means not to wait at all. */
+/* Requests to services that do not answer: trigger bytes (spec: ipc, section 3) to a socket such as "public/qmgr",
+ * through our door to it where there is one.  False: nobody listens, or too many wait there.  A timeout of 0
+ * means not to wait at all. */
 NODISCARD bool queue_trigger(const char *socket_path, struct str request, int timeout_s);
+
+/* Tell qmgr(8) that a new message lies in incoming.  Never waits.  False: it may not have heard of it, and has to
+ * look by itself. */
+NODISCARD bool queue_notify(const struct queue_id *id);
+/* The id in such a request; false: it is another one. */
+NODISCARD bool queue_notice_parse(struct str request, struct queue_id *id);

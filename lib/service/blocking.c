@@ -1,6 +1,7 @@
 /* One client (or trigger, or datagram) at a time.  An idle worker sits in epoll_wait(2); a client costs
  * epoll_wait, accept4 and close. */
 #include "base/log.h"
+#include "os/door.h"
 #include "os/fd.h"
 #include "os/socket.h"
 #include "service/private.h"
@@ -41,20 +42,46 @@ static bool is_fifo(const struct service *svc)
     return strcmp(svc->options.transport, "fifo") == 0;
 }
 
+static bool read_fifo(int fifo, struct buf *request)
+{
+    return fd_read(fifo, request, TRIGGER_MAX) == IO_OK;
+}
+
+/* The sender learns that its request has arrived by our closing, so it does not wait for the work. */
+static bool read_client(int fd, struct buf *request)
+{
+    if (fd < 0)
+        return false;
+    (void)socket_set_timeout(fd, TRIGGER_TIMEOUT_S);
+    enum io_result result = fd_read(fd, request, TRIGGER_MAX);
+    close(fd);
+    return result == IO_OK;
+}
+
+static bool read_door(int door, struct buf *request)
+{
+    struct door_message m;
+
+    if (door_take(door, &m, 1) == 0)
+        return false;
+    if (m.fd >= 0)
+        return read_client(m.fd, request);
+    buf_add(request, (struct str){ m.note, m.len });
+    return true;
+}
+
+static bool read_request(struct service *svc, int fd, struct buf *request)
+{
+    if (fd == svc->door_fd)
+        return read_door(fd, request);
+    return is_fifo(svc) ? read_fifo(fd, request) : read_client(service_accept(svc, fd, 0), request);
+}
+
 static void serve_trigger(struct service *svc, int listen_fd)
 {
-    int fd = is_fifo(svc) ? listen_fd : service_accept(svc, listen_fd, 0);
     BUF_AUTO(request, TRIGGER_MAX);
 
-    if (fd < 0)
-        return;
-    if (fd != listen_fd)
-        (void)socket_set_timeout(fd, TRIGGER_TIMEOUT_S);
-    enum io_result result = fd_read(fd, &request, TRIGGER_MAX);
-    /* The sender learns that its request has arrived by our closing, so it does not wait for the work. */
-    if (fd != listen_fd)
-        close(fd);
-    if (result != IO_OK)
+    if (!read_request(svc, listen_fd, &request))
         return;
     svc->activity++;
     scoreboard_busy(&svc->place);
@@ -108,6 +135,8 @@ static int open_set(const struct service *svc)
     /* Exclusive: one client wakes one worker. */
     for (int i = 0; i < svc->options.sockets; i++)
         add_to_set(epoll, svc->listen_first + i, EPOLLIN | EPOLLEXCLUSIVE);
+    if (svc->door_fd >= 0)
+        add_to_set(epoll, svc->door_fd, EPOLLIN | EPOLLEXCLUSIVE);
     return epoll;
 }
 

@@ -1,3 +1,4 @@
+#include "os/door.h"
 #include "os/fd.h"
 #include "os/socket.h"
 #include "service/private.h"
@@ -28,6 +29,14 @@ static int receive_passed(struct service *svc, int carrier)
 
 int service_accept(struct service *svc, int listen_fd, int flags)
 {
+    struct door_message sibling;
+
+    if (listen_fd == svc->door_fd) {
+        if (door_take(listen_fd, &sibling, 1) == 0 || sibling.fd < 0)
+            return -1;
+        svc->activity++;
+        return sibling.fd;
+    }
     bool pass = strcmp(svc->options.transport, "pass") == 0;
     int fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC | (pass ? 0 : flags));
 

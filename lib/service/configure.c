@@ -108,6 +108,18 @@ bool service_queue_is_full(struct service *svc)
     return svc->place.board && atomic_load(&svc->place.board->queue_full);
 }
 
+void service_note_lost(struct service *svc)
+{
+    if (svc && svc->place.board)
+        atomic_store(&svc->place.board->notices_lost, 1);
+}
+
+bool service_has_lost(struct service *svc)
+{
+    return svc->place.board && atomic_load(&svc->place.board->notices_lost) &&
+           atomic_exchange(&svc->place.board->notices_lost, 0);
+}
+
 struct queue_spares *service_spares(struct service *svc)
 {
     return svc->place.board ? &svc->place.board->spares : NULL;

@@ -1,4 +1,5 @@
 /* Many clients in one epoll loop. */
+#include "os/door.h"
 #include "os/fd.h"
 #include "service/private.h"
 
@@ -6,14 +7,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-static void take_client(void *context, int listen_fd, uint32_t events)
+static void begin_client(struct service *svc, int fd)
 {
-    struct service *svc = context;
-
-    (void)events;
-    int fd = service_accept(svc, listen_fd, SOCK_NONBLOCK);
-    if (fd < 0)
-        return;
     if (svc->place.board) {
         atomic_fetch_add(&svc->place.board->slots[svc->place.slot].served, 1);
         atomic_fetch_add(&scoreboard_service_of(&svc->place)->uses, 1);
@@ -22,10 +17,42 @@ static void take_client(void *context, int listen_fd, uint32_t events)
     svc->spec->serve(svc, fd);
 }
 
+static void take_client(void *context, int listen_fd, uint32_t events)
+{
+    struct service *svc = context;
+
+    (void)events;
+    int fd = service_accept(svc, listen_fd, SOCK_NONBLOCK);
+    if (fd >= 0)
+        begin_client(svc, fd);
+}
+
+/* All notes that came together are handed over together. */
+static void take_siblings(void *context, int door, uint32_t events)
+{
+    struct service *svc = context;
+    struct door_message messages[DOOR_BATCH];
+    struct str notes[DOOR_BATCH];
+    size_t count = 0, n = door_take(door, messages, svc->spec->notes ? DOOR_BATCH : 1);
+
+    (void)events;
+    for (size_t i = 0; i < n; i++) {
+        svc->activity++;
+        if (messages[i].fd >= 0)
+            begin_client(svc, messages[i].fd);
+        else
+            notes[count++] = (struct str){ messages[i].note, messages[i].len };
+    }
+    if (count && svc->spec->notes)
+        svc->spec->notes(svc, notes, count);
+}
+
 static void watch_listeners(struct service *svc)
 {
     for (int i = 0; i < svc->options.sockets; i++)
         loop_watch(svc->loop, svc->listen_first + i, EPOLLIN | EPOLLEXCLUSIVE, take_client, svc);
+    if (svc->door_fd >= 0)
+        loop_watch(svc->loop, svc->door_fd, EPOLLIN | EPOLLEXCLUSIVE, take_siblings, svc);
 }
 
 static void stop_accepting(struct service *svc)
@@ -34,6 +61,9 @@ static void stop_accepting(struct service *svc)
         loop_unwatch(svc->loop, svc->listen_first + i);
         close(svc->listen_first + i);
     }
+    if (svc->door_fd >= 0)
+        loop_unwatch(svc->loop, svc->door_fd);
+    fd_close(&svc->door_fd);
     if (svc->spec->drains)
         fd_close(&svc->lock_fd);
     scoreboard_leave(&svc->place);

@@ -39,6 +39,7 @@ struct service {
     const char *queue_directory;
     int listen_first;  /* listening sockets are consecutive descriptors */
     int generation_fd; /* -1 without master */
+    int door_fd;       /* where siblings come in, or -1 */
     bool standalone;   /* one client on stdin and stdout */
     int lock_fd;       /* of a single-process service, or -1 */
     int max_idle_s, max_use;

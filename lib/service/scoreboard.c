@@ -167,14 +167,14 @@ static void give_up_idleness(struct scoreboard_place *place)
 {
     struct scoreboard *board = place->board;
     int service = service_index(place);
-    uint64_t one = 1;
 
     uint64_t before = atomic_fetch_and(&block_of(place)->idle, ~bit_of(place->slot));
     atomic_store(&board->slots[place->slot].state, SLOT_BUSY);
     if (before & ~bit_of(place->slot) || scoreboard_has_idle(board, service))
         return;
     if (atomic_exchange(&board->services[service].pressure, 1) == 0 &&
-        write(place->wake_fd, &one, sizeof one) < 0 && errno != EAGAIN)
+        write(place->wake_fd, "", 1) < 0 && errno != EAGAIN &&
+        errno != EPIPE) /* master is gone: this client is our last */
         log_fatal("wake master(8): %s", strerror(errno));
 }
 

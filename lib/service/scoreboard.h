@@ -4,7 +4,7 @@
  *
  * master makes one memfd; every worker gets it as SERVICE_FD_SCOREBOARD and its slot number in the
  * environment (RELEVO_SLOT).  A worker that takes the last idle place of its service raises `pressure`
- * and, when it was not up before, writes to the wake eventfd; only then master listens for that service
+ * and, when it was not up before, writes to the wake pipe; only then master listens for that service
  * itself and starts another worker when a client comes.
  *
  * There is no counter that a `kill -9` between two instructions could leave wrong: idleness is one bit
@@ -27,11 +27,12 @@ enum {
     SERVICE_FD_GENERATION =
         3, /* pipe, read end: EOF means this generation is over or master is gone */
     SERVICE_FD_SCOREBOARD = 4,
-    SERVICE_FD_WAKE = 5, /* eventfd towards master */
+    SERVICE_FD_WAKE = 5, /* pipe towards master, write end */
     SERVICE_FD_LOG = 6,  /* maillog_file, O_APPEND; closed when there is none */
     SERVICE_FD_MAIN_CF =
         7, /* main.cf as it was before a reload that failed; closed while the file is good */
-    SERVICE_FD_LISTEN = 8, /* first of -s N listening sockets */
+    SERVICE_FD_DOOR = 8,   /* where siblings come in (os/door.h); closed when they do not */
+    SERVICE_FD_LISTEN = 9, /* first of -s N listening sockets; behind them the doors to others */
 };
 #define SERVICE_SLOT_ENV "RELEVO_SLOT"
 
@@ -69,6 +70,7 @@ struct scoreboard {
     _Atomic uint32_t log_epoch;  /* changes when maillog_file was opened anew */
     _Atomic uint32_t draining;   /* master left on purpose: clients are served to their end */
     _Atomic uint32_t queue_full; /* qmgr(8) has as many messages as it takes */
+    _Atomic uint32_t notices_lost; /* qmgr(8) has to look for new messages */
     struct siphash_key secret;   /* of client numbers, the same in all workers */
     struct queue_spares spares;  /* between qmgr(8) and cleanup(8) */
     struct scoreboard_service services[SCOREBOARD_SERVICES];

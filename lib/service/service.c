@@ -1,10 +1,12 @@
 #include "service/service.h"
 
 #include "base/log.h"
+#include "os/door.h"
 #include "service/crowd.h"
 #include "service/private.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <malloc.h>
 #include <poll.h>
 #include <signal.h>
@@ -51,6 +53,9 @@ static void find_descriptors(struct service *svc)
 {
     svc->lock_fd = -1;
     svc->generation_fd = svc->place.board ? SERVICE_FD_GENERATION : -1;
+    svc->door_fd = -1;
+    if (svc->place.board && fcntl(SERVICE_FD_DOOR, F_GETFD) >= 0)
+        svc->door_fd = SERVICE_FD_DOOR;
     svc->listen_first = svc->place.board ? SERVICE_FD_LISTEN : STDIN_FILENO;
     if (svc->place.board == NULL && !svc->options.standalone)
         log_fatal(
@@ -105,6 +110,8 @@ void service_main(const struct service_spec *spec, int argc, char **argv)
     scoreboard_attach(&svc.place);
     open_early_logger(&svc);
     find_descriptors(&svc);
+    if (svc.place.board)
+        door_attach();
     service_configure(&svc);
     check_process_limit(&svc);
     go_to_queue_directory(&svc);

@@ -1,5 +1,5 @@
 #pragma once
-/* service/service - the process skeleton of every daemon that master(8) starts.
+/* service/service - the process skeleton of every daemon that master(8) starts.  Whom it may call: trust.def.
  *
  * service_main() does, in this order: options (-n -t -u -c -l -z -v -D -d -o -s ...), main.cf with the -o
  * overrides, parameter sets, logger, before_jail (tables, keys, sockets to keep) → chroot → uid/gid →
@@ -25,7 +25,6 @@ struct service_spec {
     const char *name; /* program name: "smtpd" */
     enum service_kind kind;
     const struct param_set *const *params; /* NULL-terminated; site is always filled */
-    const char *const *talks_to; /* NULL-terminated: services it may call, for docs/TRUST.md */
     enum sandbox_group sandbox;
     /* What it may open after before_jail, below the queue directory unless absolute.  NULL:
      * nothing but what libc needs. */
@@ -42,8 +41,11 @@ struct service_spec {
     /* SINGLE: a client is there and not accepted yet.  After service_restart_for() it is left to a successor. */
     void (*before_client)(struct service *svc);
     /* SINGLE: return closes the connection (serve must not close `fd` itself unless it took it over with
-     * service_keep).  MULTI: the daemon owns `fd`, which is non-blocking. */
+     * service_keep).  MULTI: the daemon owns `fd`, and reads and writes it with MSG_DONTWAIT: what a sibling
+     * made blocks, and is his too. */
     void (*serve)(struct service *svc, int fd);
+    /* MULTI: what siblings said without a connection (door_note). */
+    void (*notes)(struct service *svc, const struct str *notes, size_t count);
     void (*trigger)(struct service *svc, struct str request);
     /* Called before the process leaves by itself (idle, used up, reload); false: not now (work pending).  At
      * the end of a generation it is asked again after every turn of the loop, and no client is accepted
@@ -97,6 +99,9 @@ NORETURN void service_leave(struct service *svc);
 /* Flow control: qmgr(8) says whether it takes more messages, who brings some gives way (in_flow_delay). */
 void service_set_queue_full(struct service *svc, bool full);
 bool service_queue_is_full(struct service *svc);
+/* A new message was announced in vain, because qmgr(8) has too many announcements; and: was that so since last asked? */
+void service_note_lost(struct service *svc);
+bool service_has_lost(struct service *svc);
 /* The spare queue files that all daemons share; NULL without master. */
 struct queue_spares *service_spares(struct service *svc);
 /* `-S`: serves stdin/stdout once, without master (sendmail -bs).  False when stdin is a listening (or

@@ -123,7 +123,6 @@ static const struct service_spec pipe_service = {
     .name = "pipe",
     .kind = SERVICE_SINGLE,
     .params = (const struct param_set *const[]){ &pipe_param_set, &local_param_set, NULL },
-    .talks_to = (const char *const[]){ "bounce", "defer", "trace", "verify", NULL },
     .sandbox = SANDBOX_COMMANDS,
     .needs_root = true,
     .process_limit = -1,

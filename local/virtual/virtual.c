@@ -169,7 +169,6 @@ static const struct service_spec virtual_service = {
     .name = "virtual",
     .kind = SERVICE_SINGLE,
     .params = (const struct param_set *const[]){ &virtual_param_set, &delivery_param_set, NULL },
-    .talks_to = (const char *const[]){ "bounce", "defer", "trace", "verify", NULL },
     .sandbox = SANDBOX_STORE,
     .needs_root = true,
     .process_limit = -1,

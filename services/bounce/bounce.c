@@ -198,7 +198,6 @@ static const struct service_spec bounce = {
     .name = "bounce",
     .kind = SERVICE_SINGLE,
     .params = (const struct param_set *const[]){ &bounce_param_set, &qmgr_param_set, NULL },
-    .talks_to = (const char *const[]){ "cleanup", NULL },
     .sandbox = SANDBOX_QUEUE,
     .paths = paths,
     .process_limit = -1,

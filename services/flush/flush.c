@@ -251,7 +251,6 @@ static const struct service_spec flush = {
     .name = "flush",
     .kind = SERVICE_SINGLE,
     .params = (const struct param_set *const[]){ &flush_param_set, NULL },
-    .talks_to = (const char *const[]){ "qmgr", NULL },
     .sandbox = SANDBOX_QUEUE,
     .paths = (const struct sandbox_path[]){ { QUEUE_FLUSH, SANDBOX_CHANGE },
                                             { QUEUE_DEFERRED, SANDBOX_CHANGE },

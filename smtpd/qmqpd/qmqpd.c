@@ -301,7 +301,6 @@ static const struct service_spec qmqpd = {
     .name = "qmqpd",
     .kind = SERVICE_SINGLE,
     .params = (const struct param_set *const[]){ &qmqpd_param_set, &smtpd_param_set, NULL },
-    .talks_to = (const char *const[]){ "cleanup", NULL },
     .sandbox = SANDBOX_ACCEPT,
     .paths = (const struct sandbox_path[]){ { NULL, SANDBOX_READ } },
     .process_limit = -1,

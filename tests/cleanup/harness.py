@@ -136,8 +136,9 @@ class Cleanup:
         with open(os.path.join(self.dir, "main.cf"), "w") as f:
             f.write("".join("%s = %s\n" % kv for kv in conf.items()))
         self.program = program
-        self.notices = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self.notices.bind(self.queue + "/private/qmgr.notify")
+        self.notices = socket.socket(socket.AF_UNIX)
+        self.notices.bind(self.queue + "/public/qmgr")
+        self.notices.listen(1000)
         self.notices.setblocking(False)
         self.bounce = Peer(self.queue + "/private/bounce", self.queue)
         self.trace = Peer(self.queue + "/private/trace", self.queue)
@@ -224,7 +225,9 @@ class Cleanup:
         out = []
         while True:
             try:
-                out.append(self.notices.recv(300).decode())
+                sock, _ = self.notices.accept()
+                with sock:
+                    out.append(sock.recv(300).decode().removeprefix("N"))
             except BlockingIOError:
                 return out
 

@@ -155,7 +155,6 @@ class Qmgr:
         self.out = open(self.log, "ab")
         self.proc = subprocess.Popen([self.binary, "-S", "-n", "qmgr", "-t", "unix"], stdin=self.listen, stdout=self.out,
                                      stderr=self.out, env={"MAIL_CONFIG": self.conf, "PATH": "/usr/bin:/bin"}, cwd=self.dir)
-        self.wait(lambda: os.path.exists(self.dir + "/private/qmgr.notify"), "start")
         return self
 
     def stop(self):
@@ -191,9 +190,7 @@ class Qmgr:
         return name
 
     def notify(self, name):
-        s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        s.sendto(name.encode(), self.dir + "/private/qmgr.notify")
-        s.close()
+        self.trigger("N" + name)
 
     def send(self, **kw):
         name = self.put(queue_file(**kw))
