@@ -22,6 +22,14 @@ static const char *config_directory(void)
     return dir ? dir : DEFAULT_CONFIG;
 }
 
+/* Here, once, because a user that does not exist may take a directory server long to deny. */
+static void look_up_strangers(struct master *m)
+{
+    for (int i = 0; i < TRUST_STRANGERS; i++)
+        if (!trust_stranger_uid(i, &m->strangers[i]))
+            m->strangers[i] = 0;
+}
+
 void config_read_main(struct master *m)
 {
     BUF_AUTO(error, 1024);
@@ -35,6 +43,7 @@ void config_read_main(struct master *m)
     conf_fill(conf, &site_param_set, &site_conf);
     fd_close(&m->main_cf_fd);
     owner_look_up();
+    look_up_strangers(m);
     logfile_use(m);
     conf_close(old);
 }

@@ -67,8 +67,8 @@ static bool may_call(const struct service *caller, const struct service *s)
     return false;
 }
 
-size_t door_hand_down(const struct service *caller, int first, struct handed_down *table, size_t room,
-                      struct buf *names)
+size_t door_hand_down(const struct service *caller, int first, struct handed_down *table,
+                      size_t room, struct buf *names)
 {
     size_t count = 0;
 

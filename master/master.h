@@ -13,6 +13,7 @@
 #include "master/throttle.h"
 #include "os/loop.h"
 #include "service/scoreboard.h"
+#include "service/trust.h"
 
 #include <sys/types.h>
 
@@ -93,17 +94,18 @@ struct master {
     struct scoreboard *board;
     int board_fd, signal_fd;
     int wake_pipe[2]; /* workers write when their service has run out of idle ones */
-    int log_fd;     /* maillog_file or -1 */
-    int main_cf_fd; /* a copy of the main.cf in force while the file is a bad one, or -1 */
-    bool attached;  /* starting: stderr is still that of the one who starts us */
+    int log_fd;       /* maillog_file or -1 */
+    int main_cf_fd;   /* a copy of the main.cf in force while the file is a bad one, or -1 */
+    bool attached;    /* starting: stderr is still that of the one who starts us */
     int generation_pipe[2];
     unsigned generation;
     uint64_t slots_used[SCOREBOARD_BLOCKS]; /* our own bookkeeping: the scoreboard is not trusted */
     bool blocks_used[SCOREBOARD_BLOCKS];
     struct service *by_index[SCOREBOARD_SERVICES];
     struct list services, retired;
-    struct map children; /* by process id */
-    char **environment;  /* of the children, without their slot */
+    struct map children;              /* by process id */
+    char **environment;               /* of the children, without their slot */
+    uid_t strangers[TRUST_STRANGERS]; /* 0: no such user here */
 };
 
 /* config.c: processes that are started from now on read the main.cf in force, not the file. */
@@ -144,8 +146,8 @@ void listen_close_except(struct service *s, const struct service_line *line);
 void door_open_service(struct service *s);
 void door_close_service(struct service *s);
 /* Descriptors for a process of `caller`, from number `first` on, and what they are (DOORS_ENV). */
-size_t door_hand_down(const struct service *caller, int first, struct handed_down *table, size_t room,
-                      struct buf *names);
+size_t door_hand_down(const struct service *caller, int first, struct handed_down *table,
+                      size_t room, struct buf *names);
 
 /* start.c */
 bool start_child(struct service *s);

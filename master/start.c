@@ -122,9 +122,12 @@ static bool place_descriptors(const struct service *s, struct buf *door_names)
     struct handed_down table[HANDED_DOWN_MAX];
     const struct master *m = s->master;
     const struct handed_down always[] = {
-        { m->generation_pipe[0], SERVICE_FD_GENERATION }, { m->board_fd, SERVICE_FD_SCOREBOARD },
-        { m->wake_pipe[1], SERVICE_FD_WAKE },             { m->log_fd, SERVICE_FD_LOG },
-        { m->main_cf_fd, SERVICE_FD_MAIN_CF },            { s->door[0], SERVICE_FD_DOOR },
+        { m->generation_pipe[0], SERVICE_FD_GENERATION },
+        { m->board_fd, SERVICE_FD_SCOREBOARD },
+        { m->wake_pipe[1], SERVICE_FD_WAKE },
+        { m->log_fd, SERVICE_FD_LOG },
+        { m->main_cf_fd, SERVICE_FD_MAIN_CF },
+        { s->door[0], SERVICE_FD_DOOR },
     };
     size_t n = 0;
 
@@ -145,6 +148,17 @@ static bool place_descriptors(const struct service *s, struct buf *door_names)
     return true;
 }
 
+static void set_user(const struct service *s)
+{
+    const struct trust *trust = trust_of(s->line.command);
+    char text[24];
+
+    if (trust == NULL || trust->stranger < 0 || s->master->strangers[trust->stranger] == 0)
+        return;
+    (void)snprintf(text, sizeof text, "%u", (unsigned)s->master->strangers[trust->stranger]);
+    (void)setenv(TRUST_UID_ENV, text, 1);
+}
+
 static NORETURN void run_child(const struct service *s, const char *const *argv, int slot)
 {
     char slot_text[32];
@@ -160,6 +174,7 @@ static NORETURN void run_child(const struct service *s, const char *const *argv,
     }
     (void)snprintf(slot_text, sizeof slot_text, "%d", slot);
     (void)setenv(SERVICE_SLOT_ENV, slot_text, 1);
+    set_user(s);
     (void)setenv(DOORS_ENV, buf_cstr(&doors), 1);
     execv(s->line.path, mem_unconst(argv));
     log_warning("execute %s: %s", s->line.path, strerror(errno));

@@ -13,7 +13,7 @@
 
 #define STEPS_AT_ONCE  20  /* one incoming and one deferred message each */
 #define LOOKS_AT_ONCE  200 /* deferred files whose time has not come */
-#define CLOG_SHARE     2 /* a destination with more than 1/2 of a full queue is named */
+#define CLOG_SHARE     2   /* a destination with more than 1/2 of a full queue is named */
 #define TABLE_CHECK_MS 1000
 
 static void on_work(void *context);

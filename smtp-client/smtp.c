@@ -75,15 +75,22 @@ static void serve_qmgr(struct service *svc, int fd)
     delivery_serve(svc, fd, keep, deliver_message, deliver_idle);
 }
 
-static const struct service_spec smtp = {
-    .name = "smtp",
-    .kind = SERVICE_SINGLE,
-    .params = (const struct param_set *const[]){ &smtp_param_set, &smtp_tls_param_set, NULL },
-    .sandbox = SANDBOX_NETWORK,
-    .paths = (const struct sandbox_path[]){ { "active", SANDBOX_WRITE }, { NULL, SANDBOX_READ } },
-    .process_limit = -1,
-    .before_jail = open_client,
-    .serve = serve_qmgr,
-};
+/* Only lmtp knows destinations that are paths. */
+#define CLIENT(program, group)                                                                     \
+    {                                                                                              \
+        .name = program, .kind = SERVICE_SINGLE, .sandbox = group, .process_limit = -1,            \
+        .params = (const struct param_set *const[]){ &smtp_param_set, &smtp_tls_param_set, NULL }, \
+        .paths =                                                                                   \
+            (const struct sandbox_path[]){ { "active", SANDBOX_WRITE }, { NULL, SANDBOX_READ } },  \
+        .before_jail = open_client, .serve = serve_qmgr,                                           \
+    }
 
-int main(int argc, char **argv) { service_main(&smtp, argc, argv); }
+static const struct service_spec smtp = CLIENT("smtp", SANDBOX_NETWORK);
+static const struct service_spec lmtp = CLIENT("lmtp", SANDBOX_NAMED);
+
+int main(int argc, char **argv)
+{
+    bool by_path = argc > 0 && str_ends(str_from(argv[0]), STR("lmtp"));
+
+    service_main(by_path ? &lmtp : &smtp, argc, argv);
+}

@@ -187,6 +187,7 @@ static const struct service_spec smtpd = {
                                                  &flush_param_set, NULL },
     .sandbox = SANDBOX_ACCEPT,
     .paths = paths,
+    .ports = DNS_PORTS,
     .process_limit = -1,
     .before_jail = open_tables,
     .before_client = notice_changed_tables,

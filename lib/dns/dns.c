@@ -31,10 +31,12 @@ struct dns *dns_open(const char *hosts_path)
 
     *d = (struct dns){ 0 };
     if (ares_library_init(ARES_LIB_INIT_ALL) == ARES_SUCCESS &&
-        ares_init_options(&d->channel, &options, given) == ARES_SUCCESS)
+        ares_init_options(&d->channel, &options, given) == ARES_SUCCESS) {
+        dns_use_own_sockets(d->channel);
         d->ready = true;
-    else
+    } else {
         log_warning("name resolver cannot be set up; all lookups will be tried again later");
+    }
     d->hosts = hosts_read(hosts_path);
     return d;
 }

@@ -15,3 +15,6 @@ struct dns {
     dns_filter_fn *filter;
     void *filter_context;
 };
+
+/* sockets.c */
+void dns_use_own_sockets(ares_channel channel);

@@ -2,7 +2,7 @@
 
 #include "base/mem.h"
 #include "ipc/channel.h"
-#include "os/socket.h"
+#include "os/door.h"
 #include "os/stream.h"
 
 #include <errno.h>
@@ -50,7 +50,7 @@ int courier_open(struct str service)
         errno = ENAMETOOLONG;
         return -1;
     }
-    return socket_unix_connect_nonblocking(buf_cstr(&path));
+    return door_connect(buf_cstr(&path), 0);
 }
 
 struct courier *courier_new(struct loop *loop, const struct courier_rules *rules,

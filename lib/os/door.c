@@ -44,7 +44,8 @@ void door_attach(void)
     if (text == NULL)
         return;
     doors.attached = true;
-    rest = str_from(mem_copy_cstr(text)); /* the paths point into it, as long as the process lives */
+    rest =
+        str_from(mem_copy_cstr(text)); /* the paths point into it, as long as the process lives */
     while (str_token(&rest, " ", &item))
         add_door(item);
 }

@@ -14,7 +14,8 @@
 
 #include <stddef.h>
 
-#define DOORS_ENV     "RELEVO_DOORS" /* PATH=DESCRIPTOR ..., as listening sockets are named: "private/bounce=12" */
+#define DOORS_ENV \
+    "RELEVO_DOORS" /* PATH=DESCRIPTOR ..., as listening sockets are named: "private/bounce=12" */
 #define DOOR_NOTE_MAX 64
 
 /* Under master(8), once and before anything is called. */

@@ -153,8 +153,10 @@ static void set_flag(int fd, int get, int set, int flag, bool on)
 {
     int flags = fcntl(fd, get);
 
-    if (flags >= 0)
-        (void)fcntl(fd, set, on ? flags | flag : flags & ~flag);
+    int wanted = on ? flags | flag : flags & ~flag;
+
+    if (flags >= 0 && wanted != flags)
+        (void)fcntl(fd, set, wanted);
 }
 
 int fd_open_parent(const char *path, const char **name)

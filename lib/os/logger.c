@@ -103,31 +103,36 @@ static void add_head(struct buf *out, const char *tag, int pid)
 
 void logger_format_head(struct buf *out, const char *tag, int pid) { add_head(out, tag, pid); }
 
-/* A blocking datagram socket like syslog(3)'s: a slow log daemon slows us down, no line is lost. */
-static int connect_local(const char *path, int type)
+/* A blocking datagram socket like syslog(3)'s: a slow log daemon slows us down, no line is lost.  One that came back
+ * is found again by the socket that we have: a jail lets us make no other. */
+static bool connect_local(const char *path, int type)
 {
     struct sockaddr_un a = { .sun_family = AF_UNIX };
 
     if (!str_to_cstring(str_from(path), a.sun_path, sizeof a.sun_path))
-        return -1;
+        return false;
+    if (logger.socket >= 0 && !logger.stream && type == SOCK_DGRAM &&
+        connect(logger.socket, (struct sockaddr *)&a, sizeof a) == 0)
+        return true;
     int fd = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
-    if (fd >= 0 && connect(fd, (struct sockaddr *)&a, sizeof a) != 0) {
+    if (fd < 0)
+        return false;
+    if (connect(fd, (struct sockaddr *)&a, sizeof a) != 0) {
         int saved = errno;
-        fd_close(&fd);
+        close(fd);
         errno = saved;
+        return false;
     }
-    return fd;
+    fd_close(&logger.socket);
+    logger.socket = fd;
+    logger.stream = type == SOCK_STREAM;
+    return true;
 }
 
 static bool open_syslog(void)
 {
-    logger.stream = false;
-    logger.socket = connect_local(SYSLOG_PATH, SOCK_DGRAM);
-    if (logger.socket < 0 && errno == EPROTOTYPE) {
-        logger.socket = connect_local(SYSLOG_PATH, SOCK_STREAM);
-        logger.stream = true;
-    }
-    return logger.socket >= 0;
+    return connect_local(SYSLOG_PATH, SOCK_DGRAM) ||
+           (errno == EPROTOTYPE && connect_local(SYSLOG_PATH, SOCK_STREAM));
 }
 
 static bool open_direct(int create)
@@ -145,13 +150,11 @@ static bool open_direct(int create)
  * Otherwise syslog. */
 static void find_route(void)
 {
-    fd_close(&logger.socket);
     logger.route = ROUTE_NONE;
     if (logger.file >= 0 || open_direct(0)) {
         logger.route = ROUTE_FILE;
     } else if (logger.options.postlog_path) {
-        logger.socket = connect_local(logger.options.postlog_path, SOCK_DGRAM);
-        if (logger.socket >= 0)
+        if (connect_local(logger.options.postlog_path, SOCK_DGRAM))
             logger.route = ROUTE_POSTLOG;
         else if (open_direct(O_CREAT))
             logger.route = ROUTE_FILE;

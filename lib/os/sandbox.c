@@ -41,7 +41,9 @@ static const struct jail jails[] = {
     [SANDBOX_NETWORK] = { { PROGRAM(network_filter), PROGRAM(network_filter_log) },
                           .network = LANDLOCK_TCP },
     [SANDBOX_ACCEPT] = { { PROGRAM(network_filter), PROGRAM(network_filter_log) },
-                         .network = LANDLOCK_NO_TCP_BIND },
+                         .network = LANDLOCK_PORTS },
+    [SANDBOX_NAMED] = { { PROGRAM(named_filter), PROGRAM(named_filter_log) },
+                        .network = LANDLOCK_TCP },
     [SANDBOX_TABLES] = { { PROGRAM(tables_filter), PROGRAM(tables_filter_log) }, .any_path = true },
     [SANDBOX_STORE] = { { PROGRAM(store_filter), PROGRAM(store_filter_log) }, .any_path = true },
     [SANDBOX_COMMANDS] = { { PROGRAM(commands_filter), PROGRAM(commands_filter_log) },
@@ -87,7 +89,7 @@ bool sandbox_enter(const struct sandbox_rules *rules, const char **reason)
         return false;
     }
     if (!jail->any_path && !rules->log_only &&
-        !landlock_confine(rules->paths ? rules->paths : none, jail->network)) {
+        !landlock_confine(rules->paths ? rules->paths : none, jail->network, rules->ports)) {
         *reason = "Landlock is not available";
         complete = false;
     }

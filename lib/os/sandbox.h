@@ -3,16 +3,18 @@
 #include "base/str.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 
 /* Confinement of DESIGN section 6: no_new_privs, Landlock for paths, seccomp for system calls.
  *
  * The filters are compiled at build time from lib/os/sandbox/<group>.list (one system call a line), so a
  * process start costs two system calls and no library. */
 enum sandbox_group {
-    SANDBOX_SERVICE, /* reads and writes files that exist, UNIX sockets; no INET sockets, no exec */
+    SANDBOX_SERVICE, /* reads and writes files that exist; no sockets but what it was handed, no exec */
     SANDBOX_QUEUE,   /* SERVICE plus making, renaming and removing files */
     SANDBOX_NETWORK, /* SERVICE plus INET sockets (smtp client, DNS); no exec */
-    SANDBOX_ACCEPT,  /* SERVICE plus INET sockets for DNS and accept; no exec: smtpd */
+    SANDBOX_ACCEPT, /* the same, and TCP to no other ports than those that are named; no exec: smtpd */
+    SANDBOX_NAMED, /* NETWORK plus UNIX sockets by path: lmtp */
     /* At any path: */
     SANDBOX_TABLES, /* proxymap, which opens tables when it is asked: QUEUE and NETWORK */
     SANDBOX_STORE,  /* virtual: the same plus set*uid */
@@ -33,7 +35,8 @@ struct sandbox_path {
 struct sandbox_rules {
     enum sandbox_group group;
     const struct sandbox_path *paths; /* ends with path == NULL; NULL: none */
-    bool log_only; /* let refused system calls through; the kernel's audit log names them */
+    const uint16_t *ports; /* ACCEPT: what it may connect to by TCP; ends with 0; NULL: none */
+    bool log_only;         /* let refused system calls through; the kernel's audit log names them */
 };
 
 /* Returns false with a reason when the kernel offers less than asked (old kernel, container policy);

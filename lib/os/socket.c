@@ -239,3 +239,12 @@ bool socket_peer_uid(int fd, uid_t *uid)
     *uid = peer.uid;
     return true;
 }
+
+bool socket_is_below(int fd, const char *directory)
+{
+    struct sockaddr_un a = { .sun_family = AF_UNSPEC };
+    socklen_t len = sizeof a - 1;
+
+    return getsockname(fd, (struct sockaddr *)&a, &len) == 0 && a.sun_family == AF_UNIX &&
+           strncmp(a.sun_path, directory, strlen(directory)) == 0;
+}

@@ -1,9 +1,11 @@
 /* From a process with its tables open to one that can only serve. */
 #include "base/log.h"
+#include "base/number.h"
 #include "os/fd.h"
 #include "os/lock.h"
 #include "os/privilege.h"
 #include "service/private.h"
+#include "service/trust.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -54,7 +56,7 @@ void service_run_debugger(struct service *svc)
         (void)waitpid(pid, NULL, 0);
 }
 
-static void look_up_mail_owner(uid_t *uid, gid_t *gid)
+static void look_up_mail_owner(struct service *svc)
 {
     const char *user = site_conf.mail_owner.ptr;
     const struct passwd *pw = getpwnam(user);
@@ -62,13 +64,15 @@ static void look_up_mail_owner(uid_t *uid, gid_t *gid)
     if (pw == NULL)
         log_fatal("file %s/main.cf: parameter mail_owner: unknown user name value: %s",
                   getenv("MAIL_CONFIG") ? getenv("MAIL_CONFIG") : "/etc/postfix", user);
-    *uid = pw->pw_uid;
-    *gid = pw->pw_gid;
+    svc->mail_uid = pw->pw_uid;
+    svc->mail_gid = pw->pw_gid;
 }
 
 static void confine(struct service *svc)
 {
-    struct sandbox_rules rules = { svc->spec->sandbox, svc->spec->paths, false };
+    struct sandbox_rules rules = { .group = svc->spec->sandbox,
+                                   .paths = svc->spec->paths,
+                                   .ports = svc->spec->ports };
     const char *reason = NULL;
 
     if (str_equal_nocase(site_conf.relevo_sandbox, STR("no"))) {
@@ -89,6 +93,21 @@ static void confine(struct service *svc)
         log_debug("confinement: %s", reason);
 }
 
+static bool is_confined(void) { return str_equal_nocase(site_conf.relevo_sandbox, STR("yes")); }
+
+/* Who reads what strangers write has a user of its own: mail_owner's files and sockets are out of its reach even where
+ * the kernel knows no Landlock. */
+static void drop_privileges(const struct service *svc)
+{
+    const char *own = svc->place.board ? getenv(TRUST_UID_ENV) : NULL;
+    int64_t uid;
+
+    if (own && is_confined() && number_parse_range(str_from(own), 1, INT32_MAX, &uid))
+        privilege_drop(own, (uid_t)uid, (gid_t)uid);
+    else
+        privilege_drop(site_conf.mail_owner.ptr, svc->mail_uid, svc->mail_gid);
+}
+
 void service_enter_jail(struct service *svc)
 {
     const struct service_options *o = &svc->options;
@@ -96,15 +115,13 @@ void service_enter_jail(struct service *svc)
     if (svc->spec->needs_root && (o->unprivileged || geteuid() != 0))
         log_fatal("service %s requires a privileged process", o->name);
     bool drop = o->unprivileged && geteuid() == 0;
-    uid_t uid = 0;
-    gid_t gid = 0;
 
     if (drop)
-        look_up_mail_owner(&uid, &gid); /* outside: the jail has no user database */
+        look_up_mail_owner(svc); /* outside: the jail has no user database */
     if (o->chroot)
         privilege_chroot(svc->queue_directory);
     if (drop)
-        privilege_drop(site_conf.mail_owner.ptr, uid, gid);
+        drop_privileges(svc);
     service_watch_master(svc);
     if (!o->standalone)
         confine(svc);

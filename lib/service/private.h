@@ -40,8 +40,11 @@ struct service {
     int listen_first;  /* listening sockets are consecutive descriptors */
     int generation_fd; /* -1 without master */
     int door_fd;       /* where siblings come in, or -1 */
-    bool standalone;   /* one client on stdin and stdout */
-    int lock_fd;       /* of a single-process service, or -1 */
+    bool is_private;   /* nobody comes by path but root */
+    uid_t mail_uid;    /* of mail_owner, once dropped to */
+    gid_t mail_gid;
+    bool standalone; /* one client on stdin and stdout */
+    int lock_fd;     /* of a single-process service, or -1 */
     int max_idle_s, max_use;
     int uses;
     uint64_t activity;  /* changes with every client, for the watchdog and the idle timer */

@@ -66,13 +66,13 @@ struct scoreboard_slot {
 };
 
 struct scoreboard {
-    _Atomic uint32_t generation; /* changes at each reload */
-    _Atomic uint32_t log_epoch;  /* changes when maillog_file was opened anew */
-    _Atomic uint32_t draining;   /* master left on purpose: clients are served to their end */
-    _Atomic uint32_t queue_full; /* qmgr(8) has as many messages as it takes */
+    _Atomic uint32_t generation;   /* changes at each reload */
+    _Atomic uint32_t log_epoch;    /* changes when maillog_file was opened anew */
+    _Atomic uint32_t draining;     /* master left on purpose: clients are served to their end */
+    _Atomic uint32_t queue_full;   /* qmgr(8) has as many messages as it takes */
     _Atomic uint32_t notices_lost; /* qmgr(8) has to look for new messages */
-    struct siphash_key secret;   /* of client numbers, the same in all workers */
-    struct queue_spares spares;  /* between qmgr(8) and cleanup(8) */
+    struct siphash_key secret;     /* of client numbers, the same in all workers */
+    struct queue_spares spares;    /* between qmgr(8) and cleanup(8) */
     struct scoreboard_service services[SCOREBOARD_SERVICES];
     struct scoreboard_block blocks[SCOREBOARD_BLOCKS];
     struct scoreboard_slot slots[SCOREBOARD_SLOTS];

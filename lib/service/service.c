@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "os/door.h"
+#include "os/socket.h"
 #include "service/crowd.h"
 #include "service/private.h"
 
@@ -56,6 +57,7 @@ static void find_descriptors(struct service *svc)
     svc->door_fd = -1;
     if (svc->place.board && fcntl(SERVICE_FD_DOOR, F_GETFD) >= 0)
         svc->door_fd = SERVICE_FD_DOOR;
+    svc->is_private = svc->door_fd >= 0 && socket_is_below(SERVICE_FD_LISTEN, "private/");
     svc->listen_first = svc->place.board ? SERVICE_FD_LISTEN : STDIN_FILENO;
     if (svc->place.board == NULL && !svc->options.standalone)
         log_fatal(

@@ -29,10 +29,11 @@ struct service_spec {
     /* What it may open after before_jail, below the queue directory unless absolute.  NULL:
      * nothing but what libc needs. */
     const struct sandbox_path *paths;
-    bool needs_root;     /* "requires a privileged process" */
-    int process_limit;   /* -1 any, 1 or 0: "requires a process limit of N" */
-    bool no_max_use;     /* resident: qmgr, anvil, ... ignore max_use and max_idle */
-    const int *patience; /* seconds that one client or event may take; NULL: daemon_timeout */
+    const uint16_t *ports; /* SANDBOX_ACCEPT: what it may connect to by TCP; ends with 0 */
+    bool needs_root;       /* "requires a privileged process" */
+    int process_limit;     /* -1 any, 1 or 0: "requires a process limit of N" */
+    bool no_max_use;       /* resident: qmgr, anvil, ... ignore max_use and max_idle */
+    const int *patience;   /* seconds that one client or event may take; NULL: daemon_timeout */
     /* MULTI: after a reload, finish the present clients beside the successor.  Without it a service with a
      * process limit of 1 keeps its exclusive lock until it ends, and the successor waits for that. */
     bool drains;

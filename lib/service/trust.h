@@ -5,13 +5,16 @@
 
 struct trust {
     const char *program;
-    int stranger;             /* 0...: which user of its own it runs as; or TRUST_OWNER, TRUST_ROOT */
+    int stranger; /* 0...: which user of its own it runs as; or TRUST_OWNER, TRUST_ROOT */
     const char *const *calls; /* programs, "$parameter"; ends with NULL */
 };
 enum { TRUST_OWNER = -1, TRUST_ROOT = -2 };
 
 /* NULL: not one of ours; it may call nobody. */
 const struct trust *trust_of(const char *program);
-/* The user and group of a stranger's program.  They have no name: these numbers are kept free by Debian's policy and by systemd,
- * and exist in a container with 65,536 users.  False: somebody has the number here. */
+#define TRUST_STRANGERS 8 /* users that are kept for programs of strangers */
+#define TRUST_UID_ENV   "RELEVO_UID"
+/* The user and group of such a program; master(8) tells it by TRUST_UID_ENV.  They have no name: Debian's policy and systemd
+ * keep these numbers free, and they exist in a container with 65,536 users.  False: somebody has the number here,
+ * or the kernel does not know it; the program runs as mail_owner then. */
 bool trust_stranger_uid(int stranger, uid_t *uid);

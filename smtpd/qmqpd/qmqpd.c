@@ -302,6 +302,7 @@ static const struct service_spec qmqpd = {
     .kind = SERVICE_SINGLE,
     .params = (const struct param_set *const[]){ &qmqpd_param_set, &smtpd_param_set, NULL },
     .sandbox = SANDBOX_ACCEPT,
+    .ports = DNS_PORTS,
     .paths = (const struct sandbox_path[]){ { NULL, SANDBOX_READ } },
     .process_limit = -1,
     .before_jail = open_tables,

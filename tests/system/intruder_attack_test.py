@@ -96,7 +96,8 @@ def delivery_request(queue, qid, offset, mark, recipient):
                  attrs(recipient=recipient, original_recipient=recipient, dsn_orig_rcpt="", notify_flags=0, offset=mark))
 
 
-def ask_to_deliver(transport, *request):
+def ask_to_deliver(transport, *request, uid=0):
+    """As the queue manager would, if it were the intruder's: the agents take nobody else's word, so root stands in for it."""
     def act():
         with socket.socket(socket.AF_UNIX) as s:
             s.settimeout(20)
@@ -104,7 +105,21 @@ def ask_to_deliver(transport, *request):
             s.sendall(delivery_request(*request))
             print(s.recv(4096), flush=True)
         os._exit(0)
-    return child(act, uid=MAIL_UID)
+    return child(act, uid=uid)
+
+
+@test
+def an_intruder_who_is_not_the_queue_manager_is_turned_away_by_agents(host):
+    waiting = send("x@away.test", "Subject: precious\n\nx")
+    host.wait_in("deferred", waiting)
+    send("ana@" + DOMAIN)  # local is there
+    mark = len(host.log())
+    for agent in ("local", "virtual", "smtp", "error", "hook"):
+        status, output = ask_to_deliver(agent, "deferred", waiting, 0, 0, "double-bounce@" + NAME, uid=MAIL_UID)
+        assert (status, output) in ((0, "b''\n"), (126, "")), (agent, status, output)
+    assert "turned away" in host.log()[mark:]
+    assert waiting in host.queue()
+    host.run("postsuper", "-d", "ALL")
 
 
 def file_of_root(path):

@@ -14,12 +14,14 @@ add_custom_command(
   COMMAND sandbox_gen service_filter ${lists}/base.list > ${filters}
   COMMAND sandbox_gen queue_filter ${lists}/base.list ${lists}/queue.list >> ${filters}
   COMMAND sandbox_gen network_filter ${lists}/base.list ${lists}/network.list >> ${filters}
-  COMMAND sandbox_gen tables_filter ${lists}/base.list ${lists}/queue.list ${lists}/network.list >> ${filters}
+  COMMAND sandbox_gen named_filter ${lists}/base.list ${lists}/network.list ${lists}/named.list >> ${filters}
+  COMMAND sandbox_gen tables_filter ${lists}/base.list ${lists}/queue.list ${lists}/network.list
+          ${lists}/named.list ${lists}/tables.list >> ${filters}
   COMMAND sandbox_gen store_filter ${lists}/base.list ${lists}/queue.list ${lists}/network.list
-          ${lists}/store.list >> ${filters}
+          ${lists}/named.list ${lists}/tables.list ${lists}/store.list >> ${filters}
   COMMAND sandbox_gen commands_filter ${lists}/commands.list >> ${filters}
   DEPENDS sandbox_gen ${lists}/base.list ${lists}/queue.list ${lists}/network.list
-          ${lists}/store.list ${lists}/commands.list
+          ${lists}/named.list ${lists}/tables.list ${lists}/store.list ${lists}/commands.list
   VERBATIM)
 target_sources(relevo_os PRIVATE ${filters} ${CMAKE_CURRENT_SOURCE_DIR}/sandbox/landlock.c)
 target_include_directories(relevo_os PRIVATE ${CMAKE_CURRENT_BINARY_DIR})

@@ -5,7 +5,9 @@
  * A line is one of
  *   default errno | allow          what happens to calls that are not listed (errno: EPERM)
  *   CALL                           the other thing: allowed, or refused with EPERM
- *   CALL ARG VALUE [ARG VALUE]     the same if argument number ARG equals VALUE (name or number)
+ *   CALL ARG VALUE [ARG VALUE]...  the same if argument number ARG equals VALUE (name or number) in its lower 32 bits,
+ *                                  which is all that the kernel looks at; VALUE/MASK looks at those bits only; NULL
+ *                                  is a pointer
  *   kill CALL                      ends the process: nothing here ever has a reason to try
  *   nosys CALL                     refused with ENOSYS, for calls that libraries have a substitute for
  * Calls that this architecture does not have are skipped.  SELF is the process that loads the program
@@ -20,6 +22,7 @@
 #include <fcntl.h>
 #include <linux/filter.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <seccomp.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -33,25 +36,62 @@
 #include <unistd.h>
 
 #define PR_SET_VMA_ 0x53564d41
-#define PAIRS_MAX   2
+#define PAIRS_MAX   3
 
 static const struct {
     const char *name;
     unsigned long value;
 } values[] = {
-    { "AF_UNIX", AF_UNIX },         { "AF_INET", AF_INET },
-    { "AF_INET6", AF_INET6 },       { "AF_NETLINK", AF_NETLINK },
-    { "FIONREAD", FIONREAD },       { "FIONBIO", FIONBIO },
-    { "TCGETS", TCGETS },           { "PR_SET_NAME", PR_SET_NAME },
-    { "PR_SET_VMA", PR_SET_VMA_ },  { "TIOCSTI", TIOCSTI },
-    { "TIOCLINUX", TIOCLINUX },     { "SELF", SANDBOX_SELF },
-    { "IPPROTO_TCP", IPPROTO_TCP }, { "IPPROTO_UDP", IPPROTO_UDP },
-    { "F_DUPFD", F_DUPFD },         { "F_DUPFD_CLOEXEC", F_DUPFD_CLOEXEC },
-    { "F_GETFD", F_GETFD },         { "F_SETFD", F_SETFD },
-    { "F_GETFL", F_GETFL },         { "F_SETFL", F_SETFL },
-    { "F_GETLK", F_GETLK },         { "F_SETLK", F_SETLK },
-    { "F_SETLKW", F_SETLKW },       { "F_OFD_GETLK", F_OFD_GETLK },
-    { "F_OFD_SETLK", F_OFD_SETLK }, { "F_OFD_SETLKW", F_OFD_SETLKW },
+#define VALUE(name)                  \
+    {                                \
+#name, (unsigned long)(name) \
+    }
+    VALUE(AF_UNIX),
+    VALUE(AF_INET),
+    VALUE(AF_INET6),
+    VALUE(AF_NETLINK),
+    VALUE(SOCK_STREAM),
+    VALUE(SOCK_DGRAM),
+    VALUE(SOCK_RAW),
+    { "SOCK_TYPE_MASK", 0xf },
+    VALUE(IPPROTO_IP),
+    VALUE(IPPROTO_IPV6),
+    VALUE(IPPROTO_TCP),
+    VALUE(IPPROTO_UDP),
+    VALUE(SOL_SOCKET),
+    VALUE(SO_RCVTIMEO),
+    VALUE(SO_SNDTIMEO),
+    VALUE(SO_RCVTIMEO_NEW),
+    VALUE(SO_SNDTIMEO_NEW),
+    VALUE(SO_RCVBUF),
+    VALUE(SO_SNDBUF),
+    VALUE(TCP_NODELAY),
+    VALUE(IP_RECVERR),
+    VALUE(IPV6_RECVERR),
+    VALUE(PROT_WRITE),
+    VALUE(PROT_EXEC),
+    { "WRITE_EXEC", PROT_WRITE | PROT_EXEC },
+    VALUE(FIONREAD),
+    VALUE(FIONBIO),
+    VALUE(TCGETS),
+    VALUE(TIOCSTI),
+    VALUE(TIOCLINUX),
+    VALUE(PR_SET_NAME),
+    { "PR_SET_VMA", PR_SET_VMA_ },
+    { "SELF", SANDBOX_SELF },
+    VALUE(F_DUPFD),
+    VALUE(F_DUPFD_CLOEXEC),
+    VALUE(F_GETFD),
+    VALUE(F_SETFD),
+    VALUE(F_GETFL),
+    VALUE(F_SETFL),
+    VALUE(F_GETLK),
+    VALUE(F_SETLK),
+    VALUE(F_SETLKW),
+    VALUE(F_OFD_GETLK),
+    VALUE(F_OFD_SETLK),
+    VALUE(F_OFD_SETLKW),
+#undef VALUE
 };
 
 static void die(const char *file, int line, const char *text)
@@ -71,6 +111,22 @@ static unsigned long value_of(const char *text, const char *file, int line)
     if (*text == '\0' || *end != '\0')
         die(file, line, "unknown value");
     return n;
+}
+
+#define LOWER_HALF 0xffffffffUL
+
+/* "VALUE" or "VALUE/MASK" of one argument. */
+static struct scmp_arg_cmp comparison(unsigned number, char *text, const char *file, int line)
+{
+    char *mask = strchr(text, '/');
+
+    if (strcmp(text, "NULL") == 0)
+        return (struct scmp_arg_cmp){ number, SCMP_CMP_EQ, 0, 0 };
+    if (mask)
+        *mask++ = '\0';
+    return (struct scmp_arg_cmp){ number, SCMP_CMP_MASKED_EQ,
+                                  mask ? value_of(mask, file, line) : LOWER_HALF,
+                                  value_of(text, file, line) & LOWER_HALF };
 }
 
 struct filter {
@@ -96,8 +152,8 @@ static void add(struct filter *f, const char *call, uint32_t action, char *const
     if (number < 0 && !f->allow_by_default)
         return; /* another architecture's */
     for (size_t i = 0; i < count; i++)
-        equal[i] = (struct scmp_arg_cmp){ (unsigned)value_of(pairs[2 * i], file, line), SCMP_CMP_EQ,
-                                          value_of(pairs[2 * i + 1], file, line), 0 };
+        equal[i] =
+            comparison((unsigned)value_of(pairs[2 * i], file, line), pairs[2 * i + 1], file, line);
     int rc = seccomp_rule_add_array(f->ctx, action, number, count, equal);
     /* The log variant's default is what a kill rule is softened to: nothing to add then. */
     if (rc != 0 && rc != -EACCES)

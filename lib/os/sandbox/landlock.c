@@ -17,6 +17,7 @@
 
 #define CREATE_RULESET_VERSION 1u
 #define RULE_PATH_BENEATH      1
+#define RULE_NET_PORT          2
 
 #define FS(bit)         (UINT64_C(1) << (bit))
 #define FS_EXECUTE      FS(0)
@@ -63,6 +64,11 @@ struct path_attr {
     int32_t parent_fd;
 } __attribute__((packed));
 
+struct port_attr {
+    uint64_t allowed;
+    uint64_t port;
+};
+
 /* Which part of the attributes a kernel of each version knows. */
 static size_t attr_size(int version)
 {
@@ -81,9 +87,7 @@ static uint64_t known_fs(int version)
 
 static uint64_t refused_network(int version, enum landlock_network network)
 {
-    if (version < 4 || network == LANDLOCK_TCP)
-        return 0;
-    return network == LANDLOCK_NO_TCP ? NET_BIND_TCP | NET_CONNECT_TCP : NET_BIND_TCP;
+    return version < 4 || network == LANDLOCK_TCP ? 0 : NET_BIND_TCP | NET_CONNECT_TCP;
 }
 
 /* What libc, resolvers and libraries that are loaded late read.  No secrets are in here. */
@@ -126,7 +130,18 @@ static bool add_paths(int ruleset, const struct sandbox_path *paths, uint64_t kn
     return true;
 }
 
-bool landlock_confine(const struct sandbox_path *paths, enum landlock_network network)
+static bool add_ports(int ruleset, const uint16_t *ports, uint64_t refused)
+{
+    for (; ports && *ports && refused; ports++) {
+        struct port_attr rule = { NET_CONNECT_TCP, *ports };
+        if (syscall(SYS_landlock_add_rule, ruleset, RULE_NET_PORT, &rule, 0) != 0)
+            return false;
+    }
+    return true;
+}
+
+bool landlock_confine(const struct sandbox_path *paths, enum landlock_network network,
+                      const uint16_t *ports)
 {
     int version = (int)syscall(SYS_landlock_create_ruleset, NULL, 0, CREATE_RULESET_VERSION);
 
@@ -137,5 +152,6 @@ bool landlock_confine(const struct sandbox_path *paths, enum landlock_network ne
                                  version >= 6 ? SCOPE_ABSTRACT | SCOPE_SIGNAL : 0 };
     FD_AUTO(ruleset, (int)syscall(SYS_landlock_create_ruleset, &attr, attr_size(version), 0));
     return ruleset >= 0 && add_paths(ruleset, common, known) && add_paths(ruleset, paths, known) &&
+           add_ports(ruleset, network == LANDLOCK_PORTS ? ports : NULL, attr.handled_net) &&
            syscall(SYS_landlock_restrict_self, ruleset, 0) == 0;
 }

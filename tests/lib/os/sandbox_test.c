@@ -9,12 +9,15 @@
 #include <fcntl.h>
 #include <ftw.h>
 #include <linux/netlink.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
@@ -34,6 +37,7 @@ enum { REFUSED, KILLED, DONE };
 static struct {
     pid_t victim;  /* another process of ours */
     int log;       /* open for appending */
+    int socket;    /* one that others share */
     int directory; /* the working directory */
 } have;
 
@@ -126,6 +130,78 @@ static bool stop_listening(void)
     return socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0 && shutdown(pair[0], SHUT_RDWR) == 0;
 }
 static bool type_for_others(void) { return ioctl(have.log, TIOCSTI, "x") == 0 || errno != EPERM; }
+static bool type_with_a_high_bit(void)
+{
+    return syscall(SYS_ioctl, have.log, TIOCSTI | UINT64_C(1) << 32, "x") == 0 || errno != EPERM;
+}
+static bool use_named(void) { return has_socket(AF_UNIX, SOCK_STREAM, 0); }
+static bool use_pair(void)
+{
+    int pair[2];
+
+    return socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) == 0;
+}
+static bool use_multipath(void)
+{
+    return has_socket(AF_INET, SOCK_STREAM, IPPROTO_MPTCP) || errno != EPERM;
+}
+static bool use_packets_in_order(void)
+{
+    return has_socket(AF_INET, SOCK_SEQPACKET, 0) || errno != EPERM;
+}
+/* Nobody listens there; the question is who says no. */
+static bool may_connect(uint16_t port)
+{
+    struct sockaddr_in a = { .sin_family = AF_INET,
+                             .sin_port = htons(port),
+                             .sin_addr = { htonl(INADDR_LOOPBACK) } };
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+    return fd >= 0 && (connect(fd, (struct sockaddr *)&a, sizeof a) == 0 || errno == ECONNREFUSED);
+}
+static bool connect_to_name_server(void) { return may_connect(53); }
+static bool connect_to_mail_server(void) { return may_connect(2525); }
+static bool serve_others(void)
+{
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+    return fd >= 0 && listen(fd, 1) == 0;
+}
+static bool set_option(int level, int option)
+{
+    int on = 1;
+
+    return setsockopt(have.socket, level, option, &on, sizeof on) == 0 || errno != EPERM;
+}
+static bool limit_waits(void)
+{
+    struct timeval t = { 1, 0 };
+
+    return setsockopt(have.socket, SOL_SOCKET, SO_RCVTIMEO, &t, sizeof t) == 0;
+}
+static bool share_port(void) { return set_option(SOL_SOCKET, SO_REUSEPORT); }
+static bool filter_socket(void) { return set_option(SOL_SOCKET, SO_ATTACH_FILTER); }
+static bool change_protocol(void) { return set_option(IPPROTO_TCP, TCP_ULP); }
+static bool overwrite_log(void) { return fcntl(have.log, F_SETFL, O_WRONLY) == 0; }
+static bool block_others(void)
+{
+    int off = 0;
+
+    return ioctl(have.socket, FIONBIO, &off) == 0;
+}
+static bool maps(int protection)
+{
+    return mmap(NULL, 4096, protection, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) != MAP_FAILED;
+}
+static bool write_and_run(void) { return maps(PROT_READ | PROT_WRITE | PROT_EXEC); }
+static bool write_then_run(void)
+{
+    void *at = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    return at != MAP_FAILED && mprotect(at, 4096, PROT_READ | PROT_EXEC) == 0;
+}
+static bool map_memory(void) { return maps(PROT_READ | PROT_WRITE) && maps(PROT_READ); }
+static bool make_memory_file(void) { return memfd_create("x", 0) >= 0; }
 static bool run_program(void)
 {
     char *argv[] = { (char[]){ "true" }, NULL };
@@ -147,14 +223,17 @@ static bool use_uring(void) { return syscall(SYS_io_uring_setup, 1, NULL) >= 0 |
 static bool use_keys(void) { return syscall(SYS_keyctl, 0, -3, 1) >= 0; }
 static bool become_nobody(void) { return setresuid(65534, 65534, 65534) == 0; }
 
-#define SERVICE  (1U << SANDBOX_SERVICE)
-#define QUEUE    (1U << SANDBOX_QUEUE)
-#define NETWORK  (1U << SANDBOX_NETWORK)
-#define TABLES   (1U << SANDBOX_TABLES)
-#define STORE    (1U << SANDBOX_STORE)
-#define COMMANDS (1U << SANDBOX_COMMANDS)
-#define ALL      (SERVICE | QUEUE | NETWORK | TABLES | STORE | COMMANDS)
-#define ANY_PATH (TABLES | STORE | COMMANDS)
+#define SERVICE   (1U << SANDBOX_SERVICE)
+#define QUEUE     (1U << SANDBOX_QUEUE)
+#define NETWORK   (1U << SANDBOX_NETWORK)
+#define ACCEPT    (1U << SANDBOX_ACCEPT)
+#define NAMED     (1U << SANDBOX_NAMED)
+#define TABLES    (1U << SANDBOX_TABLES)
+#define STORE     (1U << SANDBOX_STORE)
+#define COMMANDS  (1U << SANDBOX_COMMANDS)
+#define NETWORKED (NETWORK | ACCEPT | NAMED)
+#define ALL       (SERVICE | QUEUE | NETWORKED | TABLES | STORE | COMMANDS)
+#define ANY_PATH  (TABLES | STORE | COMMANDS)
 
 #define ATTEMPT(name) #name, name
 
@@ -189,7 +268,7 @@ static const struct attempt {
     { ATTEMPT(link_symbolic), COMMANDS, 0 },
     { ATTEMPT(make_fifo), COMMANDS, 0 },
     { ATTEMPT(bind_in_keep), ANY_PATH, 0 },
-    { ATTEMPT(bind_abstract), NETWORK | ANY_PATH, 0 },
+    { ATTEMPT(bind_abstract), NAMED | ANY_PATH, 0 },
     { ATTEMPT(read_own_memory), ANY_PATH, 0 },
     { ATTEMPT(read_victims_memory), ANY_PATH, 0 },
     { ATTEMPT(kill_victim), COMMANDS, 0 },
@@ -199,15 +278,33 @@ static const struct attempt {
     { ATTEMPT(lease_log), 0, 0 },
     { ATTEMPT(limit_victim), COMMANDS, 0 },
     { ATTEMPT(read_own_limit), ALL, 0 },
-    { ATTEMPT(use_tcp), NETWORK | ANY_PATH, 0 },
-    { ATTEMPT(use_udp), NETWORK | ANY_PATH, 0 },
+    { ATTEMPT(use_tcp), NETWORKED | ANY_PATH, 0 },
+    { ATTEMPT(use_udp), NETWORKED | ANY_PATH, 0 },
     { ATTEMPT(use_icmp), COMMANDS, 0 },
     { ATTEMPT(use_packets), COMMANDS, 0 },
-    { ATTEMPT(use_route), NETWORK | ANY_PATH, 0 },
+    { ATTEMPT(use_route), NETWORKED | ANY_PATH, 0 },
     { ATTEMPT(use_netfilter), COMMANDS, 0 },
     { ATTEMPT(use_vsock), COMMANDS, 0 },
+    { ATTEMPT(use_named), NAMED | ANY_PATH, 0 },
+    { ATTEMPT(use_pair), ALL, 0 },
+    { ATTEMPT(use_multipath), COMMANDS, 0 },
+    { ATTEMPT(use_packets_in_order), COMMANDS, 0 },
+    { ATTEMPT(connect_to_name_server), NETWORKED | ANY_PATH, 0 },
+    { ATTEMPT(connect_to_mail_server), NETWORK | NAMED | ANY_PATH, 0 },
+    { ATTEMPT(serve_others), COMMANDS, 0 },
+    { ATTEMPT(limit_waits), ALL, 0 },
+    { ATTEMPT(share_port), ANY_PATH, 0 },
+    { ATTEMPT(filter_socket), ANY_PATH, 0 },
+    { ATTEMPT(change_protocol), ANY_PATH, 0 },
+    { ATTEMPT(overwrite_log), ANY_PATH, 0 },
+    { ATTEMPT(block_others), ANY_PATH, 0 },
+    { ATTEMPT(write_and_run), COMMANDS, 0 },
+    { ATTEMPT(write_then_run), COMMANDS, 0 },
+    { ATTEMPT(map_memory), ALL, 0 },
+    { ATTEMPT(make_memory_file), COMMANDS, 0 },
     { ATTEMPT(stop_listening), COMMANDS, 0 },
     { ATTEMPT(type_for_others), 0, 0 },
+    { ATTEMPT(type_with_a_high_bit), 0, 0 },
     { ATTEMPT(run_program), COMMANDS, ALL & ~COMMANDS },
     { ATTEMPT(fork_child), COMMANDS, 0 },
     { ATTEMPT(trace_victim), COMMANDS, ALL & ~COMMANDS },
@@ -240,6 +337,7 @@ static int set_up(void **state)
     if (mkdtemp(stage) == NULL || chdir(stage) != 0)
         return 1;
     have.directory = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    have.socket = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if ((have.victim = fork()) == 0) {
         (void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
         for (;;)
@@ -284,7 +382,9 @@ static void furnish(void)
 
 static int make(const struct attempt *a, enum sandbox_group group)
 {
-    struct sandbox_rules rules = { group, (1U << group) & ANY_PATH ? NULL : paths, false };
+    struct sandbox_rules rules = { .group = group,
+                                   .paths = (1U << group) & ANY_PATH ? NULL : paths,
+                                   .ports = (const uint16_t[]){ 53, 0 } };
     const char *reason = NULL;
     int status;
     pid_t pid;
@@ -312,7 +412,7 @@ static void each_group_can_do_what_it_needs_and_no_more(void **state)
 
     (void)state;
     for (unsigned group = SANDBOX_SERVICE; group <= SANDBOX_COMMANDS; group++) {
-        unsigned bit = 1U << (group == SANDBOX_ACCEPT ? SANDBOX_NETWORK : group);
+        unsigned bit = 1U << group;
         for (size_t i = 0; i < ARRAY_LEN(attempts); i++) {
             const struct attempt *a = &attempts[i];
             int wanted = a->may & bit ? DONE : a->killed & bit ? KILLED : REFUSED;
