@@ -13,7 +13,8 @@ struct lookup {
     struct arena *arena;
     struct target_list *list;
     struct fault *fault;
-    struct destination to;
+    struct destination to; /* its host in ASCII, as DNS knows it */
+    struct str written;    /* the same as the nexthop has it */
     struct deadline until;
     bool by_system; /* it was the system's own lookup that failed last */
 };
@@ -66,7 +67,7 @@ static enum resolve_status fail_by_system(struct lookup *l, enum dns_status stat
 static enum resolve_status found_self(struct lookup *l)
 {
     fault_set(l->fault, l->arena, "5.4.6", true, "mail for " STR_FMT " loops back to myself",
-              STR_ARG(l->to.host));
+              STR_ARG(l->written));
     return RESOLVE_SELF;
 }
 
@@ -357,6 +358,15 @@ static bool is_foreign_address(struct str host)
            !protocols_include(site_conf.inet_protocols, literal.ss.ss_family);
 }
 
+static void use_ascii(struct lookup *l)
+{
+    struct str ascii = dns_ascii_name(l->to.host, l->arena);
+
+    l->written = l->to.host;
+    if (ascii.len)
+        l->to.host = ascii;
+}
+
 static enum resolve_status find_servers(struct lookup *l)
 {
     bool literal_only = l->to.direct || l->r->lmtp || !uses_mx();
@@ -365,6 +375,7 @@ static enum resolve_status find_servers(struct lookup *l)
     if (l->to.path.ptr)
         return resolve_path(l);
     (void)str_skip_prefix_nocase(&l->to.host, STR("ipv6:"));
+    use_ascii(l);
     if (is_foreign_address(l->to.host)) {
         fault_set(l->fault, l->arena, "5.4.4", true,
                   "Name service error for " STR_FMT ": invalid host or domain name",

@@ -182,8 +182,7 @@ static bool has_8bit(struct str name)
     return false;
 }
 
-/* Without a final dot and in ASCII; absent if there is no such form. */
-static struct str wire_name(struct str name, struct arena *a)
+struct str dns_ascii_name(struct str name, struct arena *a)
 {
     BUF_AUTO(ascii, NAME_MAX_BYTES + 1);
 
@@ -253,7 +252,7 @@ static int completions(const struct dns *d, struct str name)
 enum dns_status dns_query(struct dns *d, struct str name, enum dns_type type, struct arena *a,
                           struct dns_record **out)
 {
-    struct str plain = wire_name(name, a);
+    struct str plain = dns_ascii_name(name, a);
     bool dotted = str_has(plain, '.');
     enum dns_status status = DNS_NOT_FOUND;
 

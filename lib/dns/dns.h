@@ -65,6 +65,8 @@ void dns_set_search(struct dns *d, struct str options);
 typedef enum dns_status dns_filter_fn(void *context, struct str record);
 void dns_set_filter(struct dns *d, dns_filter_fn *filter, void *context);
 
+/* As DNS knows a name: in ASCII, without a final dot.  Absent if there is no such form. */
+struct str dns_ascii_name(struct str name, struct arena *a);
 /* Ask for one type.  With DNS_OK at least one record.  A name in UTF-8 is asked for in its ASCII
  * form; a syntactically impossible one is DNS_NOT_FOUND without a query. */
 enum dns_status dns_query(struct dns *d, struct str name, enum dns_type type, struct arena *a,

@@ -199,7 +199,10 @@ def large_answers_come_by_tcp_and_are_bounded(t):
 def names_in_utf8_are_asked_for_in_ascii(t):
     ZONE[("xn--bcher-kva.test", "A")] = ["127.0.0.11"]
     for name in ("bücher.test", "BÜCHER.test", "bu\u0308cher.test"):
-        equal(go(t, name.encode().decode("latin-1"))[1], "one")
+        lines, who = go(t, name.encode().decode("latin-1"))
+        equal(who, "one")
+        assert "relay=xn--bcher-kva.test[127.0.0.11]:2525," in lines[-1], lines
+    fails(go(t, "g\u00fcne.test".encode().decode("latin-1"))[0], "5.4.4", "bounced", NOT_FOUND % ("xn--gne-hoa.test", "A", "Host not found"))
 
 
 @case

@@ -685,13 +685,12 @@ static void reach_content(struct smtp_client *c, const struct smtp_transaction *
 
 static void a_server_that_babbles_into_the_content_is_heard_for_one_line(void **state UNUSED)
 {
-    const struct conversation say = { .recipients = { "<a@there.test>" } };
+    struct conversation say = { .recipients = { "<a@there.test>" } };
     const struct smtp_client_options options = { .helo_name = STR("me.test"),
                                                  .reply_line_limit = 1000 };
-    const struct smtp_transaction t = { .sender = STR("<s@here.test>"),
-                                        .recipients = 1,
-                                        .recipient = recipient,
-                                        .context = (void *)(uintptr_t)&say };
+    const struct smtp_transaction t = {
+        .sender = STR("<s@here.test>"), .recipients = 1, .recipient = recipient, .context = &say
+    };
     struct smtp_client c;
     struct smtp_answer answer;
     char babble[1000];
