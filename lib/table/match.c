@@ -7,7 +7,8 @@
 #include "conf/logical_line.h"
 #include "conf/params.h"
 #include "os/fd.h"
-#include "table/internal.h"
+#include "table/driver.h"
+#include "table/parents.h"
 #include "text/casefold.h"
 #include "text/netaddr.h"
 
@@ -195,15 +196,11 @@ static enum match_result match_element_string(const struct match_list *l, const 
 static enum match_result ask_table_for_domain(const struct match_list *l, struct table *t,
                                               struct str name)
 {
+    struct parents parents = parents_of(name, !(l->flags & MATCH_SUBDOMAINS));
     enum match_result result = ask_table(l, t, name);
 
-    while (result == MATCH_NO && name.len > 1 && table_takes_partial_keys(t)) {
-        size_t dot = str_find(str_skip(name, 1), '.');
-        if (dot == STR_NOT_FOUND)
-            break;
-        name = str_skip(name, dot + 1);
-        result = ask_table(l, t, l->flags & MATCH_SUBDOMAINS ? str_skip(name, 1) : name);
-    }
+    while (result == MATCH_NO && table_takes_partial_keys(t) && parents_next(&parents, &name))
+        result = ask_table(l, t, name);
     return result;
 }
 
