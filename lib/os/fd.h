@@ -38,6 +38,6 @@ void fd_set_nonblocking(int fd, bool on);
 void fd_set_cloexec(int fd, bool on);
 /* Wait until `fd` is ready for POLLIN / POLLOUT events. */
 NODISCARD enum io_result fd_wait(int fd, short events, struct deadline until);
-/* Pass a descriptor over a UNIX socket, with one byte of payload. */
+/* Not called yet.  Pass a descriptor over a UNIX socket, with one byte of payload. */
 NODISCARD bool fd_send(int socket, int fd);
 NODISCARD int fd_receive(int socket); /* -1: errno */

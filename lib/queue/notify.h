@@ -10,7 +10,7 @@ struct queue_notifier {
 };
 #define QUEUE_NOTIFIER_INIT ((struct queue_notifier){ -1 })
 void queue_notify(struct queue_notifier *n, const struct queue_id *id);
-/* Closes the descriptor. */
+/* For tests.  Closes the descriptor. */
 void queue_notifier_close(struct queue_notifier *n);
 /* Write trigger bytes (spec: ipc, section 3) to a service socket such as "public/qmgr".  False: nobody listens.
  * A timeout of 0 means not to wait at all. */

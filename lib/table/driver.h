@@ -58,7 +58,7 @@ struct table_type {
 /* A built-in type: CMake looks for these rows, so that there is no list of them to keep. */
 #define TABLE_TYPE(type, ...) \
     const struct table_type table_type_##type = { .name = #type, __VA_ARGS__ }
-/* Any other one; before the first table of its kind is opened, and for the life of the process. */
+/* Not called yet.  Any other one; before the first table of its kind is opened, and for the life of the process. */
 void table_type_register(const struct table_type *type);
 const struct table_type *table_type_find(struct str name);
 

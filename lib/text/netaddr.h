@@ -19,6 +19,7 @@ struct netblock {
 /* Dotted quad or IPv6 text, nothing around it: no brackets, no zone. */
 NODISCARD bool netaddr_parse(struct str text, struct netaddr *out);
 void netaddr_format(struct buf *out, const struct netaddr *a);
+/* For tests. */
 bool netaddr_equal(const struct netaddr *a, const struct netaddr *b);
 /* ::ffff:1.2.3.4 becomes 1.2.3.4; other addresses stay. */
 void netaddr_unmap(struct netaddr *a);

@@ -46,8 +46,7 @@ static void ask_ip(struct str text)
 
 static void ask_address(struct str text)
 {
-    const struct address_walk walk = { .keys = ADDRESS_KEYS_REWRITE | ADDRESS_KEYS_ACCESS |
-                                               ADDRESS_KEY_DOTTED_PARENTS | ADDRESS_KEY_PARENTS,
+    const struct address_walk walk = { .keys = ~0U, /* all of them */
                                        .delimiters = STR("+-") };
     struct table_list *l = table_list_open(STR("counting:x"), "test", TABLE_DEFAULT);
     BUF_AUTO(address, 0);
