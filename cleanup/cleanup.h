@@ -50,4 +50,3 @@ struct cleanup {
 
 /* Read parameters and open tables; before the jail. */
 void cleanup_setup(struct cleanup *c, struct conf *conf);
-/* Keys of an address and how its extension is split. */

@@ -86,7 +86,6 @@ static NORETURN void leave_at_time(void *context)
 }
 
 /* Descriptors 0-2 are always open, so that no socket ever gets such a number. */
-/* Descriptors 0-2 are always open, so that no socket ever gets such a number. */
 static int open_null(void)
 {
     int null;

@@ -103,11 +103,6 @@ static char *copy_text(struct str s)
     return text;
 }
 
-struct schedule_queue *schedule_queue_find(struct schedule_transport *t, struct str key)
-{
-    return map_get(&t->queues, key);
-}
-
 struct schedule_queue *schedule_queue_get(struct schedule_transport *t, struct str key,
                                           struct str nexthop)
 {

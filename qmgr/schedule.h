@@ -82,6 +82,7 @@ struct schedule_entry {
 };
 
 struct schedule *schedule_new(void);
+/* For tests. */
 void schedule_free(struct schedule *s);
 
 /* NULL if no mail has needed it yet. */
@@ -92,8 +93,6 @@ struct schedule_transport *schedule_add_transport(struct schedule *s, struct str
  * recipient); created on demand. */
 struct schedule_queue *schedule_queue_get(struct schedule_transport *t, struct str key,
                                           struct str nexthop);
-/* NULL if it is not known. */
-struct schedule_queue *schedule_queue_find(struct schedule_transport *t, struct str key);
 
 /* Give `count` recipients of a message to a destination. */
 void schedule_add(struct schedule_queue *q, struct schedule_message *m, struct recipient *first,

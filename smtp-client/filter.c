@@ -39,8 +39,7 @@ void filter_open(struct conf *conf)
     maps.header[MIME_NESTED] = table_list_open(smtp_conf.smtp_nested_header_checks,
                                                "smtp_nested_header_checks", TABLE_FOLD);
     maps.body = table_list_open(smtp_conf.smtp_body_checks, "smtp_body_checks", TABLE_FOLD);
-    maps.extend =
-        str_find_nocase(smtp_conf.propagate_unmatched_extensions, STR("generic")) != STR_NOT_FOUND;
+    maps.extend = str_has_word(smtp_conf.propagate_unmatched_extensions, STR("generic"));
     if (!table_list_is_empty(maps.generic))
         maps.rewriter = rewrite_open(conf, site_conf.rewrite_service_name);
 }

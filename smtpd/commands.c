@@ -99,6 +99,16 @@ static struct str harmless_name(struct session *s, struct str name)
 /* What XFORWARD said was about a message that will not come. */
 static void forget_forwarded(struct session *s) { memset(&s->forwarded, 0, sizeof s->forwarded); }
 
+static void refuse_offer(struct session *s)
+{
+    BUF_AUTO(text, 0);
+
+    buf_join(&text, STR("4.3.0 "), site_conf.myhostname, STR(" Server local data error"));
+    struct smtp_reply reply = { 421, buf_str(&text) };
+    session_log_reject(s, STR_NONE, reply);
+    session_close(s, reply);
+}
+
 static void on_helo(struct session *s, const struct smtp_event *ev)
 {
     struct str before = s->helo;
@@ -115,6 +125,10 @@ static void on_helo(struct session *s, const struct smtp_event *ev)
     session_keep(s);
     if (ev->kind == SMTP_HELO) {
         session_answer(s, (struct smtp_reply){ 250, site_conf.myhostname });
+        return;
+    }
+    if (s->offer_unknown) {
+        refuse_offer(s);
         return;
     }
     BUF_AUTO(text, 0);

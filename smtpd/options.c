@@ -67,11 +67,28 @@ static bool listed(struct match_list *list, const struct peer *p)
     return !match_list_is_empty(list) && match_host_address(list, p->name, p->address) == MATCH_YES;
 }
 
+/* Whom an extension is announced to.  When nobody can say, EHLO is refused: a client that should have it must not do
+ * without. */
+static bool announced(struct session *s, struct match_list *list, const char *extension)
+{
+    enum match_result result = match_list_is_empty(list)
+                                   ? MATCH_NO
+                                   : match_host_address(list, s->peer.name, s->peer.address);
+
+    if (result == MATCH_ERROR) {
+        log_warning("don't know if EHLO feature %s should be announced to " STR_FMT, extension,
+                    STR_ARG(s->peer.shown));
+        s->offer_unknown = true;
+    }
+    return result == MATCH_YES;
+}
+
 void options_for_session(struct session *s, struct smtp_server_options *out)
 {
     const struct setup *setup = s->setup;
     bool trusted = setup->postdrop == NULL;
 
+    s->offer_unknown = false;
     *out = (struct smtp_server_options){
         .hostname = site_conf.myhostname,
         .line_limit = (size_t)site_conf.line_length_limit,
@@ -89,15 +106,15 @@ void options_for_session(struct session *s, struct smtp_server_options *out)
         .starttls =
             unsupported_requires_tls(), /* and then refuse it: 454 tells more than silence */
         .tls_required = unsupported_requires_tls(),
-        .xclient = trusted && listed(setup->xclient_hosts, &s->peer),
-        .xforward = s->may_forward || (trusted && listed(setup->xforward_hosts, &s->peer)),
+        .xclient = trusted && announced(s, setup->xclient_hosts, "XCLIENT"),
+        .xforward = s->may_forward || (trusted && announced(s, setup->xforward_hosts, "XFORWARD")),
         .enhanced_codes = true,
         .eightbit = true,
         .dsn = true,
         .smtputf8 = site_conf.smtputf8_enable,
         .ipv6 = protocols_include(site_conf.inet_protocols, AF_INET6),
         .chunking = true,
-        .verp = listed(setup->verp_clients, &s->peer),
+        .verp = announced(s, setup->verp_clients, "XVERP"),
         .helo_required = smtpd_conf.smtpd_helo_required,
         .strict_addresses = smtpd_conf.strict_rfc821_envelopes,
         .odd_domains = { .utf8 = site_conf.smtputf8_enable,

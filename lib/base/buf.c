@@ -1,6 +1,5 @@
 #include "base/buf.h"
 
-#include "base/log.h"
 #include "base/mem.h"
 #include "base/utf8.h"
 
@@ -88,7 +87,7 @@ void buf_vaddf(struct buf *b, const char *fmt, va_list ap)
     int n = vasprintf(&text, fmt, ap);
 
     if (n < 0)
-        log_fatal("out of memory");
+        mem_exhausted();
     buf_add(b, (struct str){ text, (size_t)n });
     free(text);
 }

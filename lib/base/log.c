@@ -1,6 +1,7 @@
 #include "base/log.h"
 
 #include "base/buf.h"
+#include "base/mem.h"
 #include "base/utf8.h"
 
 #include <stdlib.h>
@@ -14,7 +15,14 @@ static struct {
     int verbose;
 } logger;
 
-void log_set_sink(log_sink_fn *sink) { logger.sink = sink; }
+static void tell_of_exhaustion(void) { log_fatal("out of memory"); }
+
+void log_set_sink(log_sink_fn *sink)
+{
+    logger.sink = sink;
+    mem_set_exhausted_handler(tell_of_exhaustion);
+}
+
 log_sink_fn *log_sink(void) { return logger.sink; }
 void log_set_verbose(int level) { logger.verbose = level; }
 int log_verbose(void) { return logger.verbose; }

@@ -1,14 +1,26 @@
 #include "base/mem.h"
 
-#include "base/log.h"
-
 #include <stdlib.h>
 #include <string.h>
+
+static void (*on_exhaustion)(void);
+
+void mem_set_exhausted_handler(void (*handler)(void)) { on_exhaustion = handler; }
+
+void mem_exhausted(void)
+{
+    void (*handler)(void) = on_exhaustion;
+
+    on_exhaustion = NULL; /* it may need memory itself, and there is still none */
+    if (handler)
+        handler();
+    abort();
+}
 
 static void *checked(void *ptr)
 {
     if (ptr == NULL)
-        log_fatal("out of memory");
+        mem_exhausted();
     return ptr;
 }
 

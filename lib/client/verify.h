@@ -6,6 +6,6 @@
 /* `service` is address_verify_service_name.  False: nobody there or a failure. */
 NODISCARD bool verify_client_update(struct str service, struct str address,
                                     enum verify_status status, struct str text);
-/* `text` is replaced by what the last probe said. */
+/* Not called yet.  `text` is replaced by what the last probe said. */
 NODISCARD bool verify_client_query(struct str service, struct str address,
                                    enum verify_status *status, struct buf *text);

@@ -34,8 +34,6 @@ bool conf_is_set(struct conf *c, struct str name); /* by override or main.cf */
 unsigned conf_line_of(struct conf *c, struct str name);
 /* The expanded value, owned by the conf; empty for an unknown name. */
 struct str conf_value(struct conf *c, struct str name);
-/* Expand any text (a -o value, a template) the same way; the result lives in `a`. */
-struct str conf_expand(struct conf *c, struct str text, struct arena *a);
 
 /* The same for those who go on when the text is bad (postconf, tests): false with the reason in `error`. */
 NODISCARD bool conf_try_expand(struct conf *c, struct str text, struct arena *a, struct str *value,
@@ -45,11 +43,11 @@ void conf_each_setting(struct conf *c,
                        void (*each)(void *context, struct str name, struct str value),
                        void *context);
 
+/* What a program asks at its start it seldom asks again: forget what was worked out (the values stay valid). */
+void conf_settle(struct conf *c);
 /* Fill the struct of a parameter set (params.h).  A bad value is fatal with the field's standard
  * message ("bad numerical configuration: x = y" ...).  Strings live as long as the conf and are
  * followed by a NUL. */
-/* What a program asks at its start it seldom asks again: forget what was worked out (the values stay valid). */
-void conf_settle(struct conf *c);
 void conf_fill(struct conf *c, const struct param_set *set, void *params);
 /* The smtp sets filled from the lmtp_ names (smtp_x is read from lmtp_x where that exists). */
 void conf_fill_lmtp(struct conf *c, const struct param_set *set, void *params);

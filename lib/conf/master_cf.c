@@ -285,15 +285,6 @@ bool master_cf_read(const char *dir, struct arena *arena, struct master_cf *out,
     return master_cf_parse(arena_str(arena, buf_str(&text)), buf_str(&path), arena, out, error);
 }
 
-const struct master_entry *master_cf_find(const struct master_cf *cf, struct str service,
-                                          enum master_type type)
-{
-    for (size_t i = cf->count; i-- > 0;)
-        if (cf->entries[i].type == type && str_equal(cf->entries[i].service, service))
-            return &cf->entries[i];
-    return NULL;
-}
-
 bool master_entry_setting(const struct master_entry *e, struct str name, struct str *value)
 {
     for (size_t i = e->setting_count; i-- > 0;) {

@@ -64,9 +64,6 @@ NODISCARD bool master_cf_parse(struct str text, struct str file, struct arena *a
 NODISCARD bool master_cf_read(const char *dir, struct arena *arena, struct master_cf *out,
                               struct buf *error);
 
-/* The definition that counts; NULL if there is none. */
-const struct master_entry *master_cf_find(const struct master_cf *cf, struct str service,
-                                          enum master_type type);
 /* The value of a -o setting of this entry; false if it has none of that name. */
 NODISCARD bool master_entry_setting(const struct master_entry *e, struct str name,
                                     struct str *value);

@@ -32,7 +32,7 @@ struct param {
 
 /* Texts of a row; they live for ever. */
 const char *param_name(const struct param *p);
-const char *param_fallback(const struct param *p); /* the default */
+const char *param_fallback(const struct param *p); /* For tests.  the default */
 const char *param_summary(const struct param *p);
 
 struct param_set {

@@ -41,18 +41,6 @@ struct dns *dns_open(const char *hosts_path)
     return d;
 }
 
-void dns_close(struct dns *d)
-{
-    if (d == NULL)
-        return;
-    if (d->domains)
-        ares_destroy_options(&d->saved);
-    if (d->ready)
-        ares_destroy(d->channel);
-    hosts_free(d->hosts);
-    free(d);
-}
-
 void dns_set_search(struct dns *d, struct str options)
 {
     struct str word;

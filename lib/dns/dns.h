@@ -55,7 +55,6 @@ struct dns_record {
 
 /* Reads /etc/resolv.conf and `hosts_path` ("/etc/hosts").  Never NULL. */
 struct dns *dns_open(const char *hosts_path);
-void dns_close(struct dns *d);
 
 /* smtp_dns_resolver_options: complete names without a dot with the local domain (res_defnames), and
  * try the resolver's search list (res_dnsrch).  Default: names are absolute. */

@@ -51,15 +51,6 @@ struct hosts *hosts_read(const char *path)
     return h;
 }
 
-void hosts_free(struct hosts *h)
-{
-    if (h == NULL)
-        return;
-    arena_free(&h->arena);
-    free(h->entries);
-    free(h);
-}
-
 struct str hosts_name(const struct hosts *h, const struct net_addr *addr)
 {
     BUF_AUTO(text, 64);

@@ -6,7 +6,6 @@
 struct hosts;
 
 struct hosts *hosts_read(const char *path); /* a missing file is empty */
-void hosts_free(struct hosts *h);
 /* Canonical name of an address; absent if unknown. */
 struct str hosts_name(const struct hosts *h, const struct net_addr *addr);
 /* The i-th address of `name` (any case); false behind the last. */

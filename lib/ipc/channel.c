@@ -143,8 +143,3 @@ enum io_result channel_receive(struct channel *c, char *kind, struct str *body)
             return result;
     }
 }
-
-bool channel_is_idle(struct channel *c)
-{
-    return c->link.in.len == c->taken && stream_is_quiet(&c->link.stream, 0);
-}

@@ -39,8 +39,6 @@ NODISCARD bool channel_end(struct channel *c);
 NODISCARD bool channel_flush(struct channel *c);
 /* Wait for the next frame; kind and body stay valid until the next receive. */
 NODISCARD enum io_result channel_receive(struct channel *c, char *kind, struct str *body);
-/* Has the peer gone away or sent something?  Does not wait. */
-bool channel_is_idle(struct channel *c);
 
 /* For epoll loops: split what is in `in` (nothing is read).  False: not complete yet.
  * `*bad` is set when the peer breaks the protocol. */

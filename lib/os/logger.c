@@ -101,8 +101,6 @@ static void add_head(struct buf *out, const char *tag, int pid)
     buf_add_cstr(out, "]: ");
 }
 
-void logger_format_head(struct buf *out, const char *tag, int pid) { add_head(out, tag, pid); }
-
 /* A blocking datagram socket like syslog(3)'s: a slow log daemon slows us down, no line is lost.  One that came back
  * is found again by the socket that we have: a jail lets us make no other. */
 static bool connect_local(const char *path, int type)
@@ -275,13 +273,4 @@ void logger_init(const struct logger_options *options)
     if (!options->quiet)
         find_route();
     log_set_sink(sink);
-}
-
-void logger_set_file(int fd)
-{
-    logger.file = fd;
-    if (logger.options.file_epoch)
-        logger.epoch = atomic_load(logger.options.file_epoch);
-    if (!logger.options.quiet)
-        find_route();
 }

@@ -26,7 +26,3 @@ struct logger_options {
 
 /* Opens what it needs (time zone, sockets), so that it works in a jail afterwards. */
 void logger_init(const struct logger_options *options);
-/* After maillog_file was rotated. */
-void logger_set_file(int fd);
-/* "Nov 21 19:52:39 mx postfix/master[14440]: " for the present time, as in maillog_file. */
-void logger_format_head(struct buf *out, const char *tag, int pid);

@@ -11,6 +11,7 @@ typedef void loop_fd_fn(void *context, int fd, uint32_t events);
 typedef void loop_timer_fn(void *context);
 
 struct loop *loop_new(void);
+/* For tests. */
 void loop_free(struct loop *l);
 /* Watch `fd` (replaces an earlier registration of the same descriptor). */
 void loop_watch(struct loop *l, int fd, uint32_t events, loop_fd_fn *fn, void *context);

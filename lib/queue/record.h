@@ -105,5 +105,5 @@ void record_size_format(const struct record_size *s, char out[RECORD_SIZE_BYTES 
 /* Missing fields are 0 (5: as field 1), unknown bits of field 6 are dropped.  False for text that is no C record;
  * values that make no sense are for the caller to refuse (a maildrop file's record only has field 6). */
 NODISCARD bool record_size_parse(struct str payload, struct record_size *out);
-/* May qmgr(8) believe it? */
+/* For tests.  May qmgr(8) believe it? */
 bool record_size_is_valid(const struct record_size *s);

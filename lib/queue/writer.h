@@ -52,5 +52,5 @@ NODISCARD bool queue_writer_commit(struct queue_writer *w, const struct queue_la
                                    bool hold);
 /* Close and remove the unfinished file; fine after a commit (then it does nothing). */
 void queue_writer_close(struct queue_writer *w, const struct queue_layout *layout);
-/* queue_writer_close() was called; frees the memory. */
+/* For tests.  queue_writer_close() was called; frees the memory. */
 void queue_writer_fini(struct queue_writer *w);

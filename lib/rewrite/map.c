@@ -32,11 +32,21 @@ struct address_walk rewrite_address_walk(struct rewriter *r, unsigned keys)
     };
 }
 
+/* What was cut off would make another address. */
+static bool is_too_long(const struct table_list *tables, struct str address, size_t length)
+{
+    if (length < RESULT_MAX)
+        return false;
+    log_warning("%s: the result for \"" STR_FMT "\" in " STR_FMT " is too long",
+                table_list_parameter(tables), STR_ARG(address), STR_ARG(table_list_last(tables)));
+    return true;
+}
+
 static struct str result_address(struct rewriter *r, struct str value, struct str extension,
                                  struct str old, struct arena *a)
 {
     struct address_list list;
-    BUF_AUTO(text, RESULT_MAX);
+    BUF_AUTO(text, 0);
 
     value = str_trim(value);
     if (str_starts(value, STR("@"))) {
@@ -58,13 +68,15 @@ bool rewrite_map_address(struct rewriter *r, struct table_list *tables, bool ext
 {
     struct address_walk walk = rewrite_address_walk(r, ADDRESS_KEYS_REWRITE);
     BUF_AUTO(value, RESULT_MAX);
-    BUF_AUTO(extension, RESULT_MAX);
+    BUF_AUTO(extension, 0); /* a part of the address */
 
     for (int step = 0; step < steps; step++) {
         enum table_result found =
             table_list_lookup_address(tables, *address, &walk, &value, &extension);
         if (found != TABLE_FOUND)
             return found == TABLE_NOT_FOUND;
+        if (is_too_long(tables, *address, value.len + extension.len + address->len))
+            return false;
         struct str next = result_address(r, buf_str(&value),
                                          extend ? buf_str(&extension) : STR_NONE, *address, a);
         if (str_equal_nocase(next, *address))

@@ -28,12 +28,10 @@ static void serve_connection(struct service *svc, int listen_fd)
         return;
     scoreboard_busy(&svc->place);
     svc->uses++;
-    svc->kept = false;
     svc->serving = true;
     svc->spec->serve(svc, fd);
     svc->serving = false;
-    if (!svc->kept)
-        close(fd);
+    close(fd);
     scoreboard_idle(&svc->place);
 }
 

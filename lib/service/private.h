@@ -51,7 +51,6 @@ struct service {
     volatile bool over; /* the generation is over or master is gone; a signal handler may set it */
     volatile bool called_off; /* by a signal: the client has to give way */
     bool leaving;             /* asked to end after the present client */
-    bool kept;                /* serve() kept the connection */
     bool serving;             /* a client is being served: the watchdog counts */
     struct buf passed;
 };

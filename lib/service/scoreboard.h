@@ -98,6 +98,7 @@ struct scoreboard_service *scoreboard_service_of(const struct scoreboard_place *
 bool scoreboard_is_replaced(const struct scoreboard_place *place);
 /* Is any worker of the service idle?  One load per 64 workers. */
 bool scoreboard_has_idle(struct scoreboard *board, int service);
+/* For tests. */
 int scoreboard_count_idle(struct scoreboard *board, int service);
 /* A number for a client, the same in all workers, never 0; nobody outside can choose that of another. */
 uint32_t scoreboard_client_number(const struct scoreboard_place *place, struct str client);

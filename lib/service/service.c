@@ -139,15 +139,12 @@ void service_leave(struct service *svc)
 
 struct conf *service_conf(struct service *svc) { return svc->conf; }
 struct str service_name(struct service *svc) { return str_from(svc->options.name); }
-struct str service_transport(struct service *svc) { return str_from(svc->options.transport); }
 int service_argc(struct service *svc) { return svc->options.argc; }
 char **service_argv(struct service *svc) { return svc->options.argv; }
 struct loop *service_loop(struct service *svc) { return svc->loop; }
-const char *service_queue_directory(struct service *svc) { return svc->queue_directory; }
 bool service_keeps_root(const struct service *svc) { return svc->spec->needs_root; }
 bool service_is_standalone(struct service *svc) { return svc->standalone; }
 struct str service_passed(struct service *svc) { return buf_str(&svc->passed); }
-void service_keep(struct service *svc) { svc->kept = true; }
 
 bool service_is_stressed(struct service *svc)
 {
@@ -168,8 +165,6 @@ void service_count_use(struct service *svc)
     svc->uses++;
     svc->activity++;
 }
-
-void service_leave_after_client(struct service *svc) { svc->leaving = true; }
 
 void service_restart_for(struct service *svc, const char *table)
 {

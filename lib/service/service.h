@@ -41,8 +41,7 @@ struct service_spec {
     void (*after_jail)(struct service *svc);
     /* SINGLE: a client is there and not accepted yet.  After service_restart_for() it is left to a successor. */
     void (*before_client)(struct service *svc);
-    /* SINGLE: return closes the connection (serve must not close `fd` itself unless it took it over with
-     * service_keep).  MULTI: the daemon owns `fd`, and reads and writes it with MSG_DONTWAIT: what a sibling
+    /* SINGLE: return closes the connection, serve must not.  MULTI: the daemon owns `fd`, and reads and writes it with MSG_DONTWAIT: what a sibling
      * made blocks, and is his too. */
     void (*serve)(struct service *svc, int fd);
     /* MULTI: what siblings said without a connection (door_note). */
@@ -58,8 +57,7 @@ NORETURN void service_main(const struct service_spec *spec, int argc, char **arg
 
 /* What serve() and friends may ask. */
 struct conf *service_conf(struct service *svc);
-struct str service_name(struct service *svc);      /* field 1 of master.cf */
-struct str service_transport(struct service *svc); /* -t: inet, unix, pass, fifo, unix-dgram */
+struct str service_name(struct service *svc); /* field 1 of master.cf */
 /* It acts for others: local, virtual, pipe, spawn. */
 bool service_keeps_root(const struct service *svc);
 /* For a program whose services differ in this: fatal unless master.cf says one process. */
@@ -68,15 +66,11 @@ int service_argc(struct service *svc); /* arguments after the options: pipe(8), 
 char **service_argv(struct service *svc);
 struct loop *service_loop(struct service *svc); /* MULTI only */
 bool service_is_stressed(struct service *svc);
-/* Text that begins with "/" or "name/": the queue directory is the working directory; absolute when needed. */
-const char *service_queue_directory(struct service *svc);
 /* A daemon that holds a connection open between clients (qmgr channel, cached session) may call this to
  * learn whether it should let go: its generation is over, or its use is up. */
 bool service_should_leave(struct service *svc);
 /* SINGLE: count one more use of this process (a second message on a kept connection). */
 void service_count_use(struct service *svc);
-/* End after the present client. */
-void service_leave_after_client(struct service *svc);
 /* A table has changed: log it and end after the present client, so that master starts a fresh process. */
 void service_restart_for(struct service *svc, const char *table);
 /* SINGLE, for services of strangers and users: who the client is (never 0), and whether it is its turn to say something.  When
@@ -89,9 +83,7 @@ void service_note_wait(struct service *svc, bool waits);
 const volatile bool *service_is_called_off(struct service *svc);
 /* The service is under stress, others wait, and `client` has its share of idle processes: how many.  0: it is welcome. */
 int service_crowded_by(struct service *svc, uint32_t client);
-/* SINGLE: serve() took the connection over; it is not closed when serve() returns. */
-void service_keep(struct service *svc);
-/* Services of type `pass`: what the sender of the descriptor wrote behind it, up to 4096 bytes; empty otherwise. */
+/* Not called yet.  Services of type `pass`: what the sender of the descriptor wrote behind it, up to 4096 bytes; empty otherwise. */
 struct str service_passed(struct service *svc);
 /* The descriptor of maillog_file that master handed down, or -1. */
 int service_log_fd(struct service *svc);

@@ -95,8 +95,7 @@ void service_run_standalone(struct service *svc)
             loop_run_once(svc->loop, -1);
     } else {
         svc->spec->serve(svc, fd);
-        if (!svc->kept)
-            close(fd);
+        close(fd);
     }
     if (helper)
         (void)waitpid(helper, NULL, 0);

@@ -454,8 +454,6 @@ bool smtp_client_is_leaving(const struct smtp_client *c)
            (st->pending_count == 1 && st->pending[st->pending_head].step == SMTP_STEP_QUIT);
 }
 
-void smtp_client_abort(struct smtp_client *c) { c->state->mode = SMTP_CMODE_CLOSED; }
-
 bool smtp_client_write(struct smtp_client *c, struct str piece, bool ends_line)
 {
     struct smtp_encoder *e = &c->state->encoder;

@@ -87,7 +87,7 @@ struct smtp_offer {
 enum smtp_client_event_kind {
     SMTP_CLIENT_NEED_INPUT,
     SMTP_CLIENT_FLUSH,
-    SMTP_CLIENT_CLOSE, /* QUIT has been answered, or smtp_client_abort(): close the connection */
+    SMTP_CLIENT_CLOSE, /* QUIT has been answered: close the connection */
     SMTP_CLIENT_BAD,   /* the server sends nonsense without end: close; `step` */
 
     SMTP_CLIENT_GREETING, /* answer: 2xx.  May change options (PIX), or smtp_client_quit() */
@@ -177,36 +177,36 @@ struct smtp_client {
 
 /* Strings in the options must outlive the client.  The first event waits for the greeting. */
 void smtp_client_init(struct smtp_client *c, const struct smtp_client_options *options);
-/* A connection that is already in session (connection cache): READY is the first event. */
+/* Not called yet.  A connection that is already in session (connection cache): READY is the first event. */
 void smtp_client_resume(struct smtp_client *c, const struct smtp_client_options *options,
                         const struct smtp_offer *offer);
 void smtp_client_fini(struct smtp_client *c);
 
 char *smtp_client_room(struct smtp_client *c, size_t *size);
 void smtp_client_filled(struct smtp_client *c, size_t n);
+/* For tests. */
 void smtp_client_feed(struct smtp_client *c, struct str bytes);
 void smtp_client_sent(struct smtp_client *c);
 
 NODISCARD struct smtp_client_event smtp_client_next(struct smtp_client *c);
 
-/* When READY: */
+/* Not called yet.  When READY, as the others up to smtp_client_rset(). */
 void smtp_client_starttls(struct smtp_client *c);
-/* `initial`: the first response in base64; absent: none. */
+/* Not called yet.  `initial`: the first response in base64; absent: none. */
 void smtp_client_auth(struct smtp_client *c, struct str mechanism, struct str initial);
 void smtp_client_begin(struct smtp_client *c, const struct smtp_transaction *t);
+/* Not called yet. */
 void smtp_client_rset(struct smtp_client *c, bool probe);
 /* When READY or REFUSED; also during a transaction that cannot go on before content was sent. */
 void smtp_client_quit(struct smtp_client *c);
 /* Is the answer to QUIT all that is still to come? */
 bool smtp_client_is_leaving(const struct smtp_client *c);
-/* Any time: nothing more will be sent or read. */
-void smtp_client_abort(struct smtp_client *c);
 
-/* After 220 to STARTTLS and the handshake: the session starts again with EHLO; early plaintext is
+/* Not called yet.  After 220 to STARTTLS and the handshake: the session starts again with EHLO; early plaintext is
  * dropped. */
 void smtp_client_secured(struct smtp_client *c);
 void smtp_client_auth_respond(struct smtp_client *c, struct str base64);
-/* Cancel the exchange: `*`. */
+/* Not called yet.  Cancel the exchange: `*`. */
 void smtp_client_auth_cancel(struct smtp_client *c);
 
 /* After SMTP_CLIENT_SEND: content, one piece after the other.  True when `out` should be written

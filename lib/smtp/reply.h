@@ -79,6 +79,6 @@ void smtp_reply_reader_fini(struct smtp_reply_reader *r);
  * `*in` starts behind the reply. */
 NODISCARD enum smtp_reply_result smtp_reply_read(struct smtp_reply_reader *r, struct str *in,
                                                  struct smtp_answer *answer);
-/* The same for a text that is complete ("550-a\n550 b"); false if it is no reply. `made` holds a
+/* For tests.  The same for a text that is complete ("550-a\n550 b"); false if it is no reply. `made` holds a
  * status that had to be made up. */
 NODISCARD bool smtp_answer_parse(struct str text, char made[8], struct smtp_answer *answer);

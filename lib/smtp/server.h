@@ -210,10 +210,10 @@ void smtp_server_deny(struct smtp_server *s, struct smtp_reply reply);
 void smtp_server_introduced(struct smtp_server *s, bool esmtp);
 /* Answer to an SMTP_LINE event: parse this instead. */
 void smtp_server_replace(struct smtp_server *s, struct str line);
-/* The TLS handshake succeeded: forget what came before, plaintext input included (RFC 3207). */
+/* Not called yet.  The TLS handshake succeeded: forget what came before, plaintext input included (RFC 3207). */
 void smtp_server_secured(struct smtp_server *s);
 
-/* Is there a transaction, has it a recipient, is a message coming in? */
+/* For tests.  Is there a transaction, has it a recipient, is a message coming in? */
 enum smtp_stage smtp_server_stage(const struct smtp_server *s);
 bool smtp_server_in_content(const struct smtp_server *s);
 /* Is input waiting that would give another event without reading? */

@@ -1,6 +1,7 @@
 /* The forms of an address that tables are asked for. */
 #include "conf/params.h"
 #include "table/list.h"
+#include "table/parents.h"
 #include "text/address.h"
 
 /* One walk: the address taken apart, and the buffers that keys are composed in. */
@@ -113,16 +114,12 @@ static enum table_result ask_domain(struct walk *w)
 
 static enum table_result ask_parents(struct walk *w, bool dotted)
 {
-    struct str domain = w->domain;
+    struct parents parents = parents_of(w->domain, dotted);
     enum table_result result = TABLE_NOT_FOUND;
+    struct str domain;
 
-    while (result == TABLE_NOT_FOUND && domain.len > 1) {
-        size_t dot = str_find(str_skip(domain, 1), '.');
-        if (dot == STR_NOT_FOUND)
-            break;
-        domain = str_skip(domain, dot + 1);
-        result = ask(w, dotted ? domain : str_skip(domain, 1));
-    }
+    while (result == TABLE_NOT_FOUND && parents_next(&parents, &domain))
+        result = ask(w, domain);
     return result;
 }
 

@@ -1,4 +1,4 @@
-#include "table/internal.h"
+#include "table/driver.h"
 
 #define ELEMENT_SEPARATORS ", \t\r\n"
 

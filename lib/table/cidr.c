@@ -109,7 +109,7 @@ static void cidr_close(struct table *t)
     free(c);
 }
 
-bool table_open_cidr(struct table *t, struct buf *error)
+static bool open_cidr(struct table *t, struct buf *error)
 {
     static const struct table_ops ops = { .lookup = cidr_lookup, .close = cidr_close };
     struct cidr *c = mem_alloc(sizeof *c);
@@ -126,3 +126,5 @@ bool table_open_cidr(struct table *t, struct buf *error)
     t->ops = &ops;
     return true;
 }
+
+TABLE_TYPE(cidr, .open = open_cidr, .traits = TABLE_ENCODES_FILES);

@@ -1,7 +1,7 @@
 /* Tables made of other tables: pipemap, unionmap, randmap, debug. */
 #include "base/log.h"
 #include "base/mem.h"
-#include "table/internal.h"
+#include "table/driver.h"
 #include "table/source.h"
 
 #include <stdlib.h>
@@ -85,7 +85,7 @@ static enum table_result pipemap_lookup(struct table *t, struct str key, struct 
     return TABLE_FOUND;
 }
 
-bool table_open_pipemap(struct table *t, struct buf *error)
+static bool open_pipemap(struct table *t, struct buf *error)
 {
     static const struct table_ops ops = { .lookup = pipemap_lookup, .close = members_close };
 
@@ -94,6 +94,8 @@ bool table_open_pipemap(struct table *t, struct buf *error)
     t->ops = &ops;
     return true;
 }
+
+TABLE_TYPE(pipemap, .open = open_pipemap);
 
 /* unionmap:{a,b} - all results, joined by commas. */
 
@@ -115,7 +117,7 @@ static enum table_result unionmap_lookup(struct table *t, struct str key, struct
     return found ? TABLE_FOUND : TABLE_NOT_FOUND;
 }
 
-bool table_open_unionmap(struct table *t, struct buf *error)
+static bool open_unionmap(struct table *t, struct buf *error)
 {
     static const struct table_ops ops = { .lookup = unionmap_lookup, .close = members_close };
 
@@ -124,6 +126,8 @@ bool table_open_unionmap(struct table *t, struct buf *error)
     t->ops = &ops;
     return true;
 }
+
+TABLE_TYPE(unionmap, .open = open_unionmap);
 
 /* randmap:{a,b} - one of the values, by chance. */
 
@@ -168,7 +172,7 @@ static bool add_choice(struct choices *c, struct str value, struct buf *error)
     return true;
 }
 
-bool table_open_randmap(struct table *t, struct buf *error)
+static bool open_randmap(struct table *t, struct buf *error)
 {
     static const struct table_ops ops = { .lookup = randmap_lookup, .close = randmap_close };
     struct str text, element;
@@ -187,6 +191,8 @@ bool table_open_randmap(struct table *t, struct buf *error)
         t->ops = &ops;
     return ok;
 }
+
+TABLE_TYPE(randmap, .open = open_randmap, .traits = TABLE_FIXED | TABLE_ENCODES_FILES);
 
 /* debug:type:name - logs every lookup.  table_open_inside - the table that is named, itself. */
 
@@ -235,7 +241,7 @@ static bool open_inner(struct table *t, const struct table_ops *ops, struct buf 
     return true;
 }
 
-bool table_open_debug(struct table *t, struct buf *error)
+static bool open_debug(struct table *t, struct buf *error)
 {
     static const struct table_ops ops = { .lookup = debug_lookup,
                                           .update = inner_update,
@@ -244,6 +250,8 @@ bool table_open_debug(struct table *t, struct buf *error)
 
     return open_inner(t, &ops, error);
 }
+
+TABLE_TYPE(debug, .open = open_debug, .traits = TABLE_WRITES);
 
 bool table_open_inside(struct table *t, struct buf *error)
 {

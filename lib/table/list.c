@@ -3,7 +3,9 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "conf/params.h"
-#include "table/internal.h"
+#include "table/driver.h"
+#include "table/parents.h"
+#include "text/netaddr.h"
 
 #include <stdlib.h>
 
@@ -110,16 +112,11 @@ enum table_result table_list_lookup_partial(struct table_list *l, struct str key
 enum table_result table_list_lookup_domain(struct table_list *l, struct str domain,
                                            bool plain_parents, struct buf *value)
 {
+    struct parents parents = parents_of(domain, !plain_parents);
     enum table_result result = lookup(l, domain, false, value);
 
-    /* From the second byte on: a name that begins with a dot is not its own parent. */
-    for (size_t dot = 0; result == TABLE_NOT_FOUND && domain.len > 1;) {
-        dot = str_find(str_skip(domain, 1), '.');
-        if (dot == STR_NOT_FOUND)
-            break;
-        domain = str_skip(domain, dot + 1);
-        result = lookup(l, plain_parents ? str_skip(domain, 1) : domain, true, value);
-    }
+    while (result == TABLE_NOT_FOUND && parents_next(&parents, &domain))
+        result = lookup(l, domain, true, value);
     return result;
 }
 
@@ -128,7 +125,7 @@ enum table_result table_list_lookup_ip(struct table_list *l, struct str address,
     char separator = str_has(address, ':') ? ':' : '.';
     enum table_result result = lookup(l, address, false, value);
 
-    while (result == TABLE_NOT_FOUND) {
+    while (result == TABLE_NOT_FOUND && address.len < NETADDR_TEXT_MAX) {
         size_t end = str_rfind(address, separator);
         if (end == STR_NOT_FOUND)
             break;

@@ -5,7 +5,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "os/fd.h"
-#include "table/internal.h"
+#include "table/driver.h"
 
 #include <errno.h>
 #include <lmdb.h>
@@ -143,7 +143,7 @@ static void explain_failure(const struct table *t, const char *path, int code, s
                  STR("\", or \"newaliases\" for an alias database)"));
 }
 
-bool table_open_lmdb(struct table *t, struct buf *error)
+static bool open_lmdb(struct table *t, struct buf *error)
 {
     static const struct table_ops ops = { .lookup = lmdb_lookup,
                                           .next = lmdb_next,
@@ -170,3 +170,9 @@ bool table_open_lmdb(struct table *t, struct buf *error)
     t->ops = &ops;
     return true;
 }
+
+#define INDEX_TRAITS (TABLE_FIXED | TABLE_ENCODES_FILES | TABLE_WRITES | TABLE_INDEXED)
+
+TABLE_TYPE(lmdb, .open = open_lmdb, .traits = INDEX_TRAITS);
+TABLE_TYPE(hash, .open = open_lmdb, .traits = INDEX_TRAITS);
+TABLE_TYPE(btree, .open = open_lmdb, .traits = INDEX_TRAITS);

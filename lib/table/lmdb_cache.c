@@ -7,7 +7,7 @@
 #include "os/fd.h"
 #include "os/lock.h"
 #include "os/privilege.h"
-#include "table/internal.h"
+#include "table/driver.h"
 
 #include <errno.h>
 #include <fcntl.h>

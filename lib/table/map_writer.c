@@ -144,7 +144,7 @@ bool map_writer_resume(struct map_writer *w, struct draft_owner *owner, struct b
 {
     MDB_env *env;
     MDB_txn *txn;
-    struct stat st;
+    struct stat st = { 0 };
     int result = lock_published(w, &st);
 
     if (result != 0)

@@ -7,7 +7,8 @@
 #include "conf/logical_line.h"
 #include "conf/params.h"
 #include "os/fd.h"
-#include "table/internal.h"
+#include "table/driver.h"
+#include "table/parents.h"
 #include "text/casefold.h"
 #include "text/netaddr.h"
 
@@ -24,7 +25,8 @@ struct element {
     bool negated;
     bool is_network;
     struct str text;
-    struct str why; /* this text cannot be an address pattern, and why */
+    struct str why; /* a network was meant, and what is wrong with it */
+    bool is_v6;     /* that one */
     struct netblock network;
     struct table *table;
 };
@@ -110,10 +112,10 @@ static void add_text(struct match_list *l, struct str text, bool negated)
     casefold_utf8(text, &folded);
     struct element *e = add_element(l, ELEMENT_TEXT, buf_str(&folded), negated);
     e->is_network = netblock_parse(text, &e->network, &why);
-    /* Text that is no address at all is a name; an address with a bad mask is a mistake. */
-    if (!e->is_network && str_has(text, '/') && !str_starts(buf_str(&why), STR("bad address")) &&
-        !str_starts(buf_str(&why), STR("bad network")))
-        e->why = arena_str(&l->arena, buf_str(&why));
+    if (e->is_network || !netblock_is_meant(text))
+        return;
+    e->why = arena_str(&l->arena, buf_str(&why));
+    e->is_v6 = str_has(text, ':');
 }
 
 static void add_pattern(struct match_list *l, struct str text, bool negated, int depth)
@@ -194,15 +196,11 @@ static enum match_result match_element_string(const struct match_list *l, const 
 static enum match_result ask_table_for_domain(const struct match_list *l, struct table *t,
                                               struct str name)
 {
+    struct parents parents = parents_of(name, !(l->flags & MATCH_SUBDOMAINS));
     enum match_result result = ask_table(l, t, name);
 
-    while (result == MATCH_NO && name.len > 1 && table_takes_partial_keys(t)) {
-        size_t dot = str_find(str_skip(name, 1), '.');
-        if (dot == STR_NOT_FOUND)
-            break;
-        name = str_skip(name, dot + 1);
-        result = ask_table(l, t, l->flags & MATCH_SUBDOMAINS ? str_skip(name, 1) : name);
-    }
+    while (result == MATCH_NO && table_takes_partial_keys(t) && parents_next(&parents, &name))
+        result = ask_table(l, t, name);
     return result;
 }
 
@@ -229,7 +227,7 @@ static enum match_result match_element_address(const struct match_list *l, const
 {
     if (e->kind == ELEMENT_TABLE)
         return ask_table(l, e->table, s->address);
-    if (e->why.len) {
+    if (e->why.len && s->has_address && e->is_v6 == (s->parsed.size == 16)) {
         log_warning("%s: " STR_FMT, l->parameter, STR_ARG(e->why));
         return MATCH_ERROR;
     }

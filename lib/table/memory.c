@@ -4,7 +4,7 @@
 #include "base/map.h"
 #include "base/mem.h"
 #include "conf/params.h"
-#include "table/internal.h"
+#include "table/driver.h"
 #include "table/source.h"
 #include "text/casefold.h"
 
@@ -99,13 +99,15 @@ static struct str fold(struct table *t, struct str key)
     return buf_str(&t->folded);
 }
 
-bool table_open_internal(struct table *t, struct buf *error UNUSED)
+static bool open_internal(struct table *t, struct buf *error UNUSED)
 {
     start(t, &read_write);
     return true;
 }
 
-bool table_open_texthash(struct table *t, struct buf *error)
+TABLE_TYPE(internal, .open = open_internal, .traits = TABLE_FIXED | TABLE_WRITES);
+
+static bool open_texthash(struct table *t, struct buf *error)
 {
     struct source_options options = { .name = t->name.ptr,
                                       .utf8 = (t->flags & TABLE_UTF8) && site_conf.smtputf8_enable,
@@ -132,6 +134,8 @@ bool table_open_texthash(struct table *t, struct buf *error)
     source_fini(&source);
     return true;
 }
+
+TABLE_TYPE(texthash, .open = open_texthash, .traits = TABLE_FIXED | TABLE_ENCODES_FILES);
 
 /* `name=value`; in a braced element blanks around both sides do not count. */
 static const char *split_pair(struct str element, bool braced, struct str *name, struct str *value)
@@ -176,7 +180,7 @@ static bool read_pairs(struct table *t, struct str text, struct buf *error)
     return error->len == 0;
 }
 
-bool table_open_inline(struct table *t, struct buf *error)
+static bool open_inline(struct table *t, struct buf *error)
 {
     BUF_AUTO(why, 0);
     struct str text;
@@ -195,3 +199,5 @@ bool table_open_inline(struct table *t, struct buf *error)
                                                      : STR("; need \"inline:{name=value...}\""));
     return false;
 }
+
+TABLE_TYPE(inline, .open = open_inline, .traits = TABLE_FIXED | TABLE_ENCODES_FILES);

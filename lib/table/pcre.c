@@ -135,7 +135,9 @@ static const struct pattern_engine engine = {
     .match = match,
 };
 
-bool table_open_pcre(struct table *t, struct buf *error)
+static bool open_pcre(struct table *t, struct buf *error)
 {
     return load_library(error) && pattern_table_open(t, &engine, error);
 }
+
+TABLE_TYPE(pcre, .open = open_pcre, .traits = TABLE_ENCODES_FILES);

@@ -6,7 +6,7 @@
 #include "conf/params.h"
 #include "ipc/channel.h"
 #include "ipc/messages/table.h"
-#include "table/internal.h"
+#include "table/driver.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -170,7 +170,7 @@ static bool may_open_it_here(const struct table *t)
     return !(t->flags & TABLE_WRITE) && proxy_is_approved(table_conf.proxy_read_maps, t->name);
 }
 
-bool table_open_proxy(struct table *t, struct buf *error)
+static bool open_proxy(struct table *t, struct buf *error)
 {
     if (t->flags & TABLE_NO_PROXY)
         return table_open_inside(t, error);
@@ -182,3 +182,5 @@ bool table_open_proxy(struct table *t, struct buf *error)
     BUF_AUTO(second, 0);
     return open_remote(t, &second);
 }
+
+TABLE_TYPE(proxy, .open = open_proxy, .traits = TABLE_WRITES);

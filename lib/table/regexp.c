@@ -73,7 +73,9 @@ static const struct pattern_engine engine = {
     .match = match,
 };
 
-bool table_open_regexp(struct table *t, struct buf *error)
+static bool open_regexp(struct table *t, struct buf *error)
 {
     return pattern_table_open(t, &engine, error);
 }
+
+TABLE_TYPE(regexp, .open = open_regexp, .traits = TABLE_ENCODES_FILES);

@@ -2,7 +2,7 @@
 /* table/rules - what regexp, pcre and cidr tables have in common: rules in order, `if` ...
  * `endif`, from a file or inline as `{ {rule}, {rule} }`. */
 #include "base/arena.h"
-#include "table/internal.h"
+#include "table/driver.h"
 
 struct rule {
     enum rule_kind { RULE_MATCH, RULE_IF, RULE_ENDIF } kind;

@@ -1,5 +1,5 @@
 /* Types of a few lines each: static, fail, environ. */
-#include "table/internal.h"
+#include "table/driver.h"
 #include "table/source.h"
 
 #include <errno.h>
@@ -13,7 +13,7 @@ static enum table_result static_lookup(struct table *t, struct str key UNUSED, s
     return TABLE_FOUND;
 }
 
-bool table_open_static(struct table *t, struct buf *error)
+static bool open_static(struct table *t, struct buf *error)
 {
     static const struct table_ops ops = { .lookup = static_lookup };
     struct str value = t->name;
@@ -33,6 +33,8 @@ bool table_open_static(struct table *t, struct buf *error)
     return true;
 }
 
+TABLE_TYPE(static, .open = open_static, .traits = TABLE_FIXED | TABLE_ENCODES_FILES);
+
 /* fail:reason - every lookup fails. */
 
 static enum table_result fail_lookup(struct table *t UNUSED, struct str key UNUSED,
@@ -42,13 +44,15 @@ static enum table_result fail_lookup(struct table *t UNUSED, struct str key UNUS
     return TABLE_ERROR;
 }
 
-bool table_open_fail(struct table *t, struct buf *error UNUSED)
+static bool open_fail(struct table *t, struct buf *error UNUSED)
 {
     static const struct table_ops ops = { .lookup = fail_lookup };
 
     t->ops = &ops;
     return true;
 }
+
+TABLE_TYPE(fail, .open = open_fail, .traits = TABLE_FIXED);
 
 /* environ:anything - the environment of this process. */
 
@@ -63,10 +67,12 @@ static enum table_result environ_lookup(struct table *t, struct str key, struct 
     return TABLE_FOUND;
 }
 
-bool table_open_environ(struct table *t, struct buf *error UNUSED)
+static bool open_environ(struct table *t, struct buf *error UNUSED)
 {
     static const struct table_ops ops = { .lookup = environ_lookup };
 
     t->ops = &ops;
     return true;
 }
+
+TABLE_TYPE(environ, .open = open_environ, .traits = TABLE_FIXED);

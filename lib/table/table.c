@@ -5,7 +5,7 @@
 #include "base/mem.h"
 #include "base/utf8.h"
 #include "conf/params.h"
-#include "table/internal.h"
+#include "table/driver.h"
 #include "text/casefold.h"
 
 #include <stdlib.h>
@@ -42,7 +42,7 @@ static bool try_to_open(struct table *t, struct str type, struct buf *error)
         table_type_unknown(type, error);
         return false;
     }
-    if ((t->flags & TABLE_WRITE) && !found->writes) {
+    if ((t->flags & TABLE_WRITE) && !(found->traits & TABLE_WRITES)) {
         buf_join(error, str_from(t->spec), STR(" map requires O_RDONLY access mode"));
         return false;
     }

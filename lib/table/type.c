@@ -1,34 +1,46 @@
 #include "table/type.h"
 
+#include "base/mem.h"
 #include "conf/params.h"
-#include "table/internal.h"
+#include "table/driver.h"
 
-static const struct table_type types[] = {
-    { "btree", table_open_lmdb, TABLE_FIXED | TABLE_ENCODES_FILES, true },
-    { "cidr", table_open_cidr, TABLE_ENCODES_FILES, false },
-    { "debug", table_open_debug, 0, true },
-    { "environ", table_open_environ, TABLE_FIXED, false },
-    { "fail", table_open_fail, TABLE_FIXED, false },
-    { "hash", table_open_lmdb, TABLE_FIXED | TABLE_ENCODES_FILES, true },
-    { "inline", table_open_inline, TABLE_FIXED | TABLE_ENCODES_FILES, false },
-    { "internal", table_open_internal, TABLE_FIXED, true },
-    { "lmdb", table_open_lmdb, TABLE_FIXED | TABLE_ENCODES_FILES, true },
-    { "pcre", table_open_pcre, TABLE_ENCODES_FILES, false },
-    { "pipemap", table_open_pipemap, 0, false },
-    { "proxy", table_open_proxy, 0, true },
-    { "randmap", table_open_randmap, TABLE_FIXED | TABLE_ENCODES_FILES, false },
-    { "regexp", table_open_regexp, TABLE_ENCODES_FILES, false },
-    { "static", table_open_static, TABLE_FIXED | TABLE_ENCODES_FILES, false },
-    { "texthash", table_open_texthash, TABLE_FIXED | TABLE_ENCODES_FILES, false },
-    { "unionmap", table_open_unionmap, 0, false },
-    { "unix", table_open_unix, TABLE_FIXED, false },
+#include <stdlib.h>
+
+/* What CMake found in this folder, one BUILTIN(name) a line. */
+#define BUILTIN(type) extern const struct table_type table_type_##type;
+#include "table_types.inc"
+#undef BUILTIN
+
+static const struct table_type *const builtin[] = {
+#define BUILTIN(type) &table_type_##type,
+#include "table_types.inc"
+#undef BUILTIN
 };
+
+static struct {
+    const struct table_type **list;
+    size_t count;
+} registered;
+
+void table_type_register(const struct table_type *type)
+{
+    registered.list =
+        mem_resize(registered.list, (registered.count + 1) * sizeof(struct table_type *));
+    registered.list[registered.count++] = type;
+}
+
+static const struct table_type *type_at(size_t i)
+{
+    return i < ARRAY_LEN(builtin) ? builtin[i] : registered.list[i - ARRAY_LEN(builtin)];
+}
+
+static size_t type_count(void) { return ARRAY_LEN(builtin) + registered.count; }
 
 const struct table_type *table_type_find(struct str name)
 {
-    for (size_t i = 0; i < ARRAY_LEN(types); i++)
-        if (str_equal(name, str_from(types[i].name)))
-            return &types[i];
+    for (size_t i = 0; i < type_count(); i++)
+        if (str_equal(name, str_from(type_at(i)->name)))
+            return type_at(i);
     return NULL;
 }
 
@@ -38,13 +50,27 @@ bool table_type_is_indexed(struct str type)
 {
     const struct table_type *found = table_type_find(type);
 
-    return found && found->open == table_open_lmdb;
+    return found && found->traits & TABLE_INDEXED;
+}
+
+static int by_name(const void *a, const void *b)
+{
+    const struct table_type *const *x = a, *const *y = b;
+
+    return strcmp((*x)->name, (*y)->name);
 }
 
 void table_types(struct buf *out)
 {
-    for (size_t i = 0; i < ARRAY_LEN(types); i++)
-        buf_join(out, str_from(types[i].name), STR("\n"));
+    size_t count = type_count();
+    const struct table_type **all = mem_alloc(count * sizeof(struct table_type *));
+
+    for (size_t i = 0; i < count; i++)
+        all[i] = type_at(i);
+    qsort(all, count, sizeof(struct table_type *), by_name);
+    for (size_t i = 0; i < count; i++)
+        buf_join(out, str_from(all[i]->name), STR("\n"));
+    free(all);
 }
 
 /* Types that come in a package of their own; the error names it. */

@@ -1,13 +1,13 @@
 #pragma once
-/* table/type - the table types by name. */
+/* table/type - the table types by name; table/driver.h says what one is. */
 #include "base/buf.h"
 
 /* Takes "type:name" apart; without a colon the type is $default_database_type. */
 void table_spec_split(struct str spec, struct str *type, struct str *name);
 bool table_type_exists(struct str type);
-/* Has an index file NAME.lmdb that postmap builds: lmdb, hash, btree. */
+/* Has an index file NAME.lmdb that postmap builds, as lmdb, hash, btree. */
 bool table_type_is_indexed(struct str type);
-/* The text of the error for a type that is not built in. */
+/* The text of the error for a type that there is not. */
 void table_type_unknown(struct str type, struct buf *error);
-/* The built-in types, one name a line, sorted (postconf -m). */
+/* All types, one name a line, sorted (postconf -m). */
 void table_types(struct buf *out);

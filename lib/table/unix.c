@@ -5,7 +5,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "os/fd.h"
-#include "table/internal.h"
+#include "table/driver.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -162,7 +162,7 @@ static void open_database(struct table *t, const struct unix_database *db)
     t->data = u;
 }
 
-bool table_open_unix(struct table *t, struct buf *error)
+static bool open_unix(struct table *t, struct buf *error)
 {
     static const struct table_ops ops = { .lookup = unix_lookup, .close = unix_close };
     static const struct unix_database databases[] = {
@@ -180,3 +180,5 @@ bool table_open_unix(struct table *t, struct buf *error)
     buf_join(error, STR("unknown table: "), str_from(t->spec));
     return false;
 }
+
+TABLE_TYPE(unix, .open = open_unix, .traits = TABLE_FIXED);

@@ -1,6 +1,6 @@
 /* Noticing that the file behind a table was replaced or edited. */
 #include "os/fd.h"
-#include "table/internal.h"
+#include "table/driver.h"
 
 #include <errno.h>
 #include <fcntl.h>

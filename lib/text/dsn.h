@@ -6,6 +6,7 @@
 /* "4.2.1" inside of a longer text: length of a valid status code at the start of `s`, followed by a
  * blank or the end; 0 if there is none.  Classes 2, 4 and 5. */
 size_t dsn_status_length(struct str s);
+/* For tests. */
 static inline bool dsn_status_is_valid(struct str s)
 {
     return s.len && dsn_status_length(s) == s.len;

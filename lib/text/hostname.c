@@ -115,10 +115,3 @@ struct str hostname_literal_address(struct str domain)
         return hostname_is_ipv6(inside) ? inside : STR_NONE;
     return hostname_is_ipv4(inside) ? inside : STR_NONE;
 }
-
-bool hostname_is_qualified(struct str name)
-{
-    if (hostname_is_literal(name))
-        return hostname_literal_address(name).ptr != NULL;
-    return hostname_is_valid(name, true) && str_has(name, '.');
-}

@@ -20,5 +20,3 @@ static inline bool hostname_is_address(struct str text)
 struct str hostname_literal_address(struct str domain);
 /* The bracketed shape only, whatever it holds. */
 bool hostname_is_literal(struct str domain);
-/* At least one dot inside, or an address literal: what "fully qualified" means in restrictions. */
-bool hostname_is_qualified(struct str name);

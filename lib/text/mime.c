@@ -41,7 +41,7 @@ struct mime {
     struct mime_qp qp;
 
     unsigned errors;
-    bool has_8bit, has_8bit_header, declares_8bit;
+    bool declares_8bit;
 };
 
 struct mime *mime_new(const struct mime_options *options, const struct mime_sink *sink,
@@ -139,10 +139,8 @@ static void flush_header(struct mime *m)
         return;
     if (m->pending_cut)
         report(m, MIME_ERROR_LONG_HEADER, MIME_REPORT_LONG_HEADER, header);
-    if (!utf8_is_ascii(header)) {
-        m->has_8bit = m->has_8bit_header = true;
+    if (!utf8_is_ascii(header))
         report(m, MIME_ERROR_8BIT_HEADER, MIME_REPORT_8BIT_HEADER, header);
-    }
     if (header_split(header, &name, &value) && (info = header_find(name)) != NULL)
         replaced = learn(m, info, value);
     if (!replaced)
@@ -274,7 +272,6 @@ static bool take_boundary(struct mime *m, struct str line, bool ends_line)
 static void body_piece(struct mime *m, struct str piece, bool ends_line)
 {
     if (!utf8_is_ascii(piece)) {
-        m->has_8bit = true;
         if (m->encoding != MIME_ENCODING_8BIT)
             report(m, MIME_ERROR_8BIT_BODY, MIME_REPORT_8BIT_BODY, piece);
     }
@@ -357,8 +354,6 @@ void mime_finish(struct mime *m)
 }
 
 unsigned mime_errors(const struct mime *m) { return m->errors; }
-bool mime_has_8bit(const struct mime *m) { return m->has_8bit; }
-bool mime_has_8bit_header(const struct mime *m) { return m->has_8bit_header; }
 bool mime_declares_8bit(const struct mime *m) { return m->declares_8bit; }
 
 enum mime_part mime_part_for_checks(enum mime_part part, const struct header_info *info)

@@ -80,11 +80,8 @@ void mime_free(struct mime *m);
 void mime_line(struct mime *m, struct str piece, bool ends_line);
 /* End of input: pending headers come out, then head_end if it has not been called, then end. */
 void mime_finish(struct mime *m);
-/* Errors so far (enum mime_error bits), only those that the flags ask for. */
+/* For tests.  Errors so far (enum mime_error bits), only those that the flags ask for. */
 unsigned mime_errors(const struct mime *m);
-/* Did any header / body line have a byte above 127? */
-bool mime_has_8bit(const struct mime *m);
-bool mime_has_8bit_header(const struct mime *m);
 /* Is a body part declared as 8bit or binary (also false after conversion)? */
 bool mime_declares_8bit(const struct mime *m);
 

@@ -58,28 +58,6 @@ static bool mask(struct netaddr *a, unsigned bits)
     return changed;
 }
 
-/* Take off the brackets of `[address]`, `[address]/bits` and `[address/bits]`. */
-static bool split_pattern(struct str text, struct str *address, struct str *bits, bool *has_bits)
-{
-    *address = text;
-    if (text.len && text.ptr[0] == '[') {
-        size_t end = str_rfind(text, ']');
-        if (end == STR_NOT_FOUND)
-            return false;
-        struct str behind = str_skip(text, end + 1);
-        *address = str_sub(text, 1, end);
-        *has_bits = behind.len > 0;
-        if (*has_bits) {
-            *bits = str_skip(behind, 1);
-            return behind.ptr[0] == '/';
-        }
-    }
-    *bits = *address;
-    *has_bits = str_has(*address, '/');
-    *address = *has_bits ? str_cut(bits, '/') : *address;
-    return true;
-}
-
 static bool complain(struct buf *why, struct str what, struct str text)
 {
     if (why)
@@ -87,46 +65,95 @@ static bool complain(struct buf *why, struct str what, struct str text)
     return false;
 }
 
-static void suggest_network(struct buf *why, struct str text, const struct netblock *n)
+/* `address` or `address/bits`, from a text that had brackets or not. */
+struct pattern {
+    struct buf plain; /* all of it, without brackets */
+    struct str address, bits;
+    bool has_bits;
+};
+
+/* `[address]`, `[address]/bits` and `[address/bits]`. */
+static bool strip_brackets(struct str text, struct pattern *p, struct buf *why)
+{
+    size_t end = str_find(text, ']');
+
+    if (end == STR_NOT_FOUND)
+        return complain(why, STR("missing ']' character after "), text);
+    struct str inside = str_sub(text, 1, end), behind = str_skip(text, end + 1);
+    if (behind.len && behind.ptr[0] != '/')
+        return complain(why, STR("garbage after "), str_sub(text, 0, end + 1));
+    buf_join(&p->plain, inside, behind);
+    p->address = behind.len ? inside : STR_NONE;
+    return true;
+}
+
+static bool split_pattern(struct str text, struct pattern *p, struct buf *why)
+{
+    if (!str_starts(text, STR("[")))
+        buf_add(&p->plain, text);
+    else if (!strip_brackets(text, p, why))
+        return false;
+    struct str plain = buf_str(&p->plain);
+    if (p->address.ptr == NULL)
+        p->address = str_sub(plain, 0, str_find(plain, '/'));
+    p->has_bits = plain.len > p->address.len;
+    p->bits = str_skip(plain, p->address.len + 1);
+    return true;
+}
+
+static bool is_mask(struct str bits, int64_t *count)
+{
+    return bits.len && char_is_digit(bits.ptr[0]) && number_parse(bits, count);
+}
+
+static bool parse_parts(const struct pattern *p, struct netblock *n, struct buf *why)
+{
+    struct str plain = buf_str(&p->plain);
+    int64_t count = 0;
+
+    if (p->has_bits && !is_mask(p->bits, &count))
+        return complain(why, STR("bad mask value in "), plain);
+    if (!netaddr_parse(p->address, &n->base))
+        return complain(
+            why, p->has_bits ? STR("bad network value in ") : STR("bad address pattern: "), plain);
+    n->bits = 8 * n->base.size;
+    if (p->has_bits && count > n->bits)
+        return complain(why, STR("bad mask length in "), plain);
+    n->bits = p->has_bits ? (unsigned)count : n->bits;
+    return true;
+}
+
+static bool suggest_network(struct buf *why, struct str text, const struct netblock *n)
 {
     complain(why, STR("non-null host address bits in "), text);
     if (why == NULL)
-        return;
+        return false;
     buf_add(why, STR(", perhaps you should use \""));
-    if (text.ptr[0] == '[')
-        buf_addc(why, '[');
     netaddr_format(why, &n->base);
-    if (text.ptr[0] == '[')
-        buf_addc(why, ']');
     buf_addf(why, "/%u\" instead", n->bits);
+    return false;
 }
 
 bool netblock_parse(struct str text, struct netblock *out, struct buf *why)
 {
+    struct pattern p = { .plain = BUF_INIT(0) };
     struct netblock n;
-    struct str address, bits;
-    bool has_bits;
-    int64_t count;
+    bool good = split_pattern(text, &p, why) && parse_parts(&p, &n, why);
 
-    if (!split_pattern(text, &address, &bits, &has_bits))
-        return complain(why, STR("bad address pattern: "), text);
-    if (!netaddr_parse(address, &n.base))
-        return complain(why, has_bits ? STR("bad network value in ") : STR("bad address pattern: "),
-                        text);
-    n.bits = 8 * n.base.size;
-    if (has_bits) {
-        if (bits.len == 0 || !char_is_digit(bits.ptr[0]) || !number_parse(bits, &count))
-            return complain(why, STR("bad mask value in "), text);
-        if (count > n.bits)
-            return complain(why, STR("bad mask length in "), text);
-        n.bits = (unsigned)count;
-    }
-    if (mask(&n.base, n.bits)) {
-        suggest_network(why, text, &n);
-        return false;
-    }
-    *out = n;
-    return true;
+    if (good && mask(&n.base, n.bits))
+        good = suggest_network(why, buf_str(&p.plain), &n);
+    if (good)
+        *out = n;
+    buf_free(&p.plain);
+    return good;
+}
+
+bool netblock_is_meant(struct str text)
+{
+    for (size_t i = 0; i < text.len; i++)
+        if (!str_has(STR("0123456789abcdefABCDEF.:[]/"), text.ptr[i]))
+            return false;
+    return str_has(text, '/');
 }
 
 bool netblock_contains(const struct netblock *n, const struct netaddr *a)

@@ -70,14 +70,6 @@ bool xtext_decode(struct str text, struct buf *out)
     return true;
 }
 
-bool xtext_is_valid(struct str text)
-{
-    while (text.len)
-        if (decode_byte(&text) < 0)
-            return false;
-    return true;
-}
-
 /* RFC 6533: characters that the unitext form must write as \x{HH}. */
 static bool needs_escape(uint32_t rune)
 {

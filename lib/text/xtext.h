@@ -9,5 +9,3 @@ NODISCARD bool xtext_decode(struct str text, struct buf *out);
  * decoded. */
 void uxtext_encode(struct str bytes, struct buf *out);
 NODISCARD bool uxtext_decode(struct str text, struct buf *out);
-/* May `text` stand as an xtext parameter? */
-bool xtext_is_valid(struct str text);

@@ -45,8 +45,14 @@ static enum answer host_is_known(struct judge *j, struct str host)
     }
     for (struct dns_record *r = found; r; r = r->next) {
         BUF_AUTO(address, 64);
-        if (!net_addr_format(&r->addr, &address) ||
-            match_address(j->access->mx_backup_networks, buf_str(&address)) != MATCH_YES)
+        enum match_result listed = MATCH_NO;
+        if (net_addr_format(&r->addr, &address))
+            listed = match_address(j->access->mx_backup_networks, buf_str(&address));
+        if (listed == MATCH_ERROR) {
+            judge_defer_if_reject(j, 451, "4.3.0", "Temporary lookup failure");
+            return UNKNOWN;
+        }
+        if (listed == MATCH_NO)
             return NO;
     }
     return YES;

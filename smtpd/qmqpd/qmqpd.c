@@ -240,18 +240,32 @@ static void answer_verdict(struct request *q)
     refuse_message(q, refusals[status].kind, refusals[status].text);
 }
 
+static bool client_is_authorised(struct request *q)
+{
+    BUF_AUTO(text, 512);
+
+    switch (match_host_address(authorised, q->s.peer.name, q->s.peer.address)) {
+    case MATCH_YES:
+        return true;
+    case MATCH_NO:
+        buf_join(&text, STR("Error: "), q->s.peer.shown,
+                 STR(" is not authorized to use this service"));
+        refuse(q, 'D', buf_str(&text));
+        return false;
+    case MATCH_ERROR:
+        break;
+    }
+    answer(q, 'Z', STR("Error: server configuration error"));
+    return false;
+}
+
 static void receive(struct request *q)
 {
     struct qmqp_package package;
     struct str content;
-    BUF_AUTO(text, 512);
 
-    if (match_host_address(authorised, q->s.peer.name, q->s.peer.address) != MATCH_YES) {
-        buf_join(&text, STR("Error: "), q->s.peer.shown,
-                 STR(" is not authorized to use this service"));
-        refuse(q, 'D', buf_str(&text));
+    if (!client_is_authorised(q))
         return;
-    }
     if (!read_package(q, &content))
         return;
     if (!qmqp_package_parse(content, &package)) {
@@ -271,7 +285,8 @@ static void receive(struct request *q)
 
 static void serve_client(struct service *svc, int fd)
 {
-    struct request q = { .s = { .setup = &setup, .stream.fd = fd }, .cleanup = CLEANUP_CLIENT_INIT };
+    struct request q = { .s = { .setup = &setup, .stream.fd = fd },
+                         .cleanup = CLEANUP_CLIENT_INIT };
 
     (void)svc;
     link_init(&q.link, fd, qmqpd_conf.qmqpd_timeout, package_limit() + HEAD_MAX, 4096);

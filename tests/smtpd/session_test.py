@@ -77,6 +77,32 @@ def memory_does_not_grow_with_commands():
 
 
 @test
+def a_network_that_is_none_is_a_temporary_fault_of_the_list():
+    for networks, why in (("127.0.0/8", 'bad network value in "127.0.0/8"'), ("127.0.0.0/33", 'bad mask length in "127.0.0.0/33"'),
+                          ("127.0.0.1/8", 'non-null host address bits in "127.0.0.1/8", perhaps you should use "127.0.0.0/8" instead')):
+        with Smtpd(BINARY, mynetworks=networks) as d:
+            c = d.client()
+            c.reply()
+            c("EHLO x")
+            eq(c("MAIL FROM:<a@far.test>"), "250 2.1.0 Ok")
+            eq(c("RCPT TO:<x@out.test>"), "451 4.3.0 <x@out.test>: Temporary lookup failure")
+            wait_log(d, "warning: mynetworks: " + why)
+
+
+@test
+def an_extension_for_nobody_knows_whom_ends_the_session():
+    for list_of, extension in (("xclient_hosts", "XCLIENT"), ("xforward_hosts", "XFORWARD"), ("verp_clients", "XVERP")):
+        with Smtpd(BINARY, **{"smtpd_authorized_" + list_of: "127.0.0/8"}) as d:
+            c = d.client()
+            c.reply()
+            eq(c("HELO x"), "250 mx.test")
+            eq(c("EHLO x"), "421 4.3.0 mx.test Server local data error")
+            eq(c.reply(), None)
+            wait_log(d, "warning: don't know if EHLO feature %s should be announced to " % extension)
+            wait_log(d, "reject: EHLO from ")
+
+
+@test
 def a_dying_cleanup_gives_451_and_the_session_goes_on():
     with Smtpd(BINARY) as d:
         d.cleanup.die_after = 1

@@ -178,6 +178,50 @@ HEAD = record("S", "ana@" + DOMAIN)
 TO = record("R", "luis@" + DOMAIN)
 
 
+@contextlib.contextmanager
+def swapping(directory, target):
+    """Ana puts a link to `target` into the place of every new file that she finds there."""
+    pid = os.fork()
+    if pid == 0:
+        os.setgroups([])
+        os.setgid(ANA)
+        os.setuid(ANA)
+        os.chdir(directory)
+        while True:
+            for name in os.listdir("."):
+                with contextlib.suppress(OSError):
+                    if name.endswith(".tmp") and not os.path.islink(name):
+                        os.rename(name, name + ".taken")
+                        os.symlink(target, name)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+
+
+@test
+def root_makes_tables_where_others_swap_names(host):
+    """In a directory for all and in her own, tables of hers and of root's: no file but the index is made or changed."""
+    text = "".join("key%d: value\n" % i for i in range(20000))
+    target, old = "/etc/made-by-root", "/etc/was-there"
+    write(old, "precious\n", 0o600)
+    for directory, mode, owner in (("/var/all", 0o1777, 0), ("/var/hers", 0o755, ANA)):
+        os.makedirs(directory)
+        os.chown(directory, owner, owner)
+        os.chmod(directory, mode)
+        for whose in (ANA, 0):
+            table = "%s/table-of-%d" % (directory, whose)
+            write(table, text, owner=whose)
+            for there in (target, old):
+                with swapping(directory, there):
+                    for command in (("postalias", "hash:" + table), ("postmap", "-i", "hash:" + table), ("postmap", "-o", "hash:" + table)):
+                        subprocess.run(command, input="new value\n", text=True, capture_output=True)
+                assert not os.path.exists(target), (directory, whose)
+                state = os.stat(old)
+                assert (contents(old), state.st_uid, stat.S_IMODE(state.st_mode)) == ("precious\n", 0, 0o600)
+
+
 def submission(subject, envelope=b"", content=b"", extracted=b"", sender=HEAD):
     return sender + envelope + TO + record("M") + record("N", "Subject: " + subject) + content + record("N") + record("N", "x") + \
         record("X") + extracted + record("E")

@@ -1,9 +1,11 @@
 #include "base/arena.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "os/fd.h"
 #include "tools/postsuper/super.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <inttypes.h>
 #include <pwd.h>
@@ -340,6 +342,15 @@ void structure_work(struct super *s, const struct structure_work *work)
             finish_queue(s, &queues[i]);
 }
 
+/* By descriptor: that of the directory which we made, whoever may rename things here. */
+static void give_away(const struct queue *queue, uid_t uid, gid_t gid)
+{
+    FD_AUTO(fd, open(queue->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+
+    if (fd < 0 || fchown(fd, uid, gid) != 0 || fchmod(fd, queue->mode) != 0)
+        log_warning("make directory %s: %s", queue->name, strerror(errno));
+}
+
 void structure_make_directories(const char *owner, const char *group)
 {
     const struct passwd *pw = getpwnam(owner);
@@ -348,12 +359,7 @@ void structure_make_directories(const char *owner, const char *group)
     const struct group *gr = getgrnam(group);
     gid_t gid = gr ? gr->gr_gid : own_gid;
 
-    for (size_t i = 0; i < ARRAY_LEN(queues); i++) {
-        bool shared = queues[i].mode != 0700;
-        if (mkdir(queues[i].name, 0700) != 0)
-            continue; /* nearly always: it is there */
-        if (lchown(queues[i].name, uid, shared ? gid : own_gid) != 0 ||
-            chmod(queues[i].name, queues[i].mode) != 0)
-            log_warning("make directory %s: %s", queues[i].name, strerror(errno));
-    }
+    for (size_t i = 0; i < ARRAY_LEN(queues); i++)
+        if (mkdir(queues[i].name, 0700) == 0) /* nearly always it is there */
+            give_away(&queues[i], uid, queues[i].mode == 0700 ? own_gid : gid);
 }

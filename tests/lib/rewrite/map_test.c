@@ -89,11 +89,38 @@ static void a_table_that_fails_is_told(void **state UNUSED)
     table_list_close(tables);
 }
 
+static void a_result_is_never_cut(void **state UNUSED)
+{
+    static const struct {
+        size_t length;
+        bool taken;
+    } cases[] = { { 60000, true }, { 65000, true }, { 66000, false }, { 1000000, false } };
+
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        ARENA_AUTO(arena);
+        BUF_AUTO(spec, 0);
+        struct str address = STR("a@x.test");
+        buf_add(&spec, STR("static:"));
+        while (spec.len < cases[i].length)
+            buf_addc(&spec, 'b');
+        buf_add(&spec, STR("@y.test"));
+        struct table_list *tables = table_list_open(buf_str(&spec), "test_maps", TABLE_DEFAULT);
+        assert_int_equal(rewrite_map_address(rewriter, tables, false, 1, &address, &arena),
+                         cases[i].taken);
+        if (cases[i].taken)
+            assert_true(str_ends(address, STR("b@y.test")));
+        else
+            assert_true(str_equal(address, STR("a@x.test")));
+        table_list_close(tables);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(addresses_follow_the_table),
         cmocka_unit_test(a_table_that_fails_is_told),
+        cmocka_unit_test(a_result_is_never_cut),
     };
     return cmocka_run_group_tests(tests, open_rewriter, NULL);
 }

@@ -69,6 +69,17 @@ static void addresses(void **state UNUSED)
         { "!10.1.0.0/16 10.0.0.0/8", 0, NULL, "10.2.0.1", "yes" },
         { "10.0.0.1/24", 0, NULL, "10.0.0.1", "error" },
         { "10.0.0.0/40", 0, NULL, "10.0.0.1", "error" },
+        { "127.0.0/8", 0, NULL, "127.0.0.1", "error" },
+        { "!127.0.0/8 10.0.0.0/8", 0, NULL, "10.0.0.1", "error" },
+        { "10.0.0.0/8 127.0.0/8", 0, NULL, "10.0.0.1", "yes" },
+        { "[127.0.0]/8", 0, NULL, "127.0.0.1", "error" },
+        { "bad.beef/8", 0, NULL, "10.0.0.1", "error" },
+        { "1/", 0, NULL, "10.0.0.1", "error" },
+        { "[::1]/200", 0, NULL, "10.0.0.1", "no" },
+        { "[::1]/200", 0, NULL, "::1", "error" },
+        { "127.0.0/8", 0, NULL, "::1", "no" },
+        { "127.0.0, 1.2.3.4.5, [::1, 1.2/8x", 0, NULL, "10.0.0.1", "no" },
+        { "127.0.0/8", 0, NULL, "unknown", "no" },
         { "name/x", 0, NULL, "10.0.0.1", "no" },
         { "inline:{10.0.0.1=x}", 0, NULL, "10.0.0.1", "yes" },
         { "cidr:{{10.0.0.0/8 x}}", 0, NULL, "10.0.0.1", "yes" },
@@ -87,6 +98,8 @@ static void clients(void **state UNUSED)
         { "!host.example 10.0.0.0/8", MATCH_SUBDOMAINS, "host.example", "10.0.0.1", "no" },
         { "inline:{10.0.0.1=x}", 0, "host.example", "10.0.0.1", "yes" },
         { "10.0.0.1/24", 0, "host.example", "10.0.0.1", "error" },
+        { "127.0.0/8 host.example", 0, "host.example", "10.0.0.1", "error" },
+        { "127.0.0/8 host.example", 0, "host.example", "unknown", "yes" },
     };
 
     run(cases, ARRAY_LEN(cases));

@@ -1,4 +1,5 @@
 #include "lib/table/harness.h"
+#include "table/driver.h"
 
 #include <sys/wait.h>
 #include <unistd.h>
@@ -237,6 +238,48 @@ static void a_cache_grows_past_its_first_size(void **state UNUSED)
     table_close(t);
 }
 
+static enum table_result say_type(struct table *t UNUSED, struct str key UNUSED, struct str *value)
+{
+    *value = STR("from elsewhere");
+    return TABLE_FOUND;
+}
+
+static bool open_elsewhere(struct table *t, struct buf *error UNUSED)
+{
+    static const struct table_ops ops = { .lookup = say_type };
+
+    t->ops = &ops;
+    return true;
+}
+
+static void a_type_that_registers_itself_is_like_one_that_is_built_in(void **state UNUSED)
+{
+    static const struct table_type elsewhere = { "elsewhere", open_elsewhere, TABLE_FIXED };
+    BUF_AUTO(types, 0);
+
+    assert_false(table_type_exists(STR("elsewhere")));
+    table_type_register(&elsewhere);
+    assert_true(table_type_exists(STR("elsewhere")));
+    assert_false(table_type_is_indexed(STR("elsewhere")));
+    assert_lookup("elsewhere:x", TABLE_DEFAULT, "k", "from elsewhere");
+    table_types(&types);
+    assert_non_null(strstr(buf_cstr(&types), "debug\nelsewhere\nenviron\n"));
+}
+
+static void every_type_of_this_folder_is_known(void **state UNUSED)
+{
+    static const char *const names[] = { "btree",    "cidr",     "debug",    "environ", "fail",
+                                         "hash",     "inline",   "internal", "lmdb",    "pcre",
+                                         "pipemap",  "proxy",    "randmap",  "regexp",  "static",
+                                         "texthash", "unionmap", "unix" };
+
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        assert_true(table_type_exists(str_from(names[i])));
+    assert_true(table_type_is_indexed(STR("hash")));
+    assert_false(table_type_is_indexed(STR("cidr")));
+    assert_false(table_type_exists(STR("pgsql")));
+}
+
 static void a_damaged_cache_starts_afresh(void **state UNUSED)
 {
     char spec[200];
@@ -298,6 +341,8 @@ int main(void)
         cmocka_unit_test(a_cache_keeps_what_is_written),
         cmocka_unit_test(a_cache_grows_past_its_first_size),
         cmocka_unit_test(a_damaged_cache_starts_afresh),
+        cmocka_unit_test(every_type_of_this_folder_is_known),
+        cmocka_unit_test(a_type_that_registers_itself_is_like_one_that_is_built_in),
         cmocka_unit_test(an_edited_text_table_is_noticed),
     };
 

@@ -50,16 +50,28 @@ static void networks_say_what_is_wrong_with_them(void **state UNUSED)
         { "10.0.0.1/24", "non-null host address bits in \"10.0.0.1/24\", perhaps you should use "
                          "\"10.0.0.0/24\" instead" },
         { "[2001:db8::1]/32",
-          "non-null host address bits in \"[2001:db8::1]/32\", perhaps you should use "
-          "\"[2001:db8::]/32\" instead" },
+          "non-null host address bits in \"2001:db8::1/32\", perhaps you should use "
+          "\"2001:db8::/32\" instead" },
         { "10.0.0.0/33", "bad mask length in \"10.0.0.0/33\"" },
         { "10.0.0.0/99999999999999999999", "bad mask value in \"10.0.0.0/99999999999999999999\"" },
         { "10.0.0.0/-1", "bad mask value in \"10.0.0.0/-1\"" },
         { "10.0.0.0/", "bad mask value in \"10.0.0.0/\"" },
         { "10.0.0.0/x", "bad mask value in \"10.0.0.0/x\"" },
         { "junk", "bad address pattern: \"junk\"" },
-        { "[::1", "bad address pattern: \"[::1\"" },
-        { "[::1]x", "bad address pattern: \"[::1]x\"" },
+        { "127.0.0/8", "bad network value in \"127.0.0/8\"" },
+        { "[127.0.0]/8", "bad network value in \"127.0.0/8\"" },
+        { "/8", "bad network value in \"/8\"" },
+        { "/", "bad mask value in \"/\"" },
+        { "1/", "bad mask value in \"1/\"" },
+        { "10.0.0.0/8/8", "bad mask value in \"10.0.0.0/8/8\"" },
+        { "[::1/64]/3", "bad network value in \"::1/64/3\"" },
+        { "[::1]/x", "bad mask value in \"::1/x\"" },
+        { "[::1", "missing ']' character after \"[::1\"" },
+        { "[::1/64", "missing ']' character after \"[::1/64\"" },
+        { "[::1]x", "garbage after \"[::1]\"" },
+        { "[[::1]]", "garbage after \"[[::1]\"" },
+        { "[]", "bad address pattern: \"\"" },
+        { "::1]", "bad address pattern: \"::1]\"" },
         { "", "bad address pattern: \"\"" },
     };
 

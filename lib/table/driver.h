@@ -1,5 +1,5 @@
 #pragma once
-/* table/internal - what the table types share; nobody outside this folder includes it. */
+/* table/driver - what a table type is made of: for the types in this folder, for plugins, and for tests. */
 #include "base/list.h"
 #include "table/table.h"
 
@@ -21,6 +21,8 @@ struct table_ops {
 enum table_trait {
     TABLE_FIXED = 1 << 0, /* fixed strings: keys are folded and may be parts of an address */
     TABLE_ENCODES_FILES = 1 << 1, /* with TABLE_VALUES_ARE_FILES results come out base64-encoded */
+    TABLE_WRITES = 1 << 2,        /* knows TABLE_WRITE */
+    TABLE_INDEXED = 1 << 3,       /* has an index file that postmap builds */
 };
 
 /* The file behind a table, to notice when it is replaced. */
@@ -47,13 +49,17 @@ struct table {
     struct list node;
 };
 
-/* A row of the type table.  `open` sets ops and data; false: `error` says why. */
+/* One type.  `open` sets ops and data; false: `error` says why. */
 struct table_type {
     const char *name;
     bool (*open)(struct table *t, struct buf *error);
-    unsigned traits;
-    bool writes; /* knows TABLE_WRITE */
+    unsigned traits; /* enum table_trait */
 };
+/* A built-in type: CMake looks for these rows, so that there is no list of them to keep. */
+#define TABLE_TYPE(type, ...) \
+    const struct table_type table_type_##type = { .name = #type, __VA_ARGS__ }
+/* Not called yet.  Any other one; before the first table of its kind is opened, and for the life of the process. */
+void table_type_register(const struct table_type *type);
 const struct table_type *table_type_find(struct str name);
 
 /* Note the state of `fd`; `owned`: close it with the table. */
@@ -71,22 +77,7 @@ NODISCARD bool table_unbrace(struct str text, struct str *inside, struct buf *er
 NODISCARD bool table_next_element(struct str *text, struct str *element, bool *braced,
                                   struct buf *error);
 
-bool table_open_lmdb(struct table *t, struct buf *error);
+/* Not types of their own: a cache in an indexed file, and the table behind the first colon, opened by this
+ * process. */
 bool table_open_lmdb_cache(struct table *t, struct buf *error);
-bool table_open_texthash(struct table *t, struct buf *error);
-bool table_open_inline(struct table *t, struct buf *error);
-bool table_open_internal(struct table *t, struct buf *error);
-bool table_open_static(struct table *t, struct buf *error);
-bool table_open_fail(struct table *t, struct buf *error);
-bool table_open_environ(struct table *t, struct buf *error);
-bool table_open_unix(struct table *t, struct buf *error);
-bool table_open_regexp(struct table *t, struct buf *error);
-bool table_open_pcre(struct table *t, struct buf *error);
-bool table_open_cidr(struct table *t, struct buf *error);
-bool table_open_pipemap(struct table *t, struct buf *error);
-bool table_open_unionmap(struct table *t, struct buf *error);
-bool table_open_randmap(struct table *t, struct buf *error);
-bool table_open_debug(struct table *t, struct buf *error);
-bool table_open_proxy(struct table *t, struct buf *error);
-/* Not a type of its own: the table behind the first colon, opened by this process. */
 bool table_open_inside(struct table *t, struct buf *error);
