@@ -332,6 +332,10 @@ class Others(unittest.TestCase):
         cls.agent = Agent(main).start(sys.argv[1], "local").start(sys.argv[2], "virtual").start(sys.argv[4], "error")
         cls.agent.start(sys.argv[4], "retry").start(sys.argv[5], "discard")
         cls.agent.start(sys.argv[3], "echo", ["user=enrique", "argv=/bin/echo", "$recipient", "-", "$sender"])
+        for name, flags in (("one-d", "DRhu"), ("one-o", "FO."), ("one-both", "ODX")):
+            cls.agent.start(sys.argv[3], name, ["flags=" + flags, "user=enrique", "argv=/bin/true"])
+        for name, more in (("head", []), ("none", ["null_sender="]), ("comma", ["null_sender=x,y"])):
+            cls.agent.start(sys.argv[3], name, ["flags=FR", "user=enrique"] + more + ["argv=/bin/sh", "-c", r"head -2 | sed 's/  .*/  /' | tr '\n' '|'"])
         cls.agent.start(sys.argv[3], "bad", ["user=enrique", "argv=/bin/echo", "$nosuch"])
 
     @classmethod
@@ -356,6 +360,20 @@ class Others(unittest.TestCase):
         self.assertEqual(marks, "DD")
         text = "relay=echo, dsn=2.0.0, status=sent (delivered via echo service (u@p.test v@p.test - s@remote.test))"
         self.assertEqual(lines, ["to=<u@p.test>, " + text, "to=<v@p.test>, " + text])
+
+    def test_pipe_flags_for_one_recipient_refuse_several_and_no_setting(self):
+        for name, letter in (("one-d", "D"), ("one-o", "O"), ("one-both", "D")):
+            one_line(self, self.agent.deliver(name, ["u@p.test"]), "to=<u@p.test>, relay=%s, dsn=2.0.0, status=sent (delivered via %s service)" % (name, name))
+            marks, _, lines = self.agent.deliver(name, ["u@p.test", "v@p.test"])
+            self.assertEqual(marks, "RR")
+            self.assertEqual(lines, ["warning: pipe flag `%s' requires %s_destination_recipient_limit = 1" % (letter, name)] +
+                             ["to=<%s@p.test>, relay=%s, dsn=4.3.5, status=deferred (mail system configuration error)" % (u, name) for u in "uv"])
+
+    def test_the_null_sender_has_a_name_in_headers_too(self):
+        for name, sender, want in (("head", "", "From MAILER-DAEMON  |Return-Path: <MAILER-DAEMON>|"), ("head", "a@x.test", "From a@x.test  |Return-Path: <a@x.test>|"),
+                                   ("none", "", "From MAILER-DAEMON  |Return-Path: <>|"), ("comma", "", 'From "x,y"  |Return-Path: <"x,y">|')):
+            lines = self.agent.deliver(name, ["u@p.test"], sender=sender)[2]
+            self.assertIn("service (" + want, lines[0])
 
     def test_pipe_defers_on_an_unknown_macro(self):
         marks, _, lines = self.agent.deliver("bad", ["u@p.test"])
