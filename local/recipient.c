@@ -1,4 +1,5 @@
 /* One recipient from its address to its end. */
+#include "delivery/delivered_to.h"
 #include "local/ends.h"
 #include "local/local.h"
 #include "local/walk.h"
@@ -72,7 +73,7 @@ bool branch_deliver(struct branch *b)
     if (is_bad_name(b->local))
         return branch_bounce(b, "5.1.3", "bad recipient address syntax: " STR_FMT,
                              STR_ARG(b->who.address));
-    if (copy_is_looping(b->attempt->d, b->who.address))
+    if (delivered_to_has(b->attempt->d, b->who.address))
         return branch_bounce(b, "5.4.6", "mail forwarding loop for " STR_FMT,
                              STR_ARG(b->who.address));
     if (!local_conf.frozen_delivered_to || b->attempt->delivered_to.len == 0)

@@ -10,6 +10,8 @@
 #include "delivery/status_filter.h"
 #include "text/dsn.h"
 
+#include <errno.h>
+
 /* DSN actions (RFC 3464) and status words of the log, by outcome. */
 static const struct {
     const char *action, *probe_action, *status, *probe_status;
@@ -252,9 +254,11 @@ void delivery_settle(struct delivery *d, struct delivery_rcpt *rcpt, bool done)
         return;
     }
     if ((d->request.flags & DELIVERY_FLAG_SUCCESS) && rcpt->info.offset > 0 &&
-        !queue_file_mark(d->file_fd, rcpt->info.offset, REC_DONE))
-        log_warning(STR_FMT ": cannot mark recipient <" STR_FMT "> as done: %m",
-                    STR_ARG(d->request.queue_id), STR_ARG(rcpt->info.address));
+        !queue_file_mark(d->file_fd, rcpt->info.offset, REC_RCPT, REC_DONE))
+        log_warning(STR_FMT ": cannot mark recipient <" STR_FMT "> at offset %lld as done: %s",
+                    STR_ARG(d->request.queue_id), STR_ARG(rcpt->info.address),
+                    (long long)rcpt->info.offset,
+                    errno == EBADMSG ? "no recipient stands there" : strerror(errno));
 }
 
 void delivery_finish(struct delivery *d, struct delivery_rcpt *rcpt, const struct outcome *outcome)

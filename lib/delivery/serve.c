@@ -1,6 +1,7 @@
 #include "delivery/serve.h"
 
 #include "base/log.h"
+#include "delivery/copy.h"
 #include "delivery/fast_flush.h"
 #include "delivery/finish.h"
 #include "delivery/status_filter.h"
@@ -186,6 +187,7 @@ static void handle_request(struct delivery *d, void (*deliver)(struct delivery *
     d->reply = (struct delivery_reply){ .result = DELIVERY_DONE, .keep = 1 };
     d->relay = STR("none");
     d->conn_use = 0;
+    d->delivered_to = NULL;
     d->tls_summary = STR_NONE;
     d->times = (struct delivery_times){ .deliver_start = clock_wall() };
     d->file_fd = open_queue_file(&d->request);
@@ -198,6 +200,7 @@ static void handle_request(struct delivery *d, void (*deliver)(struct delivery *
     finish_forgotten(d);
     queue_file_close(&d->content); /* the lock goes with it */
     d->file_fd = -1;
+    copy_forget(d);
 }
 
 static bool reply(struct channel *c, const struct delivery *d)

@@ -7,6 +7,7 @@
 #include "local/pipe/pipe.h"
 
 #include "base/log.h"
+#include "delivery/delivered_to.h"
 
 static struct pipe_settings settings;
 static struct arena forever;
@@ -96,7 +97,7 @@ static void deliver(struct delivery *d)
         outcome_make(&o, &d->arena, OUTCOME_DEFERRED, "4.3.5", "mail system configuration error");
     else if (settings.size_limit > 0 && d->request.data_size > settings.size_limit)
         outcome_make(&o, &d->arena, OUTCOME_BOUNCED, "5.2.3", "message too large");
-    else if ((settings.copy_flags & COPY_DELIVERED_TO) && copy_is_looping(d, first))
+    else if ((settings.copy_flags & COPY_DELIVERED_TO) && delivered_to_has(d, first))
         outcome_make(&o, &d->arena, OUTCOME_BOUNCED, "5.4.6", "mail forwarding loop for " STR_FMT,
                      STR_ARG(first));
     else

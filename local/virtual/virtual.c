@@ -5,6 +5,7 @@
  * Distrusts: the message */
 #include "base/log.h"
 #include "base/number.h"
+#include "delivery/delivered_to.h"
 #include "delivery/store.h"
 #include "table/list.h"
 
@@ -124,7 +125,7 @@ static void deliver_recipient(struct delivery *d, struct delivery_rcpt *rcpt, st
     BUF_AUTO(path, 0);
 
     outcome_make(o, &d->arena, OUTCOME_DEFERRED, "4.3.5", "mail system configuration error");
-    if (copy_is_looping(d, address)) {
+    if (delivered_to_has(d, address)) {
         outcome_make(o, &d->arena, OUTCOME_BOUNCED, "5.4.6", "mail forwarding loop for " STR_FMT,
                      STR_ARG(address));
         return;

@@ -380,6 +380,15 @@ class Others(unittest.TestCase):
         self.assertEqual(marks, "R")
         self.assertIn('service bad: unknown macro name: "nosuch"', lines[0])
 
+    def test_a_mark_is_written_over_a_recipient_only(self):
+        self.agent.deliver("discard", ["x@y.test"])
+        self.assertEqual(len(self.agent.altered), 1)
+        for shift in (-100, -1, 1, 2, 9, 10000):
+            lines = self.agent.deliver("discard", ["x@y.test"], nexthop="away", shift=shift)[2]
+            self.assertEqual(self.agent.altered, [])
+            self.assertEqual(lines[0], "to=<x@y.test>, relay=none, dsn=2.0.0, status=sent (away)")
+            self.assertRegex(lines[1], r"warning: cannot mark recipient <x@y.test> at offset \d+ as done: no recipient stands there")
+
     def test_error_bounces_and_retry_defers(self):
         one_line(self, self.agent.deliver("error", ["x@y.test"], nexthop="5.1.6 moved"), "to=<x@y.test>, relay=none, dsn=5.1.6, status=bounced (moved)")
         one_line(self, self.agent.deliver("retry", ["x@y.test"], nexthop="busy"), "to=<x@y.test>, relay=none, dsn=4.0.0, status=deferred (busy)", "R")
