@@ -1,11 +1,8 @@
 /* alias_maps: system-wide aliases and mailing lists with an owner. */
 #include "base/log.h"
-#include "local/local.h"
+#include "local/destination_list.h"
+#include "local/walk.h"
 #include "text/dsn.h"
-
-#include <sys/stat.h>
-
-#define VALUE_MAX (16UL * 1024 * 1024)
 
 /* What the branches above are expanding; the nearest first. */
 static const struct branch *alias_above(const struct branch *b)
@@ -24,51 +21,28 @@ static bool is_expanding(const struct branch *b, struct str name)
     return false;
 }
 
-/* Who owns the file behind a table, by its name in the configuration.  Tables without a file are
- * the administrator's. */
-static bool table_owner(struct str table, uid_t *owner)
+/* What an alias names is handled on behalf of the owner of its table. */
+static bool find_mandate(struct branch *child)
 {
-    static const char *const suffixes[] = { ".lmdb", ".db", ".cdb", ".dir", "" };
-    size_t at = str_find_str(table, STR(":/"));
-    struct stat st;
+    struct table_list *aliases = child->attempt->tables->aliases;
+    uid_t owner = table_list_last_owner(aliases);
+    const struct user *user = NULL;
 
-    *owner = 0;
-    if (at == STR_NOT_FOUND)
-        return true;
-    for (size_t i = 0; i < ARRAY_LEN(suffixes); i++) {
-        BUF_AUTO(path, 4096);
-        buf_join(&path, str_skip(table, at + 1), str_from(suffixes[i]));
-        if (stat(buf_cstr(&path), &st) == 0) {
-            *owner = st.st_uid;
-            return true;
-        }
+    if (owner != 0 && (owner == TABLE_OWNER_MANY || user_find_uid(owner, &user) != USER_FOUND)) {
+        log_warning("cannot find alias database owner for " STR_FMT,
+                    STR_ARG(table_list_last(aliases)));
+        return false;
     }
-    return false;
-}
-
-/* Commands and files of an alias are handled with the rights of the table's owner. */
-static bool find_rights(struct branch *child, struct str value)
-{
-    const struct user *user;
-    uid_t owner;
-
-    child->rights = local_tables.default_user;
-    if (str_find_any(value, "|/:") == STR_NOT_FOUND)
-        return true;
-    if (!table_owner(table_list_last(local_tables.aliases), &owner))
-        return false;
-    if (owner == 0)
-        return true;
-    if (user_find_uid(owner, &user) != USER_FOUND)
-        return false;
-    child->rights = user_copy(branch_arena(child), user);
+    if (user)
+        user = user_copy(branch_arena(child), user);
+    child->mandate = mandate_below(NULL, FROM_ALIAS, user);
     return true;
 }
 
 static void set_owner(struct branch *child, struct str owner)
 {
-    child->sender =
-        rewrite_address(local_tables.rewriter, REWRITE_LOCAL, owner, branch_arena(child));
+    child->sender = rewrite_address(child->attempt->tables->rewriter, REWRITE_LOCAL, owner,
+                                    branch_arena(child));
     child->new_owner = true;
     child->who.orig_addr = STR_NONE;
 }
@@ -76,8 +50,8 @@ static void set_owner(struct branch *child, struct str owner)
 /* The envelope sender of a mailing list is its owner-NAME.  False: lookup failure. */
 static bool find_owner(struct branch *child, struct str name)
 {
-    BUF_AUTO(owner, 512);
-    BUF_AUTO(value, VALUE_MAX);
+    BUF_AUTO(owner, 0);
+    BUF_AUTO(value, 0);
 
     if (local_conf.reset_owner_alias) {
         child->sender = child->attempt->d->request.sender;
@@ -86,7 +60,7 @@ static bool find_owner(struct branch *child, struct str name)
     if (str_starts(name, STR("owner-")))
         return true;
     buf_join(&owner, STR("owner-"), name);
-    switch (table_list_lookup(local_tables.aliases, buf_str(&owner), &value)) {
+    switch (table_list_lookup(child->attempt->tables->aliases, buf_str(&owner), &value)) {
     case TABLE_FOUND:
         set_owner(child,
                   local_conf.expand_owner_alias ? str_trim(buf_str(&value)) : buf_str(&owner));
@@ -125,7 +99,7 @@ static bool report_loop(const struct branch *above)
                          STR_ARG(culprit.alias));
 }
 
-static bool expand_alias(struct branch *b, struct str name, struct str value,
+static bool expand_alias(const struct branch *b, struct str name, struct str value,
                          bool extension_is_left)
 {
     struct branch child = *b;
@@ -134,6 +108,10 @@ static bool expand_alias(struct branch *b, struct str name, struct str value,
         return branch_sent(b, "aliased to " STR_FMT, STR_ARG(value));
     if (is_expanding(b, name))
         return report_loop(alias_above(b));
+    if (destination_list_is_empty(value, false, (size_t)site_conf.header_address_token_limit)) {
+        log_warning("no recipient in alias lookup result for " STR_FMT, STR_ARG(name));
+        return branch_defer(b, "4.3.0", "alias database unavailable");
+    }
     if (!branch_expands_first(b, "alias", name))
         return true;
     child.above = b;
@@ -141,9 +119,9 @@ static bool expand_alias(struct branch *b, struct str name, struct str value,
     child.origin = FROM_ALIAS;
     child.alias = name;
     child.unmatched = STR_NONE;
-    if (extension_is_left && str_has_word(local_tables.propagate, STR("alias")))
+    if (extension_is_left && str_has_word(b->attempt->tables->propagate, STR("alias")))
         child.unmatched = str_skip(b->local, b->base.len);
-    if (!find_rights(&child, value))
+    if (!find_mandate(&child))
         return branch_defer(b, "4.3.0", "cannot find alias database owner");
     if (!find_owner(&child, name))
         return branch_defer(b, "4.3.0", "alias database unavailable");
@@ -151,19 +129,20 @@ static bool expand_alias(struct branch *b, struct str name, struct str value,
     return destinations_deliver(&child, value);
 }
 
-bool alias_deliver(struct branch *b, bool *status)
+bool alias_deliver(const struct branch *b, bool *status)
 {
     const struct str names[] = { b->local, b->base };
     const struct branch *above = alias_above(b);
-    BUF_AUTO(value, VALUE_MAX);
+    struct table_list *aliases = b->attempt->tables->aliases;
+    BUF_AUTO(value, 0);
 
-    if (table_list_is_empty(local_tables.aliases))
+    if (table_list_is_empty(aliases))
         return false;
     for (size_t i = 0; i < (b->delimiter ? 2 : 1); i++) {
         /* An alias that names itself means the account of that name. */
         if (above && str_equal(above->alias, names[i]))
             continue;
-        switch (table_list_lookup(local_tables.aliases, names[i], &value)) {
+        switch (table_list_lookup(aliases, names[i], &value)) {
         case TABLE_FOUND:
             *status = expand_alias(b, names[i], buf_str(&value), i == 1);
             return true;

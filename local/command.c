@@ -1,7 +1,7 @@
 /* |command destinations and mailbox_command. */
 #include "delivery/command.h"
 
-#include "local/local.h"
+#include "local/ends.h"
 #include "text/macro.h"
 
 static void add_filtered(struct command_env *env, const char *name, struct str value)
@@ -58,7 +58,7 @@ static void fill_env(struct command_env *env, const struct branch *b)
 /* command_execution_directory; NULL: none. False: a bad expression. */
 static bool find_directory(const struct branch *b, const char **directory)
 {
-    BUF_AUTO(path, 4096);
+    BUF_AUTO(path, 0);
 
     *directory = NULL;
     if (local_conf.command_execution_directory.len == 0)
@@ -71,7 +71,7 @@ static bool find_directory(const struct branch *b, const char **directory)
     return true;
 }
 
-static bool run(struct branch *b, struct str text, const struct user *rights)
+static bool run(const struct branch *b, struct str text, const struct user *actor)
 {
     BUF_AUTO(output, COMMAND_OUTPUT_MAX);
     struct copy_plan plan = branch_copy_plan(b, COPY_FROM_LINE, "command");
@@ -82,8 +82,8 @@ static bool run(struct branch *b, struct str text, const struct user *rights)
         .text = arena_cstr(branch_arena(b), text),
         .shell = local_conf.local_command_shell,
         .env = &env,
-        .uid = rights->uid,
-        .gid = rights->gid,
+        .uid = actor->uid,
+        .gid = actor->gid,
         .time_limit_s = site_conf.command_time_limit,
         .size_limit = local_conf.mailbox_size_limit,
     };
@@ -99,17 +99,13 @@ static bool run(struct branch *b, struct str text, const struct user *rights)
     return branch_report(b, &o);
 }
 
-bool command_branch(struct branch *b, struct str text, const struct user *rights)
+bool command_branch(const struct branch *b, struct str text, const struct user *actor)
 {
-    BUF_AUTO(key, 0);
-
-    /* The same command with other rights is another destination. */
-    buf_join(&key, rights->name, STR(" "), text);
-    return !branch_is_first(b, "command", buf_str(&key)) || run(b, text, rights);
+    return !branch_is_first(b, "command", branch_acted(b, actor, text)) || run(b, text, actor);
 }
 
 /* $NAME in the text is the shell's business: the values stand in the environment, filtered. */
-bool mailbox_command_branch(struct branch *b, struct str text)
+bool mailbox_command_branch(const struct branch *b, struct str text)
 {
-    return run(b, text, acting_user(b->user));
+    return run(b, text, branch_actor(b, b->user));
 }

@@ -100,7 +100,7 @@ static bool take_address(struct destination_walk *w, struct destination *out)
 {
     while (w->next < w->addresses.count) {
         const struct address_item *item = &w->addresses.items[w->next++];
-        if (item->kind != ADDRESS_MAILBOX)
+        if (item->kind != ADDRESS_MAILBOX || (item->address.len == 0 && !item->quoted))
             continue;
         *out = (struct destination){ .kind = DESTINATION_ADDRESS,
                                      .text = item->address,
@@ -108,6 +108,16 @@ static bool take_address(struct destination_walk *w, struct destination *out)
         return true;
     }
     return false;
+}
+
+bool destination_list_is_empty(struct str text, bool is_file, size_t token_limit)
+{
+    ARENA_AUTO(arena);
+    struct destination_walk walk;
+    struct destination first;
+
+    destination_walk_init(&walk, text, is_file, &arena, token_limit);
+    return !destination_next(&walk, &first);
 }
 
 bool destination_item_is_done(const struct destination_walk *w)

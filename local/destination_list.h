@@ -26,10 +26,13 @@ struct destination_walk {
     bool only_mailbox, at_line_start;
 };
 
-/* Items are separated by commas and line ends; quotes, comments in parentheses and <> hold an item
+/* <> and what holds nothing but comments name nobody; "" is the null address, which has a reader
+ * (empty_address_recipient).  Items are separated by commas and line ends; quotes, comments in parentheses and <> hold an item
  * together.  Lines of a file that begin with `#` are comments. */
 void destination_walk_init(struct destination_walk *w, struct str text, bool is_file,
                            struct arena *arena, size_t token_limit);
 bool destination_next(struct destination_walk *w, struct destination *out);
+/* Nobody is named: comments, commas, empty groups. */
+bool destination_list_is_empty(struct str text, bool is_file, size_t token_limit);
 /* Between two items: the arena may be emptied. */
 bool destination_item_is_done(const struct destination_walk *w);

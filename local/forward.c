@@ -1,7 +1,8 @@
 /* ~/.forward and its relatives in forward_path. */
 #include "base/log.h"
 #include "delivery/rights.h"
-#include "local/local.h"
+#include "local/destination_list.h"
+#include "local/walk.h"
 #include "os/fd.h"
 
 #include <errno.h>
@@ -64,19 +65,7 @@ static enum forward_state read_forward(const char *path, const struct user *user
     return state;
 }
 
-static bool has_text(struct str text)
-{
-    struct str line;
-
-    while (str_token(&text, "\n", &line)) {
-        line = str_trim(line);
-        if (line.len && line.ptr[0] != '#')
-            return true;
-    }
-    return false;
-}
-
-static bool expand_forward(struct branch *b, const char *path, struct str text,
+static bool expand_forward(const struct branch *b, const char *path, struct str text,
                            bool extension_is_used)
 {
     struct branch child = *b;
@@ -86,20 +75,21 @@ static bool expand_forward(struct branch *b, const char *path, struct str text,
     child.above = b;
     child.level++;
     child.origin = FROM_FORWARD;
-    child.rights = acting_user(b->user);
+    child.mandate = mandate_below(b->mandate, FROM_FORWARD, b->user);
     child.forwarder = b->base;
     child.alias = STR_NONE;
     child.unmatched = STR_NONE;
-    if (b->delimiter && !extension_is_used && str_has_word(local_tables.propagate, STR("forward")))
+    if (b->delimiter && !extension_is_used &&
+        str_has_word(b->attempt->tables->propagate, STR("forward")))
         child.unmatched = str_skip(b->local, b->base.len);
     return destinations_deliver(&child, text);
 }
 
-bool forward_deliver(struct branch *b, bool *status)
+bool forward_deliver(const struct branch *b, bool *status)
 {
     struct str list = local_conf.forward_path, word;
-    BUF_AUTO(path, 4096);
-    BUF_AUTO(last, 4096);
+    BUF_AUTO(path, 0);
+    BUF_AUTO(last, 0);
     BUF_AUTO(text, FORWARD_MAX);
 
     while (str_token_braced(&list, ", \t\r\n", &word, NULL)) {
@@ -121,11 +111,13 @@ bool forward_deliver(struct branch *b, bool *status)
                 branch_defer(b, "4.3.0", "error reading forwarding file: %s", strerror(errno));
             return true;
         }
-        if (state == FORWARD_NONE || !has_text(buf_str(&text)))
+        if (state == FORWARD_NONE ||
+            destination_list_is_empty(buf_str(&text), true,
+                                      (size_t)site_conf.header_address_token_limit))
             continue;
         if (str_equal(b->forwarder, b->base)) /* named in his own file: the mailbox */
             return false;
-        if (!branch_expands_first(b, "forward", buf_str(&path))) {
+        if (!branch_expands_first(b, "forward", branch_acted(b, b->user, buf_str(&path)))) {
             *status = true;
             return true;
         }

@@ -6,11 +6,13 @@
 #include "local/local.h"
 
 #include "base/log.h"
+#include "delivery/store.h"
+#include "local/biff.h"
 #include "service/service.h"
 
-#include <stdlib.h>
-
-struct local_tables local_tables;
+static struct local_tables tables;
+static struct biff biff = BIFF_INIT;
+static struct local_links links = { .cleanup = CLEANUP_CLIENT_INIT, .biff = &biff };
 
 static const struct user *find_default_user(void)
 {
@@ -19,12 +21,11 @@ static const struct user *find_default_user(void)
 
     if (user_find(local_conf.default_privs, &user) != USER_FOUND)
         log_fatal("file %s/main.cf: parameter default_privs: unknown user name value: " STR_FMT,
-                  conf_directory(service_conf(local_tables.svc)),
-                  STR_ARG(local_conf.default_privs));
+                  conf_directory(service_conf(tables.svc)), STR_ARG(local_conf.default_privs));
     if (user->uid == 0)
-        log_fatal(
-            "file %s/main.cf: parameter default_privs: user " STR_FMT " has privileged user ID",
-            conf_directory(service_conf(local_tables.svc)), STR_ARG(local_conf.default_privs));
+        log_fatal("file %s/main.cf: parameter default_privs: user " STR_FMT
+                  " has privileged user ID",
+                  conf_directory(service_conf(tables.svc)), STR_ARG(local_conf.default_privs));
     return user_copy(&forever, user);
 }
 
@@ -35,10 +36,12 @@ static struct table_list *open_list(struct str value, const char *parameter)
 
 static void open_tables(struct service *svc)
 {
-    struct local_tables *t = &local_tables;
+    struct local_tables *t = &tables;
 
     t->rewriter = rewrite_open(service_conf(svc), site_conf.rewrite_service_name);
-    t->aliases = open_list(local_conf.alias_maps, "alias_maps");
+    /* Never through proxymap(8), which cannot tell whose a table is. */
+    t->aliases = table_list_open(local_conf.alias_maps, "alias_maps",
+                                 TABLE_DEFAULT | TABLE_NO_SUBSTITUTION | TABLE_NO_PROXY);
     t->mailbox_transports = open_list(local_conf.mailbox_transport_maps, "mailbox_transport_maps");
     t->mailbox_commands = open_list(local_conf.mailbox_command_maps, "mailbox_command_maps");
     t->fallback_transports =
@@ -48,7 +51,7 @@ static void open_tables(struct service *svc)
 
 static void close_tables(void)
 {
-    struct local_tables *t = &local_tables;
+    struct local_tables *t = &tables;
 
     rewrite_close(t->rewriter);
     table_list_close(t->aliases);
@@ -62,7 +65,7 @@ static void before_jail(struct service *svc)
 {
     struct conf *conf = service_conf(svc);
 
-    local_tables = (struct local_tables){
+    tables = (struct local_tables){
         .svc = svc,
         .extension_rule = { .delimiters = site_conf.recipient_delimiter,
                             .owner_request_special = local_conf.owner_request_special,
@@ -70,11 +73,11 @@ static void before_jail(struct service *svc)
         .propagate = conf_value(conf, STR("propagate_unmatched_extensions")),
     };
     open_tables(svc);
-    local_tables.default_user = find_default_user();
-    if (!store_lock_parse(site_conf.mailbox_delivery_lock, &local_tables.mailbox_locks))
+    tables.default_user = find_default_user();
+    if (!store_lock_parse(site_conf.mailbox_delivery_lock, &tables.mailbox_locks))
         log_fatal("bad mailbox_delivery_lock: " STR_FMT, STR_ARG(site_conf.mailbox_delivery_lock));
     if (local_conf.sun_mailtool_compatibility) /* it knows no other locks */
-        local_tables.mailbox_locks |= STORE_DOTLOCK;
+        tables.mailbox_locks |= STORE_DOTLOCK;
     if (local_conf.mailbox_size_limit &&
         local_conf.mailbox_size_limit < site_conf.message_size_limit)
         log_fatal("configuration error: mailbox_size_limit is smaller than message_size_limit");
@@ -87,12 +90,14 @@ static void deliver(struct delivery *d)
         close_tables();
         open_tables(d->svc);
     }
-    local_deliver_request(d);
+    local_deliver_request(d, &tables, &links);
 }
+
+static void let_go(void) { cleanup_client_close(&links.cleanup); }
 
 static void serve(struct service *svc, int fd)
 {
-    delivery_serve(svc, fd, site_conf.ipc_idle, deliver, resend_close);
+    delivery_serve(svc, fd, site_conf.ipc_idle, deliver, let_go);
 }
 
 static const struct service_spec local = {

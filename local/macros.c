@@ -1,5 +1,5 @@
 #include "base/log.h"
-#include "local/local.h"
+#include "local/branch.h"
 #include "text/macro.h"
 
 static bool is(struct str name, const char *word) { return str_equal(name, str_from(word)); }

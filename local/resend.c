@@ -1,7 +1,6 @@
 /* Addresses that are not delivered here leave in a new message: "forwarded as ID". */
 #include "base/log.h"
-#include "client/cleanup.h"
-#include "local/local.h"
+#include "local/ends.h"
 #include "text/date.h"
 #include "text/dsn.h"
 
@@ -14,9 +13,6 @@ struct resend {
     struct str *addresses;
     size_t count, room;
 };
-
-/* Kept from one message to the next. */
-static struct cleanup_client cleanup = CLEANUP_CLIENT_INIT;
 
 /* What send_one() reads of a branch; the branch is gone by then. */
 static struct branch keep_branch(const struct branch *b)
@@ -31,7 +27,7 @@ static struct branch keep_branch(const struct branch *b)
     return kept;
 }
 
-static struct resend *find_or_add(struct branch *b)
+static struct resend *find_or_add(const struct branch *b)
 {
     struct attempt *a = b->attempt;
     struct resend *r = a->resends;
@@ -48,7 +44,7 @@ static struct resend *find_or_add(struct branch *b)
 }
 
 /* sendmail -bv: each address is an answer of its own. */
-static bool report_target(struct branch *b, struct str address)
+static bool report_target(const struct branch *b, struct str address)
 {
     struct branch target = *b;
 
@@ -56,7 +52,7 @@ static bool report_target(struct branch *b, struct str address)
     return branch_sent(&target, "forwards to " STR_FMT, STR_ARG(address));
 }
 
-bool resend_add(struct branch *b, struct str address)
+bool resend_add(const struct branch *b, struct str address)
 {
     struct arena *arena = &b->attempt->d->arena;
     BUF_AUTO(key, 0);
@@ -158,7 +154,7 @@ static void put_trace_headers(struct buf *out, const struct resend *r)
     buf_join(&line, STR("Received: by "), site_conf.myhostname, STR(" ("), site_conf.mail_name,
              STR(")"));
     put_line(out, &line);
-    buf_join(&line, STR("\tid "), queue_id_str(&cleanup.id), STR("; "));
+    buf_join(&line, STR("\tid "), queue_id_str(&r->from.attempt->links->cleanup.id), STR("; "));
     date_format(&local, local.tm_gmtoff, str_from_null(local.tm_zone), &line);
     put_line(out, &line);
     if (str_has_word(local_conf.prepend_delivered_header, STR("forward"))) {
@@ -169,7 +165,7 @@ static void put_trace_headers(struct buf *out, const struct resend *r)
 }
 
 /* The content as it is, up to its end.  False: the queue file is damaged. */
-static bool copy_content(struct delivery *d)
+static bool copy_content(struct cleanup_client *cleanup, struct delivery *d)
 {
     struct queue_file *f = delivery_content(d);
     struct record rec;
@@ -181,12 +177,12 @@ static bool copy_content(struct delivery *d)
             return true;
         if (rec.type != REC_TEXT && rec.type != REC_TEXT_PART)
             return false;
-        record_put(cleanup_client_records(&cleanup), rec.type, rec.payload);
-        cleanup_client_pump(&cleanup);
+        record_put(cleanup_client_records(cleanup), rec.type, rec.payload);
+        cleanup_client_pump(cleanup);
     }
 }
 
-static bool report_verdict(struct branch *top, const char *id,
+static bool report_verdict(const struct branch *top, const char *id,
                            const struct cleanup_verdict *verdict)
 {
     switch (verdict->status) {
@@ -205,28 +201,29 @@ static bool report_verdict(struct branch *top, const char *id,
     }
 }
 
-static bool send_one(struct resend *r)
+static bool send_one(const struct resend *r)
 {
     struct attempt *a = r->from.attempt;
+    struct cleanup_client *cleanup = &a->links->cleanup;
     struct branch top = { .attempt = a, .who = a->rcpt->info, .sender = a->d->request.sender };
 
     /* The new message carries the wish for a success report, or the alias has fulfilled it. */
     top.who.dsn_notify &= ~DSN_NOTIFY_SUCCESS;
-    if (!cleanup_client_open(&cleanup, site_conf.cleanup_service_name,
+    if (!cleanup_client_open(cleanup, site_conf.cleanup_service_name,
                              CLEANUP_FLAG_MAP_OK | cleanup_utf8_flag(STR("forward")),
                              a->d->request.sendopts, site_conf.ipc_timeout))
         return branch_defer(&top, "4.3.0", "unable to forward message");
-    struct queue_id id = cleanup.id;
-    put_envelope(cleanup_client_records(&cleanup), r);
-    put_recipients(cleanup_client_records(&cleanup), r);
-    put_trace_headers(cleanup_client_records(&cleanup), r);
-    if (!copy_content(a->d)) {
-        cleanup_client_abort(&cleanup);
+    struct queue_id id = cleanup->id;
+    put_envelope(cleanup_client_records(cleanup), r);
+    put_recipients(cleanup_client_records(cleanup), r);
+    put_trace_headers(cleanup_client_records(cleanup), r);
+    if (!copy_content(cleanup, a->d)) {
+        cleanup_client_abort(cleanup);
         return branch_defer(&top, "4.3.0", "unable to forward message");
     }
-    record_put(cleanup_client_records(&cleanup), REC_EXTRACTED, STR_NONE);
-    record_put(cleanup_client_records(&cleanup), REC_END, STR_NONE);
-    struct cleanup_verdict verdict = cleanup_client_end(&cleanup);
+    record_put(cleanup_client_records(cleanup), REC_EXTRACTED, STR_NONE);
+    record_put(cleanup_client_records(cleanup), REC_END, STR_NONE);
+    struct cleanup_verdict verdict = cleanup_client_end(cleanup);
     return report_verdict(&top, id.text, &verdict);
 }
 
@@ -239,5 +236,3 @@ bool resend_finish(struct attempt *a)
             done = false;
     return done;
 }
-
-void resend_close(void) { cleanup_client_close(&cleanup); }

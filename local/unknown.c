@@ -1,6 +1,7 @@
 /* Recipients without an account. */
 #include "base/log.h"
-#include "local/local.h"
+#include "local/ends.h"
+#include "local/walk.h"
 
 /* Mail for these must not bounce: it would come back. */
 static bool is_required_name(struct str local)
@@ -10,9 +11,9 @@ static bool is_required_name(struct str local)
            str_equal_nocase(local, site_conf.double_bounce_sender);
 }
 
-static bool to_luser_relay(struct branch *b)
+static bool to_luser_relay(const struct branch *b)
 {
-    BUF_AUTO(address, 4096);
+    BUF_AUTO(address, 0);
     struct branch from = *b;
 
     if (!branch_expand(b, local_conf.luser_relay, STR_NONE, &address))
@@ -22,24 +23,25 @@ static bool to_luser_relay(struct branch *b)
     return destination_address(&from, arena_str(branch_arena(b), buf_str(&address)), false);
 }
 
-static bool discard(struct branch *b)
+static bool discard(const struct branch *b)
 {
     if (!str_equal_nocase(b->local, site_conf.double_bounce_sender))
         log_warning("required alias not found: " STR_FMT, STR_ARG(b->local));
     return branch_sent(b, "discarded");
 }
 
-bool unknown_deliver(struct branch *b)
+bool unknown_deliver(const struct branch *b)
 {
-    BUF_AUTO(value, 4096);
-    enum table_result result = table_list_lookup(local_tables.fallback_transports, b->base, &value);
+    BUF_AUTO(value, 0);
+    enum table_result result =
+        table_list_lookup(b->attempt->tables->fallback_transports, b->base, &value);
 
     if (result == TABLE_ERROR)
         return branch_defer(b, "4.3.0", "table lookup failure");
     if (result == TABLE_FOUND)
-        return pass_on(b, buf_str(&value));
+        return handover_branch(b, buf_str(&value));
     if (local_conf.fallback_transport.len)
-        return pass_on(b, local_conf.fallback_transport);
+        return handover_branch(b, local_conf.fallback_transport);
     if (local_conf.luser_relay.len && !b->from_luser)
         return to_luser_relay(b);
     if (is_required_name(b->local))

@@ -89,7 +89,7 @@ static bool same_destination(const struct routed *a, const struct routed *b)
 /* Mail to the double-bounce address ends here; so do all recipients but one of a redirected message. */
 static void drop_recipient(struct queue_file *f, const struct message *m, const struct routed *r)
 {
-    if (!queue_file_mark(f->fd, r->offset, REC_DONE))
+    if (!queue_file_mark(f->fd, r->offset, REC_RCPT, REC_DONE))
         log_warning("%s: cannot mark a recipient as done: %s", m->id, strerror(errno));
     if (r->route.discard)
         qmgr_log_recipient(m, r->route.address, r->text.orig, STR("2.0.0"), "sent",

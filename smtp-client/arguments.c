@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "delivery/copy.h"
+#include "delivery/delivered_to.h"
 
 static const struct {
     char letter;
@@ -61,7 +62,7 @@ bool client_arguments_refuse(const struct client_arguments *a, struct delivery *
 
     if (!fit_recipients(a, d))
         outcome_make(&o, &d->arena, OUTCOME_DEFERRED, "4.3.5", "mail system configuration error");
-    else if ((a->headers & COPY_DELIVERED_TO) && copy_is_looping(d, address))
+    else if ((a->headers & COPY_DELIVERED_TO) && delivered_to_has(d, address))
         outcome_make(&o, &d->arena, OUTCOME_BOUNCED, "5.4.6", "mail forwarding loop for " STR_FMT,
                      STR_ARG(address));
     else

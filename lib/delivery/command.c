@@ -1,6 +1,7 @@
 #include "delivery/command.h"
 
 #include "base/log.h"
+#include "base/utf8.h"
 #include "text/dsn.h"
 
 #include <errno.h>
@@ -267,13 +268,24 @@ static enum spawn_result run_limited(const struct command *c, const struct spawn
     return result;
 }
 
-static void one_line(struct buf *text)
+void command_output_line(struct buf *output)
 {
-    for (size_t i = 0; i < text->len; i++)
-        if (text->ptr[i] == '\n' || text->ptr[i] == '\t')
-            text->ptr[i] = ' ';
-        else if ((unsigned char)text->ptr[i] < ' ' || text->ptr[i] == 0x7f)
-            text->ptr[i] = '_';
+    size_t length = MIN(str_find(buf_str(output), '\0'), output->len);
+    struct str rest = str_sub(buf_str(output), 0, length);
+    uint32_t rune;
+
+    buf_truncate(output, length);
+    while (rest.len) {
+        char *at = output->ptr + (length - rest.len);
+        if (!utf8_next(&rest, &rune)) {
+            rest = str_skip(rest, 1);
+            *at = '_';
+        } else if (*at == '\n' || *at == '\t') {
+            *at = ' ';
+        } else if ((unsigned char)*at < ' ' || *at == 0x7f) {
+            *at = '_';
+        }
+    }
 }
 
 /* The command did not begin.  A helper process would have said why, to the log and to its output. */
@@ -320,7 +332,7 @@ void command_deliver(struct delivery *d, const struct command *c, const struct c
     int status = 0;
     enum spawn_result result = run_limited(c, &r, &status, output);
     log_trouble(c, &r, result, output);
-    one_line(output);
+    command_output_line(output);
     struct command_end end = { result, status, buf_str(output) };
     command_outcome(o, &d->arena, &end, c->text);
 }

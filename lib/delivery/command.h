@@ -36,6 +36,9 @@ void command_deliver(struct delivery *d, const struct command *c, const struct c
 
 /* The pure parts. */
 bool command_needs_shell(struct str text);
+/* What a command wrote as one line of text: without what follows a NUL, and with `_` for control characters and
+ * bytes that are no UTF-8. */
+void command_output_line(struct buf *output);
 struct command_end {
     enum spawn_result result;
     int status; /* exit status or signal */

@@ -84,21 +84,29 @@ void copier_end(struct copier *c)
         end_line(c);
 }
 
-static bool write_out(struct copier *c, int fd, int64_t *written)
+static bool write_bytes(const struct copier *c, int fd, struct str bytes, int64_t *written)
 {
-    int64_t after = *written + (int64_t)c->out.len;
+    int64_t after = *written + (int64_t)bytes.len;
 
     if (c->plan->max_bytes && after > c->plan->max_bytes) {
         errno = EFBIG;
         return false;
     }
-    if (!fd_write_until(fd, buf_str(&c->out), c->plan->until))
+    if (!fd_write_until(fd, bytes, c->plan->until))
         return false;
     *written = after;
-    buf_clear(&c->out);
     return true;
 }
 
+static bool write_out(struct copier *c, int fd, int64_t *written)
+{
+    bool ok = write_bytes(c, fd, buf_str(&c->out), written);
+
+    buf_clear(&c->out);
+    return ok;
+}
+
+/* To the descriptor as it comes, or (-1) all of it into `c->out`. */
 static enum copy_result copy_body(struct copier *c, struct delivery *d, int fd, int64_t *written)
 {
     struct queue_file *f = delivery_content(d);
@@ -108,65 +116,82 @@ static enum copy_result copy_body(struct copier *c, struct delivery *d, int fd, 
         if (queue_file_read(f, &rec) != QUEUE_READ_RECORD)
             return COPY_CORRUPT;
         if (rec.type == REC_EXTRACTED)
-            return COPY_OK;
+            break;
         if (rec.type != REC_TEXT && rec.type != REC_TEXT_PART)
             return COPY_CORRUPT;
         copier_text(c, rec.payload, rec.type == REC_TEXT);
-        if (c->out.len >= WRITE_AT && !write_out(c, fd, written))
+        if (fd >= 0 && c->out.len >= WRITE_AT && !write_out(c, fd, written))
             return COPY_WRITE;
     }
+    copier_end(c);
+    return COPY_OK;
+}
+
+static bool is_same_body(const struct copy_body *body, const struct copy_plan *plan)
+{
+    return body->flags == (plan->flags & COPY_BODY_FLAGS) && str_equal(body->eol, plan->eol);
+}
+
+/* The body as an earlier copy of this kind had it.  NULL: take it from the queue file. */
+static const struct copy_body *kept_body(struct delivery *d, const struct copy_plan *plan)
+{
+    struct copy_body *body = d->bodies;
+
+    while (body < d->bodies + ARRAY_LEN(d->bodies) && body->copies && !is_same_body(body, plan))
+        body++;
+    if (body == d->bodies + ARRAY_LEN(d->bodies) || d->request.data_size > COPY_KEEP_MAX)
+        return NULL;
+    body->flags = plan->flags & COPY_BODY_FLAGS;
+    body->eol = plan->eol;
+    if (body->copies++ == 0)
+        return NULL;
+    if (body->text.len == 0) {
+        struct copier c;
+        copier_init(&c, plan);
+        if (copy_body(&c, d, -1, NULL) == COPY_OK)
+            body->text = c.out;
+        else
+            buf_free(&c.out);
+    }
+    return body->text.len ? body : NULL;
+}
+
+void copy_forget(struct delivery *d)
+{
+    for (size_t i = 0; i < ARRAY_LEN(d->bodies); i++) {
+        buf_free(&d->bodies[i].text);
+        d->bodies[i] = (struct copy_body){ 0 };
+    }
+}
+
+/* Behind the head; a small one joins it in one write. */
+static enum copy_result copy_kept(struct copier *c, const struct copy_body *body, int fd,
+                                  int64_t *written)
+{
+    if (body->text.len < WRITE_AT) {
+        buf_add(&c->out, buf_str(&body->text));
+        return COPY_OK;
+    }
+    return write_out(c, fd, written) && write_bytes(c, fd, buf_str(&body->text), written)
+               ? COPY_OK
+               : COPY_WRITE;
 }
 
 enum copy_result copy_message(struct delivery *d, const struct copy_plan *plan, int fd)
 {
-    struct copier c;
+    const struct copy_body *kept = kept_body(d, plan);
     int64_t written = 0;
+    struct copier c;
 
     copier_init(&c, plan);
     (void)buf_reserve(&c.out, MIN((size_t)MAX(d->request.data_size, 0) + 1024, WRITE_AT + 4096));
     copier_head(&c);
-    enum copy_result result = copy_body(&c, d, fd, &written);
-    if (result == COPY_OK) {
-        copier_end(&c);
-        if (!write_out(&c, fd, &written))
-            result = COPY_WRITE;
-    }
+    enum copy_result result =
+        kept ? copy_kept(&c, kept, fd, &written) : copy_body(&c, d, fd, &written);
+    if (result == COPY_OK && !write_out(&c, fd, &written))
+        result = COPY_WRITE;
     int error = errno;
     buf_free(&c.out);
     errno = error;
     return result;
-}
-
-static bool names_address(struct str line, struct str address)
-{
-    BUF_AUTO(internal, 4096);
-
-    if (!str_skip_prefix_nocase(&line, STR("Delivered-To")))
-        return false;
-    line = str_trim(line);
-    if (line.len == 0 || line.ptr[0] != ':')
-        return false;
-    line = str_trim(str_skip(line, 1));
-    return str_equal_nocase(line, address) ||
-           (address_unquote(line, &internal) && str_equal_nocase(buf_str(&internal), address));
-}
-
-bool copy_is_looping(struct delivery *d, struct str address)
-{
-    struct queue_file *f = delivery_content(d);
-    bool at_line_start = true;
-    struct record rec;
-
-    while (queue_file_read(f, &rec) == QUEUE_READ_RECORD &&
-           (rec.type == REC_TEXT || rec.type == REC_TEXT_PART)) {
-        if (at_line_start && rec.payload.len == 0)
-            return false;
-        if (at_line_start && (rec.payload.ptr[0] | 0x20) == 'd' &&
-            names_address(rec.payload, address))
-            return true;
-        if (at_line_start && !header_is_continuation(rec.payload) && !header_is_line(rec.payload))
-            return false;
-        at_line_start = rec.type == REC_TEXT;
-    }
-    return false;
 }

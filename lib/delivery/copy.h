@@ -11,7 +11,8 @@ enum copy_flag {
     COPY_DOT_STUFF = 1 << 5,  /* `.` before lines that begin with a dot */
     COPY_BLANK_END = 1 << 6,  /* an empty line behind */
 };
-#define COPY_MBOX (COPY_FROM_LINE | COPY_QUOTE_FROM | COPY_BLANK_END)
+#define COPY_BODY_FLAGS (COPY_QUOTE_FROM | COPY_DOT_STUFF | COPY_BLANK_END)
+#define COPY_MBOX       (COPY_FROM_LINE | COPY_QUOTE_FROM | COPY_BLANK_END)
 
 /* Addresses are in internal form. */
 struct copy_plan {
@@ -40,9 +41,9 @@ enum copy_result {
     COPY_CORRUPT, /* the queue file cannot be read to its end */
     COPY_WRITE,   /* errno says why */
 };
-/* The whole message to `fd`; small ones with a single write. */
+/* The whole message to `fd`; small ones with a single write.  From the second copy of a request on the body is kept as
+ * that kind of copy has it (up to COPY_KEEP_MAX), so that members of a list cost what they get and no more. */
+#define COPY_KEEP_MAX ((int64_t)16 * 1024 * 1024)
 NODISCARD enum copy_result copy_message(struct delivery *d, const struct copy_plan *plan, int fd);
-
-/* Is one of the message's Delivered-To headers this address (without case)?  Reads the header only.
- */
-bool copy_is_looping(struct delivery *d, struct str address);
+/* The request is over. */
+void copy_forget(struct delivery *d);

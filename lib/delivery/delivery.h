@@ -39,6 +39,14 @@ struct delivery_times {
     struct timeval conn_done;     /* connection set up (smtp); zero: same as deliver_start */
 };
 
+/* A body as one kind of copy has it (delivery/copy.h). */
+struct copy_body {
+    int copies; /* of this kind; 0: free */
+    unsigned flags;
+    struct str eol;
+    struct buf text; /* empty: not kept */
+};
+
 struct delivery {
     struct service *svc;
     struct delivery_request request;
@@ -47,6 +55,8 @@ struct delivery {
     int file_fd;               /* the queue file, locked shared; belongs to the library */
     struct queue_file content; /* its reader: see delivery_content() */
     struct arena arena;        /* lives as long as the request */
+    struct copy_body bodies[2];
+    const struct delivered_to *delivered_to; /* delivery/delivered_to.h */
     struct delivery_times times;
     struct delivery_reply reply; /* filled as recipients finish; the agent adds site_* and keep */
     struct str relay;            /* relay= of the log line; "none" unless the agent sets it */

@@ -58,7 +58,7 @@ bool dotlock_take(struct dotlock *l, const struct store_target *t, struct store_
         error = errno;
     } while (error == EEXIST &&
              (remove_stale(buf_cstr(&l->path)) || lock_patience_wait(&patience)));
-    BUF_AUTO(what, 4200);
+    BUF_AUTO(what, 0);
     buf_join(&what, STR("unable to create lock file "), buf_str(&l->path));
     if (t->any_file && error != EEXIST) {
         log_warning("%s: %s", buf_cstr(&what), strerror(error));

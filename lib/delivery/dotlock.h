@@ -1,6 +1,7 @@
 #pragma once
 /* delivery/dotlock - `mailbox.lock`, the lock that mail programs of all ages agree on. */
-#include "delivery/store.h"
+#include "delivery/store_fault.h"
+#include "delivery/store_target.h"
 
 struct dotlock {
     struct buf path;
@@ -8,7 +9,7 @@ struct dotlock {
     bool as_service; /* made with our own rights, because the owner may not write to the spool
                         directory */
 };
-#define DOTLOCK_INIT ((struct dotlock){ .path = BUF_INIT(4096) })
+#define DOTLOCK_INIT ((struct dotlock){ .path = BUF_INIT(0) })
 
 /* Waits deliver_lock_attempts times deliver_lock_delay; a lock older than stale_lock_time is
  * removed. With `t->any_file` a directory that refuses new files costs a warning and is as good as

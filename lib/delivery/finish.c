@@ -1,13 +1,16 @@
 /* Reporting what became of a recipient: log line, bounce, defer and trace logs, mark in the queue
  * file. */
+#include "delivery/finish.h"
+
 #include "base/log.h"
 #include "client/bounce.h"
 #include "client/verify.h"
 #include "delivery/delivery.h"
 #include "delivery/fast_flush.h"
-#include "delivery/serve.h"
 #include "delivery/status_filter.h"
 #include "text/dsn.h"
+
+#include <errno.h>
 
 /* DSN actions (RFC 3464) and status words of the log, by outcome. */
 static const struct {
@@ -18,6 +21,13 @@ static const struct {
     [OUTCOME_DEFERRED] = { "delayed", "undeliverable", "deferred", "undeliverable", VERIFY_DEFER },
     [OUTCOME_BOUNCED] = { "failed", "undeliverable", "bounced", "undeliverable", VERIFY_BOUNCE },
 };
+
+static struct str verify_service; /* of this process */
+
+void finish_open(struct conf *conf)
+{
+    verify_service = conf_value(conf, STR("address_verify_service_name"));
+}
 
 bool delivery_is_probe(const struct delivery *d)
 {
@@ -196,9 +206,9 @@ static bool answer_verify(struct delivery *d, const struct delivery_recipient *w
 {
     struct str about = who->orig_addr.len ? who->orig_addr : who->address;
 
-    if (!verify_client_update(delivery_verify_service(), about, words[o->status].verdict, o->text))
+    if (!verify_client_update(verify_service, about, words[o->status].verdict, o->text))
         log_warning(STR_FMT ": " STR_FMT " service failure", STR_ARG(d->request.queue_id),
-                    STR_ARG(delivery_verify_service()));
+                    STR_ARG(verify_service));
     write_line(d, who, o, words[o->status].probe_status);
     return true;
 }
@@ -244,9 +254,11 @@ void delivery_settle(struct delivery *d, struct delivery_rcpt *rcpt, bool done)
         return;
     }
     if ((d->request.flags & DELIVERY_FLAG_SUCCESS) && rcpt->info.offset > 0 &&
-        !queue_file_mark(d->file_fd, rcpt->info.offset, REC_DONE))
-        log_warning(STR_FMT ": cannot mark recipient <" STR_FMT "> as done: %m",
-                    STR_ARG(d->request.queue_id), STR_ARG(rcpt->info.address));
+        !queue_file_mark(d->file_fd, rcpt->info.offset, REC_RCPT, REC_DONE))
+        log_warning(STR_FMT ": cannot mark recipient <" STR_FMT "> at offset %lld as done: %s",
+                    STR_ARG(d->request.queue_id), STR_ARG(rcpt->info.address),
+                    (long long)rcpt->info.offset,
+                    errno == EBADMSG ? "no recipient stands there" : strerror(errno));
 }
 
 void delivery_finish(struct delivery *d, struct delivery_rcpt *rcpt, const struct outcome *outcome)

@@ -1,7 +1,8 @@
+#include "delivery/maildir.h"
+
 #include "base/log.h"
 #include "delivery/maildir_name.h"
 #include "delivery/rights.h"
-#include "delivery/store.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -55,7 +56,7 @@ static bool make_dir(const char *path) { return mkdir(path, 0700) == 0 || errno 
 /* The directories above the last component, then that one too. */
 static bool make_path(struct str path)
 {
-    BUF_AUTO(part, 4096);
+    BUF_AUTO(part, 0);
 
     if (make_dir(buf_cstr((buf_add(&part, path), &part))))
         return true;
@@ -98,7 +99,7 @@ static bool give_new_directory(const char *path, const struct store_target *t)
 /* A Maildir in the spool directory: the owner may not make its top, so we do. */
 static bool make_top_for_owner(const struct store_target *t, struct str top)
 {
-    BUF_AUTO(path, 4096);
+    BUF_AUTO(path, 0);
 
     buf_add(&path, top);
     rights_leave();
@@ -120,7 +121,7 @@ static bool make_maildir(const struct store_target *t)
         !((errno == EACCES || errno == EPERM) && t->in_spool && make_top_for_owner(t, top)))
         return false;
     for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
-        BUF_AUTO(path, 4096);
+        BUF_AUTO(path, 0);
         buf_join(&path, top, STR("/"), str_from(parts[i]));
         if (!make_dir(buf_cstr(&path)))
             return false;
@@ -151,7 +152,7 @@ static int create_tmp(const struct store_target *t, struct timeval now, struct b
 
 static void create_fault(struct store_fault *fault, struct buf *path, int error)
 {
-    BUF_AUTO(what, 4200);
+    BUF_AUTO(what, 0);
 
     buf_join(&what, STR("create maildir file "), buf_str(path));
     if (error == EACCES) {
@@ -165,7 +166,7 @@ static void create_fault(struct store_fault *fault, struct buf *path, int error)
 static bool write_and_sync(struct delivery *d, struct copy_plan *plan, int fd,
                            struct store_fault *fault)
 {
-    if (!store_copy_ok(copy_message(d, plan, fd), fault))
+    if (!store_fault_copied(copy_message(d, plan, fd), fault))
         return false;
     if (fsync(fd) == 0)
         return true;
@@ -176,7 +177,7 @@ static bool write_and_sync(struct delivery *d, struct copy_plan *plan, int fd,
 static bool publish(const struct store_target *t, struct timeval now, int fd, struct buf *tmp,
                     struct store_fault *fault)
 {
-    BUF_AUTO(path, 4096);
+    BUF_AUTO(path, 0);
     struct stat st;
     int error = 0;
 
@@ -200,7 +201,7 @@ static bool add(struct delivery *d, const struct store_target *t, struct copy_pl
                 struct store_fault *fault)
 {
     struct timeval now = clock_wall();
-    BUF_AUTO(tmp, 4096);
+    BUF_AUTO(tmp, 0);
     FD_AUTO(fd, create_tmp(t, now, &tmp));
 
     if (fd < 0) {

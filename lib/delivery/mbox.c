@@ -1,3 +1,5 @@
+#include "delivery/mbox.h"
+
 #include "base/log.h"
 #include "delivery/dotlock.h"
 #include "delivery/rights.h"
@@ -14,7 +16,7 @@
 static int create_for_owner(const struct store_target *t)
 {
     struct stat dir;
-    BUF_AUTO(parent, 4096);
+    BUF_AUTO(parent, 0);
     struct str above = str_from(t->path);
 
     (void)str_cut_last(&above, '/');
@@ -144,7 +146,7 @@ static bool write_mail(struct delivery *d, const struct store_target *t, struct 
         }
         plan->max_bytes = t->size_limit - size;
     }
-    bool ok = store_copy_ok(copy_message(d, plan, fd), fault);
+    bool ok = store_fault_copied(copy_message(d, plan, fd), fault);
     if (ok && fsync(fd) != 0) {
         store_fault_writing(fault, errno);
         ok = false;
@@ -161,7 +163,7 @@ static bool write_special(struct delivery *d, struct copy_plan *plan, int fd,
 {
     plan->until = deadline_in(site_conf.command_time_limit);
     plan->max_bytes = 0;
-    return store_copy_ok(copy_message(d, plan, fd), fault);
+    return store_fault_copied(copy_message(d, plan, fd), fault);
 }
 
 /* The file may be replaced by its reader between our open and our lock: then it has no name any

@@ -1,7 +1,9 @@
 #include "delivery/serve.h"
 
 #include "base/log.h"
+#include "delivery/copy.h"
 #include "delivery/fast_flush.h"
+#include "delivery/finish.h"
 #include "delivery/status_filter.h"
 #include "delivery/user.h"
 #include "os/lock.h"
@@ -16,8 +18,6 @@
 
 /* The queue names that a message under delivery may lie in. */
 static const char *const queues[] = { QUEUE_ACTIVE, QUEUE_INCOMING, QUEUE_DEFERRED, QUEUE_HOLD };
-
-static struct str verify_service = STR("verify");
 
 /* Whom the queue belongs to, when that is not who we are. */
 static struct {
@@ -45,7 +45,7 @@ void delivery_open(struct service *svc, struct str filter, const char *parameter
     if (service_keeps_root(svc))
         find_owner();
     delivery_log_open(conf);
-    verify_service = conf_value(conf, STR("address_verify_service_name"));
+    finish_open(conf);
     status_filter_open(filter, parameter);
     fast_flush_open(conf);
 }
@@ -71,8 +71,6 @@ bool delivery_tables_changed(struct service *svc)
     log_info("table %s has changed -- opening all tables again", buf_cstr(&name));
     return true;
 }
-
-struct str delivery_verify_service(void) { return verify_service; }
 
 static void add_recipient(struct delivery *d, const struct delivery_recipient *info, size_t *room)
 {
@@ -189,6 +187,7 @@ static void handle_request(struct delivery *d, void (*deliver)(struct delivery *
     d->reply = (struct delivery_reply){ .result = DELIVERY_DONE, .keep = 1 };
     d->relay = STR("none");
     d->conn_use = 0;
+    d->delivered_to = NULL;
     d->tls_summary = STR_NONE;
     d->times = (struct delivery_times){ .deliver_start = clock_wall() };
     d->file_fd = open_queue_file(&d->request);
@@ -201,6 +200,7 @@ static void handle_request(struct delivery *d, void (*deliver)(struct delivery *
     finish_forgotten(d);
     queue_file_close(&d->content); /* the lock goes with it */
     d->file_fd = -1;
+    copy_forget(d);
 }
 
 static bool reply(struct channel *c, const struct delivery *d)

@@ -1,8 +1,7 @@
 #pragma once
-/* delivery/serve - what the parts of this module share. */
+/* delivery/serve - the part that tests and fuzzers reach without a connection. */
 #include "delivery/delivery.h"
 
-struct str delivery_verify_service(void);
 /* Decode a request frame into `d`; the strings point into `body`.  False: the peer breaks the
  * protocol. */
 NODISCARD bool delivery_decode(struct delivery *d, struct str body);

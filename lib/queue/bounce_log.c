@@ -83,13 +83,21 @@ void bounce_log_format(struct buf *out, const struct bounce_append *entry, bool 
     buf_addc(out, '\n');
 }
 
+/* Reasons that end in the output of a command end in its last line break. */
+static struct str trim_end(struct str s)
+{
+    while (s.len && char_is_space(s.ptr[s.len - 1]))
+        s.len--;
+    return s;
+}
+
 static void take_field(const struct log_line *line, struct str value, struct bounce_append *entry)
 {
     char *field = (char *)entry + line->offset;
     int64_t number;
 
     if (line->type == IPC_STR)
-        *(struct str *)(void *)field = value;
+        *(struct str *)(void *)field = trim_end(value);
     else if (!number_parse_range(value, 0, line->type == IPC_INT ? INT32_MAX : INT64_MAX, &number))
         return;
     else if (line->type == IPC_LONG)
@@ -123,7 +131,7 @@ static bool take_old_line(struct str line, struct str *address, struct str *reas
     if (line.len == 0 || line.ptr[0] != '<' || end == STR_NOT_FOUND)
         return false;
     *address = str_sub(line, 1, end);
-    *reason = str_skip(line, end + 3);
+    *reason = trim_end(str_skip(line, end + 3));
     return true;
 }
 
@@ -146,6 +154,8 @@ static bool take_block(struct str *text, struct bounce_append *entry)
         entry->recipient = old_address;
         entry->reason = old_reason;
     }
+    if (entry->reason.len == 0)
+        entry->reason = STR("(description unavailable)");
     return entry->recipient.ptr != NULL;
 }
 

@@ -17,7 +17,7 @@ _Static_assert(2 * RECORD_FACT_MAX + 2 <= BOUNCE_LOG_VALUE_MAX, "an address in q
  * (backwards_bounce_logfile_compatibility).  Line breaks inside a value become blanks. */
 void bounce_log_format(struct buf *out, const struct bounce_append *entry, bool old_style);
 
-/* Take the next block off `text`; false at the end.  Strings point into the text, what a block
- * does not say is empty or 0, and queue_id is always empty.  Blocks without a recipient are
+/* Take the next block off `text`; false at the end.  Strings point into the text and end without
+ * blanks; what a block does not say is empty or 0, but there is always a reason, and queue_id is always empty.  Blocks without a recipient are
  * passed over. */
 bool bounce_log_take(struct str *text, struct bounce_append *entry);

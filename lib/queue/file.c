@@ -111,6 +111,7 @@ static enum queue_read read_one(struct queue_file *f, struct record *rec)
     f->record_at = f->next;
     f->next += (int64_t)length;
     f->consumed += (int64_t)length;
+    f->work += (int64_t)length;
     return f->consumed > f->size ? QUEUE_READ_CORRUPT : QUEUE_READ_RECORD;
 }
 
@@ -141,7 +142,14 @@ enum queue_read queue_file_read(struct queue_file *f, struct record *rec)
     }
 }
 
-bool queue_file_mark(int fd, int64_t offset, char type)
+bool queue_file_mark(int fd, int64_t offset, char from, char to)
 {
-    return fd_pwrite_all(fd, (struct str){ &type, 1 }, (off_t)offset);
+    char there;
+    ssize_t n = offset > 0 ? pread(fd, &there, 1, (off_t)offset) : 0;
+
+    if (n == 1 && there == from)
+        return fd_pwrite_all(fd, (struct str){ &to, 1 }, (off_t)offset);
+    if (n >= 0)
+        errno = EBADMSG;
+    return false;
 }

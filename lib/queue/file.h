@@ -17,6 +17,7 @@ struct queue_file {
     int64_t record_at; /* offset of the record returned last (its type byte) */
     int64_t size;
     int64_t consumed; /* read as records since the last seek; more than `size`: a loop */
+    int64_t work;     /* bytes read as records since the beginning: what reading has cost */
     bool follow;      /* pointers, and skip padding (default); false: return them */
 };
 
@@ -34,5 +35,6 @@ void queue_file_close(struct queue_file *f);
 NODISCARD enum queue_read queue_file_read(struct queue_file *f, struct record *rec);
 /* Go on at another record; the guard against loops starts anew. */
 void queue_file_seek(struct queue_file *f, int64_t offset);
-/* Overwrite the type byte at `offset` (R -> D).  One system call; no fsync. */
-NODISCARD bool queue_file_mark(int fd, int64_t offset, char type);
+/* Make a record of type `from` one of type `to` (R -> D); `offset` is that of its type byte.  Without fsync.  False:
+ * errno; EBADMSG when something else stands there, and then nothing is written. */
+NODISCARD bool queue_file_mark(int fd, int64_t offset, char from, char to);

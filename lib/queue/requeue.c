@@ -7,16 +7,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <unistd.h>
 
 /* The log's word is not enough to write into a queue file: a done recipient must stand there. */
 static bool try_again(int fd, int64_t offset)
 {
-    char type;
-
-    if (offset <= 0 || pread(fd, &type, 1, (off_t)offset) != 1 || type != REC_DONE)
-        return true;
-    return queue_file_mark(fd, offset, REC_RCPT);
+    return queue_file_mark(fd, offset, REC_DONE, REC_RCPT) || errno == EBADMSG;
 }
 
 static bool try_all_again(int fd, struct str log)

@@ -31,6 +31,13 @@ static struct members *add_member(struct members *m, struct table *member)
     return m;
 }
 
+static uid_t owner_of_both(uid_t a, uid_t b)
+{
+    if (a == 0 || b == 0 || a == b)
+        return a ? a : b;
+    return TABLE_OWNER_MANY;
+}
+
 /* Opens one inner table; partial keys are for compositions whose members all take them. */
 static bool open_member(struct table *t, struct str spec, struct buf *error)
 {
@@ -39,6 +46,7 @@ static bool open_member(struct table *t, struct str spec, struct buf *error)
     if (t->data == NULL)
         t->traits = TABLE_FIXED;
     t->data = add_member(t->data, member);
+    t->owner = owner_of_both(t->owner, table_owner(member));
     if (!table_takes_partial_keys(member))
         t->traits = 0;
     return table_is_open(member);

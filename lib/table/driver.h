@@ -46,6 +46,7 @@ struct table {
     struct buf reason;   /* why it could not be opened */
     unsigned complaints; /* of keys that are no UTF-8 */
     struct table_watch watch;
+    uid_t owner; /* see table_owner() */
     struct list node;
 };
 
@@ -62,7 +63,7 @@ struct table_type {
 void table_type_register(const struct table_type *type);
 const struct table_type *table_type_find(struct str name);
 
-/* Note the state of `fd`; `owned`: close it with the table. */
+/* Note the state and the owner of `fd`; `owned`: close it with the table. */
 void table_watch_start(struct table *t, int fd, bool owned, bool text);
 bool table_watch_has_changed(const struct table_watch *w);
 /* Read the whole text file `name` and watch it.  False: `error` says "open NAME: reason". */

@@ -48,6 +48,10 @@ struct str table_list_last(const struct table_list *l)
 {
     return l->last ? table_name(l->last) : STR_NONE;
 }
+uid_t table_list_last_owner(const struct table_list *l)
+{
+    return l->last ? table_owner(l->last) : 0;
+}
 
 /* An empty result would delete an address or open a door; nobody means that. */
 static enum table_result refuse_empty(const struct table *t, struct str key)

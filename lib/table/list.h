@@ -17,6 +17,8 @@ bool table_list_is_empty(const struct table_list *l); /* NULL counts as empty */
 const char *table_list_parameter(const struct table_list *l);
 /* The table that gave the last TABLE_FOUND or TABLE_ERROR: "hash:/a"; STR_NONE before. */
 struct str table_list_last(const struct table_list *l);
+/* That table's owner, as table_owner() tells it. */
+uid_t table_list_last_owner(const struct table_list *l);
 
 /* `value` may be NULL and is untouched unless the key is found.  An empty result is an error
  * (TABLE_ERROR, logged), and an empty key is in no table. */

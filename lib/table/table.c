@@ -112,6 +112,7 @@ void table_close(struct table *t)
 }
 
 struct str table_name(const struct table *t) { return str_from(t->spec); }
+uid_t table_owner(const struct table *t) { return t->owner; }
 bool table_is_open(const struct table *t) { return t->ops != NULL; }
 bool table_takes_partial_keys(const struct table *t) { return (t->traits & TABLE_FIXED) != 0; }
 

@@ -16,6 +16,8 @@
 #include "base/buf.h"
 #include "table/type.h"
 
+#include <sys/types.h>
+
 struct table;
 
 enum table_result { TABLE_FOUND, TABLE_NOT_FOUND, TABLE_ERROR };
@@ -55,6 +57,11 @@ struct str table_name(const struct table *t);
 /* Tables of fixed strings may be asked for parts of an address or of a host name (user, @domain, a
  * parent domain).  Those with patterns (regexp, pcre, cidr, tcp) get whole keys only. */
 bool table_takes_partial_keys(const struct table *t);
+/* Whose words the results are: the owner of the opened file; 0, the administrator, for a table without one.  Of a
+ * table made of others the owner of those that are not the administrator's, TABLE_OWNER_MANY if these
+ * differ. */
+#define TABLE_OWNER_MANY ((uid_t)-1)
+uid_t table_owner(const struct table *t);
 /* False for a table that could not be opened. */
 bool table_is_open(const struct table *t);
 

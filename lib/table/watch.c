@@ -15,7 +15,10 @@ void table_watch_start(struct table *t, int fd, bool owned, bool text)
 {
     struct stat st;
 
-    if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
+    bool known = fstat(fd, &st) == 0;
+    if (known)
+        t->owner = st.st_uid;
+    if (!known || !S_ISREG(st.st_mode)) {
         if (owned)
             close(fd);
         return;

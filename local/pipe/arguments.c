@@ -44,11 +44,17 @@ static struct str whole_address(const struct context *c, struct str address, boo
     return arena_str(&c->d->arena, buf_str(c->settings->flags & PIPE_QUOTE ? &quoted : &out));
 }
 
+struct str pipe_sender(const struct pipe_settings *s, const struct delivery *d)
+{
+    return d->request.sender.len ? d->request.sender : s->null_sender;
+}
+
+/* An empty one stays so, whatever q would make of it. */
 static struct str sender_value(const struct context *c)
 {
-    struct str sender = c->d->request.sender;
+    struct str sender = pipe_sender(c->settings, c->d);
 
-    return sender.len ? whole_address(c, sender, false) : c->settings->null_sender;
+    return sender.len ? whole_address(c, sender, false) : STR("");
 }
 
 static bool is(struct str name, const char *word) { return str_equal(name, str_from(word)); }

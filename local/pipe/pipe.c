@@ -7,11 +7,11 @@
 #include "local/pipe/pipe.h"
 
 #include "base/log.h"
+#include "delivery/delivered_to.h"
 
 static struct pipe_settings settings;
 static struct arena forever;
 static int time_limit_s;
-static bool limit_is_one; /* recipients of a delivery */
 
 static void before_jail(struct service *svc)
 {
@@ -19,21 +19,27 @@ static void before_jail(struct service *svc)
 
     time_limit_s =
         (int)conf_service_time(conf, service_name(svc), "_time_limit", "command_time_limit");
-    limit_is_one = conf_service_int(conf, service_name(svc), "_destination_recipient_limit",
-                                    "default_destination_recipient_limit") == 1;
     delivery_open(svc, pipe_conf.pipe_delivery_status_filter, "pipe_delivery_status_filter");
 }
 
 #define SAID_MAX 100 /* of a command's output in the log */
 
 /* D and O speak of one recipient. */
-static bool flags_fit(struct delivery *d)
+static bool flags_fit(const struct delivery *d)
 {
-    if (!(settings.copy_flags & (COPY_DELIVERED_TO | COPY_ORIG_TO)) || limit_is_one)
-        return true;
-    log_warning("pipe flags `D' and `O' require " STR_FMT "_destination_recipient_limit = 1",
-                STR_ARG(service_name(d->svc)));
-    return false;
+    static const struct {
+        unsigned flag;
+        char letter;
+    } for_one[] = { { COPY_DELIVERED_TO, 'D' }, { COPY_ORIG_TO, 'O' } };
+
+    for (size_t i = 0; d->count > 1 && i < ARRAY_LEN(for_one); i++) {
+        if (!(settings.copy_flags & for_one[i].flag))
+            continue;
+        log_warning("pipe flag `%c' requires " STR_FMT "_destination_recipient_limit = 1",
+                    for_one[i].letter, STR_ARG(service_name(d->svc)));
+        return false;
+    }
+    return true;
 }
 
 static void run(struct delivery *d, struct outcome *o)
@@ -65,7 +71,7 @@ static void run(struct delivery *d, struct outcome *o)
     };
     struct copy_plan plan = {
         .flags = settings.copy_flags,
-        .sender = d->request.sender,
+        .sender = pipe_sender(&settings, d),
         .orig_to = d->recipients[0].info.orig_addr,
         .delivered_to = d->recipients[0].info.address,
         .eol = settings.eol,
@@ -91,7 +97,7 @@ static void deliver(struct delivery *d)
         outcome_make(&o, &d->arena, OUTCOME_DEFERRED, "4.3.5", "mail system configuration error");
     else if (settings.size_limit > 0 && d->request.data_size > settings.size_limit)
         outcome_make(&o, &d->arena, OUTCOME_BOUNCED, "5.2.3", "message too large");
-    else if ((settings.copy_flags & COPY_DELIVERED_TO) && copy_is_looping(d, first))
+    else if ((settings.copy_flags & COPY_DELIVERED_TO) && delivered_to_has(d, first))
         outcome_make(&o, &d->arena, OUTCOME_BOUNCED, "5.4.6", "mail forwarding loop for " STR_FMT,
                      STR_ARG(first));
     else

@@ -15,7 +15,7 @@ struct pipe_settings {
     unsigned copy_flags; /* enum copy_flag */
     unsigned flags;      /* enum pipe_flag */
     struct str eol;
-    struct str null_sender; /* stands for the empty sender in $sender */
+    struct str null_sender; /* stands for the empty sender */
     int64_t size_limit;     /* 0: none */
     const char *directory, *chroot;
     char **argv;      /* templates; ends with NULL */
@@ -24,6 +24,9 @@ struct pipe_settings {
 
 /* Attributes end with argv=.  A mistake ends the process. */
 void pipe_settings_parse(struct pipe_settings *s, struct arena *forever, char **args, int count);
+
+/* Whom the command and the headers see as the sender. */
+struct str pipe_sender(const struct pipe_settings *s, const struct delivery *d);
 
 /* The command's argument vector: an argument that mentions the recipient is there once for each.
  * NULL: unknown macro, logged. */

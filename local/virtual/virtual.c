@@ -1,9 +1,11 @@
 /* virtual - deliver to the mailboxes of virtual_mailbox_maps: no accounts, no aliases, no commands.
  *
- * Runs as:   root, acting as the owner that virtual_uid_maps and virtual_gid_maps name for each
- * recipient Trusts:    main.cf and its tables Distrusts: the message */
+ * Runs as:   root, acting as the owner that virtual_uid_maps and virtual_gid_maps name for each recipient
+ * Trusts:    main.cf and its tables
+ * Distrusts: the message */
 #include "base/log.h"
 #include "base/number.h"
+#include "delivery/delivered_to.h"
 #include "delivery/store.h"
 #include "table/list.h"
 
@@ -57,7 +59,7 @@ static enum table_result look_up(struct table_list *list, struct str address, st
 static bool look_up_id(struct table_list *list, struct str address, const char *kind, int64_t min,
                        unsigned *id)
 {
-    BUF_AUTO(value, 256);
+    BUF_AUTO(value, 0);
     int64_t number;
 
     switch (look_up(list, address, &value)) {
@@ -95,7 +97,7 @@ static void store(struct delivery *d, struct delivery_rcpt *rcpt, struct store_t
         .delivered_to = rcpt->info.address,
         .now = d->times.deliver_start.tv_sec,
     };
-    BUF_AUTO(prefix, 4400);
+    BUF_AUTO(words, 0);
 
     if (delivery_is_probe(d)) {
         outcome_make(o, &d->arena, OUTCOME_SENT, "2.0.0", "delivers to %s", kind);
@@ -103,10 +105,10 @@ static void store(struct delivery *d, struct delivery_rcpt *rcpt, struct store_t
         outcome_make(o, &d->arena, OUTCOME_SENT, "2.0.0", "delivered to %s", kind);
     } else {
         if (maildir)
-            buf_add(&prefix, STR("maildir delivery failed: "));
+            buf_add(&words, STR("maildir delivery failed: "));
         else
-            buf_join(&prefix, STR("delivery failed to mailbox "), str_from(t->path), STR(": "));
-        store_fault_outcome(o, &d->arena, &fault, buf_cstr(&prefix));
+            buf_join(&words, STR("delivery failed to mailbox "), str_from(t->path), STR(": "));
+        store_fault_outcome(o, &d->arena, &fault, buf_str(&words));
     }
 }
 
@@ -119,11 +121,11 @@ static void deliver_recipient(struct delivery *d, struct delivery_rcpt *rcpt, st
         .size_limit = virtual_conf.virtual_mailbox_limit,
         .strict_owner = delivery_conf.strict_mailbox_ownership,
     };
-    BUF_AUTO(mailbox, 4096);
-    BUF_AUTO(path, 8192);
+    BUF_AUTO(mailbox, 0);
+    BUF_AUTO(path, 0);
 
     outcome_make(o, &d->arena, OUTCOME_DEFERRED, "4.3.5", "mail system configuration error");
-    if (copy_is_looping(d, address)) {
+    if (delivered_to_has(d, address)) {
         outcome_make(o, &d->arena, OUTCOME_BOUNCED, "5.4.6", "mail forwarding loop for " STR_FMT,
                      STR_ARG(address));
         return;

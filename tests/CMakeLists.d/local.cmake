@@ -4,6 +4,7 @@ relevo_test(lib/delivery/store_test.c delivery)
 relevo_test(lib/text/macro_test.c text)
 relevo_test(lib/delivery/command_test.c delivery)
 relevo_test(local/destination_list_test.c local_parts)
+relevo_test(local/mandate_test.c local_parts)
 relevo_test(local/pipe_test.c local_parts)
 relevo_fuzz(destination_list.c local_parts)
 

@@ -164,7 +164,7 @@ class Agent:
         shutil.rmtree(self.root)
 
     def deliver(self, name, rcpts, body="Subject: x\n\nhello\n", sender="s@remote.test", nexthop="mail.example.test", flags=1,
-                notify=0):
+                notify=0, shift=0):
         """(marks in the queue file, reply, log lines without time, queue id and delays)."""
         self.count += 1
         qid = "ABC%03d" % self.count
@@ -185,7 +185,7 @@ class Agent:
                       arrival_sec=now, active_sec=now)
         msg = attrs([(k, values.get(k, 0 if k in NUMBERS else "")) for k in REQUEST])
         for r, o in zip(rcpts, offsets):
-            msg += attrs([("recipient", r), ("original_recipient", r), ("dsn_orig_rcpt", ""), ("notify_flags", notify), ("offset", o)])
+            msg += attrs([("recipient", r), ("original_recipient", r), ("dsn_orig_rcpt", ""), ("notify_flags", notify), ("offset", o + shift)])
         before = len(read(self.log)) if os.path.exists(self.log) else 0
         with socket.socket(socket.AF_UNIX) as c:
             c.settimeout(60)
@@ -195,6 +195,7 @@ class Agent:
         with open(path, "rb") as f:
             after = f.read()
         os.unlink(path)
+        self.altered = [i for i in range(max(len(data), len(after))) if data[i:i + 1] != after[i:i + 1]]
         return "".join(chr(after[o]) for o in offsets), parse(got[1]) if got else None, self.lines(before, qid)
 
     def lines(self, start, qid):

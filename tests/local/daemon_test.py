@@ -1,6 +1,7 @@
 """local, virtual, pipe, error and discard as the queue manager sees them.  Arguments: the five programs."""
 import glob
 import os
+import pwd
 import shutil
 import sys
 import unittest
@@ -67,6 +68,9 @@ maildir %(o)s/md/
 secret /root/secret
 include :include:%(o)s/list
 restricted :include:%(o)s/cmdlist
+none ()
+nogroup group:;
+noaddress , <>
 """ % {"o": OUT}
 
     @classmethod
@@ -154,6 +158,14 @@ restricted :include:%(o)s/cmdlist
         one_line(self, self.deliver("restricted"), "to=<restricted@example.test>, relay=local, dsn=5.7.1, status=bounced "
                  "(mail to command is restricted)")
 
+    def test_who_names_nobody_loses_no_mail(self):
+        for name in ("none", "nogroup", "noaddress"):
+            self.assertEqual(self.deliver(name)[2], ["warning: no recipient in alias lookup result for " + name,
+                             "to=<%s@example.test>, relay=local, dsn=4.3.0, status=deferred (alias database unavailable)" % name])
+        for text in ("group:;\n", "()\n", ",\n# nobody\n", "<>\n", " \n"):
+            write("/home/ana/.forward+none", text, "ana")
+            one_line(self, self.deliver("ana+none"), "to=<ana+none@example.test>, relay=local, dsn=2.0.0, status=sent (delivered to mailbox)")
+
     def test_a_forward_file_may_name_its_own_user(self):
         before = len(self.agent.messages)
         _, _, lines = self.deliver("luis")
@@ -187,6 +199,128 @@ restricted :include:%(o)s/cmdlist
                          [("trace", "expanded", "delivery via local: alias expanded")])
 
 
+class Mandates(unittest.TestCase):
+    """Whose rights commands, files and lists are handled with."""
+    ALL = "alias, forward, include"
+    LISTS = "/home/lists"
+    ALIASES = """root-list :include:/home/lists/root
+root-luis :include:/home/lists/luis
+root-root-luis :include:/home/lists/root-luis
+luis-root :include:/home/lists/luis-root
+luis-paco :include:/home/lists/luis-paco
+private :include:/home/lists/private
+secret :include:/home/lists/secret
+link :include:/home/luis/link
+moved :include:/home/luis/moved
+open :include:/home/lists/open
+stranger :include:/home/lists/stranger
+missing :include:/home/lists/missing
+folder :include:/home/lists
+relative :include:lists
+who %(who)s
+tilde :include:/home/lists/tilde
+back :include:/home/lists/back
+both ana, :include:/home/lists/both
+""" % {"who": '"|id -un >> /home/out/ran"'}
+    OF_ENRIQUE = """enrique-command "|id -un >> /home/out/ran"
+enrique-paco :include:/home/lists/paco
+enrique-root :include:/home/lists/root
+enrique-private :include:/home/lists/private
+"""
+    COMMAND = '"|id -un >> /home/out/ran"\n'
+
+    @classmethod
+    def list(cls, name, text, owner="root", mode=0o644):
+        return write(cls.LISTS + "/" + name, text, owner, mode)
+
+    @classmethod
+    def setUpClass(cls):
+        os.makedirs(OUT, exist_ok=True)
+        os.chmod(OUT, 0o1777)
+        os.makedirs(cls.LISTS)
+        write("/home/enriques-aliases", cls.OF_ENRIQUE, "enrique", 0o644)
+        for owner in ("root", "luis", "paco"):
+            cls.list(owner, cls.COMMAND, owner)
+            cls.list("luis-" + owner, ":include:/home/lists/%s\n" % owner, "luis")
+        cls.list("root-luis", ":include:/home/lists/luis\n")
+        cls.list("private", cls.COMMAND, "luis", 0o600)
+        cls.list("secret", cls.COMMAND, "root", 0o600)
+        cls.list("open", cls.COMMAND, "luis", 0o666)
+        cls.list("back", "who\n", "luis")
+        cls.list("tilde", "~/box\n", "luis")
+        cls.list("both", cls.COMMAND)
+        os.chown(cls.list("stranger", cls.COMMAND), 54321, 54321)
+        write("/home/luis/text", "the-secret-of-root\n", "root", 0o600)
+        write("/home/paco/text", "the-secret-of-paco\n", "paco", 0o600)
+        os.symlink("/home/paco/text", "/home/luis/link")
+        os.link("/home/luis/text", "/home/luis/moved")
+        cls.agent = Agent(dict(recipient_delimiter="+", allow_mail_to_commands=cls.ALL, allow_mail_to_files=cls.ALL,
+                               alias_maps="texthash:/home/roots-aliases texthash:/home/enriques-aliases"))
+        write("/home/roots-aliases", cls.ALIASES)
+        cls.agent.start(sys.argv[1], "local")
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.agent.stop()
+        os.unlink("/home/ana/.forward")
+
+    def ran(self, name):
+        """(as whom the command ran, log lines)"""
+        write(OUT + "/ran", "", mode=0o666)
+        lines = self.agent.deliver("local", [name + "@example.test"])[2]
+        return read(OUT + "/ran").split(), lines
+
+    def forward(self, text):
+        write("/home/ana/.forward", text, "ana")
+        return self.ran("ana")
+
+    def test_the_administrator_lends_rights_to_the_owner_of_a_list(self):
+        for name, who in (("root-list", "nobody"), ("root-luis", "luis"), ("root-root-luis", "luis"), ("luis-root", "luis"),
+                          ("luis-paco", "luis"), ("enrique-command", "enrique"), ("enrique-paco", "enrique"),
+                          ("enrique-root", "enrique"), ("back", "nobody"), ("private", "luis"), ("secret", "nobody")):
+            self.assertEqual(self.ran(name)[0], [who], name)
+
+    def test_a_forward_file_lends_nothing_and_gets_nothing(self):
+        for text, who in ((":include:/home/lists/luis\n", "ana"), (":include:/home/lists/root\n", "ana"), (":include:/home/lists/root-luis\n", "ana"),
+                          (":include:/home/lists/luis-paco\n", "ana"), (self.COMMAND, "ana"), ("who\n", "nobody"),
+                          ("root-luis\n", "luis"), ("enrique-paco\n", "enrique")):
+            self.assertEqual(self.forward(text)[0], [who], text)
+
+    def test_a_list_is_read_by_who_names_it(self):
+        for ran, lines in (self.forward(":include:/home/lists/private\n"), self.forward(":include:/home/lists/luis-private\n"), self.ran("enrique-private")):
+            self.assertEqual(ran, [])
+            self.assertRegex(lines[0], "warning: (cannot open include file|unable to lookup :include: file) /home/lists/.*")
+            self.assertIn("dsn=5.3.5, status=bounced (mail system configuration error)", lines[1])
+
+    def test_nobody_makes_the_administrator_read_what_is_not_his(self):
+        for name in ("link", "moved"):
+            lines = self.ran(name)[1]
+            self.assertEqual(lines[0], "warning: cannot open include file /home/luis/%s: Permission denied" % name)
+            self.assertNotIn("the-secret", "".join(lines))
+
+    def test_a_list_that_is_none_is_refused(self):
+        for name, warning in (("open", ":include: file /home/lists/open is world writable"),
+                              ("missing", "unable to lookup :include: file /home/lists/missing: No such file or directory"),
+                              ("folder", ":include: file /home/lists is not a regular file"),
+                              ("relative", ":include:lists uses a relative path")):
+            ran, lines = self.ran(name)
+            self.assertEqual((ran, lines[0]), ([], "warning: " + warning))
+            self.assertIn("dsn=5.3.5, status=bounced (mail system configuration error)", lines[1])
+        ran, lines = self.ran("stranger")
+        self.assertEqual((ran, lines[:2]), ([], ["warning: cannot find username for uid 54321",
+                                                 "warning: /home/lists/stranger: cannot find :include: file owner username"]))
+        self.assertIn("dsn=4.3.5, status=deferred (mail system configuration error)", lines[2])
+
+    def test_home_is_that_of_whose_rights_they_are(self):
+        self.assertIn("status=sent (delivered to file: /home/luis/box)", self.ran("tilde")[1][-1])
+        self.assertEqual(os.stat("/home/luis/box").st_uid, pwd.getpwnam("luis").pw_uid)
+        self.assertIn("status=sent (delivered to file: /home/ana/box)", self.forward(":include:/home/lists/tilde\n")[1][-1])
+
+    def test_nobody_takes_a_list_away_by_naming_it_first(self):
+        write("/home/ana/.forward", ":include:/home/lists/both\n", "ana")
+        self.assertEqual(sorted(self.ran("both")[0]), ["ana", "nobody"])
+
+
 class Others(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
@@ -198,6 +332,10 @@ class Others(unittest.TestCase):
         cls.agent = Agent(main).start(sys.argv[1], "local").start(sys.argv[2], "virtual").start(sys.argv[4], "error")
         cls.agent.start(sys.argv[4], "retry").start(sys.argv[5], "discard")
         cls.agent.start(sys.argv[3], "echo", ["user=enrique", "argv=/bin/echo", "$recipient", "-", "$sender"])
+        for name, flags in (("one-d", "DRhu"), ("one-o", "FO."), ("one-both", "ODX")):
+            cls.agent.start(sys.argv[3], name, ["flags=" + flags, "user=enrique", "argv=/bin/true"])
+        for name, more in (("head", []), ("none", ["null_sender="]), ("comma", ["null_sender=x,y"])):
+            cls.agent.start(sys.argv[3], name, ["flags=FR", "user=enrique"] + more + ["argv=/bin/sh", "-c", r"head -2 | sed 's/  .*/  /' | tr '\n' '|'"])
         cls.agent.start(sys.argv[3], "bad", ["user=enrique", "argv=/bin/echo", "$nosuch"])
 
     @classmethod
@@ -223,10 +361,33 @@ class Others(unittest.TestCase):
         text = "relay=echo, dsn=2.0.0, status=sent (delivered via echo service (u@p.test v@p.test - s@remote.test))"
         self.assertEqual(lines, ["to=<u@p.test>, " + text, "to=<v@p.test>, " + text])
 
+    def test_pipe_flags_for_one_recipient_refuse_several_and_no_setting(self):
+        for name, letter in (("one-d", "D"), ("one-o", "O"), ("one-both", "D")):
+            one_line(self, self.agent.deliver(name, ["u@p.test"]), "to=<u@p.test>, relay=%s, dsn=2.0.0, status=sent (delivered via %s service)" % (name, name))
+            marks, _, lines = self.agent.deliver(name, ["u@p.test", "v@p.test"])
+            self.assertEqual(marks, "RR")
+            self.assertEqual(lines, ["warning: pipe flag `%s' requires %s_destination_recipient_limit = 1" % (letter, name)] +
+                             ["to=<%s@p.test>, relay=%s, dsn=4.3.5, status=deferred (mail system configuration error)" % (u, name) for u in "uv"])
+
+    def test_the_null_sender_has_a_name_in_headers_too(self):
+        for name, sender, want in (("head", "", "From MAILER-DAEMON  |Return-Path: <MAILER-DAEMON>|"), ("head", "a@x.test", "From a@x.test  |Return-Path: <a@x.test>|"),
+                                   ("none", "", "From MAILER-DAEMON  |Return-Path: <>|"), ("comma", "", 'From "x,y"  |Return-Path: <"x,y">|')):
+            lines = self.agent.deliver(name, ["u@p.test"], sender=sender)[2]
+            self.assertIn("service (" + want, lines[0])
+
     def test_pipe_defers_on_an_unknown_macro(self):
         marks, _, lines = self.agent.deliver("bad", ["u@p.test"])
         self.assertEqual(marks, "R")
         self.assertIn('service bad: unknown macro name: "nosuch"', lines[0])
+
+    def test_a_mark_is_written_over_a_recipient_only(self):
+        self.agent.deliver("discard", ["x@y.test"])
+        self.assertEqual(len(self.agent.altered), 1)
+        for shift in (-100, -1, 1, 2, 9, 10000):
+            lines = self.agent.deliver("discard", ["x@y.test"], nexthop="away", shift=shift)[2]
+            self.assertEqual(self.agent.altered, [])
+            self.assertEqual(lines[0], "to=<x@y.test>, relay=none, dsn=2.0.0, status=sent (away)")
+            self.assertRegex(lines[1], r"warning: cannot mark recipient <x@y.test> at offset \d+ as done: no recipient stands there")
 
     def test_error_bounces_and_retry_defers(self):
         one_line(self, self.agent.deliver("error", ["x@y.test"], nexthop="5.1.6 moved"), "to=<x@y.test>, relay=none, dsn=5.1.6, status=bounced (moved)")

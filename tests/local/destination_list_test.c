@@ -34,7 +34,8 @@ static void every_kind_of_destination_is_recognised(void **state)
         { "a (one, two), b", "A(a)A(b)" },
         { "\"quoted name\"", "A(quoted name)" },
         { ",,a,,", "A(a)" },
-        { "<>, a", "A()A(a)" }, /* the null address has a reader: empty_address_recipient */
+        { "\"\", a", "A()A(a)" }, /* the null address has a reader: empty_address_recipient */
+        { "<>, (x), a", "A(a)" },
         { "\"unclosed, a\nb", "A(unclosed, a)A(b)" },
     };
 

@@ -3,6 +3,11 @@
 
 #include <stdlib.h>
 
+static void assert_str(struct str got, const char *want)
+{
+    assert_true(str_equal(got, str_from(want)));
+}
+
 static char *args[16];
 static size_t arg_count;
 
@@ -96,6 +101,35 @@ static void an_argument_that_names_the_recipient_is_there_for_each(void **state)
     arena_free(&d.arena);
 }
 
+static void null_sender_replaces_the_empty_sender_everywhere(void **state UNUSED)
+{
+    static const struct {
+        const char *attributes, *argument, *sender;
+    } rows[] = {
+        { "", "MAILER-DAEMON", "MAILER-DAEMON" },
+        { "null_sender=", "", "" },
+        { "null_sender=x,y", "x,y", "x,y" },
+        { "flags=q null_sender=x,y", "\"x,y\"", "x,y" },
+        { "flags=q null_sender=", "", "" },
+    };
+    struct delivery_rcpt rcpts[] = { { .info = { .address = STR("a@x.test") } } };
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct delivery d = request(rcpts, 1);
+        BUF_AUTO(text, 0);
+        ARENA_AUTO(a);
+
+        d.request.sender = STR_NONE;
+        buf_join(&text, str_from(rows[i].attributes), STR(" user=nobody argv=/bin/x ${sender}"));
+        struct pipe_settings s = parse(&a, buf_cstr(&text));
+        assert_string_equal(pipe_arguments(&s, &d)[1], rows[i].argument);
+        assert_str(pipe_sender(&s, &d), rows[i].sender);
+        d.request.sender = STR("s@x.test");
+        assert_str(pipe_sender(&s, &d), "s@x.test");
+        arena_free(&d.arena);
+    }
+}
+
 static void an_unknown_macro_is_refused(void **state)
 {
     struct delivery_rcpt rcpts[] = { { .info = { .address = STR("a@x.test") } } };
@@ -114,6 +148,7 @@ int main(void)
         cmocka_unit_test(attributes_are_understood),
         cmocka_unit_test(arguments_are_folded_and_quoted_as_the_flags_ask),
         cmocka_unit_test(an_argument_that_names_the_recipient_is_there_for_each),
+        cmocka_unit_test(null_sender_replaces_the_empty_sender_everywhere),
         cmocka_unit_test(an_unknown_macro_is_refused),
     };
 

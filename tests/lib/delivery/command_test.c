@@ -45,6 +45,30 @@ static void exit_codes_say_what_happened(void **state)
     }
 }
 
+static void output_of_every_shape_becomes_one_line_of_text(void **state UNUSED)
+{
+    static const struct {
+        struct str said;
+        const char *line;
+    } rows[] = {
+        { STR(""), "" },
+        { STR("one\ntwo\n"), "one two " },
+        { STR("one\r\n\ttwo\033[0m\n"), "one_  two_[0m " },
+        { STR("  \n \t"), "     " },
+        { STR("caf\351 \303\251\001\177x\0y\n"), "caf_ \303\251__x" },
+        { STR("\0all lost"), "" },
+        { STR("cut \303"), "cut _" },
+        { STR("\355\240\200\300\257"), "_____" },
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        BUF_AUTO(output, 0);
+        buf_add(&output, rows[i].said);
+        command_output_line(&output);
+        assert_str(buf_str(&output), rows[i].line);
+    }
+}
+
 static void only_plain_words_run_without_a_shell(void **state)
 {
     static const struct {
@@ -112,6 +136,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(exit_codes_say_what_happened),
+        cmocka_unit_test(output_of_every_shape_becomes_one_line_of_text),
         cmocka_unit_test(only_plain_words_run_without_a_shell),
         cmocka_unit_test(a_command_reads_the_message_and_its_words_come_back),
     };

@@ -1,4 +1,5 @@
 #include "delivery/copy.h"
+#include "delivery/delivered_to.h"
 #include "helpers.h"
 #include "helpers.inc"
 
@@ -158,9 +159,106 @@ static void a_loop_is_seen_in_the_header_only(void **state)
         put_lines(&records, cases[i].text);
         record_put(&records, REC_EXTRACTED, STR_NONE);
         message_open(&d, buf_str(&records));
-        assert_int_equal(copy_is_looping(&d, STR("a@x.test")), cases[i].looping);
+        assert_int_equal(delivered_to_has(&d, STR("a@x.test")), cases[i].looping);
         message_close(&d);
     }
+}
+
+static void a_loop_is_found_among_many(void **state UNUSED)
+{
+    BUF_AUTO(records, 0);
+    struct delivery d;
+
+    for (int i = 0; i < 300; i++) {
+        BUF_AUTO(line, 0);
+        buf_addf(&line, "Delivered-To: \"u %d\"@X.test\nReceived: x\n", i * 7919 % 300);
+        put_lines(&records, buf_cstr(&line));
+    }
+    record_put(&records, REC_EXTRACTED, STR_NONE);
+    message_open(&d, buf_str(&records));
+    for (int i = -5; i < 305; i++) {
+        BUF_AUTO(address, 0);
+        buf_addf(&address, "U %d@x.Test", i);
+        assert_int_equal(delivered_to_has(&d, buf_str(&address)), i >= 0 && i < 300);
+    }
+    message_close(&d);
+}
+
+/* Shapes that are many records for their size. */
+static const char *const shapes[] = { "a:\n", "Delivered-To: a\n", "a:\n b\n", "\n", "To: x\n" };
+
+/* What it costs to see whether `members` have had it, and to give each a copy in one of two formats. */
+static int64_t cost_of(const char *shape, size_t size, int members)
+{
+    struct copy_plan plans[] = { { .flags = COPY_MBOX | COPY_DELIVERED_TO },
+                                 { .flags = COPY_DELIVERED_TO } };
+    int fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
+    BUF_AUTO(records, 0);
+    struct delivery d;
+
+    while (records.len < size)
+        put_lines(&records, shape);
+    record_put(&records, REC_EXTRACTED, STR_NONE);
+    message_open(&d, buf_str(&records));
+    for (int i = 0; i < members; i++) {
+        BUF_AUTO(address, 0);
+        buf_addf(&address, "m%d@x.test", i);
+        assert_false(delivered_to_has(&d, buf_str(&address)));
+        assert_int_equal(copy_message(&d, &plans[i % 2], fd), COPY_OK);
+    }
+    int64_t work = d.content.work;
+    message_close(&d);
+    close(fd);
+    return work;
+}
+
+/* Members of a list pay for what they get, not for another look at the message. */
+static void a_list_costs_linear_time(void **state UNUSED)
+{
+    static const size_t mb = 1 << 20;
+
+    for (size_t i = 0; i < ARRAY_LEN(shapes); i++)
+        for (size_t size = mb; size <= 4 * mb; size *= 2)
+            assert_in_range(cost_of(shapes[i], size, 500), size, 5 * size + 500);
+}
+
+static void every_copy_of_a_kept_body_is_whole(void **state UNUSED)
+{
+    static const char want[] = "Delivered-To: m\nA: b\n\nFrom x\n.\n",
+                      quoted[] = "Delivered-To: m\nA: b\n\n>From x\n.\n\n",
+                      stuffed[] = "Delivered-To: m\r\nA: b\r\n\r\nFrom x\r\n..\r\n";
+    const struct {
+        struct copy_plan plan;
+        const char *text;
+    } kinds[] = {
+        { { .flags = COPY_DELIVERED_TO, .delivered_to = STR("m") }, want },
+        { { .flags = COPY_DELIVERED_TO | COPY_QUOTE_FROM | COPY_BLANK_END,
+            .delivered_to = STR("m") },
+          quoted },
+        { { .flags = COPY_DELIVERED_TO | COPY_DOT_STUFF,
+            .delivered_to = STR("m"),
+            .eol = STR("\r\n") },
+          stuffed },
+    };
+    BUF_AUTO(records, 0);
+    struct delivery d;
+
+    put_lines(&records, "A: b\n\nFrom x\n.\n");
+    record_put(&records, REC_EXTRACTED, STR_NONE);
+    message_open(&d, buf_str(&records));
+    for (size_t i = 0; i < 4 * ARRAY_LEN(kinds); i++) {
+        int fd = memfd_create("copy", MFD_CLOEXEC);
+        BUF_AUTO(got, 0);
+        assert_int_equal(copy_message(&d, &kinds[i % ARRAY_LEN(kinds)].plan, fd), COPY_OK);
+        assert_true(fd_pread_all(fd, &got));
+        assert_str(buf_str(&got), kinds[i % ARRAY_LEN(kinds)].text);
+        close(fd);
+    }
+    struct copy_plan limited = kinds[0].plan;
+    limited.max_bytes = 20;
+    assert_int_equal(copy_message(&d, &limited, -1), COPY_WRITE);
+    assert_int_equal(errno, EFBIG);
+    message_close(&d);
 }
 
 int main(void)
@@ -174,6 +272,9 @@ int main(void)
         cmocka_unit_test(a_limit_holds_before_anything_is_written),
         cmocka_unit_test(a_large_message_arrives_whole),
         cmocka_unit_test(a_loop_is_seen_in_the_header_only),
+        cmocka_unit_test(a_loop_is_found_among_many),
+        cmocka_unit_test(a_list_costs_linear_time),
+        cmocka_unit_test(every_copy_of_a_kept_body_is_whole),
     };
 
     setenv("TZ", "UTC", 1);

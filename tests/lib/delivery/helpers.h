@@ -1,6 +1,6 @@
 #pragma once
 /* What the tests of lib/delivery share: a message under delivery without a queue manager. */
-#include "delivery/delivery.h"
+#include "delivery/copy.h"
 #include "unit.h"
 
 static inline void assert_str(struct str got, const char *want)

@@ -62,7 +62,34 @@ static void lines_of_the_oldest_logs_are_understood(void **state)
     assert_str(e.reason, "gone away");
     assert_true(bounce_log_take(&text, &e));
     assert_str(e.recipient, "");
+    assert_str(e.reason, "(description unavailable)");
     assert_false(bounce_log_take(&text, &e));
+}
+
+static void a_reason_has_no_blank_at_its_end(void **state UNUSED)
+{
+    static const struct {
+        const char *written, *read;
+    } rows[] = {
+        { "temporary failure. Command output: disk full ", "temporary failure. Command output: disk full" },
+        { "temporary failure. Command output: \t \v", "temporary failure. Command output:" },
+        { " first, not last \n\n", " first, not last" },
+        { "", "(description unavailable)" },
+        { " \r\n", "(description unavailable)" },
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        for (int old_style = 0; old_style < 2; old_style++) {
+            struct bounce_append in = { .recipient = STR("a@b"), .reason = str_from(rows[i].written) };
+            struct bounce_append out;
+            BUF_AUTO(text, 0);
+
+            bounce_log_format(&text, &in, old_style);
+            struct str rest = buf_str(&text);
+            assert_true(bounce_log_take(&rest, &out));
+            assert_str(out.reason, rows[i].read);
+        }
+    }
 }
 
 static void the_null_address_survives(void **state)
@@ -130,6 +157,7 @@ int main(void)
         cmocka_unit_test(a_block_is_written_as_other_tools_expect_it),
         cmocka_unit_test(what_was_written_is_read_back),
         cmocka_unit_test(lines_of_the_oldest_logs_are_understood),
+        cmocka_unit_test(a_reason_has_no_blank_at_its_end),
         cmocka_unit_test(the_null_address_survives),
         cmocka_unit_test(a_line_break_in_a_reason_cannot_forge_a_field),
         cmocka_unit_test(unknown_names_and_bad_numbers_are_passed_over),

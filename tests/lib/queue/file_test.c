@@ -1,6 +1,7 @@
 #include "queue/file.h"
 #include "scratch.h"
 
+#include <errno.h>
 #include <sys/mman.h>
 
 static int memory_file(struct str content)
@@ -109,7 +110,7 @@ static void offsets_are_those_of_the_type_byte(void **state)
     assert_int_equal(queue_file_read(&f, &rec), QUEUE_READ_RECORD);
     assert_int_equal(queue_file_read(&f, &rec), QUEUE_READ_RECORD);
     assert_int_equal(f.record_at, 7);
-    assert_true(queue_file_mark(f.fd, f.record_at, 'D'));
+    assert_true(queue_file_mark(f.fd, f.record_at, 'R', 'D'));
     queue_file_close(&f);
 }
 
@@ -119,9 +120,26 @@ static void a_mark_changes_one_byte(void **state)
     char back[9];
 
     (void)state;
-    assert_true(queue_file_mark(fd, 3, 'D'));
+    assert_true(queue_file_mark(fd, 3, 'R', 'D'));
     assert_int_equal(pread(fd, back, 9, 0), 9);
     assert_memory_equal(back, "R\1aD\1bR\1c", 9);
+    fd_close(&fd);
+}
+
+static void a_mark_is_made_over_its_record_only(void **state UNUSED)
+{
+    static const int64_t wrong[] = { -1, 0, 1, 2, 4, 9, 10, 1000, INT64_MAX };
+    int fd = memory_file(STR("R\1aR\1bD\1cN"));
+    char back[10];
+
+    for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
+        errno = 0;
+        assert_false(queue_file_mark(fd, wrong[i], 'R', 'D'));
+        assert_true(errno == EBADMSG || wrong[i] == INT64_MAX);
+    }
+    assert_false(queue_file_mark(fd, 6, 'R', 'D'));
+    assert_int_equal(pread(fd, back, 10, 0), 10);
+    assert_memory_equal(back, "R\1aR\1bD\1cN", 10);
     fd_close(&fd);
 }
 
@@ -209,6 +227,7 @@ int main(void)
         cmocka_unit_test(without_following_pointers_and_padding_are_seen),
         cmocka_unit_test(offsets_are_those_of_the_type_byte),
         cmocka_unit_test(a_mark_changes_one_byte),
+        cmocka_unit_test(a_mark_is_made_over_its_record_only),
         cmocka_unit_test(long_files_are_read_across_windows_and_seeks),
         cmocka_unit_test(a_record_may_be_larger_than_a_window),
         cmocka_unit_test(a_record_is_as_long_as_any_writer_makes_it),

@@ -57,6 +57,48 @@ static void an_empty_list_knows_nothing(void **state UNUSED)
     table_list_close(l);
 }
 
+/* Text of somebody's must not be taken for the administrator's, nor for somebody else's. */
+static void a_table_belongs_to_the_owner_of_its_file(void **state UNUSED)
+{
+    static const struct {
+        const char *maps;
+        uid_t owner;
+    } rows[] = {
+        { "texthash:%s/roots", 0 },
+        { "texthash:%s/anas", 4000 },
+        { "inline:{x={:include:/etc/passwd}}", 0 },
+        { "inline:{a=1} texthash:%s/roots texthash:%s/anas", 0 },
+        { "unionmap:{texthash:%s/roots, texthash:%s/anas}", 4000 },
+        { "pipemap:{texthash:%s/roots, texthash:%s/anas}", 4000 },
+        { "unionmap:{texthash:%s/luis, texthash:%s/anas}", TABLE_OWNER_MANY },
+        { "debug:texthash:%s/anas", 4000 },
+    };
+    static const struct {
+        const char *name;
+        uid_t owner;
+    } files[] = { { "roots", 0 }, { "anas", 4000 }, { "luis", 4001 } };
+
+    if (geteuid() != 0)
+        skip();
+    for (size_t i = 0; i < ARRAY_LEN(files); i++) {
+        write_file(files[i].name, "x x\n");
+        assert_int_equal(chown(scratch_path(files[i].name), files[i].owner, 0), 0);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        BUF_AUTO(maps, 0);
+        struct str left = str_from(rows[i].maps);
+
+        for (size_t at; (at = str_find_str(left, STR("%s"))) != STR_NOT_FOUND;
+             left = str_skip(left, at + 2))
+            buf_join(&maps, str_sub(left, 0, at), str_from(scratch));
+        buf_add(&maps, left);
+        struct table_list *l = open_list(buf_cstr(&maps));
+        assert_int_equal(table_list_lookup(l, STR("x"), NULL), TABLE_FOUND);
+        assert_int_equal(table_list_last_owner(l), rows[i].owner);
+        table_list_close(l);
+    }
+}
+
 static enum table_result only_home_is_local(void *context UNUSED, struct str domain)
 {
     return str_equal(domain, STR("broken"))        ? TABLE_ERROR
@@ -204,6 +246,7 @@ int main(void)
         cmocka_unit_test(a_failing_table_ends_the_search),
         cmocka_unit_test(an_empty_result_is_refused),
         cmocka_unit_test(an_empty_list_knows_nothing),
+        cmocka_unit_test(a_table_belongs_to_the_owner_of_its_file),
         cmocka_unit_test(addresses_are_tried_in_the_documented_order),
         cmocka_unit_test(who_only_asks_whether_is_told_by_the_short_name),
         cmocka_unit_test(what_matched_tells_whether_the_extension_is_left_over),
