@@ -218,10 +218,10 @@ static bool on_fact(struct reader *r, const struct record *rec)
         set_text(r, DETAIL_VERP, str_sub(rec->payload, 0, 2));
         return true;
     case REC_FILTER:
-        r->e->filter = arena_str(r->arena, str_sub(rec->payload, 0, RECIPIENT_TEXT_MAX));
+        set_text(r, DETAIL_FILTER, str_sub(rec->payload, 0, RECIPIENT_TEXT_MAX));
         return true;
     case REC_REDIRECT:
-        r->e->redirect = arena_str(r->arena, str_sub(rec->payload, 0, RECIPIENT_TEXT_MAX));
+        set_text(r, DETAIL_REDIRECT, str_sub(rec->payload, 0, RECIPIENT_TEXT_MAX));
         return true;
     default:
         return true; /* obsolete, or meant for others */
