@@ -2,8 +2,7 @@
 
 #include "base/number.h"
 
-#define ATTRIBUTES_MAX 100   /* queue_file_attribute_count_limit */
-#define ATTRIBUTE_MAX  32768 /* bytes of one value */
+#define ATTRIBUTES_MAX 100 /* queue_file_attribute_count_limit */
 #define KNOWN_SIZE_OPTS                                                              \
     (RECORD_OPT_MIXED | RECORD_OPT_NEVER | RECORD_OPT_SUCCESS | RECORD_OPT_FAILURE | \
      RECORD_OPT_DELAY)
@@ -130,7 +129,7 @@ static bool on_attribute(struct reader *r, struct str payload)
 {
     struct str name, value;
 
-    if (payload.len > ATTRIBUTE_MAX)
+    if (payload.len > ENVELOPE_TEXT_MAX)
         return fail(r, "overlong attribute record");
     if (!record_split_attr(payload, &name, &value) || value.len == 0)
         return true;
@@ -212,7 +211,7 @@ static bool on_fact(struct reader *r, const struct record *rec)
         set_flags(rec->payload, &r->e->ret_flags);
         return true;
     case REC_DSN_ENVID:
-        set_text(r, DETAIL_ENVID, str_sub(rec->payload, 0, ATTRIBUTE_MAX));
+        set_text(r, DETAIL_ENVID, str_sub(rec->payload, 0, ENVELOPE_TEXT_MAX));
         return true;
     case REC_VERP:
         set_text(r, DETAIL_VERP, str_sub(rec->payload, 0, 2));

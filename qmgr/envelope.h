@@ -9,6 +9,9 @@
 
 #include <sys/time.h>
 
+/* Longest text of an envelope that is no address. */
+#define ENVELOPE_TEXT_MAX 32768UL
+
 enum detail {
     DETAIL_SENDER,
     DETAIL_ENCODING,
