@@ -6,7 +6,7 @@
  * buffer is large, at channel_flush(), or before a receive. */
 #include "os/link.h"
 
-#define CHANNEL_FRAME_MAX (4 * 1024 * 1024)
+#define CHANNEL_FRAME_MAX (4UL * 1024 * 1024)
 
 struct channel {
     struct link link;
