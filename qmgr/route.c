@@ -1,6 +1,7 @@
 #include "qmgr/route.h"
 
 #include "base/log.h"
+#include "ipc/messages/delivery.h"
 #include "qmgr/transport.h"
 
 /* A service name becomes a path below private/. */
@@ -65,6 +66,19 @@ static void apply_rules(struct routing *r, unsigned flags)
         use_text(r, site_conf.error_service_name, STR("5.1.3 bad address syntax"));
 }
 
+/* Tables and settings may make any text longer than a request takes. */
+static void check_lengths(struct routing *r, struct str address)
+{
+    if (r->nexthop.len > DELIVERY_NEXTHOP_MAX) {
+        log_warning("next hop of %zu bytes for <" STR_FMT ">", r->nexthop.len, STR_ARG(address));
+        use_text(r, STR(QMGR_RETRY_TRANSPORT), STR("4.3.5 next hop is too long"));
+    }
+    if (r->address.len > RECORD_FACT_MAX) {
+        r->address = address;
+        use_text(r, site_conf.error_service_name, STR("5.1.3 recipient address is too long"));
+    }
+}
+
 static void check_transport(struct routing *r)
 {
     if (!is_service_name(r->transport)) {
@@ -76,14 +90,21 @@ static void check_transport(struct routing *r)
     }
 }
 
+/* Where a message is redirected to is no business of the filter, nor is a question about an address. */
+static bool is_filtered(const struct envelope *e)
+{
+    return e->text[DETAIL_FILTER].len && e->text[DETAIL_REDIRECT].len == 0 &&
+           !(e->trace_flags & (DELIVERY_FLAG_PROBE_MTA | DELIVERY_FLAG_PROBE_USER));
+}
+
 struct routing qmgr_route(struct qmgr *q, const struct envelope *e, struct str address,
                           struct arena *a)
 {
-    struct routing r = { .address = e->redirect.len ? e->redirect : address };
-    bool probe = e->trace_flags & 0x100;
+    struct str redirect = e->text[DETAIL_REDIRECT];
+    struct routing r = { .address = redirect.len ? redirect : address };
 
-    if (e->filter.len && !probe) {
-        use_filter(&r, e->filter);
+    if (is_filtered(e)) {
+        use_filter(&r, e->text[DETAIL_FILTER]);
     } else {
         struct resolution res = rewrite_resolve(q->rewriter, e->text[DETAIL_SENDER], r.address, a);
 
@@ -95,6 +116,7 @@ struct routing qmgr_route(struct qmgr *q, const struct envelope *e, struct str a
     }
     if (r.discard)
         return r;
+    check_lengths(&r, redirect.len ? redirect : address);
     check_transport(&r);
     struct schedule_transport *t = qmgr_transport(q, r.transport);
 
