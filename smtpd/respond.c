@@ -1,9 +1,8 @@
-/* What happens to every reply on its way out: soft_bounce, the site's own words, the footer, delays for clients
- * that make many mistakes, and the limit where patience ends. */
 #include "smtpd/respond.h"
 
 #include "base/log.h"
 #include "smtpd/footer.h"
+#include "smtpd/wire.h"
 #include "text/dsn.h"
 
 #include <time.h>
@@ -56,7 +55,7 @@ static void give_up(struct session *s)
 
     buf_join(&text, STR("4.7.0 "), site_conf.myhostname, STR(" Error: too many errors"));
     s->end_reason = "too many errors";
-    session_close(s, (struct smtp_reply){ 421, buf_str(&text) });
+    wire_part(s, (struct smtp_reply){ 421, buf_str(&text) });
 }
 
 /* All replies wait, not only the refusals. */
@@ -65,58 +64,35 @@ static void slow_down(struct session *s)
     struct timespec pause = { .tv_sec = smtpd_conf.smtpd_error_sleep_time };
 
     if ((int)s->dialogue.errors > smtpd_conf.smtpd_soft_error_limit && pause.tv_sec > 0 &&
-        session_flush(s))
+        wire_flush(s))
         (void)nanosleep(&pause, NULL);
 }
 
-/* Useless commands are mistakes once there are too many of them. */
-static void count_junk(struct session *s, unsigned junk_before)
-{
-    if (s->dialogue.junk > junk_before && (int)junk_before > smtpd_conf.smtpd_junk_command_limit)
-        s->dialogue.errors++;
-}
+typedef void answer_fn(struct smtp_server *dialogue, struct smtp_reply reply);
 
-static void note_reply(struct session *s, struct smtp_reply reply)
-{
-    bool more;
-
-    do {
-        BUF_AUTO(line, 0);
-        more = str_has(reply.text, '\n');
-        buf_add_int(&line, reply.code);
-        buf_addc(&line, more ? '-' : ' ');
-        buf_add(&line, str_cut(&reply.text, '\n'));
-        transcript_out(&s->transcript, s->peer.shown, buf_str(&line));
-    } while (more);
-}
-
-static void answer(struct session *s, struct smtp_reply reply, bool counts)
+/* The code that went out. */
+static int answer(struct session *s, struct smtp_reply reply, answer_fn *say)
 {
     ARENA_AUTO(arena);
-    unsigned junk = s->dialogue.junk, errors = s->dialogue.errors;
 
     slow_down(s);
     if (reply_refuses(reply))
         reply = footer_add(s, filter(s, soften(reply, &arena), &arena), &arena);
-    note_reply(s, reply);
-    smtp_server_answer(&s->dialogue, reply);
+    wire_note_reply(s, reply);
+    say(&s->dialogue, reply);
     pace_next_request(&s->pace);
-    if (!counts && s->dialogue.errors > errors) {
-        s->dialogue.errors = errors;
-        s->dialogue.tally[s->dialogue.last].ok++;
-    }
-    count_junk(s, junk);
-    if (counts && reply.code != 421 && reply.code != 521 && patience_is_over(s))
+    return reply.code;
+}
+
+void respond(struct session *s, struct smtp_reply reply)
+{
+    int code = answer(s, reply, smtp_server_answer);
+
+    if (code != 421 && code != 521 && patience_is_over(s))
         give_up(s);
 }
 
-void session_answer(struct session *s, struct smtp_reply reply) { answer(s, reply, true); }
-
-void session_answer_mildly(struct session *s, struct smtp_reply reply) { answer(s, reply, false); }
-
-void session_close(struct session *s, struct smtp_reply reply)
+void respond_mildly(struct session *s, struct smtp_reply reply)
 {
-    if (reply.code)
-        note_reply(s, reply);
-    smtp_server_close(&s->dialogue, reply);
+    (void)answer(s, reply, smtp_server_answer_mildly);
 }

@@ -2,9 +2,10 @@
 #include "smtpd/xclient.h"
 
 #include "base/number.h"
-#include "smtpd/commands.h"
+#include "smtpd/greet.h"
 #include "smtpd/options.h"
 #include "smtpd/peer.h"
+#include "smtpd/respond.h"
 #include "smtpd/transaction.h"
 
 static struct str value_or_unknown(struct session *s, const struct smtp_xattrs *x,
@@ -64,7 +65,10 @@ static void override_login(struct session *s, const struct smtp_xattrs *x)
     if (!x->kind[SMTP_XATTR_LOGIN])
         return;
     bool given = x->kind[SMTP_XATTR_LOGIN] == SMTP_XVALUE_GIVEN && x->value[SMTP_XATTR_LOGIN].len;
-    s->login = given ? arena_str(&s->arena, x->value[SMTP_XATTR_LOGIN]) : STR_NONE;
+    s->login = (struct login){ .name = STR_NONE };
+    if (given)
+        s->login =
+            (struct login){ arena_str(&s->arena, x->value[SMTP_XATTR_LOGIN]), STR("XCLIENT") };
 }
 
 static void override_greeting(struct session *s, const struct smtp_xattrs *x)
@@ -88,10 +92,8 @@ void xclient_handle(struct session *s, const struct smtp_event *ev)
     options_for_session(s, &s->dialogue.options);
     s->where = SMTP_CMD_XCLIENT;
     transcript_trim(&s->transcript, 0); /* a session of another client begins */
-    commands_greet(s);
-    s->dialogue.tally[SMTP_CMD_XCLIENT].ok -=
-        s->dialogue.tally[SMTP_CMD_XCLIENT].ok > 0; /* as ever */
-    s->dialogue.authenticated = s->login.ptr != NULL;
+    greet_client(s);
+    smtp_server_log_in(&s->dialogue, s->login.name.ptr != NULL);
     if (s->helo.ptr)
         smtp_server_introduced(&s->dialogue,
                                str_equal_nocase(x->value[SMTP_XATTR_PROTO], STR("ESMTP")));
@@ -119,5 +121,5 @@ void xforward_handle(struct session *s, const struct smtp_event *ev)
     forward(s, x, SMTP_XATTR_IDENT, &s->forwarded.ident);
     forward(s, x, SMTP_XATTR_SOURCE, &s->forwarded.source);
     session_keep(s);
-    session_answer(s, (struct smtp_reply){ 250, STR("2.0.0 Ok") });
+    respond(s, (struct smtp_reply){ 250, STR("2.0.0 Ok") });
 }

@@ -1,8 +1,10 @@
 /* The words of refusals. */
 #include "base/log.h"
 #include "smtpd/access/internal.h"
+#include "smtpd/reject_log.h"
 
 static const char *const classes[] = {
+    [SUBJECT_LIST] = "",
     [SUBJECT_CLIENT] = "Client host",
     [SUBJECT_REVERSE_CLIENT] = "Unverified Client host",
     [SUBJECT_HELO] = "Helo command",
@@ -43,12 +45,13 @@ struct str judge_subject_text(struct judge *j)
     case SUBJECT_ETRN:
         return j->etrn_domain;
     case SUBJECT_LOGIN:
-        return j->s->login;
+        return j->s->login.name;
     case SUBJECT_DATA:
         return STR("DATA");
     case SUBJECT_END_OF_DATA:
         return STR("END-OF-MESSAGE");
     case SUBJECT_CERTIFICATE:
+    case SUBJECT_LIST:
         break;
     }
     return STR("");
@@ -102,8 +105,8 @@ static struct smtp_reply compose(struct judge *j, int code, const char *status, 
 
 static void log_warning_only(struct judge *j, struct smtp_reply reply)
 {
-    session_log_event(j->s, "reject_warning", j->rcpt ? j->rcpt->path : STR_NONE, "%d " STR_FMT,
-                      reply.code, STR_ARG(reply.text));
+    reject_log_event(j->s, "reject_warning", j->rcpt ? j->rcpt->path : STR_NONE, "%d " STR_FMT,
+                     reply.code, STR_ARG(reply.text));
 }
 
 /* warn_if_reject turns the refusal that follows it into a log line. */
@@ -181,8 +184,10 @@ enum outcome_kind judge_lookup_failure(struct judge *j)
                              STR_ARG(judge_subject_text(j)));
 }
 
+/* A mistake in the configuration is none of the client's, which warn_if_reject could forgive. */
 enum outcome_kind judge_configuration_error(struct judge *j)
 {
     j->s->faults |= FAULT_SOFTWARE;
-    return judge_reject_text(j, 451, "4.3.5", "Server configuration error");
+    j->reply = (struct smtp_reply){ 451, STR("4.3.5 Server configuration error") };
+    return JUDGE_REJECT;
 }

@@ -58,6 +58,15 @@ static void words_of_the_language_give_their_replies(void **state)
         { .restrictions = "sleep 0, reject",
           .want = "554 5.7.1 <joe@local.test>: Recipient address rejected: Access denied" },
         { .restrictions = "sleep soon", .want = "451 4.3.5 Server configuration error" },
+        { .restrictions = "warn_if_reject no_such_word",
+          .want = "451 4.3.5 Server configuration error" },
+        { .restrictions = "warn_if_reject check_sender_access nothing",
+          .want = "451 4.3.5 Server configuration error" },
+        { .restrictions = "check_recipient_maps, reject",
+          .rcpt = "nobody@local.test",
+          .want = "550 5.1.1 <nobody@local.test>: Recipient address rejected: User unknown in "
+                  "local recipient table" },
+        { .restrictions = "reject_rbl", .want = "" },
         { .restrictions = "no_such_word", .want = "451 4.3.5 Server configuration error" },
         { .restrictions = "check_sender_access", .want = "451 4.3.5 Server configuration error" },
         { .restrictions = "check_policy_service inet:127.0.0.1:1, permit",
@@ -282,7 +291,7 @@ static void senders_belong_to_their_logins(void **state)
         struct fake f;
         fake_open(&f, settings, ARRAY_LEN(settings));
         f.session.t.sender = f.session.t.sender_path = str_from(cases[i].sender);
-        f.session.login = cases[i].login[0] ? str_from(cases[i].login) : STR_NONE;
+        f.session.login.name = cases[i].login[0] ? str_from(cases[i].login) : STR_NONE;
         assert_reply(access_judge_recipient(&f.session, &rcpt), cases[i].want, cases[i].rule);
         fake_close(&f);
     }
