@@ -26,3 +26,4 @@ struct logger_options {
 
 /* Opens what it needs (time zone, sockets), so that it works in a jail afterwards. */
 void logger_init(const struct logger_options *options);
+bool logger_knows_facility(struct str name);
