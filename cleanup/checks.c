@@ -108,6 +108,8 @@ static enum check_result filter(struct match *k)
                         STR_ARG(k->argument), k->map);
         return CHECK_KEEP;
     }
+    if (!message_fits(k->m, k->argument, k->map))
+        return CHECK_KEEP;
     log_repeatable(k, "filter", k->argument);
     k->m->filter = arena_str(&k->m->arena, k->argument);
     return CHECK_KEEP;
@@ -116,7 +118,7 @@ static enum check_result filter(struct match *k)
 static bool is_address(const struct match *k, const char *what)
 {
     if (str_has(k->argument, '@'))
-        return true;
+        return message_fits(k->m, k->argument, k->map);
     if (message_may_remark(k->m))
         log_warning("bad %s \"" STR_FMT "\" in %s map -- need user@domain", what,
                     STR_ARG(k->argument), k->map);
@@ -216,6 +218,8 @@ static enum check_result look_up(struct match *k, struct table_list *tables)
         return CHECK_KEEP;
     switch (table_list_lookup(tables, k->text, &value)) {
     case TABLE_FOUND:
+        if (value.full && !message_fits(m, buf_str(&value), k->map))
+            return CHECK_KEEP;
         return act(k, str_trim(buf_str(&value)));
     case TABLE_NOT_FOUND:
         return CHECK_KEEP;

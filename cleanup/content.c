@@ -21,7 +21,7 @@ static void check_size(struct message *m)
 
 void content_put(struct message *m, struct str piece, bool ends_line)
 {
-    size_t limit = (size_t)site_conf.line_length_limit;
+    size_t limit = MIN((size_t)site_conf.line_length_limit, RECORD_PAYLOAD_MAX);
     struct buf *out = message_out(m);
 
     if (m->content.cut)

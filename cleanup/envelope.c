@@ -213,14 +213,21 @@ static void take_sender(struct message *m, const struct record *rec)
         return;
     }
     m->env.has_sender = true;
-    if (sender.len) {
+    if (sender.len)
         sender = rewrite_address(m->c->rewriter, REWRITE_LOCAL, sender, &m->arena);
-        if ((m->flags & CLEANUP_FLAG_MAP_OK) &&
-            !address_map(m->c, ROLE_ENVELOPE_SENDER, &sender, &m->arena, &parameter)) {
-            message_lookup_failed(m, parameter);
-            return;
-        }
+    if (sender.len > RECORD_FACT_MAX && (m->flags & CLEANUP_FLAG_BOUNCE)) {
+        refuse(m, "overlong sender", rec->type); /* to whom no report can go */
+        return;
     }
+    if (!message_fits(m, sender, NULL))
+        return;
+    if (sender.len && (m->flags & CLEANUP_FLAG_MAP_OK) &&
+        !address_map(m->c, ROLE_ENVELOPE_SENDER, &sender, &m->arena, &parameter)) {
+        message_lookup_failed(m, parameter);
+        return;
+    }
+    if (!message_fits(m, sender, "result of a canonical map"))
+        return;
     m->env.sender = keep(m, sender);
     if (!utf8_is_ascii(sender))
         m->sendopts |= SENDOPT_UTF8_SENDER;
@@ -340,6 +347,13 @@ static struct record on_one_line(struct message *m, const struct record *rec)
     return result;
 }
 
+/* Of addresses their handlers know more to say. */
+static bool is_overlong(const struct record *rec)
+{
+    return rec->type != REC_SENDER && rec->type != REC_RCPT &&
+           rec->payload.len > record_limit(rec->type, SEGMENT_ENVELOPE);
+}
+
 static void dispatch(struct message *m, record_handler *const handlers[128],
                      const struct record *rec)
 {
@@ -348,6 +362,8 @@ static void dispatch(struct message *m, record_handler *const handlers[128],
 
     if (type >= 128 || handlers[type] == NULL)
         refuse(m, "unexpected record", rec->type);
+    else if (is_overlong(rec))
+        refuse(m, "overlong record", rec->type);
     else
         handlers[type](m, &clean);
 }

@@ -84,6 +84,7 @@ static enum expansion push_members(struct expander *x, const struct candidate *a
 {
     struct address_list list;
     size_t before = x->count;
+    size_t longest = MIN((size_t)cleanup_conf.virtual_alias_address_length_limit, RECORD_FACT_MAX);
 
     address_list_parse(x->arena, value, (size_t)cleanup_conf.virtual_alias_expansion_limit * 8 + 64,
                        &list);
@@ -93,7 +94,7 @@ static enum expansion push_members(struct expander *x, const struct candidate *a
         if (list.items[i].kind != ADDRESS_MAILBOX || list.items[i].address.len == 0)
             continue;
         struct str next = complete(x, alias->address, list.items[i].address, extension);
-        if (next.len > (size_t)cleanup_conf.virtual_alias_address_length_limit) {
+        if (next.len > longest) {
             *x->failed_at = next;
             return EXPANSION_LENGTH;
         }
@@ -123,6 +124,8 @@ static enum expansion expand_one(struct expander *x, struct candidate item)
         address_set_add(x->out, item.address, x->arena);
         return EXPANSION_OK;
     case TABLE_FOUND:
+        if (value.full)
+            return EXPANSION_SIZE;
         return push_members(x, &item, buf_str(&value), buf_str(&extension));
     default:
         return EXPANSION_FAILED;

@@ -58,6 +58,19 @@ void message_lookup_failed(struct message *m, const char *parameter)
     message_fail(m, CLEANUP_WRITE, STR_NONE);
 }
 
+bool message_fits(struct message *m, struct str text, const char *made_by)
+{
+    if (text.len <= RECORD_FACT_MAX)
+        return true;
+    log_warning("%s: %s of %zu bytes is too long -- message not accepted", message_id(m),
+                made_by ? made_by : "an address", text.len);
+    if (made_by)
+        message_fail(m, CLEANUP_REPLY, STR("451 4.3.5 Server configuration error"));
+    else
+        message_fail(m, CLEANUP_CONTENT, STR("5.1.3 Address too long"));
+    return false;
+}
+
 static void take_record(struct message *m, const struct record *rec)
 {
     switch (m->stage) {

@@ -102,6 +102,9 @@ void message_end(struct message *m);
 
 /* The first call counts.  `reason` may be empty. */
 void message_fail(struct message *m, enum cleanup_status status, struct str reason);
+/* Does an address, or what else a table says, fit into a record of its own?  If not, the message fails: `made_by`
+ * made it so long, and the submitter may try again when that is mended; NULL: the submitter did. */
+NODISCARD bool message_fits(struct message *m, struct str text, const char *made_by);
 /* A table failed: warns and asks the submitter to try again. */
 void message_lookup_failed(struct message *m, const char *parameter);
 /* May one more line of the log tell of a header or of a line of the body?  A message has room for

@@ -152,9 +152,10 @@ static bool canonical(struct message *m, struct str *address)
 {
     const char *parameter;
 
-    if (!(m->flags & CLEANUP_FLAG_MAP_OK) ||
-        address_map(m->c, ROLE_ENVELOPE_RECIPIENT, address, &m->arena, &parameter))
+    if (!(m->flags & CLEANUP_FLAG_MAP_OK))
         return true;
+    if (address_map(m->c, ROLE_ENVELOPE_RECIPIENT, address, &m->arena, &parameter))
+        return message_fits(m, *address, "result of a canonical map");
     message_lookup_failed(m, parameter);
     return false;
 }
@@ -162,7 +163,7 @@ static bool canonical(struct message *m, struct str *address)
 /* What a report calls the recipient when the client gave no ORCPT. */
 static struct str default_orcpt(struct message *m, struct str address)
 {
-    BUF_AUTO(text, 4096);
+    BUF_AUTO(text, 0);
 
     buf_join(&text, utf8_is_ascii(address) ? STR("rfc822;") : STR("utf-8;"), address);
     return arena_str(&m->arena, buf_str(&text));
@@ -184,7 +185,7 @@ void recipient_add_bcc(struct message *m, struct str address)
 
     r.address = r.orig = rewritten(m, address);
     r.dsn_orcpt = default_orcpt(m, r.address);
-    if (settle(m, &r))
+    if (message_fits(m, r.address, "address for a blind copy") && settle(m, &r))
         expand(m, &r);
 }
 
@@ -212,7 +213,7 @@ void recipient_add(struct message *m, struct str address)
     r.address = rewritten(m, address);
     if (r.dsn_orcpt.len == 0)
         r.dsn_orcpt = default_orcpt(m, r.address);
-    if (!settle(m, &r))
+    if (!message_fits(m, r.orig, NULL) || !message_fits(m, r.address, NULL) || !settle(m, &r))
         return;
     m->env.last_recipient = r.address; /* log lines name what it has become */
     expand(m, &r);

@@ -33,8 +33,6 @@ static enum drop_verdict check_attribute(struct drop_check *c, struct str payloa
     return DROP_SKIP;
 }
 
-/* Rewriting makes an address longer, and the queue manager sets a message with an overlong one aside: then
- * nobody is told. */
 static enum drop_verdict check_address(struct drop_check *c, struct str address)
 {
     if (has_line_end(address))
@@ -96,7 +94,7 @@ static enum drop_verdict check_envelope(struct drop_check *c, const struct recor
     case REC_MESSAGE:
         if (!c->has_sender)
             return bad(c, "no sender");
-        c->at = DROP_IN_CONTENT;
+        c->at = SEGMENT_MESSAGE;
         return DROP_KEEP;
     default:
         return bad(c, "unexpected record in the envelope");
@@ -110,7 +108,7 @@ static enum drop_verdict check_content(struct drop_check *c, const struct record
     case REC_TEXT_PART:
         return str_has(rec->payload, '\n') ? bad(c, "line break in a line") : DROP_KEEP;
     case REC_EXTRACTED:
-        c->at = DROP_IN_EXTRACTED;
+        c->at = SEGMENT_EXTRACTED;
         return DROP_KEEP;
     default:
         return bad(c, "unexpected record in the content");
@@ -127,7 +125,7 @@ static enum drop_verdict check_extracted(struct drop_check *c, const struct reco
     case REC_END:
         if (!c->has_recipient)
             return bad(c, "no recipients");
-        c->at = DROP_AT_END;
+        c->complete = true;
         return DROP_END;
     default:
         return bad(c, "unexpected record behind the content");
@@ -141,18 +139,13 @@ static bool is_marker(char type)
 
 enum drop_verdict drop_check_record(struct drop_check *c, const struct record *rec)
 {
-    if (rec->payload.len > DROP_RECORD_MAX)
+    if (rec->payload.len > record_limit(rec->type, c->at))
         return bad(c, "a record is too long");
     if (is_marker(rec->type) && rec->payload.len)
         return bad(c, "text in a marker");
-    switch (c->at) {
-    case DROP_IN_ENVELOPE:
-        return check_envelope(c, rec);
-    case DROP_IN_CONTENT:
-        return check_content(c, rec);
-    case DROP_IN_EXTRACTED:
-        return check_extracted(c, rec);
-    default:
+    if (c->complete)
         return bad(c, "a record behind the end");
-    }
+    if (c->at == SEGMENT_ENVELOPE)
+        return check_envelope(c, rec);
+    return c->at == SEGMENT_MESSAGE ? check_content(c, rec) : check_extracted(c, rec);
 }

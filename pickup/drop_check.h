@@ -6,9 +6,8 @@
  * recipients, content and delivery options.  Time and client data are not among them. */
 #include "queue/record.h"
 
-#define DROP_RECORD_MAX \
-    (128UL * 1024) /* payload; sendmail(1) sends lines of line_length_limit at most */
-#define DROP_ADDRESS_MAX 8192
+/* Completing and mapping an address makes it longer, and then it must still fit into a record. */
+#define DROP_ADDRESS_MAX (RECORD_FACT_MAX / 2)
 
 enum drop_verdict {
     DROP_KEEP, /* copy it */
@@ -18,8 +17,8 @@ enum drop_verdict {
 };
 
 struct drop_check {
-    enum { DROP_IN_ENVELOPE, DROP_IN_CONTENT, DROP_IN_EXTRACTED, DROP_AT_END } at;
-    bool has_sender, has_recipient;
+    enum record_segment at;
+    bool has_sender, has_recipient, complete;
     int sendopts; /* asked for by a C record */
     const char *why;
 };

@@ -47,8 +47,18 @@ static void start_child(struct handover *h)
     (void)signal(SIGPIPE, SIG_IGN);
 }
 
+/* A record that cannot be: postdrop(1) would refuse it. */
+static void require_complete(struct handover *h)
+{
+    if (!h->pending.full)
+        return;
+    handover_abort(h);
+    log_fatal("an address or option is too long");
+}
+
 static void send_pending(struct handover *h)
 {
+    require_complete(h);
     if (!h->broken && !fd_write_all(h->fd, buf_str(&h->pending)))
         h->broken = true;
     buf_clear(&h->pending);
@@ -77,6 +87,7 @@ static void become_postdrop(struct handover *h)
 {
     int fds[2];
 
+    require_complete(h);
     if (!fill_pipe(h, fds)) {
         close(fds[0]);
         close(fds[1]);

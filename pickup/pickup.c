@@ -121,6 +121,17 @@ static void put_received(const struct drop *d, struct buf *out)
     record_put(out, REC_TEXT, buf_str(&line));
 }
 
+/* Any number of recipients: more than one frame holds. */
+static void put_kept(struct str records)
+{
+    struct record rec;
+
+    while (record_take(&records, &rec) == RECORD_OK) {
+        record_put(cleanup_client_records(&cleanup), rec.type, rec.payload);
+        cleanup_client_pump(&cleanup);
+    }
+}
+
 static void put_envelope(const struct drop *d)
 {
     struct buf *out = cleanup_client_records(&cleanup);
@@ -129,7 +140,8 @@ static void put_envelope(const struct drop *d)
         record_put(out, REC_FILTER, site_conf.content_filter);
     if (!d->copy.has_time)
         record_put_time(out, (struct timeval){ .tv_sec = d->st.st_mtime });
-    buf_add(out, buf_str(&d->envelope));
+    put_kept(buf_str(&d->envelope));
+    out = cleanup_client_records(&cleanup);
     record_put(out, REC_MESSAGE, STR_NONE);
     put_received(d, out);
 }

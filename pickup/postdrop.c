@@ -144,7 +144,7 @@ static bool take_record(struct postdrop *d, const struct record *rec)
         return true;
     if (d->size == 0)
         put_head(d);
-    if (rec->type == REC_SENDER && d->check.at == DROP_IN_ENVELOPE) {
+    if (rec->type == REC_SENDER && d->check.at == SEGMENT_ENVELOPE) {
         buf_add(&d->sender, rec->payload);
         drop_policy_require_sender(d->conf, rec->payload);
     }
@@ -165,7 +165,7 @@ static bool take_records(struct postdrop *d, struct buf *input)
     if (more && result == RECORD_BAD)
         refuse_input(d, "bad record");
     buf_consume(input, input->len - rest.len);
-    if (more && input->len > DROP_RECORD_MAX + READ_SIZE)
+    if (more && input->len > RECORD_PAYLOAD_MAX + READ_SIZE)
         refuse_input(d, "a record is too long");
     return more;
 }

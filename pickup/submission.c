@@ -114,7 +114,7 @@ void submission_put_probe(struct buf *out, struct str sender,
 void submission_content_init(struct submission_content *c, size_t line_limit, size_t token_limit)
 {
     *c = (struct submission_content){ .crlf = SUBMISSION_CRLF_STRIP,
-                                      .line_limit = line_limit,
+                                      .line_limit = MIN(line_limit, RECORD_PAYLOAD_MAX),
                                       .token_limit = token_limit };
 }
 

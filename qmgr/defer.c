@@ -49,7 +49,7 @@ static void after_record(struct qmgr *q, struct message *m, bool ok)
 static void record_deferred(struct qmgr *q, struct message *m, const struct recipient *r,
                             struct str dsn, struct str reason)
 {
-    char scratch[RECIPIENT_TEXT_MAX + 8];
+    char scratch[RECIPIENT_SCRATCH];
     BUF_AUTO(body, 0);
     struct bounce_append entry = {
         .queue_id = str_from(m->id),

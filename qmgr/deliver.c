@@ -145,11 +145,12 @@ static void agent_send(struct agent *a)
     const struct details *d = qmgr_message_details(a->q, message_under(a));
     BUF_AUTO(body, CHANNEL_FRAME_MAX - 1);
 
-    if (d == NULL) {
+    if (d)
+        qmgr_put_request(&body, e, d);
+    if (d == NULL || body.full) {
         give_up(a);
         return;
     }
-    qmgr_put_request(&body, e, d);
     a->holds_session = e->more_waits;
     a->site = map_hash(str_from(e->queue->key));
     if (!courier_send(a->courier, DELIVERY_REQUEST_FRAME, buf_str(&body), on_answer, a))

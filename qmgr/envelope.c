@@ -2,8 +2,6 @@
 
 #include "base/number.h"
 
-#define ATTRIBUTES_MAX 100   /* queue_file_attribute_count_limit */
-#define ATTRIBUTE_MAX  32768 /* bytes of one value */
 #define KNOWN_SIZE_OPTS                                                              \
     (RECORD_OPT_MIXED | RECORD_OPT_NEVER | RECORD_OPT_SUCCESS | RECORD_OPT_FAILURE | \
      RECORD_OPT_DELAY)
@@ -19,7 +17,6 @@ struct reader {
     void *context;
     struct envelope *e;
     enum record_segment segment;
-    int attributes;
     bool have_size, have_time, have_sender, have_create;
     bool full;           /* `take` has enough */
     bool more;           /* only recipients are wanted */
@@ -130,18 +127,14 @@ static bool on_attribute(struct reader *r, struct str payload)
 {
     struct str name, value;
 
-    if (payload.len > ATTRIBUTE_MAX)
-        return fail(r, "overlong attribute record");
     if (!record_split_attr(payload, &name, &value) || value.len == 0)
         return true;
-    if (str_equal(name, STR("dsn_orig_rcpt"))) {
-        if (value.len <= RECIPIENT_TEXT_MAX)
-            r->orcpt = arena_str(r->arena, value);
-    } else if (str_equal(name, STR("notify_flags"))) {
+    if (str_equal(name, STR("dsn_orig_rcpt")))
+        r->orcpt = arena_str(r->arena, value);
+    else if (str_equal(name, STR("notify_flags")))
         set_flags(value, &r->notify);
-    } else if (!r->more && ++r->attributes <= ATTRIBUTES_MAX) {
+    else if (!r->more)
         on_named(r, name, value);
-    }
     return true;
 }
 
@@ -158,8 +151,6 @@ static bool on_recipient(struct reader *r, struct str payload)
 
     if (!r->more && !r->have_sender)
         return fail(r, "recipient record before sender record");
-    if (payload.len > RECIPIENT_TEXT_MAX)
-        return fail(r, "overlong recipient address");
     if (str_has(payload, '\0'))
         return fail(r, "recipient address with a null byte");
     if (!r->full && r->take) {
@@ -184,8 +175,6 @@ static bool on_warn(struct reader *r, struct str payload)
 
 static bool on_sender(struct reader *r, struct str payload)
 {
-    if (payload.len > RECIPIENT_TEXT_MAX)
-        return fail(r, "overlong sender address");
     if (r->have_sender)
         return true;
     r->have_sender = true;
@@ -212,16 +201,16 @@ static bool on_fact(struct reader *r, const struct record *rec)
         set_flags(rec->payload, &r->e->ret_flags);
         return true;
     case REC_DSN_ENVID:
-        set_text(r, DETAIL_ENVID, str_sub(rec->payload, 0, ATTRIBUTE_MAX));
+        set_text(r, DETAIL_ENVID, rec->payload);
         return true;
     case REC_VERP:
         set_text(r, DETAIL_VERP, str_sub(rec->payload, 0, 2));
         return true;
     case REC_FILTER:
-        r->e->filter = arena_str(r->arena, str_sub(rec->payload, 0, RECIPIENT_TEXT_MAX));
+        r->e->filter = arena_str(r->arena, rec->payload);
         return true;
     case REC_REDIRECT:
-        r->e->redirect = arena_str(r->arena, str_sub(rec->payload, 0, RECIPIENT_TEXT_MAX));
+        r->e->redirect = arena_str(r->arena, rec->payload);
         return true;
     default:
         return true; /* obsolete, or meant for others */
@@ -253,6 +242,8 @@ static bool on_record(struct reader *r, const struct record *rec)
         return to_extracted(r);
     if (!record_allowed(rec->type, r->segment))
         return fail(r, "unexpected record type");
+    if (rec->payload.len > record_limit(rec->type, r->segment))
+        return fail(r, "overlong record");
     switch (rec->type) {
     case REC_END:
         r->ended = true;
@@ -260,8 +251,7 @@ static bool on_record(struct reader *r, const struct record *rec)
     case REC_ATTR:
         return on_attribute(r, rec->payload);
     case REC_DSN_ORCPT:
-        if (rec->payload.len <= RECIPIENT_TEXT_MAX)
-            r->orcpt = arena_str(r->arena, rec->payload);
+        r->orcpt = arena_str(r->arena, rec->payload);
         return true;
     case REC_DSN_NOTIFY:
         set_flags(rec->payload, &r->notify);
@@ -273,8 +263,7 @@ static bool on_record(struct reader *r, const struct record *rec)
         reset_group(r);
         return true;
     case REC_ORCPT:
-        if (rec->payload.len <= RECIPIENT_TEXT_MAX)
-            r->orig = arena_str(r->arena, rec->payload);
+        r->orig = arena_str(r->arena, rec->payload);
         return true;
     default:
         return r->more || on_fact(r, rec);

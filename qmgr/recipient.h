@@ -1,11 +1,8 @@
 #pragma once
 /* qmgr/recipient - one recipient of an active message, in one piece of memory. */
-#include "base/str.h"
+#include "queue/record.h"
 
 #include <stdint.h>
-
-/* Longer addresses than this are no addresses: the file goes to corrupt/. */
-#define RECIPIENT_TEXT_MAX 16384
 
 enum recipient_flag {
     RECIPIENT_ORIG_SAME = 1 << 0,  /* original recipient equals the address */
@@ -30,6 +27,6 @@ struct recipient *recipient_new(const struct recipient_text *text, int notify, i
 void recipient_free_all(struct recipient *first);
 struct str recipient_address(const struct recipient *r);
 struct str recipient_orig(const struct recipient *r);
-/* `scratch` must have room for RECIPIENT_TEXT_MAX + 8 bytes; used when the text must be put
- * together. */
+/* `scratch` is used when the text must be put together. */
+#define RECIPIENT_SCRATCH RECORD_ATTR_MAX
 struct str recipient_orcpt(const struct recipient *r, char *scratch);

@@ -4,7 +4,7 @@
 
 static void put_recipients(struct buf *body, const struct schedule_entry *e)
 {
-    char scratch[RECIPIENT_TEXT_MAX + 8];
+    char scratch[RECIPIENT_SCRATCH];
 
     for (const struct recipient *r = e->recipients; r; r = r->next) {
         struct delivery_recipient info = {

@@ -131,7 +131,10 @@ static void put_answer(struct buf *out, const struct table_answer *answer)
     BUF_AUTO(body, 0);
 
     table_answer_encode(&body, answer);
-    channel_frame(out, 'a', buf_str(&body));
+    if (channel_frame(out, 'a', buf_str(&body)))
+        return;
+    log_warning("a value of %zu bytes is too long to be sent", answer->value.len);
+    put_answer(out, &(struct table_answer){ .status = TABLE_STATUS_FAILED });
 }
 
 static void answer(const struct question_kind *kind, const struct table_question *q,

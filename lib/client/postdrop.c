@@ -83,7 +83,10 @@ bool postdrop_client_open(struct postdrop_client *c, const char *command, int ti
 
 struct buf *postdrop_client_records(struct postdrop_client *c) { return &c->link.out; }
 
-bool postdrop_client_flush(struct postdrop_client *c) { return link_flush(&c->link) == IO_OK; }
+bool postdrop_client_flush(struct postdrop_client *c)
+{
+    return !c->link.out.full && link_flush(&c->link) == IO_OK;
+}
 
 enum cleanup_status postdrop_client_end(struct postdrop_client *c)
 {

@@ -51,13 +51,16 @@ static void put_head(char *at, size_t body_len, char kind)
     at[4] = kind;
 }
 
-void channel_frame(struct buf *out, char kind, struct str body)
+bool channel_frame(struct buf *out, char kind, struct str body)
 {
     char head[HEAD_BYTES];
 
+    if (body.len >= CHANNEL_FRAME_MAX)
+        return false;
     put_head(head, body.len, kind);
     buf_add(out, (struct str){ head, HEAD_BYTES });
     buf_add(out, body);
+    return true;
 }
 
 static bool flush_if_large(struct channel *c)
@@ -67,8 +70,10 @@ static bool flush_if_large(struct channel *c)
 
 bool channel_send(struct channel *c, char kind, struct str body)
 {
-    channel_frame(&c->link.out, kind, body);
-    return flush_if_large(c);
+    if (channel_frame(&c->link.out, kind, body))
+        return flush_if_large(c);
+    errno = EMSGSIZE;
+    return false;
 }
 
 struct buf *channel_begin(struct channel *c, char kind)
@@ -83,8 +88,15 @@ struct buf *channel_begin(struct channel *c, char kind)
 bool channel_end(struct channel *c)
 {
     char *head = c->link.out.ptr + c->open_at;
+    size_t body_len = c->link.out.len - c->open_at - HEAD_BYTES;
 
-    put_head(head, c->link.out.len - c->open_at - HEAD_BYTES, head[4]);
+    if (c->link.out.full || body_len >= CHANNEL_FRAME_MAX) {
+        buf_truncate(&c->link.out, c->open_at);
+        c->link.out.full = false;
+        errno = EMSGSIZE;
+        return false;
+    }
+    put_head(head, body_len, head[4]);
     return flush_if_large(c);
 }
 

@@ -6,6 +6,7 @@
  * buffer is large, at channel_flush(), or before a receive. */
 #include "os/link.h"
 
+/* Kind and body, for both ends. */
 #define CHANNEL_FRAME_MAX (4 * 1024 * 1024)
 
 struct channel {
@@ -28,9 +29,11 @@ void channel_release(
     struct channel *c); /* the same, for a descriptor that somebody else will close */
 static inline bool channel_is_open(const struct channel *c) { return link_is_open(&c->link); }
 
-/* Queue one frame.  False only when a write failed. */
+/* Queue one frame.  False when a write failed, or when it is longer than any reader takes (EMSGSIZE; then nothing is
+ * queued). */
 NODISCARD bool channel_send(struct channel *c, char kind, struct str body);
-/* For bodies built in place: begin, append to the returned buffer, end.  One frame at a time. */
+/* For bodies built in place: begin, append to the returned buffer, end.  One frame at a time.  A part that the buffer
+ * refused makes the frame one that cannot be sent. */
 struct buf *channel_begin(struct channel *c, char kind);
 NODISCARD bool channel_end(struct channel *c);
 NODISCARD bool channel_flush(struct channel *c);
@@ -42,4 +45,5 @@ bool channel_is_idle(struct channel *c);
 /* For epoll loops: split what is in `in` (nothing is read).  False: not complete yet.
  * `*bad` is set when the peer breaks the protocol. */
 bool channel_split(struct str *in, char *kind, struct str *body, bool *bad);
-void channel_frame(struct buf *out, char kind, struct str body);
+/* False, nothing added: too long. */
+NODISCARD bool channel_frame(struct buf *out, char kind, struct str body);

@@ -253,10 +253,12 @@ bool courier_send(struct courier *c, char kind, struct str body, courier_answer_
         c->tries = 0;
         return false;
     }
-    struct request *r = mem_alloc(sizeof *r);
     bool pushing = c->out.len > 0;
-
-    channel_frame(&c->out, kind, body);
+    if (!channel_frame(&c->out, kind, body)) {
+        errno = EMSGSIZE;
+        return false;
+    }
+    struct request *r = mem_alloc(sizeof *r);
     r->fn = fn;
     r->context = context;
     r->until = c->rules->deadline_ms ? clock_now_ms() + c->rules->deadline_ms : 0;

@@ -50,7 +50,7 @@ struct courier *courier_new(struct loop *loop, const struct courier_rules *rules
                             struct str service, void *context);
 /* Requests under way are forgotten; NULL is fine. */
 void courier_free(struct courier *c);
-/* Send one frame.  False: there is no connection and none can be made (errno), nothing was sent and no answer will
- * come; true: `fn` is called, but not yet. */
+/* Send one frame.  False: there is no connection and none can be made, or no frame holds it (errno); nothing was sent
+ * and no answer will come; true: `fn` is called, but not yet. */
 NODISCARD bool courier_send(struct courier *c, char kind, struct str body, courier_answer_fn *fn,
                             void *context);

@@ -27,7 +27,7 @@ static void put_line_text(struct buf *out, struct str text)
 {
     size_t at = out->len;
 
-    buf_add(out, text);
+    buf_add(out, str_sub(text, 0, BOUNCE_LOG_VALUE_MAX));
     for (size_t i = at; i < out->len; i++)
         if (out->ptr[i] == '\n' || out->ptr[i] == '\r' || out->ptr[i] == '\0')
             out->ptr[i] = ' ';

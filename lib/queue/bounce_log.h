@@ -6,8 +6,12 @@
  * empty. */
 #include "base/buf.h"
 #include "ipc/messages/bounce.h"
+#include "queue/record.h"
 
-#define BOUNCE_LOG_MAX (64UL * 1024 * 1024) /* no reader takes more of one log */
+/* For writers and readers: of one log, and of one value.  A longer text for people is cut; addresses are shorter. */
+#define BOUNCE_LOG_MAX       (64UL * 1024 * 1024)
+#define BOUNCE_LOG_VALUE_MAX (64UL * 1024)
+_Static_assert(2 * RECORD_FACT_MAX + 2 <= BOUNCE_LOG_VALUE_MAX, "an address in quotes fits");
 
 /* Append one block.  With `old_style` the line `<address>: reason` comes first
  * (backwards_bounce_logfile_compatibility).  Line breaks inside a value become blanks. */

@@ -5,9 +5,8 @@
 #include <errno.h>
 #include <unistd.h>
 
-#define WINDOW_READ   (64UL * 1024)
-#define HEAD_MAX      5                    /* type and four length bytes */
-#define PAYLOAD_LIMIT (16UL * 1024 * 1024) /* no writer makes longer records */
+#define WINDOW_READ (64UL * 1024)
+#define HEAD_MAX    5 /* type and four length bytes */
 
 void queue_file_init(struct queue_file *f, int fd)
 {
@@ -87,7 +86,7 @@ static size_t record_length(struct str head)
         unsigned char byte = (unsigned char)head.ptr[i];
         length |= (size_t)(byte & 0x7f) << (7 * (i - 1));
         if (!(byte & 0x80))
-            return length <= PAYLOAD_LIMIT ? 1 + i + length : 0;
+            return length <= RECORD_PAYLOAD_MAX ? 1 + i + length : 0;
     }
     return 0;
 }

@@ -34,7 +34,10 @@ void listing_read_queues(const struct queue_layout *layout, const struct listing
 
 /* ---- the wire ---- */
 
-#define LISTING_PROTOCOL "mail_queue_list_protocol"
+#define LISTING_PROTOCOL  "mail_queue_list_protocol"
+#define LISTING_VALUE_MAX (64UL * 1024) /* what is longer is cut: it is for people */
+#define LISTING_ITEM_MAX \
+    (512UL * 1024) /* the head of a message, or a recipient, with all its values */
 
 void listing_put_head(struct buf *out);
 void listing_put_message(struct buf *out, const struct listing_message *m);

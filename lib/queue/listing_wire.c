@@ -3,6 +3,11 @@
 #include "ipc/attr.h"
 #include "queue/listing.h"
 
+static void put_text(struct buf *out, const char *name, struct str value)
+{
+    attr_put_str(out, name, str_sub(value, 0, LISTING_VALUE_MAX));
+}
+
 void listing_put_head(struct buf *out)
 {
     attr_put_str(out, "protocol", STR(LISTING_PROTOCOL));
@@ -11,20 +16,20 @@ void listing_put_head(struct buf *out)
 
 void listing_put_message(struct buf *out, const struct listing_message *m)
 {
-    attr_put_str(out, "queue_name", m->queue);
-    attr_put_str(out, "queue_id", m->id);
+    put_text(out, "queue_name", m->queue);
+    put_text(out, "queue_id", m->id);
     attr_put_int(out, "time", m->time);
     attr_put_int(out, "size", m->size);
     attr_put_int(out, "forced_expire", m->forced_expire);
-    attr_put_str(out, "sender", m->sender);
+    put_text(out, "sender", m->sender);
 }
 
 void listing_put_recipient(struct buf *out, const struct listing_recipient *r)
 {
-    attr_put_str(out, "original_recipient", r->original);
-    attr_put_str(out, "recipient", r->address);
-    attr_put_str(out, "log_class", r->log_class);
-    attr_put_str(out, "reason", r->reason);
+    put_text(out, "original_recipient", r->original);
+    put_text(out, "recipient", r->address);
+    put_text(out, "log_class", r->log_class);
+    put_text(out, "reason", r->reason);
 }
 
 void listing_put_end(struct buf *out) { attr_put_end(out); }

@@ -2,20 +2,22 @@
 
 #include "base/number.h"
 
-#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 
 #define LENGTH_BYTES_MAX 4 /* 28 bits */
 
-/* Type and length, and room for the payload; NULL if the ceiling forbids the whole record: half
- * a record would be worse than none. */
+/* Type and length, and room for the payload; NULL if the whole record may not be: half a record would be worse than
+ * none. */
 static char *put_head(struct buf *out, char type, size_t length)
 {
     char head[1 + LENGTH_BYTES_MAX] = { type };
     size_t n = 1, left = length;
 
-    assert(length <= RECORD_PAYLOAD_MAX);
+    if (length > record_limit(type, SEGMENT_MESSAGE)) {
+        out->full = true;
+        return NULL;
+    }
     do {
         head[n++] = (char)((left & 0x7f) | (left > 0x7f ? 0x80 : 0));
         left >>= 7;
@@ -80,6 +82,7 @@ bool record_parse_time(struct str payload, struct timeval *out)
 
 void record_put_line(struct buf *out, struct str line, size_t line_limit)
 {
+    line_limit = MIN(line_limit, RECORD_PAYLOAD_MAX);
     while (line.len >= line_limit) { /* a full record says that there is more, even if nothing */
         record_put(out, REC_TEXT_PART, str_sub(line, 0, line_limit));
         line = str_skip(line, line_limit);
@@ -101,6 +104,8 @@ enum record_take record_take(struct str *in, struct record *rec)
         length |= (size_t)(byte & 0x7f) << (7 * (at - 1));
         at++;
     } while (byte & 0x80);
+    if (length > RECORD_PAYLOAD_MAX)
+        return RECORD_BAD;
     if (length > in->len - at)
         return RECORD_MORE;
     rec->type = in->ptr[0];

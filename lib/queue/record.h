@@ -6,7 +6,12 @@
 #include <stdint.h>
 #include <sys/time.h>
 
-#define RECORD_PAYLOAD_MAX ((1u << 28) - 1) /* what four length bytes can say */
+/* Bytes that a payload may have, for every writer and every reader.  Lines of text that are longer come in pieces;
+ * whatever else is longer was refused before anybody said yes to it. */
+#define RECORD_PAYLOAD_MAX (1024UL * 1024) /* of any record */
+#define RECORD_FACT_MAX \
+    (16UL * 1024) /* of what is no text and no attribute: an address, a transport */
+#define RECORD_ATTR_MAX (32UL * 1024) /* of `name=value`: room for any address and a name */
 
 enum record_type {
     REC_SIZE = 'C',
@@ -47,14 +52,15 @@ struct record {
     struct str payload;
 };
 
-/* Append one encoded record; nothing, with `full` set, when the buffer's ceiling forbids the whole of it. */
+/* Append one encoded record; nothing, with `full` set, when the buffer's ceiling forbids the whole of it or when it
+ * is longer than record_limit(). */
 void record_put(struct buf *out, char type, struct str payload);
 void record_put_attr(struct buf *out, const char *name, struct str value);
 void record_put_attr_int(struct buf *out, const char *name, int64_t value);
 void record_put_time(struct buf *out, struct timeval t);
 /* "SEC USEC" of a T record; very old files have the seconds only. */
 NODISCARD bool record_parse_time(struct str payload, struct timeval *out);
-/* One line of message text; cut into L pieces of `line_limit` bytes and a final N. */
+/* One line of message text; cut into L pieces of `line_limit` bytes (or RECORD_PAYLOAD_MAX) and a final N. */
 void record_put_line(struct buf *out, struct str line, size_t line_limit);
 
 enum record_take { RECORD_OK, RECORD_MORE /* incomplete: nothing consumed */, RECORD_BAD };
@@ -67,6 +73,8 @@ const char *record_name(char type, bool in_message);
 /* Is this type allowed in that part of a queue file? */
 enum record_segment { SEGMENT_ENVELOPE, SEGMENT_MESSAGE, SEGMENT_EXTRACTED };
 bool record_allowed(char type, enum record_segment segment);
+/* The longest payload of that type there; 'L' is a transport or a piece of text. */
+size_t record_limit(char type, enum record_segment segment);
 
 /* The C record: six right-aligned 15-column decimals. */
 struct record_size {

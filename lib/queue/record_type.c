@@ -66,3 +66,18 @@ bool record_allowed(char type, enum record_segment segment)
 
     return row != NULL && (row->segments & (1u << segment)) != 0;
 }
+
+size_t record_limit(char type, enum record_segment segment)
+{
+    switch (type) {
+    case REC_TEXT:
+    case REC_PADDING:
+        return RECORD_PAYLOAD_MAX;
+    case REC_TEXT_PART:
+        return segment == SEGMENT_MESSAGE ? RECORD_PAYLOAD_MAX : RECORD_FACT_MAX;
+    case REC_ATTR:
+        return RECORD_ATTR_MAX;
+    default:
+        return RECORD_FACT_MAX;
+    }
+}

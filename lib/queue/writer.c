@@ -120,6 +120,9 @@ static bool cut_leftover(struct queue_writer *w)
 
 bool queue_writer_flush(struct queue_writer *w)
 {
+    if (w->pending.full && w->error == 0)
+        w->error =
+            EMSGSIZE; /* a record that no reader takes was left out: the file is not what was asked for */
     if (w->pending.len && w->error == 0) {
         if (fd_write_all(w->fd, buf_str(&w->pending)))
             w->written += (int64_t)w->pending.len;

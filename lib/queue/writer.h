@@ -33,7 +33,8 @@ NODISCARD bool queue_writer_open(struct queue_writer *w, const struct queue_layo
                                  bool long_ids, struct timeval now);
 /* Append encoded records; written to disk in large pieces.  Errors are kept in w->error. */
 void queue_writer_add(struct queue_writer *w, struct str records);
-/* The buffer that is written next, for encoding in place; call queue_writer_spill() now and then. */
+/* The buffer that is written next, for encoding in place; call queue_writer_spill() now and then.  A record that it
+ * refused is an error as any other. */
 static inline struct buf *queue_writer_buf(struct queue_writer *w) { return &w->pending; }
 void queue_writer_spill(struct queue_writer *w);
 /* Where the next byte will stand. */

@@ -29,6 +29,17 @@ static int open_to_append(const struct bounce_service *b, const struct queue_id 
     }
 }
 
+/* Whoever is not told now is tried again, and told of when this log is done. */
+static bool has_room(int fd, size_t more)
+{
+    struct stat st;
+
+    if (fstat(fd, &st) != 0)
+        return false;
+    errno = EFBIG;
+    return (uint64_t)st.st_size + more <= BOUNCE_LOG_MAX;
+}
+
 bool bounce_append_entry(const struct bounce_service *b, const struct bounce_append *entry)
 {
     struct bounce_append quoted = *entry;
@@ -47,7 +58,7 @@ bool bounce_append_entry(const struct bounce_service *b, const struct bounce_app
     quoted.orig_rcpt = buf_str(&original);
     bounce_log_format(&block, &quoted, site_conf.backwards_bounce_logfile_compatibility);
     FD_AUTO(fd, open_to_append(b, &id));
-    if (fd >= 0 && fd_write_all(fd, buf_str(&block)) && fsync(fd) == 0)
+    if (fd >= 0 && has_room(fd, block.len) && fd_write_all(fd, buf_str(&block)) && fsync(fd) == 0)
         return true;
     log_warning("%s: append to %s log: %s", id.text, b->dir, strerror(errno));
     return false;

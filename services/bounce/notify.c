@@ -323,7 +323,7 @@ static struct str verp_address(const struct notice *n, const struct bounce_appen
         buf_join(&text, str_sub(delims, 1, 2), parts.domain);
     if (sender.domain.len)
         buf_join(&text, STR("@"), sender.domain);
-    return arena_str(n->arena, buf_str(&text));
+    return text.len <= RECORD_FACT_MAX ? arena_str(n->arena, buf_str(&text)) : list;
 }
 
 static bool tell_verp_senders(struct notice *n, const struct bounce_append *entries, size_t count)

@@ -152,6 +152,68 @@ def a_table_that_fails_makes_the_client_try_again(c):
     assert "warning: %s: virtual_alias_maps map lookup problem for q@virt.test -- message not accepted, try again later" % v.qid in c.log_text()
 
 
+FACT, ATTR = 16 * 1024, 32 * 1024 # lib/queue/record.h
+
+
+def long(n, domain="@out.test"):
+    return "x" * (n - len(domain)) + domain
+
+
+def what_fits_into_a_record_is_stored(c):
+    who, more = long(FACT), attr("envelope_id", "e" * (ATTR - 12))
+    v = c.message(envelope(who, who, rec("O", "o" * FACT) + rec("R", "p@out.test"), extra=[more, rec("F", "f" * FACT), rec("L", "l" * FACT)]), PLAIN)
+    assert v.status == "OK", (v.status, v.reason, c.log_text()[-500:])
+    got = c.records(v.qid)
+    for want in (("S", who), ("R", who), ("O", who), ("A", "dsn_orig_rcpt=rfc822;" + who), ("A", "envelope_id=" + "e" * (ATTR - 12)),
+                 ("O", "o" * FACT), ("F", "f" * FACT), ("L", "l" * FACT)):
+        assert want in got, (want[0], want[1][:20])
+
+
+def what_fits_into_no_record_is_refused(c):
+    """A byte more, of every kind, before and behind the content; and what completing the address adds."""
+    too_long = long(FACT + 1)
+    for sender, to, extra, extracted in ((too_long, "p@out.test", b"", b""), ("a@x.test", too_long, b"", b""), ("a@x.test", "x" * FACT, b"", b""),
+                                         ("x" * FACT, "p@out.test", b"", b""), ("a@x.test", rec("O", too_long) + rec("R", "p@out.test"), b"", b""),
+                                         ("a@x.test", "p@out.test", b"", rec("R", too_long)), ("a@x.test", "p@out.test", rec("R", "x" * 1000000), b"")):
+        v = c.message(envelope(sender, to, extra), PLAIN, extracted=extracted)
+        assert (v.status, v.reason) in (("CONTENT", "5.1.3 Address too long"), ("BAD", "")), (v.status, v.reason)
+        assert (v.status == "BAD") == (b"O" in (to[:1] if isinstance(to, bytes) else b"")), (v.status, v.reason)
+    for extra in (attr("envelope_id", "e" * (ATTR - 11)), rec("F", "f" * (FACT + 1)), rec("L", "l" * (FACT + 1)), rec("i", "e" * (FACT + 1)),
+                  rec("o", "e" * (FACT + 1)), rec("V", "v" * (FACT + 1)), rec(">", "v" * (FACT + 1)), rec("W", " " * (FACT + 1))):
+        assert c.message(envelope("a@x.test", "p@out.test", extra=[extra]), PLAIN).status == "BAD", extra[:1]
+    assert c.files() == [] and c.log_text().count("is too long -- message not accepted\n") == 6 + 0
+
+
+def long_lines_of_any_length_are_stored(c):
+    v = c.submit(envelope("a@x.test", "p@out.test") + rec("M") + rec("N", b"n" * 1024 * 1024) + rec("X") + rec("E"))
+    assert v.status == "OK" and c.text(v.qid).endswith("\n" + "n" * 1024 * 1024 + "\n")
+    v = c.submit(envelope("a@x.test", "p@out.test") + rec("M") + rec("N", b"n" * (1024 * 1024 + 1)) + rec("X") + rec("E"))
+    assert v.status == "BAD"
+
+
+def maps_that_lengthen_an_address_too_much_make_the_client_try_again(c):
+    for sender, to in (("c@x.test", "p@out.test"), ("a@x.test", "c@x.test"), ("s@x.test", "p@out.test"), ("a@x.test", "b@x.test"), ("a@x.test", "v@x.test")):
+        v = c.message(envelope(sender, to), PLAIN)
+        assert (v.status, v.reason[:4]) == ("REPLY", "451 "), (sender, to, v.status, v.reason, c.log_text()[-300:])
+    for what in ("filt", "redir", "bcc"):
+        v = c.message(envelope("a@x.test", "p@out.test"), "Subject: %s\n" % what + PLAIN)
+        assert (v.status, v.reason[:4]) == ("REPLY", "451 "), (what, v.status, v.reason, c.log_text()[-300:])
+    assert c.files() == []
+    for what in ("pre", "rep"):
+        v = c.message(envelope("a@x.test", "p@out.test"), "Subject: %s\n" % what + PLAIN)
+        assert v.status == "OK" and "X-Long: " + "y" * 60000 + "\n" in c.text(v.qid)
+    v = c.message(envelope("a@x.test", "p@out.test"), "Subject: huge\n" + PLAIN)
+    assert (v.status, v.reason[:4]) == ("REPLY", "451 "), (v.status, v.reason)
+
+
+def local_mail_to_an_overlong_address_is_bounced(c):
+    v = c.message(envelope("q@x.test", "p@out.test", long(FACT + 1)), PLAIN, flags=EXTERNAL | BOUNCE)
+    assert v.status == "OK" and c.files() == []
+    assert (c.bounce.requests[0][1]["status"], c.bounce.requests[0][1]["reason"]) == ("5.1.3", "Address too long")
+    v = c.message(envelope(long(FACT + 1), "p@out.test"), PLAIN, flags=EXTERNAL | BOUNCE)
+    assert v.status == "BAD" and c.files() == [] # set aside by pickup(8): no report could be sent
+
+
 def success_of_an_alias_is_reported_here(c):
     v = c.message(envelope("a@x.test", attr("notify_flags", 2) + rec("R", "plus+x@virt.test"), attr("notify_flags", 2) + rec("R", "p@out.test")), PLAIN)
     got = c.records(v.qid)
@@ -580,7 +642,15 @@ PART_CHECKS = {"mime_header_checks": "regexp:DIR/mhc", "nested_header_checks": "
                "files": {"mhc": "/name=\"[^\"]*\\.exe\"/ REJECT no exe\n", "nhc": "/^X-Nested:/ IGNORE\n"}}
 COPIES = {"sender_bcc_maps": "inline:{{boss@x.test=sbcc@out.test}}", "recipient_bcc_maps": "inline:{{rb@out.test=rbcc@out.test}}", "always_bcc": "abcc@out.test"}
 CANONICAL = {"canonical_maps": "inline:{{c1@out.test=c2@out.test} {c2@out.test=c3@out.test} {@gone.test=@here.test}}"}
+VERY_LONG = long(FACT + 1)
+LENGTHENING = {"canonical_maps": "inline:{{c@x.test=%s}}" % VERY_LONG, "sender_bcc_maps": "inline:{{s@x.test=%s}}" % VERY_LONG,
+               "recipient_bcc_maps": "inline:{{b@x.test=%s}}" % VERY_LONG, "virtual_alias_maps": "inline:{{v@x.test=%s}}" % VERY_LONG,
+               "virtual_alias_address_length_limit": "100000", "header_checks": "regexp:DIR/hc", "files": {"hc":
+               "/^Subject: filt/ FILTER smtp:%s\n/^Subject: redir/ REDIRECT %s\n/^Subject: bcc/ BCC %s\n" % (VERY_LONG, VERY_LONG, VERY_LONG) +
+               "/^Subject: pre/ PREPEND X-Long: %s\n/^Subject: rep/ REPLACE X-Long: %s\n/^Subject: huge/ REPLACE X-Long: %s\n" %
+               ("y" * 60000, "y" * 60000, "y" * 70000)}}
 SETTINGS = {
+    maps_that_lengthen_an_address_too_much_make_the_client_try_again: LENGTHENING,
     long_ids_when_asked_for: {"enable_long_queue_ids": "yes"},
     without_original_recipients_duplicates_are_found_across_aliases: {"enable_original_recipient": "no"},
     mapping_and_copies_only_when_allowed: {**COPIES, **CANONICAL},

@@ -24,7 +24,7 @@ static bool take(void *context, const struct envelope_rcpt *rcpt)
     if (rcpt->offset < 0 || (size_t)rcpt->offset >= s->file.len ||
         s->file.ptr[rcpt->offset] != REC_RCPT)
         abort();
-    if (rcpt->text.address.len > RECIPIENT_TEXT_MAX || str_has(rcpt->text.address, '\0'))
+    if (rcpt->text.address.len > RECORD_FACT_MAX || str_has(rcpt->text.address, '\0'))
         abort();
     s->digest = s->digest * 31 + (uint64_t)rcpt->offset;
     s->count++;

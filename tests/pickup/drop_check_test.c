@@ -102,14 +102,28 @@ static void of_a_size_record_only_the_options_of_users_count(void **state)
 
 static void very_long_records_are_refused(void **state)
 {
+    static const struct {
+        char type;
+        enum record_segment at;
+    } cases[] = {
+        { 'F', SEGMENT_ENVELOPE }, { 'A', SEGMENT_ENVELOPE },  { 'N', SEGMENT_MESSAGE },
+        { 'L', SEGMENT_MESSAGE },  { 'A', SEGMENT_EXTRACTED },
+    };
     BUF_AUTO(payload, 0);
-    struct drop_check c = { 0 };
 
     (void)state;
-    for (size_t i = 0; i <= DROP_RECORD_MAX; i++)
+    while (payload.len <= RECORD_PAYLOAD_MAX)
         buf_addc(&payload, 'x');
-    struct record r = { 'S', buf_str(&payload) };
-    assert_int_equal(drop_check_record(&c, &r), DROP_BAD);
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct drop_check before = { .at = cases[i].at, .has_sender = true };
+        struct drop_check c = before;
+        size_t limit = record_limit(cases[i].type, cases[i].at);
+        memcpy(payload.ptr, "encoding=", 9);
+        struct record r = { cases[i].type, { payload.ptr, limit } };
+        assert_int_equal(drop_check_record(&c, &r), DROP_KEEP);
+        r.payload.len++;
+        assert_int_equal(drop_check_record(&before, &r), DROP_BAD);
+    }
 }
 
 static void very_long_addresses_are_refused(void **state)

@@ -19,9 +19,8 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-#define READ_SIZE   (128UL * 1024)
-#define WRITE_AT    (64UL * 1024)
-#define LISTING_MAX (4UL * 1024 * 1024) /* one message's head or recipient */
+#define READ_SIZE (128UL * 1024)
+#define WRITE_AT  (64UL * 1024)
 
 enum action {
     ACTION_NONE,
@@ -127,7 +126,7 @@ static void read_service(struct report *r, int fd)
 {
     const struct listing_sink sink = report_sink(r);
     struct listing_parser parser = { LISTING_HEAD, false };
-    BUF_AUTO(in, LISTING_MAX);
+    BUF_AUTO(in, LISTING_ITEM_MAX);
     enum io_result result = IO_OK;
 
     while (parser.state != LISTING_DONE && parser.state != LISTING_BROKEN && result == IO_OK) {

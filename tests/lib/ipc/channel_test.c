@@ -40,11 +40,41 @@ static void a_service_that_cannot_be_is_told_by_errno(void **state UNUSED)
     assert_false(channel_is_open(&c));
 }
 
+static void no_frame_is_sent_that_is_not_received(void **state UNUSED)
+{
+    char *room = calloc(1, CHANNEL_FRAME_MAX);
+    struct str body = { room, CHANNEL_FRAME_MAX - 1 };
+    struct str longer = { body.ptr, CHANNEL_FRAME_MAX };
+    struct channel c;
+    BUF_AUTO(out, 0);
+    char kind;
+    bool bad;
+
+    assert_true(channel_frame(&out, 'x', body));
+    struct str in = buf_str(&out), got;
+    assert_true(channel_split(&in, &kind, &got, &bad));
+    assert_int_equal(got.len, body.len);
+    size_t before = out.len;
+    assert_false(channel_frame(&out, 'x', longer));
+    assert_int_equal(out.len, before);
+
+    channel_init(&c, -1, 0);
+    buf_add(channel_begin(&c, 'x'), longer);
+    assert_false(channel_end(&c));
+    assert_int_equal(errno, EMSGSIZE);
+    assert_int_equal(c.link.out.len, 0);
+    assert_false(channel_send(&c, 'x', longer));
+    assert_int_equal(c.link.out.len, 0);
+    channel_close(&c);
+    free(room);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_service_is_found_by_its_name),
         cmocka_unit_test(a_service_that_cannot_be_is_told_by_errno),
+        cmocka_unit_test(no_frame_is_sent_that_is_not_received),
     };
     return cmocka_run_group_tests(tests, scratch_enter, scratch_leave);
 }

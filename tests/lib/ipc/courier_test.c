@@ -105,7 +105,7 @@ static void peer_answers(const char *text)
 {
     BUF_AUTO(frame, 0);
 
-    channel_frame(&frame, 'A', str_from(text));
+    assert_true(channel_frame(&frame, 'A', str_from(text)));
     peer_says(buf_str(&frame));
 }
 
@@ -176,9 +176,9 @@ static void answers_may_come_in_pieces_of_any_size(void **state UNUSED)
 {
     BUF_AUTO(frames, 0);
 
-    channel_frame(&frames, 'A', STR("one"));
-    channel_frame(&frames, 'A', STR(""));
-    channel_frame(&frames, 'A', STR("three"));
+    assert_true(channel_frame(&frames, 'A', STR("one")));
+    assert_true(channel_frame(&frames, 'A', STR("")));
+    assert_true(channel_frame(&frames, 'A', STR("three")));
     for (size_t size = 1; size <= frames.len; size++) {
         world.ends = 0;
         for (int i = 0; i < 3; i++)

@@ -1,6 +1,8 @@
 #include "queue/bounce_log.h"
 #include "unit.h"
 
+#include <stdlib.h>
+
 #define SAMPLE                                                                            \
     "\n<other@sink.example>: connect to 127.0.0.1[127.0.0.1]:13101: Connection refused\n" \
     "recipient=other@sink.example\noriginal_recipient=alice@example.com\noffset=782\n"    \
@@ -104,6 +106,24 @@ static void unknown_names_and_bad_numbers_are_passed_over(void **state)
     assert_int_equal(e.dsn_notify, 0);
 }
 
+static void a_very_long_reason_is_cut_and_an_address_is_not(void **state)
+{
+    char *room = calloc(1, 4 * BOUNCE_LOG_VALUE_MAX);
+    struct str text = { room, 4 * BOUNCE_LOG_VALUE_MAX };
+    struct bounce_append in = { .recipient = { text.ptr, 2 * RECORD_FACT_MAX + 2 },
+                                .reason = text },
+                         out;
+    BUF_AUTO(log, 0);
+
+    (void)state;
+    bounce_log_format(&log, &in, true);
+    struct str rest = buf_str(&log);
+    assert_true(bounce_log_take(&rest, &out));
+    assert_int_equal(out.recipient.len, in.recipient.len);
+    assert_int_equal(out.reason.len, BOUNCE_LOG_VALUE_MAX);
+    free(room);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -113,6 +133,7 @@ int main(void)
         cmocka_unit_test(the_null_address_survives),
         cmocka_unit_test(a_line_break_in_a_reason_cannot_forge_a_field),
         cmocka_unit_test(unknown_names_and_bad_numbers_are_passed_over),
+        cmocka_unit_test(a_very_long_reason_is_cut_and_an_address_is_not),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

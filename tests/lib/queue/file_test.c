@@ -175,6 +175,32 @@ static void a_record_may_be_larger_than_a_window(void **state)
     free(big);
 }
 
+static void a_record_is_as_long_as_any_writer_makes_it(void **state)
+{
+    static const struct {
+        const char *head;
+        size_t length;
+        const char *types;
+    } cases[] = {
+        { "N\x80\x80\x40", RECORD_PAYLOAD_MAX, "N." },
+        { "N\x81\x80\x40", RECORD_PAYLOAD_MAX + 1, "!" },
+    };
+    char *text = calloc(1, RECORD_PAYLOAD_MAX + 1);
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct queue_file f;
+        char types[8];
+        BUF_AUTO(bytes, 0);
+        buf_join(&bytes, str_from(cases[i].head), (struct str){ text, cases[i].length });
+        queue_file_init(&f, memory_file(buf_str(&bytes)));
+        read_types(&f, types, sizeof types);
+        assert_string_equal(types, cases[i].types);
+        queue_file_close(&f);
+    }
+    free(text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -185,6 +211,7 @@ int main(void)
         cmocka_unit_test(a_mark_changes_one_byte),
         cmocka_unit_test(long_files_are_read_across_windows_and_seeks),
         cmocka_unit_test(a_record_may_be_larger_than_a_window),
+        cmocka_unit_test(a_record_is_as_long_as_any_writer_makes_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -204,6 +204,23 @@ static void another_protocol_is_recognised(void **state)
     }
 }
 
+static void no_item_is_sent_that_does_not_fit(void **state)
+{
+    char *room = calloc(1, BOUNCE_LOG_MAX / 64);
+    struct str text = { room, BOUNCE_LOG_MAX / 64 };
+    struct listing_message m = { text, text, text, 1, 1, true };
+    struct listing_recipient r = { text, text, text, text };
+    BUF_AUTO(out, 0);
+
+    (void)state;
+    listing_put_message(&out, &m);
+    assert_in_range(out.len, LISTING_VALUE_MAX, LISTING_ITEM_MAX);
+    buf_clear(&out);
+    listing_put_recipient(&out, &r);
+    assert_in_range(out.len, LISTING_VALUE_MAX, LISTING_ITEM_MAX);
+    free(room);
+}
+
 #define TEST_IN_QUEUE(f) cmocka_unit_test_setup_teardown(f, scratch_enter, scratch_leave)
 
 int main(void)
@@ -219,6 +236,7 @@ int main(void)
         TEST_IN_QUEUE(a_damaged_file_shows_what_can_be_read),
         cmocka_unit_test(what_is_sent_is_received_in_any_pieces),
         cmocka_unit_test(another_protocol_is_recognised),
+        cmocka_unit_test(no_item_is_sent_that_does_not_fit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

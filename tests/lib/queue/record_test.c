@@ -237,6 +237,68 @@ static void each_segment_has_its_types(void **state)
     assert_null(record_name((char)0x80, false));
 }
 
+static void what_no_reader_takes_is_not_written(void **state)
+{
+    char *payload = calloc(1, RECORD_PAYLOAD_MAX + 1);
+
+    (void)state;
+    for (const char *type = "CTcFILSDROWVAK>MNXrePpE<inowf"; *type; type++) {
+        size_t limit = record_limit(*type, SEGMENT_MESSAGE);
+        BUF_AUTO(out, 0);
+        struct record rec;
+        record_put(&out, *type, (struct str){ payload, limit });
+        assert_false(out.full);
+        struct str in = buf_str(&out);
+        assert_int_equal(record_take(&in, &rec), RECORD_OK);
+        assert_int_equal(rec.payload.len, limit);
+        size_t before = out.len;
+        record_put(&out, *type, (struct str){ payload, limit + 1 });
+        assert_int_equal(out.len, before);
+        assert_true(out.full);
+    }
+    free(payload);
+}
+
+static void attributes_have_a_limit_of_their_own(void **state)
+{
+    char *value = calloc(1, RECORD_ATTR_MAX);
+    BUF_AUTO(out, 0);
+
+    (void)state;
+    record_put_attr(&out, "name", (struct str){ value, RECORD_ATTR_MAX - 5 });
+    assert_false(out.full);
+    record_put_attr(&out, "name", (struct str){ value, RECORD_ATTR_MAX - 4 });
+    assert_true(out.full);
+    free(value);
+}
+
+static void lines_of_any_length_come_in_pieces_that_are_read(void **state)
+{
+    char *room = calloc(1, 3 * RECORD_PAYLOAD_MAX);
+    struct str line = { room, 3 * RECORD_PAYLOAD_MAX };
+    BUF_AUTO(out, 0);
+    struct record rec;
+    size_t total = 0;
+
+    (void)state;
+    record_put_line(&out, line, SIZE_MAX);
+    assert_false(out.full);
+    for (struct str in = buf_str(&out); in.len; total += rec.payload.len)
+        assert_int_equal(record_take(&in, &rec), RECORD_OK);
+    assert_int_equal(total, line.len);
+    free(room);
+}
+
+static void longer_records_than_any_writer_makes_are_bad(void **state)
+{
+    static const char head[] = { 'N', (char)0x81, (char)0x80, 0x40 }; /* 1024 * 1024 + 1 */
+    struct str in = { head, sizeof head };
+    struct record rec;
+
+    (void)state;
+    assert_int_equal(record_take(&in, &rec), RECORD_BAD);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -251,6 +313,10 @@ int main(void)
         cmocka_unit_test(the_size_record_has_fixed_columns),
         cmocka_unit_test(size_records_of_other_releases_are_read),
         cmocka_unit_test(each_segment_has_its_types),
+        cmocka_unit_test(what_no_reader_takes_is_not_written),
+        cmocka_unit_test(attributes_have_a_limit_of_their_own),
+        cmocka_unit_test(lines_of_any_length_come_in_pieces_that_are_read),
+        cmocka_unit_test(longer_records_than_any_writer_makes_are_bad),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -183,6 +183,22 @@ static void a_used_file_holds_nothing_of_its_old_message(void **state)
     queue_writer_fini(&w);
 }
 
+static void a_record_that_was_left_out_spoils_the_file(void **state)
+{
+    struct queue_writer w = QUEUE_WRITER_INIT;
+    char *text = calloc(1, RECORD_FACT_MAX + 1);
+
+    (void)state;
+    assert_true(queue_writer_open(&w, &flat, false, now));
+    record_put(queue_writer_buf(&w), REC_RCPT, (struct str){ text, RECORD_FACT_MAX + 1 });
+    record_put(queue_writer_buf(&w), REC_END, STR_NONE);
+    assert_false(queue_writer_commit(&w, &flat, false));
+    assert_int_equal(w.error, EMSGSIZE);
+    assert_int_equal(files_in("incoming"), 0);
+    queue_writer_fini(&w);
+    free(text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -193,6 +209,7 @@ int main(void)
         SCRATCH_TEST(a_failed_write_leaves_nothing),
         SCRATCH_TEST(a_name_that_is_taken_is_left_alone),
         SCRATCH_TEST(a_used_file_holds_nothing_of_its_old_message),
+        SCRATCH_TEST(a_record_that_was_left_out_spoils_the_file),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
