@@ -125,10 +125,8 @@ bool channel_split(struct str *in, char *kind, struct str *body, bool *bad)
 
 enum io_result channel_receive(struct channel *c, char *kind, struct str *body)
 {
-    buf_consume(&c->link.in, c->taken);
-    c->taken = 0;
     for (;;) {
-        struct str in = buf_str(&c->link.in);
+        struct str in = str_skip(buf_str(&c->link.in), c->taken);
         bool bad;
         if (channel_split(&in, kind, body, &bad)) {
             c->taken = c->link.in.len - in.len;
@@ -138,6 +136,8 @@ enum io_result channel_receive(struct channel *c, char *kind, struct str *body)
             errno = EBADMSG;
             return IO_ERROR;
         }
+        buf_consume(&c->link.in, c->taken); /* once for all small frames of one read */
+        c->taken = 0;
         enum io_result result = link_fill(&c->link);
         if (result != IO_OK)
             return result;

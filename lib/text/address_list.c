@@ -204,6 +204,7 @@ static struct str join_address(struct parser *p, size_t from, size_t to)
     size_t size = 0, n = 0;
     bool glue = true;
     const struct token *t = p->tokens.at;
+    bool is_local = !has_domain(t, from, to);
 
     for (size_t i = from; i < to; i++)
         size += t[i].raw.len + 1;
@@ -216,7 +217,7 @@ static struct str join_address(struct parser *p, size_t from, size_t to)
         bool special = t[i].kind == TOKEN_SPECIAL;
         if (t[i].space && !glue && !special)
             copy[n++] = ' ';
-        n += add_text(&t[i], copy + n, n == 0 && !has_domain(t, from, to));
+        n += add_text(&t[i], copy + n, n == 0 && is_local);
         glue = special;
     }
     return (struct str){ copy, n };

@@ -9,7 +9,8 @@
 #include <fcntl.h>
 #include <stdlib.h>
 
-#define HEADER_MAX 8192 /* of Message-Id and References */
+#define HEADER_MAX  8192           /* of Message-Id and References */
+#define HEADERS_MAX (1024L * 1024) /* that go back: each recipient may get a report of its own */
 
 static const char *const queues[] = { QUEUE_ACTIVE, QUEUE_INCOMING, QUEUE_DEFERRED, QUEUE_HOLD };
 
@@ -115,15 +116,17 @@ void original_copy(struct original *o, bool headers_only, struct buf *(*room)(vo
                    void (*pump)(void *), void *context)
 {
     bool line_start = true;
+    int64_t room_left = headers_only ? HEADERS_MAX : INT64_MAX;
     struct record rec;
 
     if (o->file == NULL)
         return;
     queue_file_seek(o->file, o->data_offset);
-    while (next_line(o, &rec)) {
+    while (next_line(o, &rec) && room_left > 0) {
         if (headers_only && line_start && !header_is_line(rec.payload) &&
             !header_is_continuation(rec.payload))
             break;
+        room_left -= (int64_t)rec.payload.len + 1;
         line_start = rec.type == REC_TEXT;
         record_put(room(context), rec.type, rec.payload);
         pump(context);
