@@ -35,6 +35,7 @@ struct access {
 
 /* What a restriction is about; decides the words and status codes of replies. */
 enum subject_kind {
+    SUBJECT_LIST, /* of a restriction: whatever the list that it stands in is about */
     SUBJECT_CLIENT,
     SUBJECT_REVERSE_CLIENT,
     SUBJECT_HELO,
@@ -81,6 +82,9 @@ struct rule_type {
     const char *name;
     rule_fn *judge;
     enum { RULE_PLAIN, RULE_MAPS, RULE_WORD } argument;
+    enum subject_kind about; /* what it looks at, in whatever list it stands */
+    enum dns_type servers;   /* check_*_{a,mx,ns}_access: which ones of that */
+    bool ends_list;          /* it always decides: what is behind it is a mistake */
 };
 
 const struct rule_type *rule_type_find(struct str name);
@@ -131,29 +135,8 @@ bool judge_is_double_bounce(const struct resolution *r);
 enum outcome_kind judge_unlisted(struct judge *j, const struct resolution *r, struct str path,
                                  bool is_sender);
 
-/* The rows, by subject (one file each). */
-rule_fn rule_permit, rule_reject, rule_defer, rule_warn_if_reject, rule_defer_if_permit,
-    rule_defer_if_reject, rule_sleep, rule_unavailable, rule_never, rule_reject_plaintext_session;
-rule_fn rule_permit_mynetworks, rule_permit_inet_interfaces, rule_permit_sasl_authenticated,
-    rule_check_address_map;
-rule_fn rule_reject_unknown_client, rule_reject_unknown_reverse_client,
-    rule_reject_unauth_pipelining, rule_permit_naked_ip_address;
-rule_fn rule_reject_invalid_helo, rule_reject_non_fqdn_helo;
-rule_fn rule_reject_non_fqdn_sender, rule_reject_non_fqdn_recipient, rule_reject_unlisted_sender,
-    rule_reject_unlisted_recipient, rule_reject_multi_recipient_bounce;
-rule_fn rule_reject_sender_login_mismatch, rule_reject_known_sender_login_mismatch,
-    rule_reject_authenticated_sender_login_mismatch,
-    rule_reject_unauthenticated_sender_login_mismatch;
-rule_fn rule_reject_unauth_destination, rule_defer_unauth_destination, rule_permit_auth_destination,
-    rule_check_relay_domains, rule_permit_mx_backup;
-rule_fn rule_class;
-rule_fn rule_check_default_access, rule_check_client_access, rule_check_reverse_client_access,
-    rule_check_helo_access, rule_check_sender_access, rule_check_recipient_access,
-    rule_check_etrn_access, rule_check_sasl_access;
-rule_fn rule_check_client_servers, rule_check_reverse_client_servers, rule_check_helo_servers,
-    rule_check_sender_servers, rule_check_recipient_servers;
-rule_fn rule_reject_unknown_helo, rule_reject_unknown_sender_domain,
-    rule_reject_unknown_recipient_domain;
-rule_fn rule_reject_rbl_client, rule_permit_dnswl_client, rule_reject_maps_rbl,
-    rule_reject_rhsbl_client, rule_reject_rhsbl_reverse_client, rule_reject_rhsbl_helo,
-    rule_reject_rhsbl_sender, rule_reject_rhsbl_recipient, rule_permit_rhswl_client;
+/* What judges the words of the language (by subject, one file each), and what stands for no word of it. */
+#define RULE(word, function, takes, subject, which, decides) rule_fn rule_##function;
+#include "smtpd/access/rules.def"
+#undef RULE
+rule_fn rule_class, rule_check_default_access;

@@ -20,7 +20,8 @@ static enum outcome_kind rule_unknown(struct judge *j, const struct rule *rule)
     return judge_configuration_error(j);
 }
 
-static const struct rule_type unknown_type = { "unknown", rule_unknown, RULE_PLAIN };
+static const struct rule_type unknown_type = { .name = "unknown", .judge = rule_unknown };
+
 static enum outcome_kind rule_lacks_table(struct judge *j, const struct rule *rule)
 {
     log_warning("restriction " STR_FMT ": bad argument \"" STR_FMT "\": need maptype:mapname",
@@ -28,10 +29,12 @@ static enum outcome_kind rule_lacks_table(struct judge *j, const struct rule *ru
     return judge_configuration_error(j);
 }
 
-static const struct rule_type no_table_type = { "no table", rule_lacks_table, RULE_PLAIN };
-static const struct rule_type class_type = { "class", rule_class, RULE_PLAIN };
+static const struct rule_type no_table_type = { .name = "no table", .judge = rule_lacks_table };
+static const struct rule_type class_type = { .name = "class", .judge = rule_class };
 /* `type:table` without a word before it. */
-static const struct rule_type table_type = { "access table", rule_check_default_access, RULE_MAPS };
+static const struct rule_type table_type = { .name = "access table",
+                                             .judge = rule_check_default_access,
+                                             .argument = RULE_MAPS };
 
 enum outcome_kind rule_class(struct judge *j, const struct rule *rule)
 {
@@ -127,30 +130,6 @@ void rule_list_parse(struct access *a, struct str text, const char *parameter,
     }
 }
 
-/* What a restriction looks at, whatever list it stands in. */
-static enum subject_kind subject_of(const struct judge *j, const struct rule *rule)
-{
-    static const struct {
-        struct str part;
-        enum subject_kind subject;
-    } parts[] = {
-        { STR("reverse_client"), SUBJECT_REVERSE_CLIENT },
-        { STR("sasl_access"), SUBJECT_LOGIN },
-        { STR("check_helo"), SUBJECT_HELO },
-        { STR("check_sender"), SUBJECT_SENDER },
-        { STR("check_recipient"), SUBJECT_RECIPIENT },
-        { STR("permit_auth_dest"), SUBJECT_RECIPIENT },
-        { STR("permit_mx_backup"), SUBJECT_RECIPIENT },
-        { STR("permit_"), SUBJECT_CLIENT },
-        { STR("check_client"), SUBJECT_CLIENT },
-    };
-
-    for (size_t i = 0; i < ARRAY_LEN(parts); i++)
-        if (str_find_str(rule->name, parts[i].part) != STR_NOT_FOUND)
-            return parts[i].subject;
-    return j->subject;
-}
-
 void judge_log_permit(struct judge *j, struct str action, struct str table)
 {
     struct match_list *wanted = j->access->logged_permits;
@@ -171,9 +150,16 @@ static void log_permit(struct judge *j, const struct rule *rule)
     /* What is behind tables and classes has been logged. */
     if (before == SUBJECT_REWRITE || rule->maps || rule->type == &class_type)
         return;
-    j->subject = subject_of(j, rule);
+    if (rule->type->about != SUBJECT_LIST)
+        j->subject = rule->type->about;
     judge_log_permit(j, rule->name, STR(""));
     j->subject = before;
+}
+
+static void log_ignored(const struct rule *ends, const struct rule *next)
+{
+    log_warning("restriction `" STR_FMT "' after `" STR_FMT "' is ignored", STR_ARG(next->name),
+                STR_ARG(ends->name));
 }
 
 enum outcome_kind rule_list_judge(struct judge *j, const struct rule_list *list)
@@ -188,6 +174,8 @@ enum outcome_kind rule_list_judge(struct judge *j, const struct rule_list *list)
             continue;
         }
         result = rule->type->judge(j, rule);
+        if (result != JUDGE_NEXT && rule->type->ends_list && i + 1 < list->count)
+            log_ignored(rule, rule + 1);
         if (result == JUDGE_PERMIT)
             log_permit(j, rule);
         j->warn = inherited;

@@ -222,13 +222,6 @@ static enum outcome_kind check_servers(struct judge *j, struct question *q, stru
     return result;
 }
 
-static enum dns_type server_type(const struct rule *rule)
-{
-    if (str_find_str(rule->name, STR("_mx_")) != STR_NOT_FOUND)
-        return DNS_MX;
-    return str_find_str(rule->name, STR("_ns_")) != STR_NOT_FOUND ? DNS_NS : DNS_A;
-}
-
 /* Anybody can point a name at a server that is well known: such a thing is no reason to say yes. */
 static enum outcome_kind never_permit(struct judge *j, const struct rule *rule,
                                       enum outcome_kind result)
@@ -244,7 +237,7 @@ static enum outcome_kind never_permit(struct judge *j, const struct rule *rule,
 static enum outcome_kind ask(struct judge *j, const struct rule *rule, enum subject_kind subject,
                              struct str about, struct str domain)
 {
-    struct question q = { rule, subject, server_type(rule), about, false };
+    struct question q = { rule, subject, rule->type->servers, about, false };
 
     if (domain.len == 0 || hostname_is_literal(domain))
         return JUDGE_NEXT;

@@ -3,6 +3,7 @@
 #include "smtpd/access/internal.h"
 
 static const char *const classes[] = {
+    [SUBJECT_LIST] = "",
     [SUBJECT_CLIENT] = "Client host",
     [SUBJECT_REVERSE_CLIENT] = "Unverified Client host",
     [SUBJECT_HELO] = "Helo command",
@@ -49,6 +50,7 @@ struct str judge_subject_text(struct judge *j)
     case SUBJECT_END_OF_DATA:
         return STR("END-OF-MESSAGE");
     case SUBJECT_CERTIFICATE:
+    case SUBJECT_LIST:
         break;
     }
     return STR("");
@@ -181,8 +183,10 @@ enum outcome_kind judge_lookup_failure(struct judge *j)
                              STR_ARG(judge_subject_text(j)));
 }
 
+/* A mistake in the configuration is none of the client's, which warn_if_reject could forgive. */
 enum outcome_kind judge_configuration_error(struct judge *j)
 {
     j->s->faults |= FAULT_SOFTWARE;
-    return judge_reject_text(j, 451, "4.3.5", "Server configuration error");
+    j->reply = (struct smtp_reply){ 451, STR("4.3.5 Server configuration error") };
+    return JUDGE_REJECT;
 }
