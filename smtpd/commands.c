@@ -3,8 +3,10 @@
 #include "base/log.h"
 #include "smtpd/access/access.h"
 #include "smtpd/etrn.h"
+#include "smtpd/greet.h"
 #include "smtpd/limits.h"
 #include "smtpd/misconduct.h"
+#include "smtpd/reject_log.h"
 #include "smtpd/respond.h"
 #include "smtpd/transaction.h"
 #include "smtpd/unsupported.h"
@@ -18,24 +20,6 @@
 
 #define REPLY(code, text) ((struct smtp_reply){ code, STR(text) })
 
-static void refuse_for_good(struct session *s, struct smtp_reply verdict)
-{
-    buf_clear(&s->deny_text);
-    buf_join(&s->deny_text, STR("5.7.0 Error: access denied for "), s->peer.shown);
-    session_log_reject(s, STR_NONE, verdict);
-    session_answer(s, verdict);
-    smtp_server_deny(&s->dialogue, (struct smtp_reply){ 503, buf_str(&s->deny_text) });
-}
-
-void commands_greet(struct session *s)
-{
-    struct smtp_reply verdict = access_judge(s, ACCESS_CONNECT, STR_NONE);
-    if (reply_refuses(verdict))
-        refuse_for_good(s, verdict);
-    else
-        session_answer(s, (struct smtp_reply){ 220, smtpd_conf.smtpd_banner });
-}
-
 static void on_connect(struct session *s, const struct smtp_event *ev)
 {
     struct smtp_reply limit = limits_on_connect(s);
@@ -43,9 +27,9 @@ static void on_connect(struct session *s, const struct smtp_event *ev)
     (void)ev;
     s->peer.is_own = interfaces_contain(&s->setup->interfaces, s->peer.address);
     if (limit.code)
-        session_answer(s, limit);
+        respond(s, limit);
     else
-        commands_greet(s);
+        greet_client(s);
 }
 
 static void on_abandon(struct session *s, const struct smtp_event *ev)
@@ -61,8 +45,8 @@ static bool refused(struct session *s, enum access_stage stage)
 
     if (!reply_refuses(verdict))
         return false;
-    session_log_reject(s, STR_NONE, verdict);
-    session_answer(s, verdict);
+    reject_log(s, STR_NONE, verdict);
+    respond(s, verdict);
     return true;
 }
 
@@ -74,8 +58,8 @@ static bool recipient_refused(struct session *s, const struct smtp_rcpt *rcpt)
     struct smtp_reply verdict = access_judge_recipient(s, &shown);
     if (!reply_refuses(verdict))
         return false;
-    session_log_reject(s, shown.path, verdict);
-    session_answer(s, verdict);
+    reject_log(s, shown.path, verdict);
+    respond(s, verdict);
     return true;
 }
 
@@ -114,12 +98,12 @@ static void on_helo(struct session *s, const struct smtp_event *ev)
     }
     session_keep(s);
     if (ev->kind == SMTP_HELO) {
-        session_answer(s, (struct smtp_reply){ 250, site_conf.myhostname });
+        respond(s, (struct smtp_reply){ 250, site_conf.myhostname });
         return;
     }
     BUF_AUTO(text, 0);
     smtp_server_ehlo_text(&s->dialogue, &text);
-    session_answer(s, (struct smtp_reply){ 250, buf_str(&text) });
+    respond(s, (struct smtp_reply){ 250, buf_str(&text) });
 }
 
 /* Is there room in the queue's file system for this message, and half as much again for the next? */
@@ -160,23 +144,23 @@ static void on_mail(struct session *s, const struct smtp_event *ev)
 
     s->where = SMTP_CMD_MAIL;
     if (unsupported.code) {
-        session_answer(s, unsupported);
+        respond(s, unsupported);
         return;
     }
     if (looks_like_option(s, ev->mail->path, ev->mail->address)) {
-        session_answer(s, REPLY(501, "5.1.7 Bad sender address syntax"));
+        respond(s, REPLY(501, "5.1.7 Bad sender address syntax"));
         return;
     }
     if (!queue_has_space(MAX(ev->mail->size, 0))) {
         struct smtp_reply reply = REPLY(452, "4.3.1 Insufficient system storage");
         s->faults |= FAULT_RESOURCE;
-        session_log_reject(s, STR_NONE, reply);
-        session_answer(s, reply);
+        reject_log(s, STR_NONE, reply);
+        respond(s, reply);
         return;
     }
     struct smtp_reply limit = limits_on_mail(s);
     if (limit.code) {
-        session_answer(s, limit);
+        respond(s, limit);
         return;
     }
     transaction_begin(s, ev->mail);
@@ -186,10 +170,10 @@ static void on_mail(struct session *s, const struct smtp_event *ev)
     }
     if (!smtpd_conf.smtpd_delay_open_until_valid_rcpt && !transaction_open(s)) {
         transaction_end(s);
-        session_answer(s, REPLY(451, "4.3.0 Error: queue file write error"));
+        respond(s, REPLY(451, "4.3.0 Error: queue file write error"));
         return;
     }
-    session_answer(s, REPLY(250, "2.1.0 Ok"));
+    respond(s, REPLY(250, "2.1.0 Ok"));
 }
 
 /* A client may run into the limit for a while before that counts as a mistake. */
@@ -198,16 +182,16 @@ static void too_many_recipients(struct session *s)
     struct smtp_reply reply = REPLY(452, "4.5.3 Error: too many recipients");
 
     if (++s->t.overshoot <= (unsigned)smtpd_conf.smtpd_recipient_overshoot_limit)
-        session_answer_mildly(s, reply);
+        respond_mildly(s, reply);
     else
-        session_answer(s, reply);
+        respond(s, reply);
 }
 
 static void on_rcpt(struct session *s, const struct smtp_event *ev)
 {
     s->where = SMTP_CMD_RCPT;
     if (looks_like_option(s, ev->rcpt->path, ev->rcpt->address)) {
-        session_answer(s, REPLY(501, "5.1.3 Bad recipient address syntax"));
+        respond(s, REPLY(501, "5.1.3 Bad recipient address syntax"));
         return;
     }
     if (s->t.rcpt_accepted >= smtpd_conf.smtpd_recipient_limit) {
@@ -217,17 +201,17 @@ static void on_rcpt(struct session *s, const struct smtp_event *ev)
     s->t.last_rcpt_path = arena_str(&s->t.arena, session_shown_address(ev->rcpt->address));
     struct smtp_reply limit = limits_on_recipient(s);
     if (limit.code) {
-        session_answer(s, limit);
+        respond(s, limit);
         return;
     }
     if (recipient_refused(s, ev->rcpt))
         return;
     if (!transaction_open(s)) {
-        session_answer(s, REPLY(451, "4.3.0 Error: queue file write error"));
+        respond(s, REPLY(451, "4.3.0 Error: queue file write error"));
         return;
     }
     transaction_add_recipient(s, ev->rcpt);
-    session_answer(s, REPLY(250, "2.1.5 Ok"));
+    respond(s, REPLY(250, "2.1.5 Ok"));
 }
 
 static void on_data(struct session *s, const struct smtp_event *ev)
@@ -237,7 +221,7 @@ static void on_data(struct session *s, const struct smtp_event *ev)
     if (refused(s, ACCESS_DATA))
         return;
     transaction_begin_content(s);
-    session_answer(s, REPLY(354, "End data with <CR><LF>.<CR><LF>"));
+    respond(s, REPLY(354, "End data with <CR><LF>.<CR><LF>"));
 }
 
 static void on_bdat(struct session *s, const struct smtp_event *ev)
@@ -265,7 +249,7 @@ static void on_chunk(struct session *s, const struct smtp_event *ev)
     BUF_AUTO(text, 64);
 
     buf_addf(&text, "2.0.0 Ok: %lld bytes", (long long)ev->size);
-    session_answer(s, (struct smtp_reply){ 250, buf_str(&text) });
+    respond(s, (struct smtp_reply){ 250, buf_str(&text) });
 }
 
 static void on_message(struct session *s, const struct smtp_event *ev)
@@ -277,14 +261,14 @@ static void on_message(struct session *s, const struct smtp_event *ev)
     s->t.in_content = false;
     struct smtp_reply verdict = access_judge(s, ACCESS_END_OF_DATA, STR_NONE);
     if (reply_refuses(verdict)) {
-        session_log_reject(s, STR_NONE, verdict);
+        reject_log(s, STR_NONE, verdict);
     } else {
         verdict = transaction_commit(s, ev->command, &arena);
         if (verdict.code == 250)
             s->faults = 0; /* who gets mail through is no trouble */
     }
     transaction_end(s);
-    session_answer(s, verdict);
+    respond(s, verdict);
     trim_transcript(s);
 }
 
@@ -293,13 +277,13 @@ static void on_rset(struct session *s, const struct smtp_event *ev)
     (void)ev;
     forget_forwarded(s);
     trim_transcript(s);
-    session_answer(s, REPLY(250, "2.0.0 Ok"));
+    respond(s, REPLY(250, "2.0.0 Ok"));
 }
 
 static void on_noop(struct session *s, const struct smtp_event *ev)
 {
     (void)ev;
-    session_answer(s, REPLY(250, "2.0.0 Ok"));
+    respond(s, REPLY(250, "2.0.0 Ok"));
 }
 
 static void on_vrfy(struct session *s, const struct smtp_event *ev)
@@ -310,19 +294,16 @@ static void on_vrfy(struct session *s, const struct smtp_event *ev)
     if (recipient_refused(s, ev->rcpt))
         return;
     buf_join(&text, STR("2.0.0 "), ev->arg);
-    session_answer(s, (struct smtp_reply){ 252, buf_str(&text) });
+    respond(s, (struct smtp_reply){ 252, buf_str(&text) });
 }
 
 static void on_starttls(struct session *s, const struct smtp_event *ev)
 {
     (void)ev;
-    session_answer(s, REPLY(454, "4.7.0 TLS not available due to local problem"));
+    respond(s, REPLY(454, "4.7.0 TLS not available due to local problem"));
 }
 
-static void on_usual(struct session *s, const struct smtp_event *ev)
-{
-    session_answer(s, ev->reply);
-}
+static void on_usual(struct session *s, const struct smtp_event *ev) { respond(s, ev->reply); }
 
 static const struct {
     enum smtp_event_kind kind;
@@ -365,5 +346,5 @@ void commands_handle(struct session *s, const struct smtp_event *ev)
         }
     }
     /* An extension that options.c does not offer. */
-    session_answer(s, REPLY(502, "5.5.1 Error: command not implemented"));
+    respond(s, REPLY(502, "5.5.1 Error: command not implemented"));
 }

@@ -1,7 +1,5 @@
 #pragma once
-#include "smtpd/session.h"
+/* smtpd/commands - what each event of the dialogue leads to: judge, act, answer. */
+#include "smtpd/facts.h"
 
-/* Handle one event of the dialogue: judge, act, answer. */
 void commands_handle(struct session *s, const struct smtp_event *ev);
-/* Say 220, or refuse the client for good: at the start, and when XCLIENT made it another one. */
-void commands_greet(struct session *s);

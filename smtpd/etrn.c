@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "client/flush.h"
 #include "smtpd/access/access.h"
+#include "smtpd/reject_log.h"
 #include "smtpd/respond.h"
 
 static enum flush_status flush_site(struct str domain)
@@ -18,7 +19,7 @@ static void refuse(struct session *s, struct str domain, struct smtp_reply reply
 {
     log_warning("reject: ETRN " STR_FMT "... from " STR_FMT, STR_ARG(domain),
                 STR_ARG(s->peer.shown));
-    session_answer(s, reply);
+    respond(s, reply);
 }
 
 void etrn_handle(struct session *s, const struct smtp_event *ev)
@@ -29,15 +30,15 @@ void etrn_handle(struct session *s, const struct smtp_event *ev)
     s->where = SMTP_CMD_ETRN;
     struct smtp_reply verdict = access_judge(s, ACCESS_ETRN, domain);
     if (reply_refuses(verdict)) {
-        session_log_reject(s, STR_NONE, verdict);
-        session_answer(s, verdict);
+        reject_log(s, STR_NONE, verdict);
+        respond(s, verdict);
         return;
     }
     if (str_starts(domain, STR("@")) || str_starts(domain, STR("#")))
         domain = str_skip(domain, 1);
     switch (flush_site(domain)) {
     case FLUSH_OK:
-        session_answer(s, (struct smtp_reply){ 250, STR("Queuing started") });
+        respond(s, (struct smtp_reply){ 250, STR("Queuing started") });
         return;
     case FLUSH_UNKNOWN:
     case FLUSH_BAD:

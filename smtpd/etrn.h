@@ -1,4 +1,4 @@
 #pragma once
-#include "smtpd/session.h"
+#include "smtpd/facts.h"
 
 void etrn_handle(struct session *s, const struct smtp_event *ev);

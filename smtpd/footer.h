@@ -1,5 +1,5 @@
 #pragma once
-#include "smtpd/session.h"
+#include "smtpd/facts.h"
 
 /* The refusal with smtpd_reject_footer (or what smtpd_reject_footer_maps says of this refusal) behind it.
  *

@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "client/anvil.h"
+#include "smtpd/wire.h"
 
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -101,9 +102,9 @@ bool limits_leave_room(struct session *s)
     log_warning("Connection concurrency limit exceeded: %d from unknown[" STR_FMT
                 "] for service " STR_FMT,
                 seats, STR_ARG(s->peer.address), STR_ARG(service_name(s->setup->svc)));
-    buf_join(&text, STR("421 4.7.0 "), site_conf.myhostname,
-             STR(" Error: too many connections from "), s->peer.address, STR("\r\n"));
-    stream_try_write(&s->stream, buf_str(&text));
+    buf_join(&text, STR("4.7.0 "), site_conf.myhostname, STR(" Error: too many connections from "),
+             s->peer.address);
+    wire_turn_away(s, (struct smtp_reply){ 421, buf_str(&text) });
     return false;
 }
 

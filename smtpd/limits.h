@@ -1,6 +1,6 @@
 #pragma once
 /* smtpd/limits - what one client may do at once and in a time unit; anvil(8) keeps the counts. */
-#include "smtpd/session.h"
+#include "smtpd/facts.h"
 
 /* False: all processes are taken, the client has its share of them and was told so. */
 NODISCARD bool limits_leave_room(struct session *s);

@@ -1,8 +1,10 @@
 #include "smtpd/misconduct.h"
 
 #include "base/log.h"
+#include "smtpd/reject_log.h"
 #include "smtpd/respond.h"
 #include "smtpd/transaction.h"
+#include "smtpd/wire.h"
 
 #define REPLY(code, text) ((struct smtp_reply){ code, STR(text) })
 
@@ -35,7 +37,7 @@ void misconduct_early_input(struct session *s, const struct smtp_event *ev)
         return;
     if (ev->command != SMTP_CMD_CONNECT)
         s->dialogue.tally[ev->command].total++;
-    session_close(s, REPLY(554, "5.5.0 Error: SMTP protocol synchronization"));
+    wire_part(s, REPLY(554, "5.5.0 Error: SMTP protocol synchronization"));
 }
 
 static void log_chunk_fault(struct session *s, const struct smtp_event *ev)
@@ -68,7 +70,7 @@ static void log_size(struct session *s, const struct smtp_event *ev)
         return;
     s->where = ev->command;
     transaction_begin(s, ev->mail);
-    session_log_reject(s, STR_NONE, ev->reply);
+    reject_log(s, STR_NONE, ev->reply);
     transaction_end(s);
 }
 
@@ -134,7 +136,7 @@ void misconduct_refused(struct session *s, const struct smtp_event *ev)
     if (ev->fault != SMTP_FAULT_ADDRESS || !is_unclosed(ev->arg))
         s->faults |= ev->fault == SMTP_FAULT_DENIED ? FAULT_POLICY : FAULT_PROTOCOL;
     log_fault(s, ev);
-    session_answer(s, ev->reply);
+    respond(s, ev->reply);
     if (ev->fault == SMTP_FAULT_UTF8 ||
         ev->fault == SMTP_FAULT_NO_COMMAND) /* as if nothing had come */
         s->dialogue.tally[ev->command].total--;
@@ -166,7 +168,7 @@ static void break_rules(struct session *s, struct str line)
                 STR_ARG(buf_str(&shown)));
     s->faults |= FAULT_PROTOCOL;
     s->dialogue.tally[SMTP_CMD_UNKNOWN].total++;
-    session_close(s, REPLY(221, "2.7.0 Error: I can break rules, too. Goodbye."));
+    wire_part(s, REPLY(221, "2.7.0 Error: I can break rules, too. Goodbye."));
 }
 
 void misconduct_line(struct session *s, const struct smtp_event *ev)
@@ -185,7 +187,7 @@ void misconduct_line(struct session *s, const struct smtp_event *ev)
     }
     (void)str_token(&rest, " \t", &verb);
     if (is_listed(s->setup->noop_commands, verb))
-        session_answer(s, REPLY(250, "2.0.0 Ok"));
+        respond(s, REPLY(250, "2.0.0 Ok"));
     else if (ev->command == SMTP_CMD_UNKNOWN && is_listed(s->setup->forbidden_commands, verb))
         break_rules(s, line);
 }
@@ -197,5 +199,5 @@ void misconduct_unknown(struct session *s, const struct smtp_event *ev)
         return;
     }
     s->faults |= FAULT_PROTOCOL;
-    session_answer(s, ev->reply);
+    respond(s, ev->reply);
 }

@@ -1,7 +1,7 @@
 #pragma once
 /* smtpd/misconduct - what clients do wrong before any policy is asked: logged, answered, and where it is bad enough the
  * end of the session.  Handlers of the dialogue's events. */
-#include "smtpd/session.h"
+#include "smtpd/facts.h"
 
 /* Every command line passes here before it is parsed: smtpd_command_filter, commands that end the session, and those
  * that the site wants to be NOOPs. */

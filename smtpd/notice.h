@@ -1,6 +1,6 @@
 #pragma once
 /* smtpd/notice - mail to the postmaster about a session in which something went wrong (notify_classes). */
-#include "smtpd/session.h"
+#include "smtpd/facts.h"
 
 /* The bits of enum fault that notify_classes asks for. */
 unsigned notice_classes_parse(struct str words);

@@ -1,5 +1,5 @@
 #pragma once
-#include "smtpd/session.h"
+#include "smtpd/facts.h"
 
 /* What the dialogue offers and accepts in this session: parameters, then what depends on the client
  * (discarded EHLO keywords, authorised XCLIENT hosts, exclusions). */

@@ -1,6 +1,7 @@
 #include "smtpd/peer.h"
 
 #include "base/log.h"
+#include "smtpd/wire.h"
 
 static const struct str unknown = STR("unknown");
 
@@ -86,11 +87,7 @@ void peer_identify(struct session *s)
     struct peer *p = &s->peer;
 
     p->address = p->name = p->reverse_name = p->port = p->server_address = p->server_port = unknown;
-    p->addr.len = p->server_addr.len = sizeof p->addr.ss;
-    if (getpeername(s->stream.fd, (struct sockaddr *)&p->addr.ss, &p->addr.len) != 0 ||
-        getsockname(s->stream.fd, (struct sockaddr *)&p->server_addr.ss, &p->server_addr.len) != 0)
-        p->addr.ss.ss_family = AF_UNSPEC;
-    p->is_inet = p->addr.ss.ss_family == AF_INET || p->addr.ss.ss_family == AF_INET6;
+    p->is_inet = wire_ends(s, &p->addr, &p->server_addr);
     if (p->is_inet) {
         p->address = address_text(s, &p->addr);
         p->port = port_text(s, &p->addr);

@@ -1,5 +1,5 @@
 #pragma once
-#include "smtpd/session.h"
+#include "smtpd/facts.h"
 
 /* Addresses and ports of the connection, names unknown; strings live in the session's arena. */
 void peer_identify(struct session *s);

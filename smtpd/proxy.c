@@ -2,9 +2,12 @@
 
 #include "base/log.h"
 #include "smtp/haproxy.h"
+#include "smtpd/wire.h"
 
 #include <errno.h>
 #include <netinet/in.h>
+
+#define READ_SIZE 512
 
 void proxy_check_parameter(void)
 {
@@ -30,16 +33,13 @@ static bool read_header(struct session *s, struct buf *in, size_t *consumed, str
         enum haproxy_result result = haproxy_parse(buf_str(in), consumed, header);
         if (result == HAPROXY_OK)
             return true;
-        char *room = result == HAPROXY_MORE ? buf_reserve(in, 512) : NULL;
-        if (room == NULL)
+        if (result != HAPROXY_MORE)
             return header_fails(s, "this is no proxy header that we understand");
-        size_t got;
-        enum io_result heard = pace_read(&pace, &s->stream, room, 512, &got);
+        enum io_result heard = wire_read(s, &pace, in, READ_SIZE);
         if (heard != IO_OK)
             return header_fails(s, heard == IO_EOF       ? "end of input"
                                    : heard == IO_TIMEOUT ? "timed out"
                                                          : strerror(errno));
-        in->len += got;
     }
 }
 
@@ -61,7 +61,7 @@ static void take_address(struct session *s, const struct netaddr *from, unsigned
 
 bool proxy_identify(struct session *s, struct str *early)
 {
-    BUF_AUTO(in, HAPROXY_MAX + 512);
+    BUF_AUTO(in, HAPROXY_MAX + READ_SIZE);
     struct peer *p = &s->peer;
     struct haproxy header;
     size_t consumed = 0;

@@ -1,6 +1,6 @@
 #pragma once
 /* smtpd/proxy - a balancer in front of us says who the client is (smtpd_upstream_proxy_protocol). */
-#include "smtpd/session.h"
+#include "smtpd/facts.h"
 
 /* At start: does the parameter name a protocol that exists?  Fatal if not. */
 void proxy_check_parameter(void);

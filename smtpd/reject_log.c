@@ -1,14 +1,7 @@
-/* The line that every policy decision leaves in the log; parsers and fail2ban live on its shape. */
+#include "smtpd/reject_log.h"
+
 #include "base/log.h"
-#include "smtpd/respond.h"
 #include "text/address.h"
-
-struct str session_shown_address(struct str address)
-{
-    size_t colon = str_starts(address, STR("@")) ? str_find(address, ':') : STR_NOT_FOUND;
-
-    return colon == STR_NOT_FOUND ? address : str_skip(address, colon + 1);
-}
 
 static void put_address(struct buf *out, struct str label, struct str address)
 {
@@ -46,8 +39,8 @@ static struct str where_name(const struct session *s)
     return s->where == SMTP_CMD_UNKNOWN ? STR("END-OF-MESSAGE") : smtp_command_name(s->where);
 }
 
-void session_log_event(struct session *s, const char *action, struct str recipient, const char *fmt,
-                       ...)
+void reject_log_event(struct session *s, const char *action, struct str recipient, const char *fmt,
+                      ...)
 {
     BUF_AUTO(text, 2048);
     va_list ap;
@@ -61,7 +54,7 @@ void session_log_event(struct session *s, const char *action, struct str recipie
              STR_ARG(where_name(s)), STR_ARG(s->peer.shown), STR_ARG(buf_str(&text)));
 }
 
-void session_log_reject(struct session *s, struct str recipient, struct smtp_reply reply)
+void reject_log(struct session *s, struct str recipient, struct smtp_reply reply)
 {
     bool soft = site_conf.soft_bounce && reply.code >= 500;
     struct str text = reply.text;
@@ -69,7 +62,7 @@ void session_log_reject(struct session *s, struct str recipient, struct smtp_rep
 
     s->faults |= s->unlisted ? FAULT_BOUNCE : FAULT_POLICY;
     s->unlisted = false;
-    session_log_event(s, "reject", recipient, "%d %s" STR_FMT, soft ? reply.code - 100 : reply.code,
-                      softened_status ? "4" : "",
-                      STR_ARG(softened_status ? str_skip(text, 1) : text));
+    reject_log_event(s, "reject", recipient, "%d %s" STR_FMT, soft ? reply.code - 100 : reply.code,
+                     softened_status ? "4" : "",
+                     STR_ARG(softened_status ? str_skip(text, 1) : text));
 }

@@ -1,9 +1,8 @@
-/* What happens to every reply on its way out: soft_bounce, the site's own words, the footer, delays for clients
- * that make many mistakes, and the limit where patience ends. */
 #include "smtpd/respond.h"
 
 #include "base/log.h"
 #include "smtpd/footer.h"
+#include "smtpd/wire.h"
 #include "text/dsn.h"
 
 #include <time.h>
@@ -56,7 +55,7 @@ static void give_up(struct session *s)
 
     buf_join(&text, STR("4.7.0 "), site_conf.myhostname, STR(" Error: too many errors"));
     s->end_reason = "too many errors";
-    session_close(s, (struct smtp_reply){ 421, buf_str(&text) });
+    wire_part(s, (struct smtp_reply){ 421, buf_str(&text) });
 }
 
 /* All replies wait, not only the refusals. */
@@ -65,7 +64,7 @@ static void slow_down(struct session *s)
     struct timespec pause = { .tv_sec = smtpd_conf.smtpd_error_sleep_time };
 
     if ((int)s->dialogue.errors > smtpd_conf.smtpd_soft_error_limit && pause.tv_sec > 0 &&
-        session_flush(s))
+        wire_flush(s))
         (void)nanosleep(&pause, NULL);
 }
 
@@ -76,20 +75,6 @@ static void count_junk(struct session *s, unsigned junk_before)
         s->dialogue.errors++;
 }
 
-static void note_reply(struct session *s, struct smtp_reply reply)
-{
-    bool more;
-
-    do {
-        BUF_AUTO(line, 0);
-        more = str_has(reply.text, '\n');
-        buf_add_int(&line, reply.code);
-        buf_addc(&line, more ? '-' : ' ');
-        buf_add(&line, str_cut(&reply.text, '\n'));
-        transcript_out(&s->transcript, s->peer.shown, buf_str(&line));
-    } while (more);
-}
-
 static void answer(struct session *s, struct smtp_reply reply, bool counts)
 {
     ARENA_AUTO(arena);
@@ -98,7 +83,7 @@ static void answer(struct session *s, struct smtp_reply reply, bool counts)
     slow_down(s);
     if (reply_refuses(reply))
         reply = footer_add(s, filter(s, soften(reply, &arena), &arena), &arena);
-    note_reply(s, reply);
+    wire_note_reply(s, reply);
     smtp_server_answer(&s->dialogue, reply);
     pace_next_request(&s->pace);
     if (!counts && s->dialogue.errors > errors) {
@@ -110,13 +95,6 @@ static void answer(struct session *s, struct smtp_reply reply, bool counts)
         give_up(s);
 }
 
-void session_answer(struct session *s, struct smtp_reply reply) { answer(s, reply, true); }
+void respond(struct session *s, struct smtp_reply reply) { answer(s, reply, true); }
 
-void session_answer_mildly(struct session *s, struct smtp_reply reply) { answer(s, reply, false); }
-
-void session_close(struct session *s, struct smtp_reply reply)
-{
-    if (reply.code)
-        note_reply(s, reply);
-    smtp_server_close(&s->dialogue, reply);
-}
+void respond_mildly(struct session *s, struct smtp_reply reply) { answer(s, reply, false); }

@@ -8,79 +8,26 @@
 #include "smtpd/options.h"
 #include "smtpd/peer.h"
 #include "smtpd/proxy.h"
-#include "smtpd/respond.h"
 #include "smtpd/transaction.h"
 #include "smtpd/unsupported.h"
+#include "smtpd/wire.h"
 
 /* An idle session holds no cleanup process; a busy one keeps it for its next message. */
 #define CLEANUP_LINGER_MS 200
 
-#define CHANGES_BEFORE_COMPACTION 16
-
-const char *session_queue_id(const struct session *s)
-{
-    return s->t.open ? s->cleanup.id.text : "NOQUEUE";
-}
-
-struct str session_protocol(const struct session *s)
-{
-    return s->dialogue.esmtp ? STR("ESMTP") : STR("SMTP");
-}
-
-static bool say_goodbye(struct session *s, const char *reason)
-{
-    s->end_reason = reason;
-    return false;
-}
-
-static bool lost(struct session *s, enum io_result how)
-{
-    bool timeout = how == IO_TIMEOUT;
-
-    if (timeout) {
-        BUF_AUTO(text, 512);
-        buf_join(&text, STR("4.4.2 "), site_conf.myhostname, STR(" Error: timeout exceeded"));
-        session_close(s, (struct smtp_reply){ 421, buf_str(&text) });
-        stream_try_write(&s->stream, buf_str(&s->dialogue.out));
-    }
-    return say_goodbye(s, timeout ? "timeout" : "lost connection");
-}
-
-bool session_flush(struct session *s)
-{
-    struct str out = buf_str(&s->dialogue.out);
-    enum io_result sent = out.len ? pace_write(&s->pace, &s->stream, out) : IO_OK;
-
-    if (sent != IO_OK)
-        return lost(s, sent);
-    smtp_server_sent(&s->dialogue);
-    return true;
-}
-
 static void release_idle_cleanup(struct session *s)
 {
-    if (!s->t.open && channel_is_open(&s->cleanup.channel) &&
-        stream_is_quiet(&s->stream, CLEANUP_LINGER_MS))
+    if (!s->t.open && channel_is_open(&s->cleanup.channel) && wire_is_quiet(s, CLEANUP_LINGER_MS))
         cleanup_client_close(&s->cleanup);
 }
 
-bool session_fill(struct session *s)
+/* Our replies go out before we wait. */
+static bool hear_more(struct session *s)
 {
-    size_t room, got;
-
-    if (!session_flush(s))
+    if (!wire_flush(s))
         return false;
     release_idle_cleanup(s);
-    if (!smtp_server_in_content(&s->dialogue))
-        service_note_wait(s->setup->svc, true);
-    char *at = smtp_server_room(&s->dialogue, &room);
-    enum io_result heard = pace_read(&s->pace, &s->stream, at, room, &got);
-    if (heard != IO_OK)
-        return lost(s, heard);
-    smtp_server_filled(&s->dialogue, got);
-    if (smtp_server_in_content(&s->dialogue))
-        pace_earn(&s->pace, got);
-    return true;
+    return wire_fill(s);
 }
 
 static void converse(struct session *s)
@@ -89,15 +36,15 @@ static void converse(struct session *s)
         struct smtp_event ev = smtp_server_next(&s->dialogue);
         switch (ev.kind) {
         case SMTP_NEED_INPUT:
-            if (!session_fill(s))
+            if (!hear_more(s))
                 return;
             break;
         case SMTP_FLUSH:
-            if (!session_flush(s))
+            if (!wire_flush(s))
                 return;
             break;
         case SMTP_CLOSE:
-            (void)session_flush(s);
+            (void)wire_flush(s);
             return;
         default:
             service_note_wait(s->setup->svc, false);
@@ -133,52 +80,12 @@ static void log_disconnect(struct session *s)
     log_info("disconnect from " STR_FMT STR_FMT, STR_ARG(s->peer.shown), STR_ARG(buf_str(&tally)));
 }
 
-static void move(struct arena *to, struct str *s)
-{
-    if (s->ptr)
-        *s = arena_str(to, *s);
-}
-
-void session_keep(struct session *s)
-{
-    struct peer *p = &s->peer;
-    struct str *const kept[] = {
-        &p->address,
-        &p->name,
-        &p->reverse_name,
-        &p->port,
-        &p->server_address,
-        &p->server_port,
-        &p->shown,
-        &s->helo,
-        &s->login,
-        &s->forwarded.name,
-        &s->forwarded.address,
-        &s->forwarded.port,
-        &s->forwarded.proto,
-        &s->forwarded.helo,
-        &s->forwarded.ident,
-        &s->forwarded.source,
-    };
-    struct arena fresh = ARENA_INIT;
-
-    if (++s->changes < CHANGES_BEFORE_COMPACTION)
-        return;
-    for (size_t i = 0; i < ARRAY_LEN(kept); i++)
-        move(&fresh, kept[i]);
-    arena_free(&s->arena);
-    s->arena = fresh;
-    s->changes = 0;
-}
-
 /* Who is there, and may we speak with them?  False: the connection is of no use. */
 static bool begin(struct session *s)
 {
     struct smtp_server_options options;
     struct str early = STR_NONE;
 
-    pace_init(&s->pace, smtpd_conf.smtpd_timeout, smtpd_conf.smtpd_per_request_deadline,
-              smtpd_conf.smtpd_min_data_rate);
     peer_identify(s);
     s->is_piped = !s->peer.is_inet;
     if (!proxy_identify(s, &early) || !limits_leave_room(s))
@@ -220,19 +127,11 @@ static void finish(struct session *s)
     smtp_server_fini(&s->dialogue);
 }
 
-static void open_stream(struct session *s, int fd)
-{
-    int seconds = smtpd_conf.smtpd_timeout;
-
-    stream_init(&s->stream, fd, socket_set_timeout(fd, seconds) ? (int64_t)seconds * 1000 : 0);
-    s->stream.called_off = service_is_called_off(s->setup->svc);
-}
-
 void session_serve(const struct setup *setup, int fd)
 {
     struct session s = { .setup = setup, .cleanup = CLEANUP_CLIENT_INIT };
 
-    open_stream(&s, fd);
+    wire_open(&s, fd);
     s.cleanup.postdrop = setup->postdrop;
     transcript_init(&s.transcript);
     if (begin(&s)) {
@@ -240,7 +139,7 @@ void session_serve(const struct setup *setup, int fd)
         finish(&s);
     }
     debug_peer_end();
-    stream_release(&s.stream); /* the skeleton closes it */
+    wire_release(&s); /* the skeleton closes it */
     cleanup_client_close(&s.cleanup);
     buf_free(&s.deny_text);
     transcript_fini(&s.transcript);

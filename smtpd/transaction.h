@@ -1,6 +1,6 @@
 #pragma once
 /* smtpd/transaction - from MAIL to the end of that message. */
-#include "smtpd/session.h"
+#include "smtpd/facts.h"
 
 void transaction_begin(struct session *s, const struct smtp_mail *mail);
 /* The only end: on success, refusal, RSET and disconnect alike. */

@@ -2,9 +2,10 @@
 #include "smtpd/xclient.h"
 
 #include "base/number.h"
-#include "smtpd/commands.h"
+#include "smtpd/greet.h"
 #include "smtpd/options.h"
 #include "smtpd/peer.h"
+#include "smtpd/respond.h"
 #include "smtpd/transaction.h"
 
 static struct str value_or_unknown(struct session *s, const struct smtp_xattrs *x,
@@ -88,7 +89,7 @@ void xclient_handle(struct session *s, const struct smtp_event *ev)
     options_for_session(s, &s->dialogue.options);
     s->where = SMTP_CMD_XCLIENT;
     transcript_trim(&s->transcript, 0); /* a session of another client begins */
-    commands_greet(s);
+    greet_client(s);
     s->dialogue.tally[SMTP_CMD_XCLIENT].ok -=
         s->dialogue.tally[SMTP_CMD_XCLIENT].ok > 0; /* as ever */
     s->dialogue.authenticated = s->login.ptr != NULL;
@@ -119,5 +120,5 @@ void xforward_handle(struct session *s, const struct smtp_event *ev)
     forward(s, x, SMTP_XATTR_IDENT, &s->forwarded.ident);
     forward(s, x, SMTP_XATTR_SOURCE, &s->forwarded.source);
     session_keep(s);
-    session_answer(s, (struct smtp_reply){ 250, STR("2.0.0 Ok") });
+    respond(s, (struct smtp_reply){ 250, STR("2.0.0 Ok") });
 }

@@ -1,5 +1,5 @@
 #pragma once
-#include "smtpd/session.h"
+#include "smtpd/facts.h"
 
 void xclient_handle(struct session *s, const struct smtp_event *ev);
 void xforward_handle(struct session *s, const struct smtp_event *ev);

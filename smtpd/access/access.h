@@ -4,7 +4,7 @@
  * The lists are parsed once, before the jail; every name in them is a row of the table in rules.c.  Evaluation
  * order and meaning: behaviours of smtpd_*_restrictions.  With smtpd_delay_reject the client, helo and sender
  * lists are judged at RCPT. */
-#include "smtpd/session.h"
+#include "smtpd/facts.h"
 
 enum access_stage {
     ACCESS_CONNECT,

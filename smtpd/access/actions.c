@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/map.h"
 #include "base/mem.h"
+#include "smtpd/reject_log.h"
 
 #define NESTING_LIMIT 100
 
@@ -72,9 +73,9 @@ static enum outcome_kind act_defer_if_reject(struct judge *j, struct str text)
 /* Side effects are logged with the thing they are about. */
 static void log_action(struct judge *j, const char *action, const char *what, struct str text)
 {
-    session_log_event(j->s, action, j->rcpt ? j->rcpt->path : STR_NONE,
-                      "<" STR_FMT ">: %s %s" STR_FMT, STR_ARG(judge_subject_text(j)),
-                      judge_subject_class(j->subject), what, STR_ARG(text));
+    reject_log_event(j->s, action, j->rcpt ? j->rcpt->path : STR_NONE,
+                     "<" STR_FMT ">: %s %s" STR_FMT, STR_ARG(judge_subject_text(j)),
+                     judge_subject_class(j->subject), what, STR_ARG(text));
 }
 
 static enum outcome_kind act_hold(struct judge *j, struct str text)
@@ -148,7 +149,7 @@ static enum outcome_kind act_prepend(struct judge *j, struct str text)
 
 static enum outcome_kind note(struct judge *j, const char *action, struct str text)
 {
-    session_log_event(j->s, action, j->rcpt ? j->rcpt->path : STR_NONE, STR_FMT, STR_ARG(text));
+    reject_log_event(j->s, action, j->rcpt ? j->rcpt->path : STR_NONE, STR_FMT, STR_ARG(text));
     return JUDGE_NEXT;
 }
 

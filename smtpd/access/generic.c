@@ -2,6 +2,7 @@
 #include "base/log.h"
 #include "base/number.h"
 #include "smtpd/access/internal.h"
+#include "smtpd/wire.h"
 
 #include <time.h>
 
@@ -56,7 +57,7 @@ enum outcome_kind rule_sleep(struct judge *j, const struct rule *rule)
         return judge_configuration_error(j);
     }
     struct timespec pause = { .tv_sec = (time_t)seconds };
-    if (session_flush(j->s))
+    if (wire_flush(j->s))
         (void)nanosleep(&pause, NULL);
     return JUDGE_NEXT;
 }

@@ -3,6 +3,7 @@
 #include "base/map.h"
 #include "base/mem.h"
 #include "smtpd/access/internal.h"
+#include "smtpd/reject_log.h"
 
 #define CLASS_DEPTH_LIMIT 100
 #define SEPARATORS        ", \t\r\n"
@@ -137,10 +138,10 @@ void judge_log_permit(struct judge *j, struct str action, struct str table)
     if (j->subject == SUBJECT_REWRITE || match_list_is_empty(wanted) ||
         match_string(wanted, action) != MATCH_YES)
         return;
-    session_log_event(j->s, "permit", j->rcpt ? j->rcpt->path : STR_NONE,
-                      "action=" STR_FMT " for %s=" STR_FMT " %s" STR_FMT, STR_ARG(action),
-                      judge_subject_class(j->subject), STR_ARG(judge_subject_text(j)),
-                      table.len ? "from " : "", STR_ARG(table));
+    reject_log_event(j->s, "permit", j->rcpt ? j->rcpt->path : STR_NONE,
+                     "action=" STR_FMT " for %s=" STR_FMT " %s" STR_FMT, STR_ARG(action),
+                     judge_subject_class(j->subject), STR_ARG(judge_subject_text(j)),
+                     table.len ? "from " : "", STR_ARG(table));
 }
 
 static void log_permit(struct judge *j, const struct rule *rule)

@@ -1,6 +1,7 @@
 /* The words of refusals. */
 #include "base/log.h"
 #include "smtpd/access/internal.h"
+#include "smtpd/reject_log.h"
 
 static const char *const classes[] = {
     [SUBJECT_LIST] = "",
@@ -104,8 +105,8 @@ static struct smtp_reply compose(struct judge *j, int code, const char *status, 
 
 static void log_warning_only(struct judge *j, struct smtp_reply reply)
 {
-    session_log_event(j->s, "reject_warning", j->rcpt ? j->rcpt->path : STR_NONE, "%d " STR_FMT,
-                      reply.code, STR_ARG(reply.text));
+    reject_log_event(j->s, "reject_warning", j->rcpt ? j->rcpt->path : STR_NONE, "%d " STR_FMT,
+                     reply.code, STR_ARG(reply.text));
 }
 
 /* warn_if_reject turns the refusal that follows it into a log line. */

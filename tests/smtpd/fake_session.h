@@ -3,7 +3,7 @@
 
 #include "base/log.h"
 #include "smtpd/access/access.h"
-#include "smtpd/session.h"
+#include "smtpd/facts.h"
 #include "unit.h"
 
 #include <stdio.h>

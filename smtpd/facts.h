@@ -1,0 +1,147 @@
+#pragma once
+/* smtpd/facts - what is known of one client; the ground that all files of smtpd stand on.
+ *
+ * Three lifetimes meet here: `struct setup` (the process: tables and parsed parameters), `struct session`
+ * (the connection), `struct transaction` (from MAIL to the end of that message). */
+#include "base/arena.h"
+#include "client/cleanup.h"
+#include "client/transcript.h"
+#include "dns/dns.h"
+#include "os/interfaces.h"
+#include "os/socket.h"
+#include "os/stream.h"
+#include "rewrite/rewrite.h"
+#include "service/service.h"
+#include "smtp/server.h"
+#include "smtpd/first_lines.h"
+#include "smtpd/pace.h"
+#include "table/list.h"
+#include "table/match.h"
+
+struct access;
+
+/* What the process knows; opened before the jail, then read only. */
+struct setup {
+    struct service *svc;
+    /* sendmail -bs of a user: the postdrop(1) that mail is handed to, and no questions asked; else NULL. */
+    const char *postdrop;
+    struct rewriter *rewriter;
+    struct dns *dns;
+    struct access *access; /* the restriction lists */
+    struct interface_list interfaces;
+    struct match_list *mynetworks, *xclient_hosts, *xforward_hosts, *bare_newline_exclusions,
+        *limit_exceptions, *verp_clients, *forbidden_commands, *noop_commands;
+    struct table_list *discard_keyword_maps, *local_recipients, *alias_maps, *mailbox_maps,
+        *relay_recipients, *canonical_maps, *recipient_canonical_maps, *reject_filter_maps,
+        *reject_footer_maps, *command_filter;
+    struct str expansion_filter; /* smtpd_expansion_filter, escapes undone */
+    int cleanup_flags;
+    unsigned notify;       /* enum fault: which ones the postmaster wants to hear of */
+    bool logs_port;        /* log lines have the client's port */
+    bool check_recipients; /* receive_override_options without no_unknown_recipient_checks */
+    enum smtp_bare_newline bare_newline;
+    bool names_ends; /* lines about the end of a connection begin with the queue id */
+};
+
+/* Who is at the other end. Strings live as long as the session. */
+struct peer {
+    struct net_addr addr, server_addr;
+    struct str address;      /* "192.0.2.1"; "unknown" when there is none */
+    struct str name;         /* verified, or "unknown" */
+    struct str reverse_name; /* what the address's PTR says, or "unknown" */
+    struct str port;
+    struct str server_address, server_port;
+    struct str shown; /* name[address], or name[address]:port, for log lines */
+    enum dns_status name_status, reverse_status; /* why a name is unknown */
+    bool is_inet;
+    bool is_own; /* it connected from an address of this host; XCLIENT does not change that */
+};
+
+/* Side effects that an access table asked for, for the message under way. */
+struct actions {
+    bool hold, discard;
+    struct str filter, redirect;
+    struct buf prepend; /* header lines, LF behind each */
+    struct buf bcc;     /* addresses, NUL behind each */
+};
+
+/* A table's headers and addresses; a site that needs more has a milter. */
+#define ACTIONS_TEXT_MAX 65536
+#define ACTIONS_INIT \
+    ((struct actions){ .prepend = BUF_INIT(ACTIONS_TEXT_MAX), .bcc = BUF_INIT(ACTIONS_TEXT_MAX) })
+
+/* What went wrong in a session, by the words of notify_classes. */
+enum fault {
+    FAULT_POLICY = 1 << 0,   /* a restriction refused something */
+    FAULT_PROTOCOL = 1 << 1, /* the client broke the protocol */
+    FAULT_RESOURCE = 1 << 2, /* the mail system could not take the message */
+    FAULT_SOFTWARE = 1 << 3,
+    FAULT_DATA = 1 << 4,   /* a table could not be asked */
+    FAULT_BOUNCE = 1 << 5, /* mail for nobody was refused, which saves a bounce */
+};
+
+/* One message: everything that MAIL began and that dies together in transaction_end(). */
+struct transaction {
+    struct arena arena;
+    bool active;
+    struct str sender;      /* internal form */
+    struct str sender_path; /* the same without a source route: what replies and logs show */
+    struct smtp_mail mail;  /* parameters; strings in the arena */
+    struct str
+        first_recipient; /* accepted; for Received: when it is the only one, and for footers */
+    struct str last_rcpt_path; /* as replies and logs show it */
+    int rcpt_accepted;
+    unsigned overshoot; /* recipients refused because they are beyond the limit */
+    bool open;          /* cleanup has a queue id for us */
+    bool in_content;
+    struct first_lines first_lines;
+    int64_t content_bytes;
+    bool too_big;
+    struct actions actions;
+};
+
+/* What XFORWARD said, empty where it said nothing; absent without XFORWARD since the last EHLO,
+ * HELO or RSET. */
+struct forwarded {
+    struct str name, address, port, proto, helo, ident, source;
+};
+
+struct session {
+    const struct setup *setup;
+    struct stream stream;
+    struct smtp_server dialogue;
+    struct peer peer;
+    struct arena arena;   /* who the client is; see session_keep() */
+    struct arena scratch; /* the command under way */
+    unsigned changes;     /* of what lies in `arena`, since it was last compacted */
+    struct str helo;      /* as given; absent before the greeting */
+    struct str login;     /* XCLIENT's word for it; absent: not logged in */
+    struct pace pace;
+    struct transcript transcript;
+    unsigned faults; /* enum fault */
+    bool unlisted;   /* the refusal under way is for an address that nobody has */
+    struct cleanup_client cleanup;
+    struct transaction t;
+    enum smtp_command where; /* what is being judged: the WHERE of reject lines */
+    bool is_piped;           /* sendmail -bs: there are no turns to keep */
+    bool
+        may_forward; /* XFORWARD is the right of the connection, not of the one that XCLIENT names */
+    bool logged_bare_lf, logged_early;
+    bool message_ended; /* and no command has come since */
+    bool counted;       /* anvil knows of this connection */
+    struct forwarded forwarded;
+    struct buf deny_text;   /* what a client gets who was refused for good; stays where it is */
+    const char *end_reason; /* "lost connection", "timeout", "too many errors" or NULL */
+};
+
+/* Facts about a session that any file may need. */
+
+/* "QID" of the message under way, or "NOQUEUE". */
+const char *session_queue_id(const struct session *s);
+/* "SMTP" or "ESMTP". */
+struct str session_protocol(const struct session *s);
+/* `@a,@b:user@c` without the way there. */
+struct str session_shown_address(struct str address);
+/* A string in `arena` has been replaced: once in a while those that still count move to a new arena, so that a
+ * client who says HELO or XCLIENT for ever gains no memory by it. */
+void session_keep(struct session *s);

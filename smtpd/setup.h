@@ -1,0 +1,5 @@
+#pragma once
+/* smtpd/setup - everything that is opened and parsed before the jail; a mistake in it is fatal. */
+#include "smtpd/facts.h"
+
+const struct setup *setup_open(struct service *svc);

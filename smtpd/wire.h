@@ -1,0 +1,26 @@
+#pragma once
+/* smtpd/wire - the connection to the client; no other file touches its descriptor.
+ *
+ * What goes out is what the dialogue has gathered, what comes in goes to the dialogue, and `end_reason` says why the
+ * connection is of no use any more. */
+#include "smtpd/facts.h"
+
+/* A connected socket, which stays the caller's. */
+void wire_open(struct session *s, int fd);
+void wire_release(struct session *s);
+/* The addresses of both ends.  False: it is no connection of the network. */
+NODISCARD bool wire_ends(const struct session *s, struct net_addr *theirs, struct net_addr *ours);
+/* Bytes in front of the dialogue, in a time of their own. */
+NODISCARD enum io_result wire_read(struct session *s, struct pace *pace, struct buf *into,
+                                   size_t room);
+/* Write out the replies; wait for more input.  False: the session is at its end. */
+bool wire_flush(struct session *s);
+bool wire_fill(struct session *s);
+/* Nothing comes within this time, not even the end. */
+bool wire_is_quiet(const struct session *s, int ms);
+/* A reply as the transcript has it. */
+void wire_note_reply(struct session *s, struct smtp_reply reply);
+/* The parting word: say `reply` as it is (code 0: nothing) and hang up, whatever is going on. */
+void wire_part(struct session *s, struct smtp_reply reply);
+/* The same where there is no dialogue yet: it goes out at once or not at all. */
+void wire_turn_away(struct session *s, struct smtp_reply reply);
