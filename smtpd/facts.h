@@ -100,6 +100,12 @@ struct transaction {
     struct actions actions;
 };
 
+/* Who has logged in, and how he did; both absent: nobody. */
+struct login {
+    struct str name;
+    struct str method; /* what AUTH says, or XCLIENT */
+};
+
 /* What XFORWARD said, empty where it said nothing; absent without XFORWARD since the last EHLO,
  * HELO or RSET. */
 struct forwarded {
@@ -115,7 +121,7 @@ struct session {
     struct arena scratch; /* the command under way */
     unsigned changes;     /* of what lies in `arena`, since it was last compacted */
     struct str helo;      /* as given; absent before the greeting */
-    struct str login;     /* XCLIENT's word for it; absent: not logged in */
+    struct login login;
     struct pace pace;
     struct transcript transcript;
     unsigned faults; /* enum fault */

@@ -35,9 +35,7 @@ void misconduct_early_input(struct session *s, const struct smtp_event *ev)
              STR_ARG(smtp_command_name(ev->command)), STR_ARG(s->peer.shown), STR_ARG(text));
     if (!smtpd_conf.smtpd_forbid_unauth_pipelining)
         return;
-    if (ev->command != SMTP_CMD_CONNECT)
-        s->dialogue.tally[ev->command].total++;
-    wire_part(s, REPLY(554, "5.5.0 Error: SMTP protocol synchronization"));
+    wire_break_off(s, REPLY(554, "5.5.0 Error: SMTP protocol synchronization"));
 }
 
 static void log_chunk_fault(struct session *s, const struct smtp_event *ev)
@@ -137,9 +135,6 @@ void misconduct_refused(struct session *s, const struct smtp_event *ev)
         s->faults |= ev->fault == SMTP_FAULT_DENIED ? FAULT_POLICY : FAULT_PROTOCOL;
     log_fault(s, ev);
     respond(s, ev->reply);
-    if (ev->fault == SMTP_FAULT_UTF8 ||
-        ev->fault == SMTP_FAULT_NO_COMMAND) /* as if nothing had come */
-        s->dialogue.tally[ev->command].total--;
 }
 
 static bool is_listed(struct match_list *list, struct str verb)
@@ -167,8 +162,7 @@ static void break_rules(struct session *s, struct str line)
     log_warning("non-SMTP command from " STR_FMT ": " STR_FMT, STR_ARG(s->peer.shown),
                 STR_ARG(buf_str(&shown)));
     s->faults |= FAULT_PROTOCOL;
-    s->dialogue.tally[SMTP_CMD_UNKNOWN].total++;
-    wire_part(s, REPLY(221, "2.7.0 Error: I can break rules, too. Goodbye."));
+    wire_break_off(s, REPLY(221, "2.7.0 Error: I can break rules, too. Goodbye."));
 }
 
 void misconduct_line(struct session *s, const struct smtp_event *ev)

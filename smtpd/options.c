@@ -105,6 +105,7 @@ void options_for_session(struct session *s, struct smtp_server_options *out)
                          .numeric = rewrite_takes_numeric_domains(setup->rewriter) },
         .strict_smtputf8 = site_conf.strict_smtputf8,
         .watch_lines = true,
+        .junk_limit = (unsigned)smtpd_conf.smtpd_junk_command_limit,
     };
     discard_keywords(s, out);
 }

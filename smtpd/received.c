@@ -22,7 +22,7 @@ static void put_protocol(const struct session *s, struct buf *out)
         buf_add(out, STR("UTF8SMTP"));
     else
         buf_add(out, session_protocol(s));
-    if (s->login.ptr && s->dialogue.esmtp) /* RFC 3848 */
+    if (s->login.name.ptr && s->dialogue.esmtp) /* RFC 3848 */
         buf_addc(out, 'A');
 }
 

@@ -30,8 +30,9 @@ static void put_context(struct session *s, struct str recipient, struct buf *out
     buf_join(out, STR(" proto="), session_protocol(s));
     if (s->helo.ptr)
         buf_join(out, STR(" helo=<"), s->helo, STR(">"));
-    if (s->login.ptr)
-        buf_join(out, STR(" sasl_method=XCLIENT sasl_username=<"), s->login, STR(">"));
+    if (s->login.name.ptr)
+        buf_join(out, STR(" sasl_method="), s->login.method, STR(" sasl_username=<"), s->login.name,
+                 STR(">"));
 }
 
 static struct str where_name(const struct session *s)

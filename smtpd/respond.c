@@ -68,33 +68,31 @@ static void slow_down(struct session *s)
         (void)nanosleep(&pause, NULL);
 }
 
-/* Useless commands are mistakes once there are too many of them. */
-static void count_junk(struct session *s, unsigned junk_before)
-{
-    if (s->dialogue.junk > junk_before && (int)junk_before > smtpd_conf.smtpd_junk_command_limit)
-        s->dialogue.errors++;
-}
+typedef void answer_fn(struct smtp_server *dialogue, struct smtp_reply reply);
 
-static void answer(struct session *s, struct smtp_reply reply, bool counts)
+/* The code that went out. */
+static int answer(struct session *s, struct smtp_reply reply, answer_fn *say)
 {
     ARENA_AUTO(arena);
-    unsigned junk = s->dialogue.junk, errors = s->dialogue.errors;
 
     slow_down(s);
     if (reply_refuses(reply))
         reply = footer_add(s, filter(s, soften(reply, &arena), &arena), &arena);
     wire_note_reply(s, reply);
-    smtp_server_answer(&s->dialogue, reply);
+    say(&s->dialogue, reply);
     pace_next_request(&s->pace);
-    if (!counts && s->dialogue.errors > errors) {
-        s->dialogue.errors = errors;
-        s->dialogue.tally[s->dialogue.last].ok++;
-    }
-    count_junk(s, junk);
-    if (counts && reply.code != 421 && reply.code != 521 && patience_is_over(s))
+    return reply.code;
+}
+
+void respond(struct session *s, struct smtp_reply reply)
+{
+    int code = answer(s, reply, smtp_server_answer);
+
+    if (code != 421 && code != 521 && patience_is_over(s))
         give_up(s);
 }
 
-void respond(struct session *s, struct smtp_reply reply) { answer(s, reply, true); }
-
-void respond_mildly(struct session *s, struct smtp_reply reply) { answer(s, reply, false); }
+void respond_mildly(struct session *s, struct smtp_reply reply)
+{
+    (void)answer(s, reply, smtp_server_answer_mildly);
+}

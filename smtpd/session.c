@@ -108,18 +108,10 @@ static bool begin(struct session *s)
     return true;
 }
 
-static bool content_is_unfinished(const struct session *s)
-{
-    return s->t.in_content &&
-           (s->dialogue.last == SMTP_CMD_DATA ||
-            (s->dialogue.last == SMTP_CMD_BDAT && smtp_server_in_content(&s->dialogue)));
-}
-
 static void finish(struct session *s)
 {
     log_end_reason(s);
-    if (content_is_unfinished(s))
-        s->dialogue.tally[s->dialogue.last].total++;
+    smtp_server_close(&s->dialogue, (struct smtp_reply){ .code = 0 });
     transaction_end(s);
     notice_send(s);
     limits_on_disconnect(s);

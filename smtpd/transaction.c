@@ -73,9 +73,9 @@ static void put_client_attributes(struct session *s, struct buf *out)
     put_attr(out, "helo_name", s->helo);
     put_attr(out, "protocol_name", session_protocol(s));
     record_put_attr_int(out, "client_address_type", p->addr.ss.ss_family);
-    if (s->login.ptr) {
-        record_put_attr(out, "sasl_method", STR("XCLIENT"));
-        record_put_attr(out, "sasl_username", s->login);
+    if (s->login.name.ptr) {
+        record_put_attr(out, "sasl_method", s->login.method);
+        record_put_attr(out, "sasl_username", s->login.name);
     }
 }
 
@@ -127,8 +127,9 @@ static void log_client(const struct session *s)
 {
     BUF_AUTO(more, 1024);
 
-    if (s->login.ptr)
-        buf_join(&more, STR(", sasl_method=XCLIENT, sasl_username="), s->login);
+    if (s->login.name.ptr)
+        buf_join(&more, STR(", sasl_method="), s->login.method, STR(", sasl_username="),
+                 s->login.name);
     if (s->forwarded.ident.len)
         buf_join(&more, STR(", orig_queue_id="), s->forwarded.ident);
     if (s->forwarded.name.ptr)

@@ -53,6 +53,12 @@ void wire_part(struct session *s, struct smtp_reply reply)
     smtp_server_close(&s->dialogue, reply);
 }
 
+void wire_break_off(struct session *s, struct smtp_reply reply)
+{
+    wire_note_reply(s, reply);
+    smtp_server_break_off(&s->dialogue, reply);
+}
+
 void wire_turn_away(struct session *s, struct smtp_reply reply)
 {
     BUF_AUTO(text, 1024);

@@ -22,5 +22,7 @@ bool wire_is_quiet(const struct session *s, int ms);
 void wire_note_reply(struct session *s, struct smtp_reply reply);
 /* The parting word: say `reply` as it is (code 0: nothing) and hang up, whatever is going on. */
 void wire_part(struct session *s, struct smtp_reply reply);
+/* The same, and the command under way is to blame. */
+void wire_break_off(struct session *s, struct smtp_reply reply);
 /* The same where there is no dialogue yet: it goes out at once or not at all. */
 void wire_turn_away(struct session *s, struct smtp_reply reply);

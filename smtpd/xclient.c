@@ -65,7 +65,10 @@ static void override_login(struct session *s, const struct smtp_xattrs *x)
     if (!x->kind[SMTP_XATTR_LOGIN])
         return;
     bool given = x->kind[SMTP_XATTR_LOGIN] == SMTP_XVALUE_GIVEN && x->value[SMTP_XATTR_LOGIN].len;
-    s->login = given ? arena_str(&s->arena, x->value[SMTP_XATTR_LOGIN]) : STR_NONE;
+    s->login = (struct login){ .name = STR_NONE };
+    if (given)
+        s->login =
+            (struct login){ arena_str(&s->arena, x->value[SMTP_XATTR_LOGIN]), STR("XCLIENT") };
 }
 
 static void override_greeting(struct session *s, const struct smtp_xattrs *x)
@@ -90,9 +93,7 @@ void xclient_handle(struct session *s, const struct smtp_event *ev)
     s->where = SMTP_CMD_XCLIENT;
     transcript_trim(&s->transcript, 0); /* a session of another client begins */
     greet_client(s);
-    s->dialogue.tally[SMTP_CMD_XCLIENT].ok -=
-        s->dialogue.tally[SMTP_CMD_XCLIENT].ok > 0; /* as ever */
-    s->dialogue.authenticated = s->login.ptr != NULL;
+    smtp_server_log_in(&s->dialogue, s->login.name.ptr != NULL);
     if (s->helo.ptr)
         smtp_server_introduced(&s->dialogue,
                                str_equal_nocase(x->value[SMTP_XATTR_PROTO], STR("ESMTP")));

@@ -66,7 +66,7 @@ struct smtp_event smtp_event_ask(struct smtp_server *s, enum smtp_event_kind kin
     struct smtp_server_state *st = s->state;
 
     st->asked = true;
-    st->optional = false;
+    st->optional = st->uncounted = false;
     st->asked_kind = kind;
     st->asked_command = command;
     return (struct smtp_event){
@@ -79,6 +79,7 @@ struct smtp_event smtp_event_refuse(struct smtp_server *s, enum smtp_command com
 {
     struct smtp_event ev = smtp_event_ask(s, SMTP_REFUSED, command);
 
+    s->state->uncounted = fault == SMTP_FAULT_UTF8 || fault == SMTP_FAULT_NO_COMMAND;
     ev.fault = fault;
     ev.reply = (struct smtp_reply){ code, text };
     return ev;
@@ -334,19 +335,18 @@ struct smtp_event smtp_server_next(struct smtp_server *s)
 /* ---- answers ---- */
 
 /* A goodbye to an unknown command (221) is no success; one that the driver took over before it was
- * parsed (smtpd_noop_commands) is no command at all. */
-static void count(struct smtp_server *s, enum smtp_command c, bool ok)
+ * parsed (smtpd_noop_commands) is no command at all.  XCLIENT has never been counted as a success. */
+static void count(struct smtp_server *s, enum smtp_command c, bool ok, bool mildly)
 {
+    bool error = !mildly && (!ok || c == SMTP_CMD_UNKNOWN);
+
     if (c == SMTP_CMD_CONNECT || (ok && s->state->asked_kind == SMTP_LINE))
         return;
-    ok = ok && c != SMTP_CMD_UNKNOWN;
-    s->tally[c].total++;
-    if (ok)
-        s->tally[c].ok++;
-    else
+    s->tally[c].total += !s->state->uncounted;
+    s->tally[c].ok += !error && c != SMTP_CMD_XCLIENT;
+    s->errors += error;
+    if (smtp_command_is_junk(c) && s->junk++ > s->options.junk_limit)
         s->errors++;
-    if (smtp_command_is_junk(c))
-        s->junk++;
 }
 
 static void end_message(struct smtp_server *s, bool ok)
@@ -441,16 +441,18 @@ static void transition(struct smtp_server *s, int code, bool ok)
 }
 
 /* The transaction ends with the connection. */
-static void close_dialogue(struct smtp_server_state *st)
+static void close_dialogue(struct smtp_server *s)
 {
-    st->abandon_due = false;
-    st->mode = SMTP_MODE_CLOSED;
+    if (smtp_server_in_content(s))
+        s->tally[smtp_content_command(s->state)].total++;
+    s->state->abandon_due = false;
+    s->state->mode = SMTP_MODE_CLOSED;
 }
 
 /* Replies that do not finish a command: content, or more of a SASL exchange, is to come. */
 static bool is_intermediate(int code) { return code == 354 || code == 334; }
 
-void smtp_server_answer(struct smtp_server *s, struct smtp_reply reply)
+static void answer(struct smtp_server *s, struct smtp_reply reply, bool mildly)
 {
     struct smtp_server_state *st = s->state;
     bool ok = reply.code < 400;
@@ -459,13 +461,20 @@ void smtp_server_answer(struct smtp_server *s, struct smtp_reply reply)
     st->asked = st->optional = false;
     smtp_reply_format(reply, &s->out);
     if (!is_intermediate(reply.code))
-        count(s, st->asked_command, ok);
+        count(s, st->asked_command, ok, mildly);
     if (st->asked_kind == SMTP_LINE)
         st->have_line = false;
     smtp_content_drop_payload(st);
     transition(s, reply.code, ok);
     if (reply.code == 421 || reply.code == 521 || st->unreadable)
-        close_dialogue(st);
+        close_dialogue(s);
+}
+
+void smtp_server_answer(struct smtp_server *s, struct smtp_reply reply) { answer(s, reply, false); }
+
+void smtp_server_answer_mildly(struct smtp_server *s, struct smtp_reply reply)
+{
+    answer(s, reply, true);
 }
 
 void smtp_server_close(struct smtp_server *s, struct smtp_reply reply)
@@ -473,7 +482,19 @@ void smtp_server_close(struct smtp_server *s, struct smtp_reply reply)
     if (reply.code)
         smtp_reply_format(reply, &s->out);
     s->state->asked = s->state->have_held = false;
-    close_dialogue(s->state);
+    close_dialogue(s);
+}
+
+void smtp_server_break_off(struct smtp_server *s, struct smtp_reply reply)
+{
+    if (s->last != SMTP_CMD_CONNECT)
+        s->tally[s->last].total++;
+    smtp_server_close(s, reply);
+}
+
+void smtp_server_log_in(struct smtp_server *s, bool authenticated)
+{
+    s->authenticated = authenticated;
 }
 
 void smtp_server_deny(struct smtp_server *s, struct smtp_reply reply)

@@ -159,6 +159,7 @@ struct smtp_server_options {
     bool strict_smtputf8; /* UTF-8 only in transactions that declared it */
     bool watch_lines;     /* SMTP_LINE events */
     bool no_help;         /* HELP is not recognised */
+    unsigned junk_limit;  /* smtpd_junk_command_limit: what goes beyond counts as an error */
 };
 
 /* `commands` of the session: how often, and how often well. */
@@ -171,11 +172,12 @@ struct smtp_tally {
 /* Where the dialogue stands; each stage implies those before it. */
 enum smtp_stage { SMTP_STAGE_NEW, SMTP_STAGE_GREETED, SMTP_STAGE_MAIL, SMTP_STAGE_RCPT };
 
+/* The driver reads these books, and writes none but the options. */
 struct smtp_server {
     struct smtp_server_options options;
     struct buf out;
     struct smtp_tally tally[SMTP_CMD_COUNT];
-    unsigned errors; /* failed commands since the last accepted message; the driver may add */
+    unsigned errors; /* failed commands since the last accepted message */
     unsigned junk;   /* junk commands since then */
     bool esmtp;      /* greeted with EHLO */
     bool secured;
@@ -200,9 +202,16 @@ void smtp_server_sent(struct smtp_server *s);
 
 NODISCARD struct smtp_event smtp_server_next(struct smtp_server *s);
 void smtp_server_answer(struct smtp_server *s, struct smtp_reply reply);
+/* The same, but a refusal is not held against the client: in the statistics it is a success. */
+void smtp_server_answer_mildly(struct smtp_server *s, struct smtp_reply reply);
 
-/* Say `reply` (code 0: nothing) and close, whatever is going on: timeouts, too many errors. */
+/* Say `reply` (code 0: nothing) and close, whatever is going on: timeouts, too many errors, a connection
+ * that is gone.  Content that is cut short counts as failed. */
 void smtp_server_close(struct smtp_server *s, struct smtp_reply reply);
+/* The same because of the command under way, which counts as failed. */
+void smtp_server_break_off(struct smtp_server *s, struct smtp_reply reply);
+/* The client has logged in by other means than AUTH (XCLIENT LOGIN=), or is logged in no more. */
+void smtp_server_log_in(struct smtp_server *s, bool authenticated);
 /* The client has been refused for good: every command but QUIT is REFUSED with `reply`, whose text
  * must outlive the dialogue ("5.7.0 Error: access denied for N[A]"). */
 void smtp_server_deny(struct smtp_server *s, struct smtp_reply reply);

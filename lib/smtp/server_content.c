@@ -4,7 +4,7 @@
 
 #define CHUNK_MAX ((int64_t)1 << 60)
 
-static enum smtp_command content_command(const struct smtp_server_state *st)
+enum smtp_command smtp_content_command(const struct smtp_server_state *st)
 {
     return st->mode == SMTP_MODE_TEXT ? SMTP_CMD_DATA : SMTP_CMD_BDAT;
 }
@@ -13,7 +13,7 @@ static struct smtp_event text_event(const struct smtp_server_state *st,
                                     const struct smtp_piece *piece)
 {
     return (struct smtp_event){ .kind = SMTP_TEXT,
-                                .command = content_command(st),
+                                .command = smtp_content_command(st),
                                 .arg = piece->text,
                                 .ends_line = piece->ends_line,
                                 .bare_lf = st->decoder.bare_lf };
@@ -23,7 +23,7 @@ static struct smtp_event text_event(const struct smtp_server_state *st,
 static struct smtp_event end_event(struct smtp_server *s, enum smtp_event_kind kind)
 {
     struct smtp_server_state *st = s->state;
-    enum smtp_command command = content_command(st);
+    enum smtp_command command = smtp_content_command(st);
     struct smtp_event ev;
 
     if (st->decoder.bare_lf && st->decoder.policy == SMTP_BARE_REJECT) {

@@ -36,6 +36,7 @@ struct smtp_server_state {
 
     /* The event that awaits an answer; `optional`: smtp_server_next() is an answer too. */
     bool asked, optional;
+    bool uncounted; /* in no statistics, as if nothing had come */
     enum smtp_event_kind asked_kind;
     enum smtp_command asked_command;
 
@@ -94,6 +95,8 @@ struct smtp_event smtp_auth_line(struct smtp_server *s);
 
 /* The next event of content; false if more input is needed. */
 bool smtp_content_next(struct smtp_server *s, struct smtp_event *ev);
+/* DATA or BDAT, whichever brings the content under way. */
+enum smtp_command smtp_content_command(const struct smtp_server_state *st);
 void smtp_content_begin_data(struct smtp_server *s);
 /* What a line announces; `cut`: there was more of it, which nobody has read. */
 struct smtp_payload smtp_payload_of(struct str line, bool cut);

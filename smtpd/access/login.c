@@ -25,7 +25,7 @@ static enum table_result find_owners(struct judge *j, struct buf *owners)
 
 static enum outcome_kind refuse(struct judge *j)
 {
-    struct str path = j->s->t.sender_path, login = j->s->login;
+    struct str path = j->s->t.sender_path, login = j->s->login.name;
 
     if (login.len == 0)
         return judge_reject_text(j, 553, "5.7.1",
@@ -56,12 +56,12 @@ static enum outcome_kind check(struct judge *j, const struct rule *rule, bool st
     case TABLE_ERROR:
         return judge_lookup_failure(j);
     case TABLE_FOUND:
-        return j->s->login.len && str_has_word(buf_str(&owners), j->s->login) ? JUDGE_NEXT
-                                                                              : refuse(j);
+        return j->s->login.name.len && str_has_word(buf_str(&owners), j->s->login.name) ? JUDGE_NEXT
+                                                                                        : refuse(j);
     case TABLE_NOT_FOUND:
         break;
     }
-    return strict && j->s->login.len ? refuse(j) : JUDGE_NEXT;
+    return strict && j->s->login.name.len ? refuse(j) : JUDGE_NEXT;
 }
 
 enum outcome_kind rule_reject_sender_login_mismatch(struct judge *j, const struct rule *rule)
@@ -82,14 +82,14 @@ enum outcome_kind rule_reject_known_sender_login_mismatch(struct judge *j, const
 enum outcome_kind rule_reject_authenticated_sender_login_mismatch(struct judge *j,
                                                                   const struct rule *rule)
 {
-    return j->s->login.len || !smtpd_conf.smtpd_sasl_auth_enable ? check(j, rule, true)
-                                                                 : JUDGE_NEXT;
+    return j->s->login.name.len || !smtpd_conf.smtpd_sasl_auth_enable ? check(j, rule, true)
+                                                                      : JUDGE_NEXT;
 }
 
 enum outcome_kind rule_reject_unauthenticated_sender_login_mismatch(struct judge *j,
                                                                     const struct rule *rule)
 {
-    bool skip = j->s->login.len && smtpd_conf.smtpd_sasl_auth_enable;
+    bool skip = j->s->login.name.len && smtpd_conf.smtpd_sasl_auth_enable;
 
     return skip ? JUDGE_NEXT : check(j, rule, true);
 }

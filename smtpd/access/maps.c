@@ -86,10 +86,10 @@ enum outcome_kind rule_check_sasl_access(struct judge *j, const struct rule *rul
 
     if (!smtpd_conf.smtpd_sasl_auth_enable)
         judge_ignore_login_rule(rule->name);
-    if (j->s->login.len == 0 || !smtpd_conf.smtpd_sasl_auth_enable)
+    if (j->s->login.name.len == 0 || !smtpd_conf.smtpd_sasl_auth_enable)
         return JUDGE_NEXT;
-    enum table_result found = table_list_lookup(rule->maps, j->s->login, &value);
-    return settle(j, rule, SUBJECT_LOGIN, j->s->login, found, buf_str(&value));
+    enum table_result found = table_list_lookup(rule->maps, j->s->login.name, &value);
+    return settle(j, rule, SUBJECT_LOGIN, j->s->login.name, found, buf_str(&value));
 }
 
 /* What is looked up is the address as it would be delivered, folded: routing and case do not hide it. */

@@ -45,7 +45,7 @@ struct str judge_subject_text(struct judge *j)
     case SUBJECT_ETRN:
         return j->etrn_domain;
     case SUBJECT_LOGIN:
-        return j->s->login;
+        return j->s->login.name;
     case SUBJECT_DATA:
         return STR("DATA");
     case SUBJECT_END_OF_DATA:

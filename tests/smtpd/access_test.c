@@ -291,7 +291,7 @@ static void senders_belong_to_their_logins(void **state)
         struct fake f;
         fake_open(&f, settings, ARRAY_LEN(settings));
         f.session.t.sender = f.session.t.sender_path = str_from(cases[i].sender);
-        f.session.login = cases[i].login[0] ? str_from(cases[i].login) : STR_NONE;
+        f.session.login.name = cases[i].login[0] ? str_from(cases[i].login) : STR_NONE;
         assert_reply(access_judge_recipient(&f.session, &rcpt), cases[i].want, cases[i].rule);
         fake_close(&f);
     }

@@ -81,7 +81,7 @@ static void received_headers_say_where_mail_came_from(void **state)
         smtpd_conf.smtpd_hide_client_session = cases[i].hidden;
         f.session.dialogue.esmtp = cases[i].esmtp;
         f.session.t.mail.smtputf8 = cases[i].utf8;
-        f.session.login = cases[i].login ? STR("u") : STR_NONE;
+        f.session.login.name = cases[i].login ? STR("u") : STR_NONE;
         f.session.helo = cases[i].greeted ? f.session.helo : STR_NONE;
         f.session.peer.address = str_from(cases[i].address);
         f.session.t.rcpt_accepted = cases[i].several ? 2 : 1;

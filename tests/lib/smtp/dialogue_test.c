@@ -632,6 +632,109 @@ static void header_lines_are_told_from_other_unknown_commands(void **state)
     smtp_server_fini(&s);
 }
 
+/* The next event that wants an answer, when `bytes` come. */
+static struct smtp_event hear(struct smtp_server *s, struct str bytes)
+{
+    smtp_server_feed(s, bytes);
+    struct smtp_event ev = smtp_server_next(s);
+    while (ev.kind == SMTP_EARLY_INPUT || ev.kind == SMTP_TEXT)
+        ev = smtp_server_next(s);
+    return ev;
+}
+
+static void begin(struct smtp_server *s, const struct smtp_server_options *options)
+{
+    smtp_server_init(s, options);
+    assert_int_equal(smtp_server_next(s).kind, SMTP_CONNECT);
+    smtp_server_answer(s, (struct smtp_reply){ 220, STR("x") });
+}
+
+static void tell(struct smtp_server *s, struct str line, int code)
+{
+    (void)hear(s, line);
+    smtp_server_answer(s, (struct smtp_reply){ code, STR("x") });
+}
+
+static void assert_tally(const struct smtp_server *s, const char *want)
+{
+    BUF_AUTO(text, 200);
+
+    smtp_server_format_tally(s, &text);
+    assert_string_equal(buf_cstr(&text), want);
+}
+
+static void a_mild_refusal_is_no_error(void **state)
+{
+    (void)state;
+    struct smtp_server s;
+
+    begin(&s, &standard);
+    tell(&s, STR("MAIL FROM:<a@b>\r\n"), 250);
+    assert_int_equal(hear(&s, STR("RCPT TO:<a@b>\r\n")).kind, SMTP_RCPT);
+    smtp_server_answer_mildly(&s, (struct smtp_reply){ 452, STR("x") });
+    assert_int_equal(s.errors, 0);
+    assert_int_equal(smtp_server_stage(&s), SMTP_STAGE_MAIL);
+    assert_tally(&s, " mail=1 rcpt=1 commands=2");
+    smtp_server_fini(&s);
+}
+
+static void content_that_is_cut_short_counts_as_failed(void **state)
+{
+    (void)state;
+    struct smtp_server s;
+
+    begin(&s, &standard);
+    tell(&s, STR("MAIL FROM:<a@b>\r\n"), 250);
+    tell(&s, STR("RCPT TO:<a@b>\r\n"), 250);
+    tell(&s, STR("DATA\r\n"), 354);
+    assert_int_equal(hear(&s, STR("half a li")).kind, SMTP_NEED_INPUT);
+    smtp_server_close(&s, (struct smtp_reply){ .code = 0 });
+    smtp_server_close(&s, (struct smtp_reply){ .code = 0 });
+    assert_tally(&s, " mail=1 rcpt=1 data=0/1 commands=2/3");
+    smtp_server_fini(&s);
+}
+
+static void who_breaks_the_rules_has_failed(void **state)
+{
+    (void)state;
+    struct smtp_server s;
+
+    begin(&s, &standard);
+    assert_int_equal(hear(&s, STR("EHLO x\r\nNOOP\r\n")).kind, SMTP_EHLO);
+    smtp_server_break_off(&s, (struct smtp_reply){ 554, STR("x") });
+    assert_int_equal(smtp_server_next(&s).kind, SMTP_CLOSE);
+    assert_tally(&s, " ehlo=0/1 commands=0/1");
+    smtp_server_fini(&s);
+}
+
+static void junk_beyond_its_limit_is_an_error(void **state)
+{
+    (void)state;
+    struct smtp_server_options options = standard;
+    struct smtp_server s;
+
+    options.junk_limit = 2;
+    begin(&s, &options);
+    for (int i = 0; i < 5; i++)
+        tell(&s, STR("NOOP\r\n"), 250);
+    assert_int_equal(s.junk, 5);
+    assert_int_equal(s.errors, 2);
+    smtp_server_fini(&s);
+}
+
+static void what_is_no_command_is_in_no_statistics(void **state)
+{
+    (void)state;
+    struct smtp_server s;
+
+    begin(&s, &standard);
+    tell(&s, STR(" \r\n"), 500);
+    tell(&s, STR("NOOP \xff\r\n"), 500);
+    assert_int_equal(s.errors, 2);
+    assert_tally(&s, " commands=0/0");
+    smtp_server_fini(&s);
+}
+
 static void control_bytes_cannot_break_a_reply(void **state)
 {
     (void)state;
@@ -650,6 +753,11 @@ int main(void)
         cmocka_unit_test(session_statistics_are_in_table_order),
         cmocka_unit_test(forbidden_command_is_answered_and_the_session_closed),
         cmocka_unit_test(header_lines_are_told_from_other_unknown_commands),
+        cmocka_unit_test(a_mild_refusal_is_no_error),
+        cmocka_unit_test(content_that_is_cut_short_counts_as_failed),
+        cmocka_unit_test(who_breaks_the_rules_has_failed),
+        cmocka_unit_test(junk_beyond_its_limit_is_an_error),
+        cmocka_unit_test(what_is_no_command_is_in_no_statistics),
         cmocka_unit_test(control_bytes_cannot_break_a_reply),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
