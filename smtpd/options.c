@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "os/interfaces.h"
+#include "queue/record.h"
 #include "smtpd/unsupported.h"
 
 static const struct keyword {
@@ -81,6 +82,8 @@ void options_for_session(struct session *s, struct smtp_server_options *out)
             listed(setup->bare_newline_exclusions, &s->peer) ? SMTP_BARE_NO : setup->bare_newline,
         .bare_newline_code = smtpd_conf.smtpd_forbid_bare_newline_reject_code,
         .verp_filter = site_conf.verp_delimiter_filter,
+        .address_limit = RECORD_FACT_MAX,
+        .value_limit = RECORD_ATTR_MAX - sizeof "dsn_orig_rcpt", /* the longest name, and `=` */
         .pipelining = true,
         .size = true,
         .vrfy = !site_conf.disable_vrfy_command,

@@ -223,6 +223,8 @@ static bool is_printable(struct str s)
     return true;
 }
 
+static bool fits(struct str s, size_t limit) { return limit == 0 || s.len <= limit; }
+
 static bool mail_envid(struct params *p, struct str value)
 {
     BUF_AUTO(decoded, 0);
@@ -230,7 +232,7 @@ static bool mail_envid(struct params *p, struct str value)
     if (!dsn_allowed(p))
         return false;
     if (p->mail->envid.ptr || value.len == 0 || !xtext_decode(value, &decoded) ||
-        !is_printable(buf_str(&decoded)))
+        !is_printable(buf_str(&decoded)) || !fits(buf_str(&decoded), p->rules->value_limit))
         return fail(p, 501, STR("5.5.4 Bad ENVID parameter syntax"));
     p->mail->envid = arena_str(p->arena, buf_str(&decoded));
     return true;
@@ -288,7 +290,8 @@ static bool rcpt_orcpt(struct params *p, struct str value)
 
     if (!dsn_allowed(p))
         return false;
-    if (p->rcpt->orcpt.ptr || !dsn_orcpt_parse(value, p->utf8, &decoded))
+    if (p->rcpt->orcpt.ptr || !dsn_orcpt_parse(value, p->utf8, &decoded) ||
+        !fits(buf_str(&decoded), p->rules->value_limit))
         return fail(p, 501, STR("5.5.4 Error: Bad ORCPT parameter syntax"));
     p->rcpt->orcpt = arena_str(p->arena, buf_str(&decoded));
     return true;
@@ -355,7 +358,8 @@ bool smtp_mail_parse(struct str args, const struct smtp_path_rules *rules, struc
     if (!str_skip_prefix_nocase(&args, STR("FROM:")) || (args = skip_blanks(args)).len == 0)
         return syntax_error(error, 501, STR("5.5.4 Syntax: MAIL FROM:<address>"), false, args);
     struct str raw = cut_path(&args);
-    if (!parse_path(raw, rules->strict, rules->odd_domains, a, &mail.path, &mail.address))
+    if (!parse_path(raw, rules->strict, rules->odd_domains, a, &mail.path, &mail.address) ||
+        !fits(mail.path, rules->address_limit) || !fits(mail.address, rules->address_limit))
         return syntax_error(error, 501, STR("5.1.7 Bad sender address syntax"), true, raw);
     if (!parse_params(&p, args, mail_params, ARRAY_LEN(mail_params))) {
         if (error->what == SMTP_PATH_SIZE)
@@ -381,7 +385,8 @@ bool smtp_rcpt_parse(struct str args, const struct smtp_path_rules *rules, bool 
         return syntax_error(error, 501, STR("5.5.4 Syntax: RCPT TO:<address>"), false, args);
     struct str raw = cut_path(&args);
     if (!parse_path(raw, rules->strict, rules->odd_domains, a, &rcpt.path, &rcpt.address) ||
-        rcpt.address.len == 0)
+        rcpt.address.len == 0 || !fits(rcpt.path, rules->address_limit) ||
+        !fits(rcpt.address, rules->address_limit))
         return syntax_error(error, 501, STR("5.1.3 Bad recipient address syntax"), true, raw);
     if (!parse_params(&p, args, rcpt_params, ARRAY_LEN(rcpt_params)))
         return false;

@@ -43,7 +43,9 @@ struct smtp_path_rules {
     struct smtp_odd_domains odd_domains;
     bool smtputf8, strict_smtputf8, requiretls, dsn, verp;
     bool auth, authenticated;
-    int64_t size_limit; /* 0: none */
+    int64_t size_limit;   /* 0: none */
+    size_t address_limit; /* longer addresses, in either form, are none (0: no limit) */
+    size_t value_limit;   /* the same for what ENVID and ORCPT say */
     struct str verp_filter;
 };
 

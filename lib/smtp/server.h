@@ -140,6 +140,7 @@ struct smtp_server_options {
     enum smtp_bare_newline bare_newline; /* of this client, exclusions applied */
     int bare_newline_code;               /* smtpd_forbid_bare_newline_reject_code */
     struct str verp_filter;              /* verp_delimiter_filter */
+    size_t address_limit, value_limit;   /* what can be kept: see struct smtp_path_rules */
 
     /* What EHLO offers; also what commands and parameters are accepted. */
     bool pipelining, size, vrfy, etrn, starttls, auth, xclient, xforward, enhanced_codes, eightbit,

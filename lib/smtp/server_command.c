@@ -73,6 +73,8 @@ static struct smtp_path_rules path_rules(const struct smtp_server *s)
                                      .auth = o->auth,
                                      .authenticated = s->authenticated,
                                      .size_limit = o->message_size_limit,
+                                     .address_limit = o->address_limit,
+                                     .value_limit = o->value_limit,
                                      .verp_filter = o->verp_filter };
 }
 

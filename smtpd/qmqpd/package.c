@@ -46,3 +46,13 @@ bool qmqp_package_parse(struct str content, struct qmqp_package *out)
             return false;
     return true;
 }
+
+bool qmqp_package_fits(const struct qmqp_package *p, size_t limit)
+{
+    struct str rest = p->recipients, recipient;
+    bool fits = p->sender.len <= limit;
+
+    while (fits && netstring_take(&rest, &recipient))
+        fits = recipient.len <= limit;
+    return fits;
+}

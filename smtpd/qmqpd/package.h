@@ -16,3 +16,5 @@ struct qmqp_package {
 };
 /* `content` is what the outer netstring holds.  False: malformed, or without a recipient. */
 NODISCARD bool qmqp_package_parse(struct str content, struct qmqp_package *out);
+/* Are the sender and all recipients within `limit` bytes? */
+NODISCARD bool qmqp_package_fits(const struct qmqp_package *p, size_t limit);

@@ -103,7 +103,7 @@ static void put_attr(struct buf *out, const char *name, struct str value)
 static void put_sender(struct buf *out, struct str sender, struct arena *a)
 {
     struct str base = sender;
-    BUF_AUTO(plain, 1024);
+    BUF_AUTO(plain, 0);
 
     if (!str_ends(sender, STR(VERP_SUFFIX))) {
         record_put(out, REC_SENDER, sender);
@@ -151,7 +151,7 @@ static void put_envelope(struct request *q, const struct qmqp_package *p, struct
 static void put_id(struct request *q, struct str recipients, struct buf *out)
 {
     struct str id = queue_id_str(&q->cleanup.id), recipient;
-    BUF_AUTO(path, 1024);
+    BUF_AUTO(path, 0);
 
     if (!netstring_take(&recipients, &recipient) || recipients.len) {
         buf_join(out, STR("\n\tid "), id, STR("; "));
@@ -166,7 +166,7 @@ static void put_id(struct request *q, struct str recipients, struct buf *out)
 
 static void put_received(struct request *q, struct str recipients, struct buf *out)
 {
-    BUF_AUTO(text, 2048);
+    BUF_AUTO(text, 0);
     time_t now = time(NULL);
     struct tm local;
 
@@ -258,6 +258,10 @@ static void receive(struct request *q)
         refuse(q, 'D', STR("Error: malformed request"));
         return;
     }
+    if (!qmqp_package_fits(&package, RECORD_FACT_MAX)) {
+        refuse(q, 'D', STR("Error: address too long"));
+        return;
+    }
     if (!cleanup_client_open(&q->cleanup, site_conf.cleanup_service_name, setup.cleanup_flags, 0,
                              site_conf.ipc_timeout)) {
         refuse(q, 'Z', STR("Error: queue file write error"));
@@ -271,7 +275,8 @@ static void receive(struct request *q)
 
 static void serve_client(struct service *svc, int fd)
 {
-    struct request q = { .s = { .setup = &setup, .stream.fd = fd }, .cleanup = CLEANUP_CLIENT_INIT };
+    struct request q = { .s = { .setup = &setup, .stream.fd = fd },
+                         .cleanup = CLEANUP_CLIENT_INIT };
 
     (void)svc;
     link_init(&q.link, fd, qmqpd_conf.qmqpd_timeout, package_limit() + HEAD_MAX, 4096);

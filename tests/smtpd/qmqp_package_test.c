@@ -57,6 +57,27 @@ static void a_length_over_the_limit_is_bad_before_it_is_read(void **state)
     assert_int_equal(netstring_take_head(&text, 999, &length), NETSTRING_BAD);
 }
 
+static void addresses_are_measured_at_their_limit(void **state)
+{
+    static const struct {
+        struct str text;
+        bool fits;
+    } cases[] = {
+        { STR("0:,4:a@bc,3:c@d,4:c@de,"), true },
+        { STR("0:,5:a@bcd,3:c@d,4:c@de,"), false },
+        { STR("0:,4:a@bc,3:c@d,5:c@def,"), false },
+        { STR("0:,4:a@bc,5:c@def,3:c@d,"), false },
+        { STR("0:,0:,4:c@de,"), true },
+    };
+    struct qmqp_package p;
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        assert_true(qmqp_package_parse(cases[i].text, &p));
+        assert_int_equal(qmqp_package_fits(&p, 4), cases[i].fits);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -64,6 +85,7 @@ int main(void)
         cmocka_unit_test(what_is_no_request_is_refused),
         cmocka_unit_test(every_cut_of_a_request_is_refused),
         cmocka_unit_test(a_length_over_the_limit_is_bad_before_it_is_read),
+        cmocka_unit_test(addresses_are_measured_at_their_limit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -281,6 +281,38 @@ def clients_refused_at_once_get_nothing_else():
         has(d.log(), "NOQUEUE: reject: CONNECT from localhost[127.0.0.1]: 554 5.7.1 <localhost[127.0.0.1]>: Client host rejected: go; proto=SMTP\n")
 
 
+FACT_MAX, ATTR_MAX, VALUE_MAX, HELO_MAX = 16 * 1024, 32 * 1024, 255, 512  # lib/queue/record.h, lib/smtp/xattr.c, smtpd/commands.c
+
+
+@test
+def what_no_queue_record_holds_is_refused_and_what_one_holds_is_kept():
+    def address(size):
+        return "x" * (size - len("@local.test")) + "@local.test"
+
+    orcpt = ATTR_MAX - len("dsn_orig_rcpt=")
+    with Smtpd(BINARY, line_length_limit="70000", smtpd_authorized_xforward_hosts="127.0.0.1", local_recipient_maps="") as d:
+        c = d.client()
+        c.reply()
+        c("EHLO " + "h" * (HELO_MAX + 1))
+        eq(c("XFORWARD HELO=" + "f" * (VALUE_MAX + 1)), "501 5.5.4 Error: attribute value too long")
+        eq(c("XFORWARD HELO=" + "f" * VALUE_MAX), "250 2.0.0 Ok")
+        eq(c("MAIL FROM:<%s>" % address(FACT_MAX + 1)), "501 5.1.7 Bad sender address syntax")
+        eq(c("MAIL FROM:<%s> ENVID=%s" % (address(FACT_MAX), "e" * (orcpt + 1))), "501 5.5.4 Bad ENVID parameter syntax")
+        eq(c("MAIL FROM:<%s> ENVID=%s" % (address(FACT_MAX), "e" * orcpt)), "250 2.1.0 Ok")
+        eq(c("RCPT TO:<%s>" % address(FACT_MAX + 1)), "501 5.1.3 Bad recipient address syntax")
+        eq(c("RCPT TO:<%s> ORCPT=x;%s" % (address(FACT_MAX), "o" * (orcpt - 1))), "501 5.5.4 Error: Bad ORCPT parameter syntax")
+        eq(c("RCPT TO:<%s> ORCPT=x;%s" % (address(FACT_MAX), "o" * (orcpt - 2))), "250 2.1.5 Ok")
+        eq(c("RCPT TO:<%s>" % address(FACT_MAX)), "250 2.1.5 Ok")
+        eq(c("DATA")[:3], "354")
+        eq(c("x\r\n.")[:3], "250")
+        records = d.cleanup.messages[0]
+        for record in (("S", address(FACT_MAX)), ("R", address(FACT_MAX)), ("A", "envelope_id=" + "e" * orcpt),
+                       ("A", "dsn_orig_rcpt=x;" + "o" * (orcpt - 2)), ("A", "dsn_orig_rcpt=rfc822;" + address(FACT_MAX)),
+                       ("A", "helo_name=" + "h" * HELO_MAX), ("A", "log_helo_name=" + "f" * VALUE_MAX)):
+            assert (record[0], record[1].encode()) in records, "%s %s... (%d) is not among %s" % (
+                record[0], record[1][:30], len(record[1]), [(k, v[:30], len(v)) for k, v in records])
+
+
 @test
 def everything_said_to_it_leaves_it_running():
     """Bytes that make no sense, in many sessions of one process."""

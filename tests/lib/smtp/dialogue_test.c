@@ -133,6 +133,10 @@ static void set_option(struct transcript *t, struct str name, struct str value)
             t->options.sasl_line_limit = (size_t)number;
         else if (str_equal(name, STR("message_size_limit")))
             t->options.message_size_limit = number;
+        else if (str_equal(name, STR("address_limit")))
+            t->options.address_limit = (size_t)number;
+        else if (str_equal(name, STR("value_limit")))
+            t->options.value_limit = (size_t)number;
         else
             fail_msg("unknown option %.*s", STR_ARG(name));
     }
