@@ -19,6 +19,7 @@
 #include "table/match.h"
 
 struct access;
+struct mail_sink;
 
 /* What the process knows; opened before the jail, then read only. */
 struct setup {
@@ -28,6 +29,7 @@ struct setup {
     struct rewriter *rewriter;
     struct dns *dns;
     struct access *access; /* the restriction lists */
+    const struct mail_sink *sink;
     struct interface_list interfaces;
     struct match_list *mynetworks, *xclient_hosts, *xforward_hosts, *bare_newline_exclusions,
         *limit_exceptions, *verp_clients, *forbidden_commands, *noop_commands;

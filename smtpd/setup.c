@@ -4,6 +4,7 @@
 #include "client/debug_peer.h"
 #include "client/dns_filter.h"
 #include "smtpd/access/access.h"
+#include "smtpd/mail_sink.h"
 #include "smtpd/notice.h"
 #include "smtpd/proxy.h"
 #include "smtpd/unsupported.h"
@@ -150,5 +151,6 @@ const struct setup *setup_open(struct service *svc)
     apply_overrides();
     unsupported_warn();
     setup.access = access_open(conf, &setup);
+    setup.sink = &mail_sink_cleanup;
     return &setup;
 }
