@@ -10,6 +10,7 @@
 #include "smtpd/respond.h"
 #include "smtpd/transaction.h"
 #include "smtpd/unsupported.h"
+#include "smtpd/wire.h"
 #include "smtpd/xclient.h"
 #include "text/header.h"
 
@@ -89,8 +90,8 @@ static void refuse_offer(struct session *s)
 
     buf_join(&text, STR("4.3.0 "), site_conf.myhostname, STR(" Server local data error"));
     struct smtp_reply reply = { 421, buf_str(&text) };
-    session_log_reject(s, STR_NONE, reply);
-    session_close(s, reply);
+    reject_log(s, STR_NONE, reply);
+    wire_break_off(s, reply);
 }
 
 static void on_helo(struct session *s, const struct smtp_event *ev)

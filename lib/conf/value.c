@@ -235,16 +235,6 @@ struct str conf_value(struct conf *c, struct str name)
     return value;
 }
 
-struct str conf_expand(struct conf *c, struct str text, struct arena *a)
-{
-    BUF_AUTO(error, 0);
-    struct str value = STR_NONE;
-
-    if (!conf_try_expand(c, text, a, &value, &error))
-        expansion_failed(c, &error);
-    return value;
-}
-
 bool conf_level_below(struct conf *c, const char *level)
 {
     struct str have = conf_value(c, STR("compatibility_level"));
