@@ -12,8 +12,8 @@ install_packages() {
     printf 'installing build dependencies:%s\n' "$missing"
     export DEBIAN_FRONTEND=noninteractive
     apt-get -q update >/dev/null || { echo "apt-get update failed: is the network up?" >&2; return 1; }
-    apt-get -q -y install --no-install-recommends $missing >/tmp/relevo-apt.log 2>&1 || {
-        cat /tmp/relevo-apt.log >&2
+    said=$(apt-get -q -y install --no-install-recommends $missing 2>&1) || {
+        printf '%s\n' "$said" >&2
         echo "could not install:$missing" >&2
         return 1
     }
