@@ -83,6 +83,15 @@ static struct str setting_word(struct arena *arena, const struct master_setting 
     return field_word(arena, arena_str(arena, buf_str(&text)));
 }
 
+/* With its -o, which stays beside it when lines are folded. */
+static struct str option_word(struct arena *arena, const struct master_setting *s)
+{
+    BUF_AUTO(text, 0);
+
+    buf_join(&text, STR("-o "), setting_word(arena, s));
+    return arena_str(arena, buf_str(&text));
+}
+
 /* The arguments; when folding, every setting has a line of its own. */
 static void add_arguments(struct word_writer *w, struct arena *arena,
                           const struct master_field *fields, size_t count)
@@ -94,10 +103,8 @@ static void add_arguments(struct word_writer *w, struct arena *arena,
     while (master_args_next(&args, arena, &arg)) {
         if (w->fold && (arg.is_setting || after_setting))
             start_line(w);
-        if (arg.is_setting)
-            add_word(w, STR("-o"));
         add_word(w,
-                 arg.is_setting ? setting_word(arena, &arg.setting) : field_word(arena, arg.text));
+                 arg.is_setting ? option_word(arena, &arg.setting) : field_word(arena, arg.text));
         after_setting = arg.is_setting;
     }
 }

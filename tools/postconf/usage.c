@@ -88,10 +88,15 @@ static void scan_list(struct mentions *m, struct str list)
         mention(m, word);
 }
 
+/* A default counts where main.cf has another value, too: it may mention the old name of a parameter. */
 static void scan_all(struct postconf *pc, const struct shown_params *params, struct mentions *m)
 {
-    for (size_t i = 0; i < params->count; i++)
+    for (size_t i = 0; i < params->count; i++) {
+        const struct param *p = param_find(params->list[i].name);
         scan_value(m, params_raw(pc, &params->list[i]));
+        if (p)
+            scan_value(m, str_from(param_fallback(p)));
+    }
     scan_list(m, conf_raw(pc->conf, STR("smtpd_restriction_classes")));
     for (size_t i = 0; i < pc->master.count; i++)
         for (size_t j = 0; j < pc->master.entries[i].setting_count; j++)
