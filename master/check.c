@@ -1,47 +1,31 @@
-/* Is the configuration on disk good enough to replace the one we run with?
+/* Is the configuration on disk good enough to start with, or to replace the one we run with?
  *
- * Reading a bad file ends the process that reads it, so a child does that; a slip in an editor must not take the mail
- * system down.  It tells the line it was at when it ended in shared memory. */
+ * Reading a bad file ends the process that reads it, so at a reload a child does that; a slip in an editor must not take
+ * the mail system down. */
+#include "conf/check.h"
+
 #include "base/log.h"
-#include "base/mem.h"
-#include "conf/params.h"
 #include "master/master.h"
 #include "os/fd.h"
+#include "os/logger.h"
 
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #define PATIENCE_S 10
 
-struct place {
-    unsigned line; /* of main.cf; 0: none in particular */
-    char name[100];
-};
-
-static const struct param_set *const sets[] = {
-#define ROW(name) &name##_param_set,
-    PARAM_SETS(ROW)
-#undef ROW
-};
-
-static struct conf *open_main(void)
+static void tell(void *context, struct str fault)
 {
-    const char *dir = getenv("MAIL_CONFIG");
-    BUF_AUTO(error, 1024);
-    struct conf *conf = conf_open(dir ? dir : "/etc/postfix", &error);
-
-    if (conf == NULL)
-        log_fatal("%s", buf_cstr(&error));
-    return conf;
+    (void)context;
+    log_error(STR_FMT, STR_ARG(fault));
 }
+
+static const struct check_listener listener = { .tell = tell };
 
 static void count_setting(void *context, struct str name, struct str value)
 {
@@ -50,70 +34,79 @@ static void count_setting(void *context, struct str name, struct str value)
     ++*(size_t *)context;
 }
 
-/* The value of one parameter, as the daemons will read it. */
-static void check_value(struct conf *conf, const struct param_set *set, const struct param *p)
-{
-    const struct param_set alone = { set->name, p, 1, set->size };
-    void *scratch = mem_alloc(set->size);
-
-    conf_fill(conf, &alone, scratch);
-    free(scratch);
-}
-
-static void note_place(struct place *at, unsigned line, const char *name)
-{
-    at->line = line;
-    (void)snprintf(at->name, sizeof at->name, "%s", name);
-}
-
-/* Without it no program can be started. */
-static void check_directory(struct conf *conf, struct place *at, const char *name)
-{
-    struct str path = conf_value(conf, str_from(name));
-    struct stat st;
-    BUF_AUTO(text, 0);
-
-    note_place(at, conf_line_of(conf, str_from(name)), name);
-    buf_add(&text, path);
-    if (stat(buf_cstr(&text), &st) != 0)
-        log_fatal("directory %s: %s", buf_cstr(&text), strerror(errno));
-    if (!S_ISDIR(st.st_mode))
-        log_fatal("directory %s: %s", buf_cstr(&text), strerror(ENOTDIR));
-}
-
 /* Every setting, whoever reads it: a daemon that cannot be started is no better than a master that cannot. */
-static void check_main(struct place *at)
+static void check_main(struct conf *conf)
 {
-    struct conf *conf = open_main();
     size_t settings = 0;
 
     conf_each_setting(conf, count_setting, &settings);
     if (settings == 0)
         log_fatal("%s/main.cf: nothing is set there", conf_directory(conf));
-    for (size_t i = 0; i < ARRAY_LEN(sets); i++)
-        for (size_t j = 0; j < sets[i]->count; j++) {
-            const struct param *p = &sets[i]->params[j];
-            unsigned line = conf_line_of(conf, str_from(param_name(p)));
-            if (line == 0)
-                continue;
-            note_place(at, line, param_name(p));
-            check_value(conf, sets[i], p);
-        }
-    check_directory(conf, at, "queue_directory");
-    check_directory(conf, at, "daemon_directory");
-    at->line = 0;
-    conf_close(conf);
+    if (conf_check_main(conf, &listener) > 0)
+        log_fatal("%s/main.cf cannot be used", conf_directory(conf));
 }
 
-static NORETURN void check_all(struct master *m, struct place *at)
+static void check_services(struct master *m)
 {
     size_t count;
 
-    check_main(at);
     config_read_main(m);
     (void)config_read_services(m, &count);
     if (count == 0)
         log_fatal("%s/master.cf: there is no service in it", conf_directory(m->conf));
+}
+
+/* Of a fault here one service suffers, the others can do their work. */
+static unsigned check_settings(struct master *m)
+{
+    ARENA_AUTO(arena);
+    BUF_AUTO(error, 1024);
+    struct master_cf cf;
+    unsigned faults = 0;
+
+    if (!master_cf_read(conf_directory(m->conf), &arena, &cf, &error))
+        log_fatal("%s", buf_cstr(&error));
+    for (size_t i = 0; i < cf.count; i++)
+        faults += conf_check_service(m->conf, &cf.entries[i], &listener);
+    return faults;
+}
+
+/* The values that say where the log is may be bad ones themselves. */
+static void use_log_of(struct conf *conf)
+{
+    static struct buf postlog; /* the logger keeps it */
+    struct logger_options log = {
+        .tag = "postfix/master",
+        .hostname = conf_text_or_none(conf, "myhostname"),
+        .file_fd = -1,
+        .facility = conf_text_or_none(conf, "syslog_facility"),
+        .direct_path = conf_text_or_none(conf, "maillog_file"),
+        .program = "master",
+        .to_stderr = true,
+    };
+
+    if (*log.direct_path) {
+        buf_join(&postlog, str_from(conf_text_or_none(conf, "queue_directory")), STR("/public/"),
+                 str_from(conf_text_or_none(conf, "postlog_service_name")));
+        log.postlog_path = buf_cstr(&postlog);
+    }
+    logger_init(&log);
+}
+
+void check_for_command(struct master *m)
+{
+    struct conf *conf = config_open_main();
+
+    use_log_of(conf);
+    check_main(conf);
+    check_services(m);
+    exit(check_settings(m) > 0 ? CHECK_SOME_SERVICES : CHECK_GOOD);
+}
+
+static NORETURN void check_all(struct master *m)
+{
+    check_main(config_open_main());
+    check_services(m);
     _exit(0);
 }
 
@@ -135,18 +128,9 @@ static bool ends_well(pid_t pid)
 
 bool check_configuration(struct master *m)
 {
-    struct place *at =
-        mmap(NULL, sizeof *at, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-
-    if (at == MAP_FAILED)
-        return false;
     pid_t pid = fork();
+
     if (pid == 0)
-        check_all(m, at);
-    bool good = pid < 0 || ends_well(pid);
-    if (!good && at->line)
-        log_error("%s/main.cf, line %u: this value of %s cannot be used", conf_directory(m->conf),
-                  at->line, at->name);
-    (void)munmap(at, sizeof *at);
-    return good;
+        check_all(m);
+    return pid < 0 || ends_well(pid);
 }

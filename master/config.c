@@ -30,17 +30,24 @@ static void look_up_strangers(struct master *m)
             m->strangers[i] = 0;
 }
 
-void config_read_main(struct master *m)
+struct conf *config_open_main(void)
 {
     BUF_AUTO(error, 1024);
     struct conf *conf = conf_open(config_directory(), &error);
-    struct conf *old = m->conf;
 
     if (conf == NULL)
         log_fatal("%s", buf_cstr(&error));
+    return conf;
+}
+
+void config_read_main(struct master *m)
+{
+    struct conf *conf = config_open_main();
+    struct conf *old = m->conf;
+
     conf_override(conf, STR("process_name"), STR("master"));
     m->conf = conf;
-    conf_fill(conf, &site_param_set, &site_conf);
+    conf_fill_site(conf);
     fd_close(&m->main_cf_fd);
     owner_look_up();
     look_up_strangers(m);
@@ -85,10 +92,7 @@ static bool wants_chroot(struct master *m, const struct master_entry *e)
 {
     if (!e->chroot_is_default)
         return e->chroot;
-    if (!conf_level_below(m->conf, "1"))
-        return false;
-    log_info("using backwards-compatible default setting chroot=y");
-    return true;
+    return conf_level_below(m->conf, "1");
 }
 
 static void copy_arguments(struct service_line *line, const struct master_entry *e)
@@ -107,6 +111,7 @@ static void make_line(struct master *m, const struct master_entry *e, struct ser
     line->private = e->private;
     line->unprivileged = e->unprivileged;
     line->chroot = wants_chroot(m, e);
+    line->old_default = line->chroot && e->chroot_is_default ? e->line : 0;
     line->wakeup_s = e->wakeup;
     line->wakeup_if_used = e->wakeup_conditional;
     line->limit = e->process_limit < 0 ? site_conf.default_process_limit : e->process_limit;
@@ -161,6 +166,14 @@ struct service_line *config_read_services(struct master *m, size_t *count)
                       SCOREBOARD_SERVICES);
     }
     return lines;
+}
+
+void config_tell_old_defaults(const struct service_line *lines, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (lines[i].old_default)
+            log_info("%s/master.cf: line %u: using backwards-compatible default setting chroot=y",
+                     config_directory(), lines[i].old_default);
 }
 
 void config_free_line(struct service_line *line) { arena_free(&line->arena); }

@@ -86,7 +86,6 @@ static NORETURN void leave_at_time(void *context)
 }
 
 /* Descriptors 0-2 are always open, so that no socket ever gets such a number. */
-/* Descriptors 0-2 are always open, so that no socket ever gets such a number. */
 static int open_null(void)
 {
     int null;
@@ -151,6 +150,15 @@ static void enter_queue_directory(struct master *m)
         log_fatal("chdir " STR_FMT ": %s", STR_ARG(dir), strerror(errno));
 }
 
+/* Whether a mail system runs has nothing to do with what main.cf says today about other things. */
+static NORETURN void test_lock(struct master *m)
+{
+    m->conf = config_open_main();
+    enter_queue_directory(m);
+    site_conf.process_id_directory = conf_value(m->conf, STR("process_id_directory"));
+    exit(lock_is_held() ? 1 : 0);
+}
+
 static void run_debugger(struct master *m)
 {
     struct str command = conf_value(m->conf, STR("debugger_command"));
@@ -178,10 +186,12 @@ static void prepare(struct master *m, int argc, char **argv)
     list_init(&m->services);
     list_init(&m->retired);
     m->attached = true;
+    if (m->options.check)
+        check_for_command(m);
+    if (m->options.test_lock)
+        test_lock(m);
     config_read_main(m);
     enter_queue_directory(m);
-    if (m->options.test_lock)
-        exit(lock_is_held() ? 1 : 0);
 }
 
 static void start(struct master *m)

@@ -38,6 +38,8 @@ struct service_line {
         *label; /* what log lines show in parentheses: "25", "127.0.0.1:25", "private/smtp" */
     enum master_type type;
     bool private, unprivileged, chroot;
+    unsigned
+        old_default; /* line of master.cf where the compatibility level says chroot; 0: it does not */
     bool local_only; /* no stranger can connect: never under stress */
     int wakeup_s;
     bool wakeup_if_used;
@@ -110,14 +112,21 @@ struct master {
 
 /* config.c: processes that are started from now on read the main.cf in force, not the file. */
 void config_keep_main(struct master *m);
+/* main.cf as it is now; fatal when it cannot be read. */
+struct conf *config_open_main(void);
 /* main.cf into site_conf, logger, environment; the conf is fatal when it is bad. */
 void config_read_main(struct master *m);
 /* master.cf as a list of service lines in the order of the file.  Fatal when it is bad. */
 struct service_line *config_read_services(struct master *m, size_t *count);
 void config_free_line(struct service_line *line);
+/* Of those that are going to run. */
+void config_tell_old_defaults(const struct service_line *lines, size_t count);
 
 /* check.c: could the files on disk be used?  What is wrong with them is in the log. */
 bool check_configuration(struct master *m);
+/* master -n, for `postfix check` and before a start: ends with one of these, or fatally when nothing can be started. */
+enum check_status { CHECK_GOOD = 0, CHECK_SOME_SERVICES = 2 };
+NORETURN void check_for_command(struct master *m);
 
 /* logfile.c: open maillog_file for us and all children; the old descriptor is closed.  A file that cannot be opened is
  * fatal at start, and an error in the log later. */

@@ -33,6 +33,9 @@ static void take_option(struct master_options *o, int letter)
     case 'i':
         o->init = true;
         break;
+    case 'n':
+        o->check = true;
+        break;
     case 's':
         o->foreground = true;
         break;
@@ -47,7 +50,8 @@ static void take_option(struct master_options *o, int letter)
         break;
     default:
         log_fatal("usage: master [-c config_dir] [-D (debug)] [-d (don't detach from terminal)] "
-                  "[-e exit_time] [-i (init mode)] [-s (keep stdout)] [-t (test)] [-v] "
+                  "[-e exit_time] [-i (init mode)] [-n (check the configuration)] [-s (keep "
+                  "stdout)] [-t (test)] [-v] "
                   "[-w (wait for initialization)]");
     }
 }
@@ -68,7 +72,7 @@ void master_options_parse(struct master_options *o, int argc, char **argv)
 
     *o = (struct master_options){ 0 };
     optind = 1;
-    while ((letter = getopt(argc, argv, "+c:dDe:istvw")) > 0)
+    while ((letter = getopt(argc, argv, "+c:dDe:instvw")) > 0)
         take_option(o, letter);
     if (optind < argc)
         take_option(o, '?');

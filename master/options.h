@@ -12,6 +12,7 @@ struct master_options {
     bool init;                    /* -i: process 1 of a container */
     bool foreground;              /* -s: stdout stays, for maillog_file = /dev/stdout */
     bool test_lock;               /* -t: only say whether a master runs */
+    bool check;                   /* -n */
     bool wait;                    /* -w: return when the system is up */
     int verbose;
 };

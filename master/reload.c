@@ -148,6 +148,7 @@ void reload_services(struct master *m)
     size_t count;
     struct service_line *lines = config_read_services(m, &count);
 
+    config_tell_old_defaults(lines, count);
     merge(m, lines, count);
     free(lines);
     begin_generation(m);

@@ -234,7 +234,7 @@ static const char *parse_options(int argc, char **argv)
 static void read_conf(struct postdrop *d, const char *config_dir)
 {
     d->conf = command_conf(config_dir);
-    d->size_limit = conf_service_int(d->conf, STR(""), "message_size_limit", "message_size_limit");
+    d->size_limit = site_conf.message_size_limit;
     if (!bool_parse(conf_value(d->conf, STR("enable_long_queue_ids")), &d->long_ids))
         log_fatal("bad boolean configuration: enable_long_queue_ids = " STR_FMT,
                   STR_ARG(conf_value(d->conf, STR("enable_long_queue_ids"))));

@@ -224,11 +224,6 @@ static enum submission_crlf line_ending_rule(struct sendmail *s)
     return SUBMISSION_CRLF_STRIP;
 }
 
-static size_t line_limit(struct sendmail *s)
-{
-    return (size_t)conf_service_int(s->conf, STR(""), "line_length_limit", "line_length_limit");
-}
-
 static void read_content(struct sendmail *s, struct submission_content *c, struct handover *h)
 {
     BUF_AUTO(input, 0);
@@ -252,7 +247,7 @@ static void send_message(struct sendmail *s, struct handover *h)
     const struct submission_envelope *e = &s->options.envelope;
     struct submission_content c;
 
-    submission_content_init(&c, line_limit(s), TOKENS_MAX);
+    submission_content_init(&c, (size_t)site_conf.line_length_limit, TOKENS_MAX);
     c.dot_ends = !s->options.dots;
     c.extract = s->options.extract;
     c.crlf = line_ending_rule(s);

@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "conf/command.h"
+#include "conf/level.h"
 #include "os/fd.h"
 
 #include <errno.h>
@@ -38,6 +39,8 @@ static const char *const exported[] = {
     "maillog_file_permissions",
     "multi_instance_name",
     "alias_database",
+    "local_recipient_maps",
+    "myorigin",
 };
 
 static const char *const absolute[] = { "command_directory", "daemon_directory", "data_directory",
@@ -71,11 +74,10 @@ static void parse_options(struct options *o, int argc, char **argv)
     }
 }
 
+/* A bad value must not keep anybody from stopping the mail system; who starts it is told by master(8). */
 static const char *value_of(struct conf *conf, const char *name)
 {
-    struct str v = conf_value(conf, str_from(name));
-
-    return v.len ? v.ptr : "";
+    return conf_text_or_none(conf, name);
 }
 
 static void set(const char *name, const char *value)
@@ -86,19 +88,37 @@ static void set(const char *name, const char *value)
 
 static void check_directories(struct conf *conf)
 {
-    for (size_t i = 0; i < ARRAY_LEN(absolute); i++)
-        if (value_of(conf, absolute[i])[0] != '/')
-            log_fatal("parameter %s: \"%s\" is not an absolute path name", absolute[i],
-                      value_of(conf, absolute[i]));
+    for (size_t i = 0; i < ARRAY_LEN(absolute); i++) {
+        struct str path = conf_value(conf, str_from(absolute[i]));
+        if (!str_starts(path, STR("/")))
+            log_fatal("parameter %s: \"" STR_FMT "\" is not an absolute path name", absolute[i],
+                      STR_ARG(path));
+    }
+}
+
+static bool level_is_below(struct conf *conf, const char *level)
+{
+    int64_t have, wanted;
+
+    return level_parse(str_from(value_of(conf, "compatibility_level")), &have) &&
+           level_parse(str_from(level), &wanted) && have < wanted;
+}
+
+/* Old defaults are in force; the scripts tell which level is without them. */
+static void export_level(struct conf *conf)
+{
+    set("new_level", level_is_below(conf, CONF_LEVEL_NOW) ? CONF_LEVEL_NOW : "");
+    set("chroot_default", level_is_below(conf, "1") ? "y" : "n");
 }
 
 static void export_parameters(struct conf *conf, const struct options *o)
 {
     for (size_t i = 0; i < ARRAY_LEN(exported); i++)
         set(exported[i], value_of(conf, exported[i]));
+    export_level(conf);
     set("config_directory", conf_directory(conf));
     set("MAIL_CONFIG", conf_directory(conf));
-    set("MAIL_LOGTAG", value_of(conf, "syslog_name"));
+    set("MAIL_LOGTAG", *value_of(conf, "syslog_name") ? value_of(conf, "syslog_name") : "postfix");
     set("PATH", CLEAN_PATH);
     if (o->verbose)
         set("MAIL_VERBOSE", "1");
@@ -109,12 +129,12 @@ static void export_parameters(struct conf *conf, const struct options *o)
 /* Several instances: without a word which one is meant, the command goes to all of them. */
 static void run_wrapper(struct conf *conf, int argc, char **argv)
 {
-    struct str rest = conf_value(conf, STR("multi_instance_wrapper")), word;
+    struct str rest = str_from(value_of(conf, "multi_instance_wrapper")), word;
     const char *command[64];
     size_t n = 0;
     ARENA_AUTO(arena);
 
-    if (rest.len == 0 || conf_value(conf, STR("multi_instance_directories")).len == 0)
+    if (rest.len == 0 || *value_of(conf, "multi_instance_directories") == '\0')
         return;
     while (n < 16 && str_token(&rest, " \t\r\n", &word))
         command[n++] = arena_cstr(&arena, word);
@@ -148,7 +168,7 @@ int main(int argc, char **argv)
     if (getuid() != 0)
         log_fatal("to submit mail, use the sendmail command; the postfix command is reserved for "
                   "the superuser");
-    struct conf *conf = command_conf(o.config_directory);
+    struct conf *conf = command_conf_unchecked(o.config_directory);
     check_directories(conf);
     export_parameters(conf, &o);
     if (!one_instance && o.config_directory == NULL)

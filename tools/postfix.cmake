@@ -1,3 +1,4 @@
 relevo_tool(postfix postfix.c LIBS conf)
-install(PROGRAMS ${CMAKE_CURRENT_SOURCE_DIR}/postfix-script ${CMAKE_CURRENT_SOURCE_DIR}/post-install
-  DESTINATION ${RELEVO_DAEMON_DIR})
+foreach(script IN ITEMS postfix-script post-install postfix-chroot)
+  install(PROGRAMS ${CMAKE_CURRENT_SOURCE_DIR}/${script} DESTINATION ${RELEVO_DAEMON_DIR})
+endforeach()

@@ -35,7 +35,7 @@ int main(int argc, char **argv)
     struct conf *conf = command_conf(config_dir);
     command_enter_queue(conf);
     buf_join(&path, str_from(class), STR("/"), str_from(service));
-    int timeout_s = (int)conf_service_time(conf, STR(""), "trigger_timeout", "trigger_timeout");
+    int timeout_s = site_conf.trigger_timeout;
     if (queue_trigger(buf_cstr(&path), str_from(request), timeout_s))
         return 0;
     log_warning("unable to look up %s: %s", buf_cstr(&path), strerror(errno));

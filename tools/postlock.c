@@ -139,7 +139,7 @@ int main(int argc, char **argv)
     }
     if (argc - optind < 2)
         usage();
-    conf_fill(command_conf(config_dir), &site_param_set, &site_conf);
+    (void)command_conf(config_dir);
     struct str locks = style ? str_from(style) : site_conf.mailbox_delivery_lock;
     if (!store_lock_parse(locks, &p.target.locks))
         log_fatal("unknown mailbox_delivery_lock value \"" STR_FMT "\" in \"" STR_FMT "\"",

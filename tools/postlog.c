@@ -60,13 +60,6 @@ static void parse_options(struct options *o, int argc, char **argv)
     }
 }
 
-static const char *value_of(struct conf *conf, const char *name)
-{
-    struct str v = conf_value(conf, str_from(name));
-
-    return v.len ? v.ptr : "";
-}
-
 /* Unlike other commands this one has the tag of whom it speaks for.  What it logs is shown on a terminal;
  * problems are always shown, for the script that ran us. */
 static void open_log(struct conf *conf, const struct options *o, struct buf *tag,
@@ -76,18 +69,18 @@ static void open_log(struct conf *conf, const struct options *o, struct buf *tag
     struct logger_options log = { .file_fd = -1,
                                   .program = "postlog",
                                   .to_stderr = problem || isatty(STDERR_FILENO) };
-    const char *file = value_of(conf, "maillog_file");
+    const char *file = conf_text_or_none(conf, "maillog_file");
 
     if (o->tag)
         buf_add_cstr(tag, o->tag);
     else
-        buf_join(tag, str_from(value_of(conf, "syslog_name")), STR("/postlog"));
+        buf_join(tag, str_from(conf_text_or_none(conf, "syslog_name")), STR("/postlog"));
     log.tag = buf_cstr(tag);
-    log.hostname = value_of(conf, "myhostname");
-    log.facility = value_of(conf, "syslog_facility");
+    log.hostname = conf_text_or_none(conf, "myhostname");
+    log.facility = conf_text_or_none(conf, "syslog_facility");
     if (*file) {
-        buf_join(socket_path, str_from(value_of(conf, "queue_directory")), STR("/public/"),
-                 str_from(value_of(conf, "postlog_service_name")));
+        buf_join(socket_path, str_from(conf_text_or_none(conf, "queue_directory")), STR("/public/"),
+                 str_from(conf_text_or_none(conf, "postlog_service_name")));
         log.postlog_path = buf_cstr(socket_path);
         if (getuid() == 0 && !str_starts(str_from(file), STR("/dev/")))
             log.direct_path = file;
@@ -125,7 +118,7 @@ int main(int argc, char **argv)
     command_begin("postlog", 1);
     command_distrust_caller();
     parse_options(&o, argc, argv);
-    struct conf *conf = command_conf(o.config_directory);
+    struct conf *conf = command_conf_unchecked(o.config_directory);
     open_log(conf, &o, &tag, &socket_path);
     if (optind < argc)
         log_arguments(o.level, argv + optind);

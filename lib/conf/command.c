@@ -25,12 +25,8 @@ static struct {
 
 NORETURN static void end_fatally(void) { exit(command.fatal_status); }
 
-static const char *text_of(const char *name)
-{
-    struct str value = conf_value(command.conf, str_from(name));
-
-    return value.len ? value.ptr : "";
-}
+/* Of a value that cannot be had the line to be logged may tell: nothing here ends the program. */
+static const char *text_of(const char *name) { return conf_text_or_none(command.conf, name); }
 
 /* A command that runs before postlogd does, as root, writes the file itself. */
 static void choose_maillog(struct logger_options *o, struct buf *socket_path)
@@ -46,13 +42,23 @@ static void choose_maillog(struct logger_options *o, struct buf *socket_path)
         o->direct_path = file;
 }
 
+/* "postfix/postqueue"; the postfix command itself speaks for all. */
+static void make_tag(void)
+{
+    const char *name = command.conf ? text_of("syslog_name") : "";
+
+    (void)snprintf(command.tag, sizeof command.tag, "%s", *name ? name : "postfix");
+    if (strcmp(command.program, "postfix") != 0)
+        (void)snprintf(command.tag + strlen(command.tag), sizeof command.tag - strlen(command.tag),
+                       "/%s", command.program);
+}
+
 static void log_sink_at_first_line(enum log_level level, struct str text)
 {
     static struct buf socket_path; /* the logger keeps pointers */
     struct logger_options o = { .file_fd = -1, .to_stderr = true, .program = command.program };
 
-    (void)snprintf(command.tag, sizeof command.tag, "%s/%s",
-                   command.conf ? text_of("syslog_name") : "postfix", command.program);
+    make_tag();
     o.tag = command.tag;
     if (command.conf && !command.stays_out) {
         buf_clear(&socket_path);
@@ -158,7 +164,7 @@ static void require_approval(const char *dir)
         dir, dir, COMMAND_CONF_DIR);
 }
 
-struct conf *command_conf(const char *dir)
+struct conf *command_conf_unchecked(const char *dir)
 {
     if (dir)
         (void)setenv("MAIL_CONFIG", dir, 1);
@@ -169,9 +175,16 @@ struct conf *command_conf(const char *dir)
     if (command.restricts_config && getuid() != 0)
         require_approval(dir);
     command.conf = open_conf(dir);
-    utf8_set_printable(
-        !str_equal_nocase(conf_value(command.conf, STR("smtputf8_enable")), STR("no")));
+    utf8_set_printable(!str_equal_nocase(str_from(text_of("smtputf8_enable")), STR("no")));
     return command.conf;
+}
+
+struct conf *command_conf(const char *dir)
+{
+    struct conf *conf = command_conf_unchecked(dir);
+
+    conf_fill_site(conf);
+    return conf;
 }
 
 void command_enter_queue(struct conf *conf)

@@ -23,8 +23,12 @@ void command_restrict_config(void);
 
 /* Open main.cf in `dir` (from -c; becomes MAIL_CONFIG for child processes), else in
  * $MAIL_CONFIG, else in the default place.  A program that distrusts its caller takes from users
- * other than root only a directory that the default main.cf names.  Fatal when there is none. */
+ * other than root only a directory that the default main.cf names.  Fatal when there is none, and when it has a
+ * value in site_conf, which is filled, that cannot be used. */
 struct conf *command_conf(const char *dir);
+/* The same without a look at the values, for those that must work when others cannot (postfix stop, postlog):
+ * site_conf is not filled. */
+struct conf *command_conf_unchecked(const char *dir);
 /* Go to the queue directory; fatal when that fails. */
 void command_enter_queue(struct conf *conf);
 

@@ -7,16 +7,15 @@
 
 #define SYSTEM_NAME_SIZE (HOST_NAME_MAX + 1)
 
-/* A default being computed: for which configuration, how deep in an expansion, and where it goes. */
+/* A default being computed: where other values come from, and where it goes. */
 struct question {
-    struct conf *conf;
-    unsigned depth;
+    const struct default_source *from;
     struct buf *answer, *error;
 };
 
 static bool ask(struct question *q, struct str name, struct str *value)
 {
-    return conf_try_value(q->conf, name, q->depth + 1, value, q->error);
+    return q->from->value(q->from->context, name, q->from->depth, value, q->error);
 }
 
 static struct str system_name(char *room)
@@ -46,7 +45,7 @@ static bool default_mydomain(struct question *q)
     char room[SYSTEM_NAME_SIZE];
     struct str name = STR_NONE;
 
-    if (!conf_is_set(q->conf, STR("myhostname")))
+    if (!q->from->is_set(q->from->context, STR("myhostname")))
         name = system_name(room);
     else if (!ask(q, STR("myhostname"), &name))
         return false;
@@ -79,7 +78,7 @@ static bool default_process_name(struct question *q)
 
 static bool default_config_directory(struct question *q)
 {
-    buf_add_cstr(q->answer, conf_directory(q->conf));
+    buf_add_cstr(q->answer, q->from->directory);
     return true;
 }
 
@@ -95,19 +94,13 @@ static const struct computed {
     { STR("config_directory"), default_config_directory },
 };
 
-bool conf_compute_default(struct conf *c, struct str name, unsigned depth, struct str *raw,
-                          struct buf *error)
+bool default_compute(const struct default_source *from, struct str name, struct buf *answer,
+                     struct buf *error)
 {
-    BUF_AUTO(answer, 0);
-    struct question q = { c, depth, &answer, error };
+    struct question q = { from, answer, error };
 
-    for (size_t i = 0; i < ARRAY_LEN(computed); i++) {
-        if (!str_equal(computed[i].name, name))
-            continue;
-        if (!computed[i].compute(&q))
-            return false;
-        *raw = arena_str(conf_arena(c), buf_str(&answer));
-        return true;
-    }
+    for (size_t i = 0; i < ARRAY_LEN(computed); i++)
+        if (str_equal(computed[i].name, name))
+            return computed[i].compute(&q);
     return true;
 }

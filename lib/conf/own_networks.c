@@ -84,7 +84,7 @@ static unsigned prefix_of(const struct interface_list *host, const struct sockad
     return bits;
 }
 
-static bool is_style(struct str style)
+bool own_networks_is_style(struct str style)
 {
     return str_equal(style, STR("host")) || str_equal(style, STR("subnet")) ||
            str_equal(style, STR("class"));
@@ -95,7 +95,7 @@ bool own_networks_format(const struct own_networks_options *o, struct buf *out, 
     struct interface_list list, host;
 
     buf_clear(error);
-    if (!is_style(o->style)) {
+    if (!own_networks_is_style(o->style)) {
         buf_join(error, STR("unknown mynetworks_style value: "), o->style);
         return false;
     }

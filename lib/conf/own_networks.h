@@ -8,6 +8,7 @@ struct own_networks_options {
     struct str style;      /* mynetworks_style: host, subnet, class */
 };
 
+bool own_networks_is_style(struct str style);
 /* Append "127.0.0.0/8 [::1]/128 ...".  False with the reason in `error` for values that mean nothing. */
 NODISCARD bool own_networks_format(const struct own_networks_options *o, struct buf *out,
                                    struct buf *error);

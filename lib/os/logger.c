@@ -66,6 +66,14 @@ static int find_facility(const char *name)
     return LOG_MAIL;
 }
 
+bool logger_knows_facility(struct str name)
+{
+    for (size_t i = 0; i < ARRAY_LEN(facilities); i++)
+        if (str_equal(name, str_from(facilities[i].name)))
+            return true;
+    return false;
+}
+
 /* The text of a time costs more than the rest of a line, so it is made once a second. */
 static const char *time_text(void)
 {

@@ -26,6 +26,7 @@ struct logger_options {
 
 /* Opens what it needs (time zone, sockets), so that it works in a jail afterwards. */
 void logger_init(const struct logger_options *options);
+bool logger_knows_facility(struct str name);
 /* After maillog_file was rotated. */
 void logger_set_file(int fd);
 /* "Nov 21 19:52:39 mx postfix/master[14440]: " for the present time, as in maillog_file. */

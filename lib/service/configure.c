@@ -129,7 +129,7 @@ void service_configure(struct service *svc)
 {
     open_conf(svc);
     set_overrides(svc);
-    conf_fill(svc->conf, &site_param_set, &site_conf);
+    conf_fill_site(svc->conf);
     utf8_set_printable(site_conf.smtputf8_enable);
     open_logger(svc, service_log_fd(svc));
     fill_set(svc->conf, &table_param_set);

@@ -2,6 +2,7 @@ relevo_test(lib/conf/expand_test.c conf)
 relevo_test(lib/conf/idna_test.c conf)
 relevo_test(lib/conf/conf_test.c conf)
 relevo_test(lib/conf/params_test.c conf)
+relevo_test(lib/conf/check_test.c conf)
 relevo_test(lib/conf/master_cf_test.c conf)
 relevo_test(lib/conf/own_networks_test.c conf)
 relevo_fuzz(main_cf.c conf)
@@ -13,3 +14,5 @@ add_test(NAME tools.postconf
   COMMAND ${Python3_EXECUTABLE} ${CMAKE_SOURCE_DIR}/tests/tools/postconf_test.py $<TARGET_FILE:postconf>)
 add_test(NAME tree.parameters_page
   COMMAND ${Python3_EXECUTABLE} ${CMAKE_SOURCE_DIR}/docs/parameters/generate.py --check)
+add_test(NAME tree.default_types
+  COMMAND ${Python3_EXECUTABLE} ${CMAKE_SOURCE_DIR}/tests/tree/default_types_test.py $<TARGET_FILE:postconf>)

@@ -141,6 +141,150 @@ def a_start_with_a_faulty_line_says_where_it_is(host):
     mail_flows(host)
 
 
+UNUSABLE = {  # lines of main.cf; what every program says, with the place
+    "message_size_limit =": "bad numerical configuration: message_size_limit =",
+    "default_process_limit = many": "bad numerical configuration: default_process_limit = many",
+    "hash_queue_depth = -1": "invalid hash_queue_depth parameter value -1 < 1",
+    "ipc_timeout = 5 parsecs": "parameter ipc_timeout: bad time value or unit: 5 parsecs",
+    "ipc_timeout = 0": "invalid ipc_timeout: 0 (min 1)",
+    "helpful_warnings = perhaps": "bad boolean configuration: helpful_warnings = perhaps",
+    "inet_protocols = ipv5": 'unknown inet_protocols value "ipv5" in "ipv5"',
+    "myhostname =": "bad string length 0 < 1: myhostname =",
+    "myhostname = -a-.test": "parameter myhostname: bad parameter value: -a-.test",
+    "mydomain = a b": "parameter mydomain: bad parameter value: a b",
+    "myorigin =": "bad string length 0 < 1: myorigin =",
+    "myorigin = /nonexistent/mailname": "/nonexistent/mailname: cannot open file: No such file or directory",
+    "syslog_facility = beacon": "parameter syslog_facility: unrecognized value: beacon",
+    "compatibility_level = new": 'malformed compatibility level syntax: "new"',
+    "mydomain = $myhostname\nmyhostname = $mydomain": 'unreasonable macro call nesting: "my',
+    "mydestination = ${x?{$mydestination}}\nx = 1": 'unreasonable macro call nesting: "mydestination" (used by mydestination)',
+    "a = $b\nb = $c\nc = ${a}\nmydestination = $a": 'unreasonable macro call nesting: "a" (used by c, which is used by b, which is used by a)',
+    "mydestination = ${x": 'truncated macro reference: "${x"',
+}
+UNUSABLE_BY_DAEMONS = {  # what only a start and a check say, because commands do not read it
+    "smtpd_timeout = soon": "parameter smtpd_timeout: bad time value or unit: soon",
+    "qmgr_message_active_limit = x": "bad numerical configuration: qmgr_message_active_limit = x",
+    "smtp_destination_concurrency_limit = many": "bad numerical configuration: smtp_destination_concurrency_limit = many",
+    "mail_owner = nosuchuser": "parameter mail_owner: unknown user name value: nosuchuser",
+    "setgid_group = nosuchgroup": "parameter setgid_group: unknown group name: nosuchgroup",
+    "default_privs = root": "parameter default_privs: user root has privileged user ID",
+    "masquerade_classes = everything": 'unknown masquerade_classes value "everything" in "everything"',
+    "queue_directory = /nonexistent": "queue_directory: directory /nonexistent: No such file or directory",
+}
+COMMANDS = (("sendmail", "-i", "ana"), ("postqueue", "-p"), ("postmap", "-q", "x", "static:y"), ("newaliases",), ("postsuper", "-s"),
+            ("postkick", "public", "pickup", "W"), ("postlock", "/var/tmp/x", "true"))
+
+
+def with_lines(text, lines):
+    names = [line.split(" =")[0] for line in lines.split("\n")]
+    return "".join(line for line in text.splitlines(True) if line.split(" =")[0] not in names) + lines + "\n"
+
+
+@test
+def nobody_starts_with_a_value_that_cannot_be_used(host):
+    """The reason and the place, never that the mail system runs already; and no program crashes."""
+    host.stop()
+    before = contents(ETC + "/main.cf")
+    for lines, reason in {**UNUSABLE, **UNUSABLE_BY_DAEMONS}.items():
+        host.write(ETC + "/main.cf", with_lines(before, lines))
+        for command in (("postfix", "check"), ("postfix", "start"), *(COMMANDS if lines in UNUSABLE else ())):
+            p = host.run(*command, check=False, text="Subject: x\n\nx\n")
+            assert p.returncode > 0, (lines, command, p.returncode, p.stderr)  # negative: a signal
+            assert reason in p.stderr, (lines, command, p.stderr)
+            assert re.search(r"%s/main\.cf, line \d+: " % ETC, p.stderr), (lines, command, p.stderr)
+            assert "already running" not in p.stderr, (lines, command, p.stderr)
+    host.write(ETC + "/main.cf", before)
+    host.start()
+    mail_flows(host)
+
+
+@test
+def a_running_system_can_be_stopped_whatever_main_cf_says(host):
+    before = contents(ETC + "/main.cf")
+    host.write(ETC + "/main.cf", with_lines(before, "myhostname =\nmydomain = $mydomain\nsyslog_name =\nipc_timeout = x"))
+    assert host.run("postfix", "status", check=False).returncode == 0
+    p = host.run("postfix", "reload", check=False)
+    assert p.returncode and "main.cf, line" in p.stderr, p.stderr
+    mail_flows(host, commands=False)
+    host.stop()
+    assert host.run("postfix", "status", check=False).returncode == 1
+    host.write(ETC + "/main.cf", before)
+    host.start()
+    mail_flows(host)
+
+
+@test
+def a_check_looks_at_the_settings_of_services(host):
+    """Other services start even so, as does a reload."""
+    before = contents(ETC + "/master.cf")
+    line = before.count("\n") + 1
+    host.write(ETC + "/master.cf", before + "127.0.0.1:10025 inet n - n - - smtpd\n  -o smtpd_timeout=soon\n")
+    p = host.run("postfix", "check", check=False)
+    assert p.returncode and "%s/master.cf: line %d: -o smtpd_timeout: parameter smtpd_timeout: bad time value" % (ETC, line) in p.stderr, p.stderr
+    host.run("postfix", "reload")
+    mail_flows(host)
+    host.stop()
+    host.start()
+    mail_flows(host)
+    host.write(ETC + "/master.cf", before)
+    host.run("postfix", "reload")
+    mail_flows(host)
+
+
+@test
+def a_check_finds_bad_lines_of_master_cf(host):
+    before = contents(ETC + "/master.cf")
+    for what, (line, pattern) in MASTER_FAULTS.items():
+        host.write(ETC + "/master.cf", before + line + "\n")
+        p = host.run("postfix", "check", check=False)
+        assert p.returncode and re.search(r"%s/master\.cf: line %d: .*(%s)" % (ETC, before.count("\n") + 1, pattern), p.stderr), (what, p.stderr)
+    host.write(ETC + "/master.cf", before)
+
+
+@test
+def the_origin_may_stand_in_a_file(host):
+    """Debian's main.cf says myorigin = /etc/mailname."""
+    before = contents(ETC + "/main.cf")
+    host.write("/etc/mailname", "origin.test\nsecond line\n")
+    host.write(ETC + "/main.cf", with_lines(before, "myorigin = /etc/mailname\nmydestination = $myhostname, localhost, $mydomain, $myorigin"))
+    host.run("postfix", "reload")
+    mark = len(host.log())
+    host.run("sendmail", "-i", "luis", text="Subject: origin\n\nx\n", user="ana")
+    host.wait_log(r"from=<ana@origin\.test>", mark)
+    host.wait_log(r"to=<luis@origin\.test>.*status=sent", mark)
+    assert "From: ana@origin.test" in host.wait_mail("luis", "Subject: origin\n")
+    assert host.run("postconf", "-h", "myorigin").stdout == "/etc/mailname\n"
+    c = Smtp()
+    c.expect("EHLO client.test", 250)
+    c.expect("MAIL FROM:<a@origin.test>", 250)
+    c.expect("RCPT TO:<nosuch@origin.test>", 550)
+    c.expect("RCPT TO:<ana@origin.test>", 250)
+    c.close()
+    host.write(ETC + "/main.cf", before)
+    host.run("postfix", "reload")
+    mail_flows(host)
+
+
+@test
+def a_site_with_an_old_level_is_told(host):
+    before = {name: contents(ETC + "/" + name) for name in ("main.cf", "master.cf")}
+    host.write(ETC + "/main.cf", "".join(line for line in before["main.cf"].splitlines(True) if "compatibility_level" not in line))
+    host.write(ETC + "/master.cf", before["master.cf"] + "127.0.0.1:10025 inet n - - - - smtpd\n")
+    line = before["master.cf"].count("\n") + 1
+    for command in ("reload", "stop", "start"):
+        mark = len(host.log())
+        host.run("postfix", command)
+        host.wait_log(r"postfix\[\d+\]: Postfix is using backwards-compatible default settings", mark)
+        if command != "stop":
+            host.wait_log(r"postfix/master\[\d+\]: %s/master\.cf: line %d: using backwards-compatible default setting chroot=y" % (ETC, line), mark)
+    for name, text in before.items():
+        host.write(ETC + "/" + name, text)
+    mark = len(host.log())
+    host.run("postfix", "reload")
+    host.wait_log("reload -- version", mark)
+    assert "backwards-compatible" not in host.log()[mark:]
+
+
 def change(name, make):
     """Something else in place of a file of the configuration."""
     def act(host):
@@ -160,8 +304,8 @@ STRANGE = {  # what an administrator may do to the configuration, and what the l
     "main.cf has no end": (change("main.cf", lambda path: os.symlink("/dev/zero", path)), r"open %s/main\.cf: File too large" % ETC),
     "thousands of services": (lambda host: host.write(ETC + "/master.cf", contents(ETC + "/master.cf") + "".join(
         "s%d unix - - n - - smtpd\n" % n for n in range(1100))), r"%s/master\.cf: line \d+: more than 1024 services" % ETC),
-    "no queue": (edit("queue_directory=/nonexistent"), r"main\.cf, line \d+: this value of queue_directory cannot be used"),
-    "no programs": (edit("daemon_directory=/nonexistent"), r"main\.cf, line \d+: this value of daemon_directory cannot be used"),
+    "no queue": (edit("queue_directory=/nonexistent"), r"main\.cf, line \d+: queue_directory: directory /nonexistent: No such file"),
+    "no programs": (edit("daemon_directory=/nonexistent"), r"main\.cf, line \d+: daemon_directory: directory /nonexistent: No such file"),
     "a log in no directory": (edit("maillog_file=/var/log/none/mail.log"), r"error: open logfile '/var/log/none/mail\.log': No such file"),
     "a log elsewhere": (edit("maillog_file=/etc/mail.log"), r"error: maillog_file value '/etc/mail\.log' does not match"),
     "a log that nobody reads": (lambda host: (os.mkfifo("/var/log/pipe"), edit("maillog_file=/var/log/pipe")(host)), r"error: open logfile '/var/log/pipe': "),

@@ -108,6 +108,30 @@ class Show(Postconf):
                                     "warning: DIR/master.cf: unused parameter: x=b c"])
         self.assertEqual(self.run_tool("-nq")[1], [])
 
+    def test_an_old_name_that_a_default_mentions_is_used(self):
+        """Whether main.cf leaves that default in force or not."""
+        for more in ("", "smtpd_client_event_limit_exceptions = $mynetworks\nsmtp_fallback_relay = a\n"):
+            self.write("main.cf", "smtpd_client_connection_limit_exceptions = 127.0.0.0/8\nfallback_relay = b\nnosuch = c\n" + more)
+            out, warnings = self.run_tool("-n")
+            self.assertIn("smtpd_client_connection_limit_exceptions = 127.0.0.0/8\n", out)
+            self.assertIn("fallback_relay = b\n", out)
+            self.assertEqual([w for w in warnings if "unused parameter" in w and "main.cf" in w],
+                             ["warning: DIR/main.cf: unused parameter: nosuch=c"])
+
+    def test_folded_lines_keep_an_option_and_its_value_together(self):
+        long = "receive_override_options=no_unknown_recipient_checks,no_header_body_checks,no_milters"
+        self.write("master.cf", "a inet n - n - - smtpd -o content_filter= -o %s -o { x = %s } -v\n" % (long, "b c " * 30))
+        self.shows(["-Mf", "a/inet"], "a          inet  n       -       n       -       -       smtpd\n    -o content_filter=\n    -o %s\n"
+                   "    -o {x=%s}\n    -v\n" % (long, ("b c " * 30).strip()))
+        command = self.run_tool("-Ff", "a/inet/command")[0]
+        self.assertIn("\n    -o %s\n" % long, command)
+
+    def test_the_origin_is_shown_as_it_is_written(self):
+        """Programs read the file; scripts that ask postconf get the path, as from Debian's."""
+        self.write("main.cf", "myorigin = /etc/mailname\nmydestination = $myorigin\n")
+        self.shows(["myorigin"], "myorigin = /etc/mailname\n")
+        self.shows(["-hx", "myorigin", "mydestination"], "/etc/mailname\n/etc/mailname\n")
+
     def test_classes(self):
         self.shows(["-C", "user"], "foo = reject\nld_server_host = x\nused = 2\n")
         self.shows(["-nC", "service"], "slow_destination_rate_delay = 1s\n")

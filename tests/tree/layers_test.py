@@ -13,7 +13,7 @@ BELOW = {
     "smtp": {"base", "text"},
     "milter": {"base", "text"},
     "os": {"base"},
-    "conf": {"base", "os"},
+    "conf": {"base", "text", "os"},
     "ipc": {"base", "os"},
     "table": {"base", "text", "os", "conf", "ipc"},
     "dns": {"base", "text", "os", "conf", "ipc"},

@@ -181,7 +181,7 @@ int main(int argc, char **argv)
     parse_options(&p, argc, argv);
     struct conf *conf = command_conf(p.config_dir);
     p.layout.hashed_names = conf_value(conf, STR("hash_queue_names"));
-    p.layout.depth = (int)conf_service_int(conf, STR(""), "hash_queue_depth", "hash_queue_depth");
+    p.layout.depth = site_conf.hash_queue_depth;
     if (p.by_id)
         command_enter_queue(conf);
     if (optind == argc && !p.by_id)

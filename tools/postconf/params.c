@@ -1,31 +1,7 @@
+#include "conf/service_params.h"
 #include "tools/postconf/postconf.h"
 
 #include <stdlib.h>
-
-/* What the queue manager reads for each transport, and what stands in when it is not set. */
-static const struct {
-    const char *suffix, *fallback;
-} transport_params[] = {
-    { "_delivery_slot_cost", "$default_delivery_slot_cost" },
-    { "_delivery_slot_discount", "$default_delivery_slot_discount" },
-    { "_delivery_slot_loan", "$default_delivery_slot_loan" },
-    { "_destination_concurrency_failed_cohort_limit",
-      "$default_destination_concurrency_failed_cohort_limit" },
-    { "_destination_concurrency_limit", "$default_destination_concurrency_limit" },
-    { "_destination_concurrency_negative_feedback",
-      "$default_destination_concurrency_negative_feedback" },
-    { "_destination_concurrency_positive_feedback",
-      "$default_destination_concurrency_positive_feedback" },
-    { "_destination_rate_delay", "$default_destination_rate_delay" },
-    { "_destination_recipient_limit", "$default_destination_recipient_limit" },
-    { "_extra_recipient_limit", "$default_extra_recipient_limit" },
-    { "_initial_destination_concurrency", "$initial_destination_concurrency" },
-    { "_minimum_delivery_slots", "$default_minimum_delivery_slots" },
-    { "_recipient_limit", "$default_recipient_limit" },
-    { "_recipient_refill_delay", "$default_recipient_refill_delay" },
-    { "_recipient_refill_limit", "$default_recipient_refill_limit" },
-    { "_transport_rate_delay", "$default_transport_rate_delay" },
-};
 
 static bool is_one_of(struct str word, const char *const *list, size_t count)
 {
@@ -55,27 +31,34 @@ static int compare_names(const void *a, const void *b)
                        ((const struct shown_param *)b)->name);
 }
 
-static void add_service_param(struct postconf *pc, struct shown_params *out, struct str service,
-                              const char *suffix, const char *fallback)
+static struct str joined(struct arena *a, struct str left, struct str right)
 {
-    BUF_AUTO(name, 0);
+    BUF_AUTO(text, 0);
 
-    buf_join(&name, service, str_from(suffix));
-    if (param_find(buf_str(&name)))
+    buf_join(&text, left, right);
+    return arena_str(a, buf_str(&text));
+}
+
+static void add_service_param(struct postconf *pc, struct shown_params *out, struct str service,
+                              const struct service_param *p)
+{
+    struct str name = joined(&pc->arena, service, str_from(p->suffix));
+
+    if (param_find(name))
         return;
     out->list[out->count++] =
-        (struct shown_param){ arena_str(&pc->arena, buf_str(&name)), CLASS_SERVICE, fallback };
+        (struct shown_param){ name, CLASS_SERVICE,
+                              joined(&pc->arena, STR("$"), str_from(p->fallback)).ptr };
 }
 
 static void add_service_params(struct postconf *pc, struct shown_params *out)
 {
     for (size_t i = 0; i < pc->master.count; i++) {
         const struct master_entry *e = &pc->master.entries[i];
-        for (size_t j = 0; params_is_delivery_agent(e) && j < ARRAY_LEN(transport_params); j++)
-            add_service_param(pc, out, e->service, transport_params[j].suffix,
-                              transport_params[j].fallback);
+        for (size_t j = 0; params_is_delivery_agent(e) && j < transport_param_count; j++)
+            add_service_param(pc, out, e->service, &transport_params[j]);
         if (has_time_limit(e))
-            add_service_param(pc, out, e->service, "_time_limit", "$command_time_limit");
+            add_service_param(pc, out, e->service, &time_limit_param);
     }
 }
 
@@ -92,7 +75,7 @@ static void sort_and_unify(struct shown_params *p)
 
 void params_collect(struct postconf *pc, struct shown_params *out)
 {
-    size_t room = pc->master.count * (ARRAY_LEN(transport_params) + 1);
+    size_t room = pc->master.count * (transport_param_count + 1);
 
     for (size_t s = 0; s < param_set_count; s++)
         room += param_sets[s]->count;

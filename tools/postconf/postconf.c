@@ -41,6 +41,7 @@ static void open_configuration(struct postconf *pc)
     pc->conf = pc->conf_is_read ? conf_open(pc->req.dir, &error) : conf_new();
     if (pc->conf == NULL)
         log_fatal(STR_FMT, STR_ARG(buf_str(&error)));
+    conf_show_as_written(pc->conf);
     apply_overrides(pc);
     if (!master_cf_read(pc->req.dir, &pc->arena, &pc->master, &error)) {
         if (pc->req.mode != 'p')

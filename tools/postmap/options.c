@@ -110,7 +110,6 @@ int table_tool_begin(struct table_tool *tool, int argc, char **argv)
     if (optind == argc)
         usage(tool);
     check(tool);
-    conf_fill(conf, &site_param_set, &site_conf);
     conf_fill(conf, &table_param_set, &table_conf);
     if (tool->utf8)
         site_conf.smtputf8_enable = tool->utf8 > 0;

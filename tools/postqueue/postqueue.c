@@ -154,7 +154,7 @@ static void read_directly(struct postqueue *q, struct report *r)
     const struct listing_sink sink = report_sink(r);
     struct queue_layout layout = {
         conf_value(q->conf, STR("hash_queue_names")),
-        (int)conf_service_int(q->conf, STR(""), "hash_queue_depth", "hash_queue_depth"),
+        site_conf.hash_queue_depth,
     };
 
     listing_read_queues(&layout, &sink, direct_write);
@@ -209,9 +209,7 @@ static void flush_all(struct postqueue *q)
     struct stat st;
 
     buf_join(&path, STR("public/"), conf_value(q->conf, STR("queue_service_name")));
-    if (queue_trigger(
-            buf_cstr(&path), STR("FADI"),
-            (int)conf_service_time(q->conf, STR(""), "trigger_timeout", "trigger_timeout")))
+    if (queue_trigger(buf_cstr(&path), STR("FADI"), site_conf.trigger_timeout))
         return;
     if (stat(buf_cstr(&path), &st) != 0)
         log_warning("unable to look up %s: %s", buf_cstr(&path), strerror(errno));
@@ -223,11 +221,6 @@ static void flush_socket(struct postqueue *q, struct buf *path)
     buf_join(path, STR("public/"), conf_value(q->conf, STR("flush_service_name")));
 }
 
-static int ipc_timeout(struct postqueue *q)
-{
-    return (int)conf_service_time(q->conf, STR(""), "ipc_timeout", "ipc_timeout");
-}
-
 static void flush_message(struct postqueue *q)
 {
     struct queue_id id;
@@ -236,7 +229,7 @@ static void flush_message(struct postqueue *q)
     if (!queue_id_parse(str_from(q->argument), &id))
         log_fatal("Cannot flush queue ID - invalid name: \"%s\"", q->argument);
     flush_socket(q, &path);
-    if (flush_client_send_file(buf_cstr(&path), &id, ipc_timeout(q)) == FLUSH_FAIL) {
+    if (flush_client_send_file(buf_cstr(&path), &id, site_conf.ipc_timeout) == FLUSH_FAIL) {
         if (errno)
             log_warning("connect to %s: %s", buf_cstr(&path), strerror(errno));
         mail_system_is_down();
@@ -277,7 +270,7 @@ static void flush_site(struct postqueue *q)
         log_fatal("Cannot flush mail queue - invalid destination: \"%s\"", q->argument);
     require_fast_flush(q, site);
     flush_socket(q, &path);
-    switch (flush_client_send_site(buf_cstr(&path), site, ipc_timeout(q))) {
+    switch (flush_client_send_site(buf_cstr(&path), site, site_conf.ipc_timeout)) {
     case FLUSH_OK:
         return;
     case FLUSH_UNKNOWN:

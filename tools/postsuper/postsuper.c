@@ -320,8 +320,7 @@ static void become_owner(struct conf *conf)
 static void read_conf(struct postsuper *p, struct conf *conf)
 {
     p->super.layout.hashed_names = conf_value(conf, STR("hash_queue_names"));
-    p->super.layout.depth =
-        (int)conf_service_int(conf, STR(""), "hash_queue_depth", "hash_queue_depth");
+    p->super.layout.depth = site_conf.hash_queue_depth;
     p->super.long_ids =
         str_equal_nocase(conf_value(conf, STR("enable_long_queue_ids")), STR("yes"));
 }

@@ -88,6 +88,18 @@ static void the_last_of_two_entries_wins_with_a_warning(void **state)
     (void)state;
     assert_str(conf_value(c, STR("a")), "2");
     assert_non_null(strstr(last_line, "/main.cf, line 2: overriding earlier entry: a=1"));
+    conf_fill_site(c); /* as every program, and then the other value is said, too */
+    assert_non_null(strstr(last_line, "/main.cf, line 1: overriding earlier entry: a=2"));
+    conf_close(c);
+}
+
+static void the_same_line_twice_is_no_news(void **state)
+{
+    last_line[0] = '\0';
+    struct conf *c = conf_of("a = 1\nb = 2\na=1\n");
+
+    (void)state;
+    assert_string_equal(last_line, "");
     conf_close(c);
 }
 
@@ -112,6 +124,102 @@ static void overrides_win_and_forks_do_not_see_them(void **state)
     conf_close(c);
     assert_str(conf_value(fork, STR("myorigin")), "a.test");
     conf_close(fork);
+}
+
+/* A file with this text, and its name. */
+static const char *file_with(const char *text)
+{
+    static char path[64];
+
+    snprintf(path, sizeof path, "/tmp/conf_test.XXXXXX");
+    int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+    close(fd);
+    return path;
+}
+
+static struct conf *conf_with_origin(const char *path, const char *more)
+{
+    BUF_AUTO(text, 0);
+
+    buf_join(&text, STR("myorigin = "), str_from(path), STR("\n"), str_from(more));
+    return conf_of(buf_cstr(&text));
+}
+
+static void an_origin_that_is_a_path_is_the_first_line_of_that_file(void **state)
+{
+    const char *path = file_with(" origin.test \nsecond\n");
+    struct conf *c = conf_with_origin(path, "mydestination = $myorigin, ${myorigin?x}.$myorigin\n");
+    ARENA_AUTO(arena);
+
+    (void)state;
+    struct conf *fork = conf_fork_without_overrides(c);
+    assert_str(conf_value(c, STR("myorigin")), "origin.test");
+    unlink(path); /* it was read once; a jail has no such file */
+    assert_str(conf_value(c, STR("mydestination")), "origin.test, x.origin.test");
+    conf_settle(c);
+    assert_str(conf_value(c, STR("myorigin")), "origin.test");
+    assert_str(conf_value(fork, STR("myorigin")), "origin.test");
+    assert_str(conf_expand(fork, STR("<$myorigin>"), &arena), "<origin.test>");
+    conf_fill(c, &site_param_set, &site_conf);
+    assert_str(site_conf.myorigin, "origin.test");
+    conf_close(fork);
+    conf_close(c);
+}
+
+static void postconf_shows_the_path_of_the_origin(void **state)
+{
+    struct conf *c = conf_with_origin("/nonexistent", "mydestination = $myorigin\n");
+
+    (void)state;
+    conf_show_as_written(c);
+    assert_str(conf_value(c, STR("myorigin")), "/nonexistent");
+    assert_str(conf_value(c, STR("mydestination")), "/nonexistent");
+    conf_close(c);
+}
+
+static void an_origin_by_reference_or_option_may_be_a_file(void **state)
+{
+    const char *path = file_with("origin.test");
+    BUF_AUTO(text, 0);
+
+    (void)state;
+    buf_join(&text, STR("mine = "), str_from(path), STR("\nmyorigin = $mine\n"));
+    struct conf *c = conf_of(buf_cstr(&text));
+    assert_str(conf_value(c, STR("myorigin")), "origin.test");
+    assert_str(conf_value(c, STR("mine")), path); /* the file is the origin's, not everybody's */
+    conf_override(c, STR("myorigin"), STR("other.test"));
+    assert_str(conf_value(c, STR("myorigin")), "other.test");
+    conf_override(c, STR("myorigin"), str_from(path));
+    assert_str(conf_value(c, STR("myorigin")), "origin.test");
+    conf_close(c);
+    unlink(path);
+}
+
+static void an_origin_file_without_an_origin_is_refused(void **state)
+{
+    static const char *const texts[] = { "", "\n", "  \nsecond\n" };
+    BUF_AUTO(error, 0);
+    BUF_AUTO(want, 0);
+    struct str value;
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+        const char *path = file_with(texts[i]);
+        struct conf *c = conf_with_origin(path, "");
+        buf_clear(&want);
+        buf_join(&want, STR("myorigin file "), str_from(path), STR(" is empty"));
+        assert_false(conf_try_value(c, STR("myorigin"), &value, &error));
+        assert_string_equal(buf_cstr(&error), buf_cstr(&want));
+        conf_close(c);
+        unlink(path);
+    }
+    struct conf *c = conf_with_origin("/nonexistent/mailname", "");
+    assert_false(conf_try_value(c, STR("myorigin"), &value, &error));
+    assert_string_equal(buf_cstr(&error),
+                        "/nonexistent/mailname: cannot open file: No such file or directory");
+    conf_close(c);
 }
 
 static void host_names_complete_each_other(void **state)
@@ -184,7 +292,7 @@ static void last_words_of_filling(const char *main_cf, char *told)
     if (child == 0) {
         to_parent = ends[1];
         log_set_fatal_handler(tell_parent);
-        conf_fill(conf_of(main_cf), &site_param_set, &site_conf);
+        conf_fill_site(conf_of(main_cf));
         _exit(0);
     }
     close(ends[1]);
@@ -192,6 +300,18 @@ static void last_words_of_filling(const char *main_cf, char *told)
     assert_int_equal(read(ends[0], told, sizeof last_line), sizeof last_line);
     close(ends[0]);
     assert_int_equal(waitpid(child, NULL, 0), child);
+}
+
+/* The directory has another name each time. */
+static void hide_directory(char *text)
+{
+    char *at = strstr(text, "/tmp/conf_test.");
+
+    if (at == NULL)
+        return;
+    char *end = at + strlen("/tmp/conf_test.XXXXXX");
+    memcpy(at, "DIR", 3);
+    memmove(at + 3, end, strlen(end) + 1);
 }
 
 static void bad_values_are_fatal_with_the_customary_texts(void **state)
@@ -213,14 +333,121 @@ static void bad_values_are_fatal_with_the_customary_texts(void **state)
         { "relayhost = $(\n", "fatal: dictionary mail_dict: macro processing error" },
         { "relayhost = $a\na = ${b}\nb = $a\n",
           "fatal: dictionary mail_dict: macro processing error" },
+        { "myhostname =\n", "fatal: bad string length 0 < 1: myhostname = " },
+        { "myhostname = -a\n",
+          "fatal: file DIR/main.cf: parameter myhostname: bad parameter value: -a" },
+        { "myhostname = x\nmydomain = a b\n",
+          "fatal: file DIR/main.cf: parameter mydomain: bad parameter value: a b" },
+        { "myorigin = a, b\n",
+          "fatal: myorigin parameter setting must not contain multiple values: a, b" },
+        { "myorigin = /nonexistent\n",
+          "fatal: /nonexistent: cannot open file: No such file or directory" },
+        { "inet_protocols = ipv5\n", "fatal: unknown inet_protocols value \"ipv5\" in \"ipv5\"" },
+        { "compatibility_level = new\n", "fatal: malformed compatibility level syntax: \"new\"" },
+        { "syslog_facility = x\n",
+          "fatal: file DIR/main.cf: parameter syslog_facility: unrecognized value: x" },
     };
 
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         char told[sizeof last_line];
         last_words_of_filling(cases[i].text, told);
+        hide_directory(told);
         assert_string_equal(told, cases[i].message);
     }
+}
+
+static void circles_are_told_with_all_who_take_part(void **state)
+{
+    static const struct {
+        const char *text, *asked, *error;
+    } cases[] = {
+        { "a = $a\n", "a", "unreasonable macro call nesting: \"a\" (used by a)" },
+        { "a = x${a}x\nb = $a\n", "b", "unreasonable macro call nesting: \"a\" (used by a)" },
+        { "a = $b\nb = $a\n", "a",
+          "unreasonable macro call nesting: \"a\" (used by b, which is used by a)" },
+        { "a = $b\nb = $c\nc = ${d?$b}\nd = 1\n", "a",
+          "unreasonable macro call nesting: \"b\" (used by c, which is used by b)" },
+        { "a = ${x:{$a}}\n", "a", "unreasonable macro call nesting: \"a\" (used by a)" },
+        { "a = ${{$a} == {1} ? {b}}\n", "a", "unreasonable macro call nesting: \"a\" (used by a)" },
+        { "a = ${domain_to_ascii{$a}}\n", "a",
+          "unreasonable macro call nesting: \"a\" (used by a)" },
+        { "myhostname = $mydomain\nmydomain = $myhostname\n", "mydomain",
+          "unreasonable macro call nesting: \"mydomain\" (used by myhostname, which is used by "
+          "mydomain)" },
+        { "myhostname = $mydomain\n", "mydestination",
+          "unreasonable macro call nesting: \"myhostname\" (used by mydomain, which is used by "
+          "myhostname)" },
+        { "mynetworks_style = $mynetworks\n", "mynetworks",
+          "unreasonable macro call nesting: \"mynetworks\" (used by mynetworks_style, which is "
+          "used "
+          "by mynetworks)" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct conf *c = conf_of(cases[i].text);
+        BUF_AUTO(error, 0);
+        struct str value;
+        for (int again = 0; again < 2; again++) { /* nothing half made is remembered */
+            assert_false(conf_try_value(c, str_from(cases[i].asked), &value, &error));
+            assert_string_equal(buf_cstr(&error), cases[i].error);
+        }
+        conf_close(c);
+    }
+}
+
+static void a_long_circle_is_told_in_part(void **state)
+{
+    BUF_AUTO(text, 0);
+    BUF_AUTO(error, 0);
+    struct str value;
+
+    (void)state;
+    for (int i = 0; i < 40; i++)
+        buf_addf(&text, "v%d = $v%d\n", i, (i + 1) % 40);
+    struct conf *c = conf_of(buf_cstr(&text));
+    assert_false(conf_try_value(c, STR("v0"), &value, &error));
+    assert_true(str_ends(buf_str(&error), STR("which is used by others)")));
+    assert_true(error.len < 400);
+    conf_close(c);
+}
+
+static void a_question_about_itself_is_no_circle(void **state)
+{
+    struct conf *c = conf_of("a = ${a?x}\nb = ${b:y}z\n");
+
+    (void)state;
+    assert_str(conf_value(c, STR("a")), "x");
+    assert_str(conf_value(c, STR("b")), "z");
+    conf_close(c);
+}
+
+/* Names or braces, each within the one before. */
+static void deep_nesting_is_an_error_that_needs_no_stack(void **state)
+{
+    BUF_AUTO(names, 0);
+    BUF_AUTO(braces, 0);
+    BUF_AUTO(error, 0);
+    struct str value;
+
+    (void)state;
+    for (int i = 0; i < 50000; i++)
+        buf_addf(&names, "v%d = $v%d\n", i, i + 1);
+    struct conf *c = conf_of(buf_cstr(&names));
+    assert_false(conf_try_value(c, STR("v0"), &value, &error));
+    assert_non_null(strstr(buf_cstr(&error), "unreasonable macro call nesting"));
+    assert_true(conf_try_value(c, STR("v49990"), &value, &error));
+    conf_close(c);
+    buf_add_cstr(&braces, "a = ");
+    for (int i = 0; i < 50000; i++)
+        buf_add_cstr(&braces, "${x:{");
+    for (int i = 0; i < 50000; i++)
+        buf_add_cstr(&braces, "}}");
+    c = conf_of(buf_cstr(&braces));
+    buf_clear(&error);
+    assert_false(conf_try_value(c, STR("a"), &value, &error));
+    conf_close(c);
 }
 
 static void doubling_values_end_in_an_error(void **state)
@@ -280,11 +507,20 @@ int main(void)
         cmocka_unit_test(lines_continue_and_comments_do_not_count),
         cmocka_unit_test(bad_lines_are_reported_with_file_and_number),
         cmocka_unit_test(the_last_of_two_entries_wins_with_a_warning),
+        cmocka_unit_test(the_same_line_twice_is_no_news),
         cmocka_unit_test(a_missing_file_is_named),
         cmocka_unit_test(overrides_win_and_forks_do_not_see_them),
+        cmocka_unit_test(an_origin_that_is_a_path_is_the_first_line_of_that_file),
+        cmocka_unit_test(postconf_shows_the_path_of_the_origin),
+        cmocka_unit_test(an_origin_by_reference_or_option_may_be_a_file),
+        cmocka_unit_test(an_origin_file_without_an_origin_is_refused),
         cmocka_unit_test(host_names_complete_each_other),
         cmocka_unit_test(defaults_follow_the_compatibility_level),
         cmocka_unit_test(structs_are_filled_with_the_right_types),
+        cmocka_unit_test(circles_are_told_with_all_who_take_part),
+        cmocka_unit_test(a_long_circle_is_told_in_part),
+        cmocka_unit_test(a_question_about_itself_is_no_circle),
+        cmocka_unit_test(deep_nesting_is_an_error_that_needs_no_stack),
         cmocka_unit_test(doubling_values_end_in_an_error),
         cmocka_unit_test(service_values_fall_back),
         cmocka_unit_test(lmtp_reads_its_own_names),
