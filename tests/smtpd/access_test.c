@@ -1,5 +1,5 @@
+#include "fake_session.h"
 #include "smtpd/access/internal.h"
-#include "tests/smtpd/fake_session.h"
 
 /* The verdict on one recipient with these recipient restrictions; relay control permits everything. */
 struct recipient_case {

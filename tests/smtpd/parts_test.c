@@ -1,12 +1,12 @@
 /* The small parts of smtpd: footers, Received headers, networks of limits, DNS list filters, transcripts, pace. */
 #include "client/transcript.h"
+#include "fake_session.h"
 #include "smtpd/access/dnslist.h"
 #include "smtpd/first_lines.h"
 #include "smtpd/footer.h"
 #include "smtpd/limits.h"
 #include "smtpd/notice.h"
 #include "smtpd/received.h"
-#include "tests/smtpd/fake_session.h"
 
 static void a_footer_follows_the_refusal(void **state)
 {

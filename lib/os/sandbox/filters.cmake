@@ -1,7 +1,7 @@
 # System-call filters are compiled here, at build time, so that a daemon needs no library for them.
 find_library(SECCOMP seccomp REQUIRED)
 add_executable(sandbox_gen ${CMAKE_CURRENT_SOURCE_DIR}/sandbox/gen.c)
-target_include_directories(sandbox_gen PRIVATE ${CMAKE_CURRENT_SOURCE_DIR}/..)
+relevo_headers(sandbox_gen PRIVATE os)
 target_link_libraries(sandbox_gen PRIVATE ${SECCOMP})
 # It runs on the build host; sanitizers would only report what it leaves to exit.
 target_compile_options(sandbox_gen PRIVATE -fno-sanitize=all)
