@@ -2,6 +2,7 @@
 # Build with gcc and with clang + sanitizers, then run every test.
 #
 #   ./test.sh            what CI runs
+#   ./test.sh --all      the same, and every system test with sanitizers, not only those that attack
 #   ./test.sh --quick    one build (gcc) and its unit tests
 #   ./test.sh --help
 #
@@ -11,10 +12,12 @@ set -eu
 cd "$(dirname "$0")"
 here=$(pwd)
 quick=no
+sanitized=attack
 case ${1:-} in
 "") ;;
+--all) sanitized=system ;;
 --quick) quick=yes ;;
--h | --help) sed -n '2,8s/^# \{0,1\}//p' "$0"; exit 0 ;;
+-h | --help) sed -n '2,9s/^# \{0,1\}//p' "$0"; exit 0 ;;
 *) echo "test.sh: unknown option: $1 (try --help)" >&2; exit 2 ;;
 esac
 
@@ -56,6 +59,8 @@ echo "== tests (gcc, release)"
 run "$here/build-test" -LE lint || failed=1
 echo "== unit tests (clang, AddressSanitizer and UndefinedBehaviorSanitizer)"
 run "$here/build-asan" -LE 'system|lint' || failed=1
+echo "== system tests (the same build)"
+run "$here/build-asan" -L "$sanitized" || failed=1
 echo "== layout and clang-tidy"
 run "$here/build-test" -L lint || failed=1
 [ "$failed" = 0 ] || { echo "test.sh: there are failures"; exit 1; }

@@ -4,6 +4,7 @@ A test program is started outside with the build directory as its argument.  It 
 directory and starts itself again in namespaces of its own, where the tree is laid over /usr and users, configuration
 and queue are made.  The machine outside stays as it is.  Exit status 77: this system lacks what the tests need."""
 import contextlib
+import glob
 import json
 import os
 import re
@@ -27,6 +28,7 @@ ETC = "/etc/postfix"
 QUEUE = "/var/spool/postfix"
 LOG = "/var/log/mail.log"
 HOMES = "/var/home"
+REPORTS = "/var/log/sanitizer.log"  # tests/system/sanitizer.c writes there
 USERS = {"enrique": 21001, "paco": 21002, "ana": 21003, "luis": 21004}
 MAIL_UID, DROP_GID = 20001, 20002
 PATIENCE = 90  # seconds: only a failing test waits that long
@@ -35,6 +37,10 @@ TESTS = []
 
 class Skip(Exception):
     """The test cannot run here; the text says why."""
+
+
+class OutOfTime(BaseException):
+    """ctest would end the test now, and nobody would see the log."""
 
 
 def test(fn):
@@ -121,6 +127,9 @@ def furnish(tree, work, hostname=NAME, queue=None):
         os.makedirs(where)
         os.chmod(where, mode)
     os.symlink("/run", "/var/run")
+    if os.environ.get("SANITIZER_REPORTS"):
+        write(REPORTS, "")
+        mount("--bind", os.environ["SANITIZER_REPORTS"], REPORTS)
     if queue is None:
         tmpfs(QUEUE)
     else:
@@ -469,7 +478,48 @@ class Dns(threading.Thread):
         return query[:2] + struct.pack("!HHHHH", flags, 1, len(answers), 0, 0) + query[12:at + 5] + body
 
 
+# ---------------------------------------------------------------- sanitizers
+
+def is_sanitized(build):
+    return "RELEVO_SANITIZE:BOOL=ON" in contents(build + "/CMakeCache.txt")
+
+
+def where_in_source(module, offsets):
+    """{offset: function and line}, as far as there is a program that knows."""
+    program = next(filter(shutil.which, ("addr2line", "llvm-addr2line", "llvm-addr2line-14")), None)
+    if program is None or not os.path.exists(module):
+        return {}
+    told = subprocess.run([program, "-fpe", module, *offsets], capture_output=True, text=True).stdout.splitlines()
+    return dict(zip(offsets, told))
+
+
+def readable(report):
+    """A report with functions and lines instead of offsets; the programs could not look them up in their jail."""
+    places = {}
+    for module, offset in re.findall(r"\((/[^()+]+)\+(0x[0-9a-f]+)\)", report):
+        places.setdefault(module, []).append(offset)
+    for module, offsets in places.items():
+        for offset, where in where_in_source(module, offsets).items():
+            report = report.replace("(%s+%s)" % (module, offset), "%s (%s)" % (where, os.path.basename(module)))
+    return report
+
+
+def new_reports():
+    """What sanitizers have reported since the last call, by any program on any host of this test."""
+    text = ""
+    if not os.environ.get("SANITIZER_REPORTS"):
+        return text
+    for path in glob.glob(REPORTS + "*"):  # master(8) makes a file of its own beside the common one
+        text += contents(path)
+        os.truncate(path, 0)
+    return readable(text)
+
+
 # ---------------------------------------------------------------- running
+
+def print_logs():
+    print("--- the log's end:\n" + "\n".join(contents(LOG).splitlines()[-40:]))
+
 
 def run_tests(argument):
     failed = 0
@@ -481,12 +531,24 @@ def run_tests(argument):
         except Skip as reason:
             result = "skipped: %s" % reason
         except Exception:
-            failed += 1
             result = "FAILED"
             print(traceback.format_exc())
-            print("--- the log's end:\n" + "\n".join(contents(LOG).splitlines()[-40:]))
+        reports = new_reports()
+        if reports:
+            result = "FAILED"
+            print("--- reports of sanitizers:\n" + reports)
+        if result == "FAILED":
+            failed += 1
+            print_logs()
         print("%-6s %5.1fs %s" % (result, time.monotonic() - started, fn.__name__.replace("_", " ")), flush=True)
     return 1 if failed else 0
+
+
+def watch_the_clock():
+    def give_up(*_):
+        raise OutOfTime("this test program is not done after %s seconds" % os.environ["TEST_SECONDS"])
+    signal.signal(signal.SIGALRM, give_up)
+    signal.alarm(int(os.environ.get("TEST_SECONDS", 0)))
 
 
 def inside(tree, work, prepare):
@@ -496,6 +558,7 @@ def inside(tree, work, prepare):
         act_as_init(child)
     status = 1
     try:
+        watch_the_clock()
         mount("--make-rprivate", "/")
         loopback()
         argument = prepare(tree, work)
@@ -505,7 +568,11 @@ def inside(tree, work, prepare):
         status = 77
     except BaseException:
         traceback.print_exc()
-        print("\n".join(contents(LOG).splitlines()[-40:]))
+        print_logs()
+    late = new_reports()
+    if late:
+        status = 1
+        print("--- reports of sanitizers at the end:\n" + late)
     sys.stdout.flush()
     os._exit(status)
 
@@ -526,6 +593,9 @@ def outside(build):
                            capture_output=True, text=True)
         assert p.returncode == 0, p.stdout + p.stderr
         os.chmod(work, 0o755)
+        if is_sanitized(build):
+            os.environ["SANITIZER_REPORTS"] = work + "/sanitizer.log"
+            write(os.environ["SANITIZER_REPORTS"], "", 0o666)
         return subprocess.run(["unshare", "-n", "-m", "-p", "-u", "-f", "--mount-proc", "--kill-child", sys.executable,
                                os.path.abspath(sys.argv[0]), "--inside", work + "/tree", work, *sys.argv[2:]]).returncode
     finally:

@@ -4,8 +4,7 @@ and the log tells why.
 
     hundred_hosts_test.py BUILD [--long] [name of a test]
 
---long sends ten times as much and takes twenty minutes.  SEED chooses other traffic; KEEP_LOG=FILE keeps the log.
-With sanitizers: ASAN_OPTIONS=detect_leaks=0."""
+--long sends ten times as much and takes twenty minutes.  SEED chooses other traffic; KEEP_LOG=FILE keeps the log."""
 import collections
 import contextlib
 import os
@@ -43,8 +42,6 @@ MAIN = {
     "smtp_data_init_timeout": "3s", "smtp_data_xfer_timeout": "3s", "smtp_data_done_timeout": "3s", "smtp_quit_timeout": "3s",
     "smtp_rset_timeout": "3s", "smtp_per_request_deadline": "yes",
 }
-if "ASAN_OPTIONS" in os.environ:  # a build with sanitizers: leaks cannot be looked for in confined processes
-    MAIN["import_environment"] = "MAIL_CONFIG MAIL_DEBUG MAIL_LOGTAG TZ LANG=C ASAN_OPTIONS"
 ALIASES = "postmaster: root\nroot: paco\n"
 FILLER = "0123456789" * 6 + "\n"
 PEOPLE = ("enrique", "paco", "ana", "luis")
