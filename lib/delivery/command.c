@@ -105,7 +105,7 @@ static void said_itself(struct outcome *o, struct arena *a, struct str output)
 
     outcome_make(o, a, status_of(dsn), dsn, STR_FMT, STR_ARG(split.text));
     o->diag_type = STR("x-unix");
-    o->diag_text = split.text;
+    o->diag_text = arena_str(a, split.text);
 }
 
 static void exited(struct outcome *o, struct arena *a, const struct command_end *end,
@@ -151,6 +151,9 @@ void command_outcome(struct outcome *o, struct arena *a, const struct command_en
         break;
     case SPAWN_TIMEOUT:
         failed(o, a, "5.3.0", "Command time limit exceeded", text, end->output);
+        if (end->output.len == 0)
+            o->diag_text =
+                STR("internal software error"); /* EX_SOFTWARE, as in Postfix's reports */
         break;
     case SPAWN_NO_ROOT:
     case SPAWN_NO_DIRECTORY:

@@ -2,7 +2,9 @@
 #include "helpers.h"
 #include "helpers.inc"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static void exit_codes_say_what_happened(void **state)
 {
@@ -42,6 +44,34 @@ static void exit_codes_say_what_happened(void **state)
         assert_str(o.text, cases[i].text);
         assert_int_equal(o.status, cases[i].outcome);
         assert_string_equal(o.dsn, cases[i].dsn);
+    }
+}
+
+/* The report is written when the command's output is gone. */
+static void what_is_said_outlives_the_output(void **state)
+{
+    static const struct {
+        enum spawn_result result;
+        const char *output, *text, *diagnostic;
+    } cases[] = {
+        { SPAWN_EXITED, "5.7.7 in own words", "in own words", "in own words" },
+        { SPAWN_EXITED, "own words", "service unavailable. Command output: own words",
+          "own words" },
+        { SPAWN_EXITED, "", "service unavailable", "service unavailable" },
+        { SPAWN_TIMEOUT, "", "Command time limit exceeded: \"cmd\"", "internal software error" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        ARENA_AUTO(a);
+        char output[64];
+        struct outcome o;
+        (void)snprintf(output, sizeof output, "%s", cases[i].output);
+        struct command_end end = { cases[i].result, 69, str_from(output) };
+        command_outcome(&o, &a, &end, "cmd");
+        memset(output, '?', sizeof output);
+        assert_str(o.text, cases[i].text);
+        assert_str(o.diag_text, cases[i].diagnostic);
     }
 }
 
@@ -112,6 +142,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(exit_codes_say_what_happened),
+        cmocka_unit_test(what_is_said_outlives_the_output),
         cmocka_unit_test(only_plain_words_run_without_a_shell),
         cmocka_unit_test(a_command_reads_the_message_and_its_words_come_back),
     };
