@@ -150,7 +150,7 @@ static void schedule_all(struct batch *b, struct qmgr *q, struct message *m,
                 drop_recipient(f, m, r);
                 continue;
             }
-            if (e->redirect.len)
+            if (e->text[DETAIL_REDIRECT].len)
                 m->flags |= MESSAGE_REDIRECTED;
             *end = new_recipient(r);
             end = &(*end)->next;

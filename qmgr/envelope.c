@@ -207,10 +207,10 @@ static bool on_fact(struct reader *r, const struct record *rec)
         set_text(r, DETAIL_VERP, str_sub(rec->payload, 0, 2));
         return true;
     case REC_FILTER:
-        r->e->filter = arena_str(r->arena, rec->payload);
+        set_text(r, DETAIL_FILTER, rec->payload);
         return true;
     case REC_REDIRECT:
-        r->e->redirect = arena_str(r->arena, rec->payload);
+        set_text(r, DETAIL_REDIRECT, rec->payload);
         return true;
     default:
         return true; /* obsolete, or meant for others */

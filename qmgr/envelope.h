@@ -29,6 +29,8 @@ enum detail {
     DETAIL_SASL_SENDER,
     DETAIL_REWRITE,
     DETAIL_VERP,
+    DETAIL_FILTER,   /* transport:nexthop */
+    DETAIL_REDIRECT, /* the one recipient */
     DETAIL_COUNT,
 };
 
@@ -46,9 +48,8 @@ struct envelope {
     struct timeval arrival;
     int64_t create_time;
     struct str text[DETAIL_COUNT];
-    struct str filter, redirect; /* empty: none */
-    int64_t warn_time;           /* 0: no notice, or it was sent */
-    int64_t warn_at;             /* offset of the W record, 0: none */
+    int64_t warn_time; /* 0: no notice, or it was sent */
+    int64_t warn_at;   /* offset of the W record, 0: none */
     int ret_flags, trace_flags;
     int64_t resume_at;   /* recipients from here on were not taken; 0: all were seen */
     const char *trouble; /* what is wrong with the file */
@@ -60,8 +61,7 @@ enum envelope_result { ENVELOPE_OK, ENVELOPE_CORRUPT, ENVELOPE_ERROR };
 NODISCARD enum envelope_result envelope_read(struct queue_file *f, struct arena *a,
                                              envelope_rcpt_fn *take, void *context,
                                              struct envelope *out);
-/* More recipients, from e->resume_at on (e->size must be as it was read); sets e->resume_at
- * anew. */
+/* More recipients, from e->resume_at on; sets e->resume_at anew.  Nothing else is read: e->size must be as it was. */
 NODISCARD enum envelope_result envelope_read_more(struct queue_file *f, struct arena *a,
                                                   envelope_rcpt_fn *take, void *context,
                                                   struct envelope *e);

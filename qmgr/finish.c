@@ -114,7 +114,7 @@ static void put_off(struct qmgr *q, struct message *m)
     }
     forget(q, m);
     if (at_once)
-        qmgr_want_scan(&q->deferred, false);
+        qmgr_try_again(q, &id);
 }
 
 static void set_aside(struct qmgr *q, struct message *m)

@@ -37,6 +37,12 @@ struct str details_get(const struct details *d, enum detail which)
     return (struct str){ d->text + start, d->end[which] - start };
 }
 
+void details_put(const struct details *d, struct envelope *e)
+{
+    for (size_t i = 0; i < DETAIL_COUNT; i++)
+        e->text[i] = details_get(d, (enum detail)i);
+}
+
 static uint32_t fit32(int64_t n) { return n > 0 && n <= UINT32_MAX ? (uint32_t)n : 0; }
 
 struct message *message_new(const struct queue_id *id, const struct envelope *e)

@@ -11,6 +11,8 @@
 struct details;
 struct details *details_new(const struct envelope *e);
 struct str details_get(const struct details *d, enum detail which);
+/* The texts again, as they were in the envelope; they point into `d`. */
+void details_put(const struct details *d, struct envelope *e);
 
 enum message_flag {
     MESSAGE_TRIED = 1 << 0,        /* may have logs from an earlier attempt */

@@ -28,6 +28,7 @@ static void before_jail(struct service *svc)
     q->schedule = schedule_new();
     q->incoming.queue = QUEUE_INCOMING;
     q->deferred.queue = QUEUE_DEFERRED;
+    list_init(&q->again);
     qmgr_open_calls(q);
     delivery_log_open(q->conf);
     qmgr_read_master(q);

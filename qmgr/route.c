@@ -1,6 +1,7 @@
 #include "qmgr/route.h"
 
 #include "base/log.h"
+#include "ipc/messages/delivery.h"
 #include "qmgr/transport.h"
 
 /* A service name becomes a path below private/. */
@@ -76,14 +77,21 @@ static void check_transport(struct routing *r)
     }
 }
 
+/* Where a message is redirected to is no business of the filter, nor is a question about an address. */
+static bool is_filtered(const struct envelope *e)
+{
+    return e->text[DETAIL_FILTER].len && e->text[DETAIL_REDIRECT].len == 0 &&
+           !(e->trace_flags & (DELIVERY_FLAG_PROBE_MTA | DELIVERY_FLAG_PROBE_USER));
+}
+
 struct routing qmgr_route(struct qmgr *q, const struct envelope *e, struct str address,
                           struct arena *a)
 {
-    struct routing r = { .address = e->redirect.len ? e->redirect : address };
-    bool probe = e->trace_flags & 0x100;
+    struct str redirect = e->text[DETAIL_REDIRECT];
+    struct routing r = { .address = redirect.len ? redirect : address };
 
-    if (e->filter.len && !probe) {
-        use_filter(&r, e->filter);
+    if (is_filtered(e)) {
+        use_filter(&r, e->text[DETAIL_FILTER]);
     } else {
         struct resolution res = rewrite_resolve(q->rewriter, e->text[DETAIL_SENDER], r.address, a);
 

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -15,6 +16,7 @@
 #define LOOKS_AT_ONCE  200 /* deferred files whose time has not come */
 #define CLOG_SHARE     2   /* a destination with more than 1/2 of a full queue is named */
 #define TABLE_CHECK_MS 1000
+#define CLOG_CHECK_MS  1000 /* all destinations are looked through */
 
 static void on_work(void *context);
 
@@ -33,7 +35,8 @@ static void scan_begin(struct qmgr_scan *s)
 
 static bool has_work(const struct qmgr *q)
 {
-    return q->incoming.walk || q->incoming.wanted || q->deferred.walk || q->deferred.wanted;
+    return q->incoming.walk || q->incoming.wanted || q->deferred.walk || q->deferred.wanted ||
+           !list_is_empty(&q->again);
 }
 
 void qmgr_scan_go_on(struct qmgr *q)
@@ -75,10 +78,23 @@ static void step_incoming(struct qmgr *q)
         (void)qmgr_activate(q, &id, ACTIVATE_INCOMING, q->incoming.all);
 }
 
+static void step_again(struct qmgr *q)
+{
+    struct qmgr_again *a = LIST_FIRST(&q->again, struct qmgr_again, node);
+
+    list_remove(&a->node);
+    (void)qmgr_activate(q, &a->id, ACTIVATE_DEFERRED, true);
+    free(a);
+}
+
 static void step_deferred(struct qmgr *q)
 {
     struct queue_id id;
 
+    if (!list_is_empty(&q->again)) {
+        step_again(q);
+        return;
+    }
     for (int i = 0; i < LOOKS_AT_ONCE && scan_next(&q->deferred, &id); i++)
         if (is_due(&q->deferred)) {
             (void)qmgr_activate(q, &id, ACTIVATE_DEFERRED, q->deferred.all);
@@ -88,15 +104,15 @@ static void step_deferred(struct qmgr *q)
 
 static void warn_of_clog(struct qmgr *q)
 {
-    struct schedule_queue *busiest = schedule_busiest_queue(q->schedule);
     int64_t now = clock_now_ms();
-    int wait_s = qmgr_conf.qmgr_clog_warn_time;
 
-    if (wait_s == 0 || !qmgr_conf.helpful_warnings ||
-        (q->clogged_at && now < q->clogged_at + (int64_t)wait_s * 1000) || busiest == NULL ||
-        busiest->waiting * CLOG_SHARE < q->messages.count)
+    if (qmgr_conf.qmgr_clog_warn_time == 0 || !qmgr_conf.helpful_warnings || now < q->clog_check)
         return;
-    q->clogged_at = now;
+    q->clog_check = now + CLOG_CHECK_MS;
+    const struct schedule_queue *busiest = schedule_busiest_queue(q->schedule);
+    if (busiest == NULL || busiest->waiting * CLOG_SHARE < q->messages.count)
+        return;
+    q->clog_check = now + (int64_t)qmgr_conf.qmgr_clog_warn_time * 1000;
     log_warning("mail for %s is using up %d of %d active queue entries", busiest->nexthop,
                 busiest->waiting, q->messages.count);
     log_warning("you may need to reduce %s connect and helo timeouts", busiest->transport->name);

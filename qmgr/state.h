@@ -12,6 +12,7 @@
  *   route      where a recipient goes; transport: what is configured for who takes it there
  *   call       asks bounce, defer and trace; details, corrupt, spare: queue files
  *   schedule   decides what is delivered next; message, envelope, recipient: what there is (no sockets, no clock) */
+#include "base/mem.h"
 #include "conf/conf.h"
 #include "ipc/courier.h"
 #include "os/loop.h"
@@ -28,6 +29,12 @@ struct qmgr_scan {
     struct queue_scan *walk; /* NULL: none under way */
     bool all;                /* ignore time stamps */
     bool wanted, wanted_all; /* the next one: files behind the present walk may be meant */
+};
+
+/* A deferred message that is to be activated at once. */
+struct qmgr_again {
+    struct list node;
+    struct queue_id id;
 };
 
 /* Delivery agents of one transport; owner of its schedule_transport. */
@@ -50,6 +57,7 @@ struct qmgr {
     struct map process_limits; /* transport name -> int, from master.cf */
     int64_t started; /* wall-clock seconds */
     struct qmgr_scan incoming, deferred;
+    struct list again;           /* struct qmgr_again */
     struct loop_timer *work;     /* more to scan */
     struct loop_timer *periodic; /* next scan of deferred */
     struct loop_timer *wake;     /* a destination may be tried again */
@@ -59,7 +67,7 @@ struct qmgr {
     struct courier_rules call_rules;
     struct list calls; /* waiting for their turn */
     int calls_open;
-    int64_t clogged_at;          /* last warning */
+    int64_t clog_check;          /* next look whether a destination fills the queue */
     struct queue_spares *spares; /* NULL: finished files are removed */
     struct loop_timer *quiet;    /* looks whether any was kept of late */
     bool kept_spare;
@@ -79,4 +87,12 @@ static inline void qmgr_want_scan(struct qmgr_scan *s, bool all)
 {
     s->wanted = true;
     s->wanted_all |= all;
+}
+/* One file of deferred, without a look at all the others. */
+static inline void qmgr_try_again(struct qmgr *q, const struct queue_id *id)
+{
+    struct qmgr_again *a = mem_alloc(sizeof *a);
+
+    a->id = *id;
+    list_append(&q->again, &a->node);
 }

@@ -554,6 +554,32 @@ def redirect_and_filter_replace_the_destination():
 
 
 @test
+def neither_redirected_mail_nor_a_question_about_an_address_goes_to_the_filter():
+    with start() as q:
+        other = Service(q, "scan", lambda r, rcpts: None)
+        q.start()
+        names = [q.send(tail=record("L", "scan:x") + record(">", "boss@home2.test"))]
+        names += [q.send(before=record("A", "trace_flags=%d" % flags), tail=record("L", "scan:x")) for flags in (0x100, 0x200)]
+        q.wait_gone(*names)
+        eq((other.requests, len(q.smtp.requests)), ([], 3))
+
+
+@test
+def reading_more_recipients_costs_what_they_are_and_no_more():
+    read = []
+    for count in (4000, 8000):
+        with start(qmgr_message_recipient_limit="20", default_destination_recipient_limit="5", default_recipient_refill_limit="5",
+                   initial_destination_concurrency="20") as q:
+            q.start()
+            before = q.bytes_read()
+            n = q.send(rcpts=["u%06d@y%06d.test" % (i, i % 50) for i in range(count)])
+            q.wait_gone(n)
+            eq(sum(len(l) - 1 for _, l in q.smtp.requests), count)
+            read.append(q.bytes_read() - before)
+    assert read[1] < 2.5 * read[0], read
+
+
+@test
 def a_redirected_message_has_one_copy_however_many_recipients_are_read_at_a_time():
     with start(qmgr_message_recipient_limit="20", default_recipient_refill_limit="5") as q:
         q.start()

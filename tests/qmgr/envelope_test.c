@@ -127,8 +127,8 @@ static void everything_of_an_ordinary_file_is_read(void **state)
     check(e.text[DETAIL_CLIENT_ADDR], "192.0.2.1");
     check(e.text[DETAIL_ENVID], "e1");
     check(e.text[DETAIL_VERP], "+=");
-    check(e.filter, "scan:[::1]");
-    check(e.redirect, "boss@y.test");
+    check(e.text[DETAIL_FILTER], "scan:[::1]");
+    check(e.text[DETAIL_REDIRECT], "boss@y.test");
     assert_int_equal(e.arrival.tv_usec, 727590);
     assert_int_equal(e.create_time, 1795290800);
     assert_int_equal(e.warn_time, 1795300000);

@@ -224,6 +224,11 @@ class Qmgr:
 
     # ---- looking
 
+    def bytes_read(self):
+        """By all system calls of the process."""
+        with open("/proc/%d/io" % self.proc.pid) as f:
+            return int(f.readline().split()[1])
+
     def text(self):
         with open(self.log, errors="replace") as f:
             return f.read()
