@@ -43,20 +43,11 @@ void qmgr_batch_free(struct batch *b)
 
 /* ---- how many ---- */
 
-static int64_t recipients_in_core(const struct qmgr *q)
-{
-    int64_t total = 0;
-
-    for (const struct schedule_transport *t = schedule_first_transport(q->schedule); t; t = t->next)
-        total += t->recipients;
-    return total;
-}
-
 /* How many recipients of one message may be read now.  When those of its transport have filled the
  * ordinary share, the extra share is for messages that come later. */
 int qmgr_recipient_limit(const struct qmgr *q, const struct schedule_transport *t)
 {
-    int64_t room = qmgr_conf.qmgr_message_recipient_limit - recipients_in_core(q);
+    int64_t room = qmgr_conf.qmgr_message_recipient_limit - schedule_recipients(q->schedule);
     const struct agent_pool *pool = t ? t->owner : NULL;
     int64_t share = pool ? pool->recipient_limit : qmgr_conf.default_recipient_limit;
     int64_t used = t ? t->recipients : 0;

@@ -51,7 +51,7 @@ bool qmgr_refill(struct qmgr *q, struct message *m, const struct schedule_transp
 {
     ARENA_AUTO(arena);
     int64_t now = clock_now_ms();
-    struct envelope e;
+    struct envelope e = { 0 };
 
     if (!wants_refill(m, t, now))
         return false;

@@ -14,7 +14,7 @@ struct schedule *schedule_new(void)
 {
     struct schedule *s = mem_alloc(sizeof *s);
 
-    list_init(&s->sleepers);
+    s->sleepers = HEAP_INIT(struct schedule_queue, bed, schedule_wakes_first);
     return s;
 }
 
@@ -31,14 +31,25 @@ static void queue_free(struct schedule_queue *q)
     free(q);
 }
 
-struct schedule_transport *schedule_first_transport(struct schedule *s) { return s->transports; }
+struct schedule_transport *schedule_first_transport(const struct schedule *s)
+{
+    return s->transports;
+}
+
+int64_t schedule_recipients(const struct schedule *s) { return s->recipients; }
+
+uint64_t schedule_steps(const struct schedule *s)
+{
+    uint64_t steps = s->steps + s->sleepers.steps;
+
+    for (const struct schedule_transport *t = s->transports; t; t = t->next)
+        steps += t->ready.steps;
+    return steps;
+}
 
 struct schedule_transport *schedule_find_transport(struct schedule *s, struct str name)
 {
-    for (struct schedule_transport *t = s->transports; t; t = t->next)
-        if (str_equal(str_from(t->name), name))
-            return t;
-    return NULL;
+    return map_get(&s->by_name, name);
 }
 
 struct schedule_transport *schedule_add_transport(struct schedule *s, struct str name,
@@ -53,8 +64,10 @@ struct schedule_transport *schedule_add_transport(struct schedule *s, struct str
         t->rules.window.limit = t->rules.window.initial = 1;
     if (t->rules.transport_delay_ms)
         t->rules.process_limit = 1;
+    t->ready = HEAP_INIT(struct schedule_queue, place, schedule_goes_first);
     list_init(&t->jobs);
     list_init(&t->idle);
+    map_set(&s->by_name, name, t);
     t->next = s->transports;
     s->transports = t;
     return t;
@@ -77,7 +90,7 @@ static void queue_drop(struct schedule_queue *q)
 }
 
 /* Without mail and awake a destination is only a memory. */
-void schedule_queue_settle(struct schedule_queue *q)
+static void settle(struct schedule_queue *q)
 {
     struct schedule_transport *t = q->transport;
 
@@ -103,11 +116,6 @@ static char *copy_text(struct str s)
     return text;
 }
 
-struct schedule_queue *schedule_queue_find(struct schedule_transport *t, struct str key)
-{
-    return map_get(&t->queues, key);
-}
-
 struct schedule_queue *schedule_queue_get(struct schedule_transport *t, struct str key,
                                           struct str nexthop)
 {
@@ -118,7 +126,7 @@ struct schedule_queue *schedule_queue_get(struct schedule_transport *t, struct s
         return q;
     q = mem_alloc(sizeof *q + key.len + 1 + (same ? 0 : nexthop.len + 1));
     q->transport = t;
-    q->place = SIZE_MAX;
+    q->place = q->bed = HEAP_NOWHERE;
     q->nexthop = same ? q->key : q->key + key.len + 1;
     put_text(q->key, key);
     put_text(q->nexthop, nexthop);
@@ -126,7 +134,7 @@ struct schedule_queue *schedule_queue_get(struct schedule_transport *t, struct s
     list_init(&q->node);
     window_init(&q->window, &t->rules.window);
     map_set(&t->queues, str_from(q->key), q);
-    schedule_queue_settle(q);
+    settle(q);
     return q;
 }
 
@@ -183,14 +191,26 @@ static void peer_link(struct schedule_job *j, struct schedule_peer *p)
     j->peers = p;
 }
 
+/* The last node of a destination whose job does not go after `j`, or its head.  A new job goes last, and one that gets
+ * more recipients was often here before the others: the search begins at both ends. */
+static struct list *peer_place(struct schedule_queue *q, const struct schedule_job *j)
+{
+    struct list *back = q->peers.prev, *front = q->peers.next;
+
+    for (;; back = back->prev, front = front->next) {
+        q->transport->schedule->steps++;
+        if (back == &q->peers || LIST_ITEM(back, struct schedule_peer, node)->job->rank <= j->rank)
+            return back;
+        if (LIST_ITEM(front, struct schedule_peer, node)->job->rank > j->rank)
+            return front->prev;
+    }
+}
+
 static struct schedule_peer *peer_get(struct schedule_job *j, struct schedule_queue *q)
 {
-    struct list *at = q->peers.prev;
+    struct list *at = peer_place(q, j);
     struct schedule_peer *p;
 
-    /* From the back: a new job's rank is the highest of all. */
-    while (at != &q->peers && LIST_ITEM(at, struct schedule_peer, node)->job->rank > j->rank)
-        at = at->prev;
     if (at != &q->peers && LIST_ITEM(at, struct schedule_peer, node)->job == j)
         return LIST_ITEM(at, struct schedule_peer, node);
     p = mem_alloc(sizeof *p);
@@ -234,6 +254,7 @@ void schedule_add(struct schedule_queue *q, struct schedule_message *m, struct r
     q->waiting += count;
     m->waiting += count;
     t->recipients += count;
+    t->schedule->recipients += count;
     schedule_queue_update(q);
 }
 
@@ -281,8 +302,9 @@ struct recipient *schedule_withdraw(struct schedule_queue *q, struct schedule_me
     *m = p->job->message;
     struct recipient *first = peer_take(p, 0, count);
     q->transport->recipients -= *count;
+    q->transport->schedule->recipients -= *count;
     schedule_queue_update(q);
-    schedule_queue_settle(q);
+    settle(q);
     return first;
 }
 
@@ -371,6 +393,7 @@ bool schedule_done(struct schedule_entry *e, enum schedule_result result, int64_
         schedule_queue_sleep(q, now + t->rules.destination_delay_ms);
     e->message->flying -= e->count;
     t->recipients -= e->count;
+    t->schedule->recipients -= e->count;
     q->busy--;
     t->busy--;
     if (t->rules.transport_delay_ms)
@@ -378,7 +401,7 @@ bool schedule_done(struct schedule_entry *e, enum schedule_result result, int64_
     recipient_free_all(e->recipients);
     free(e);
     schedule_queue_update(q);
-    schedule_queue_settle(q);
+    settle(q);
     return died;
 }
 
@@ -404,14 +427,32 @@ void schedule_revive_queue(struct schedule_queue *q)
     window_revive(&q->window, &q->transport->rules.window, q->busy);
     forget_reason(&q->dsn, &q->reason);
     schedule_queue_awake(q);
+    settle(q);
 }
 
+void schedule_queue_wake(struct schedule_queue *q)
+{
+    if (schedule_queue_is_dead(q)) {
+        schedule_revive_queue(q);
+    } else {
+        schedule_queue_awake(q);
+        settle(q);
+    }
+}
+
+/* Who waits out a rate delay goes on doing so. */
 void schedule_revive_all(struct schedule *s)
 {
+    size_t count = s->sleepers.count;
+    struct schedule_queue **all = mem_alloc((count + 1) * sizeof(struct schedule_queue *));
+
+    for (size_t i = 0; i < count; i++)
+        all[i] = s->sleepers.items[i];
+    for (size_t i = 0; i < count; i++)
+        schedule_revive_queue(all[i]);
+    free(all);
     for (struct schedule_transport *t = s->transports; t; t = t->next)
         schedule_revive_transport(t);
-    LIST_FOREACH(&s->sleepers, node)
-    schedule_revive_queue(LIST_ITEM(node, struct schedule_queue, node));
 }
 
 /* ---- the end ---- */
@@ -434,7 +475,7 @@ static void transport_free(struct schedule_transport *t)
         queue_free(q);
     }
     map_free(&t->queues, NULL);
-    free(t->ready);
+    heap_free(&t->ready);
     forget_reason(&t->dsn, &t->reason);
     free(t);
 }
@@ -449,5 +490,7 @@ void schedule_free(struct schedule *s)
         transport_free(s->transports);
         s->transports = next;
     }
+    map_free(&s->by_name, NULL);
+    heap_free(&s->sleepers);
     free(s);
 }

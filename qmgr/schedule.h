@@ -11,6 +11,7 @@
  * entry taken from a job earns credit; a small job may pass a large one that has earned (or may
  * borrow) enough (delivery slots).  Destinations that may deliver stand in a heap ordered by the
  * rank of their first job, so that thousands of messages for a blocked destination cost nothing. */
+#include "base/heap.h"
 #include "base/list.h"
 #include "base/map.h"
 #include "qmgr/feedback.h"
@@ -40,10 +41,9 @@ struct schedule_transport {
     struct schedule_transport *next;
     struct schedule_transport_rules rules;
     struct map queues;
-    struct list jobs;              /* by arrival */
-    struct schedule_queue **ready; /* heap: destinations that may deliver now */
-    size_t ready_count, ready_room;
-    struct list idle; /* destinations without mail, oldest first: they keep their window */
+    struct list jobs;  /* by arrival */
+    struct heap ready; /* destinations that may deliver now */
+    struct list idle;  /* destinations without mail, oldest first: they keep their window */
     int idle_count;
     int busy;                 /* entries under way */
     int64_t recipients;       /* waiting and under way */
@@ -59,11 +59,12 @@ struct schedule_transport {
 struct schedule_queue {
     struct schedule_transport *transport;
     struct list peers; /* waiting, by rank of their job */
-    struct list node;  /* in the sleepers of the schedule, or the idle ones of the transport */
+    struct list node;  /* in the idle ones of the transport */
     struct window window;
     int busy;
     int waiting;         /* recipients */
-    size_t place;        /* in the heap; SIZE_MAX: not there */
+    size_t place;        /* in the ready ones of the transport */
+    size_t bed;          /* in the sleepers of the schedule */
     uint64_t served;     /* serial of the last entry taken */
     int64_t sleep_until; /* dead or rate delay; 0: awake */
     char *dsn, *reason;  /* why it is dead */
@@ -92,8 +93,6 @@ struct schedule_transport *schedule_add_transport(struct schedule *s, struct str
  * recipient); created on demand. */
 struct schedule_queue *schedule_queue_get(struct schedule_transport *t, struct str key,
                                           struct str nexthop);
-/* NULL if it is not known. */
-struct schedule_queue *schedule_queue_find(struct schedule_transport *t, struct str key);
 
 /* Give `count` recipients of a message to a destination. */
 void schedule_add(struct schedule_queue *q, struct schedule_message *m, struct recipient *first,
@@ -144,4 +143,8 @@ static inline bool schedule_message_is_done(const struct schedule_message *m)
 {
     return m->waiting == 0 && m->flying == 0;
 }
-struct schedule_transport *schedule_first_transport(struct schedule *s);
+struct schedule_transport *schedule_first_transport(const struct schedule *s);
+/* Waiting and under way. */
+int64_t schedule_recipients(const struct schedule *s);
+/* How many things were looked at so far: what has a cost beside that of the calls themselves. */
+uint64_t schedule_steps(const struct schedule *s);

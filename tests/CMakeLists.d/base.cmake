@@ -1,6 +1,7 @@
 relevo_test(lib/base/str_test.c base)
 relevo_test(lib/base/buf_test.c base)
 relevo_test(lib/base/map_test.c base)
+relevo_test(lib/base/heap_test.c base)
 relevo_test(lib/os/fd_test.c os)
 relevo_test(lib/os/stream_test.c os)
 relevo_test(lib/os/draft_test.c os)

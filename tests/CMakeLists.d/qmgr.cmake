@@ -1,5 +1,6 @@
 relevo_test(qmgr/feedback_test.c qmgr)
 relevo_test(qmgr/schedule_test.c qmgr)
+relevo_test(qmgr/schedule_cost_test.c qmgr)
 relevo_test(qmgr/traffic_test.c qmgr)
 relevo_test(qmgr/backoff_test.c qmgr)
 relevo_test(qmgr/envelope_test.c qmgr)
