@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "delivery/delivery.h"
 #include "ipc/messages/bounce.h"
+#include "ipc/messages/delivery.h"
 #include "qmgr/call.h"
 #include "qmgr/transport.h"
 #include "text/dsn.h"
@@ -111,7 +112,7 @@ void qmgr_defer(struct qmgr *q, struct message *m, struct recipient *first, int 
     message_mark(&q->messages, m, NULL);
     if (first == NULL)
         return;
-    buf_join(&hop, dsn, STR(" "), reason);
+    buf_join(&hop, dsn, STR(" "), str_sub(reason, 0, DELIVERY_REASON_MAX));
     struct schedule_queue *queue = schedule_queue_get(retry, buf_str(&hop), buf_str(&hop));
 
     if (schedule_transport_is_dead(retry) || schedule_queue_is_dead(queue))

@@ -12,8 +12,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#define REPLY_MAX 65536
-#define SWEEP_MS  1000
+#define SWEEP_MS 1000
 
 /* One connection, idle or with a delivery under way. */
 struct agent {
@@ -40,7 +39,7 @@ static void on_gone(void *context);
 /* However long it takes: all agents may be busy. */
 static const struct courier_rules agent_rules = {
     .open = courier_open,
-    .answer_max = REPLY_MAX,
+    .answer_max = DELIVERY_REPLY_MAX,
     .gone = on_gone,
 };
 

@@ -1,6 +1,13 @@
 #include "qmgr/request.h"
 
+#include "ipc/channel.h"
 #include "ipc/messages/delivery.h"
+
+/* The recipients, the one with which they pass their limit, a sender with a recipient in it, and all other texts. */
+_Static_assert(SCHEDULE_ENTRY_BYTES + 2 * RECORD_FACT_MAX + RECORD_ATTR_MAX + 2 * RECORD_FACT_MAX +
+                       DELIVERY_NEXTHOP_MAX + DETAIL_COUNT * RECORD_ATTR_MAX + 4096 <
+                   CHANNEL_FRAME_MAX,
+               "a delivery request is one frame");
 
 static void put_recipients(struct buf *body, const struct schedule_entry *e)
 {

@@ -66,6 +66,19 @@ static void apply_rules(struct routing *r, unsigned flags)
         use_text(r, site_conf.error_service_name, STR("5.1.3 bad address syntax"));
 }
 
+/* Tables and settings may make any text longer than a request takes. */
+static void check_lengths(struct routing *r, struct str address)
+{
+    if (r->nexthop.len > DELIVERY_NEXTHOP_MAX) {
+        log_warning("next hop of %zu bytes for <" STR_FMT ">", r->nexthop.len, STR_ARG(address));
+        use_text(r, STR(QMGR_RETRY_TRANSPORT), STR("4.3.5 next hop is too long"));
+    }
+    if (r->address.len > RECORD_FACT_MAX) {
+        r->address = address;
+        use_text(r, site_conf.error_service_name, STR("5.1.3 recipient address is too long"));
+    }
+}
+
 static void check_transport(struct routing *r)
 {
     if (!is_service_name(r->transport)) {
@@ -103,6 +116,7 @@ struct routing qmgr_route(struct qmgr *q, const struct envelope *e, struct str a
     }
     if (r.discard)
         return r;
+    check_lengths(&r, redirect.len ? redirect : address);
     check_transport(&r);
     struct schedule_transport *t = qmgr_transport(q, r.transport);
 

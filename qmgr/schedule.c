@@ -7,8 +7,6 @@
 
 /* Idle destinations that keep what they learnt. */
 #define IDLE_QUEUES_MAX 200
-/* Recipients of one delivery: they must fit into one frame, besides the rest of the request. */
-#define ENTRY_BYTES_MAX (2500UL * 1024)
 
 struct schedule *schedule_new(void)
 {
@@ -276,7 +274,7 @@ static struct recipient *peer_take(struct schedule_peer *p, int limit, int *coun
     size_t size = wire_size(first);
 
     *count = 1;
-    while (last->next && (limit <= 0 || *count < limit) && size < ENTRY_BYTES_MAX) {
+    while (last->next && (limit <= 0 || *count < limit) && size < SCHEDULE_ENTRY_BYTES) {
         last = last->next;
         size += wire_size(last);
         ++*count;

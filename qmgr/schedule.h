@@ -17,6 +17,9 @@
 #include "qmgr/feedback.h"
 #include "qmgr/recipient.h"
 
+/* Recipients of one delivery take about so many bytes of a request at most. */
+#define SCHEDULE_ENTRY_BYTES (2500UL * 1024)
+
 struct schedule_transport_rules {
     struct window_rules window;
     int recipient_limit; /* of one delivery; 0: no limit */

@@ -203,8 +203,10 @@ static void handle_request(struct delivery *d, void (*deliver)(struct delivery *
     d->file_fd = -1;
 }
 
-static bool reply(struct channel *c, const struct delivery *d)
+/* What a server far away says may be of any length. */
+static bool reply(struct channel *c, struct delivery *d)
 {
+    d->reply.reason = str_sub(d->reply.reason, 0, DELIVERY_REASON_MAX);
     delivery_reply_encode(channel_begin(c, DELIVERY_REPLY_FRAME), &d->reply);
     return channel_end(c) && channel_flush(c);
 }

@@ -542,6 +542,54 @@ def recipients_in_the_extracted_part_are_found():
 
 
 @test
+def a_request_takes_texts_up_to_their_longest_length():
+    """One byte more fails that recipient and no other."""
+    with start() as q:
+        hop, origin = "h" * 16384, "@mx.home.test"
+        with open(q.dir + "/transport", "w") as f:
+            f.write("/fits/ smtp:%s\n/longer/ smtp:%s\n" % (hop, hop + "h"))
+        q.main["transport_maps"] = "regexp:" + q.dir + "/transport"
+        error = Service(q, "error", lambda r, rcpts: None)
+        q.start()
+        a = "a" * (16384 - len(origin))
+        n = q.send(sender="s" * 16384, rcpts=["r@fits.test", "r@longer.test", a, "b" + a, "r@y.test"],
+                   before=record("A", "client_name=" + "c" * 30000) + record("A", "sasl_username=" + "n" * 30000))
+        q.wait(lambda: q.find(n) == "deferred", "deferred")
+        eq(sorted((l[0]["nexthop"], l[1]["recipient"]) for _, l in q.smtp.requests),
+           sorted([(hop, "r@fits.test"), ("y.test", "r@y.test"), (origin[1:], a + origin)]))
+        eq({(len(l[0]["sender"]), len(l[0]["sasl_username"])) for _, l in q.smtp.requests}, {(16384, 30000)})
+        eq([(l[0]["nexthop"], l[1]["recipient"]) for _, l in q.retry.requests], [("4.3.5 next hop is too long", "r@longer.test")])
+        eq([(l[0]["nexthop"], l[1]["recipient"]) for _, l in error.requests], [("5.1.3 recipient address is too long", "b" + a)])
+
+
+@test
+def a_reason_may_have_its_longest_length():
+    with start(initial_destination_concurrency="1") as q:
+        q.smtp.answer = lambda r, rcpts: dict(result=1, site_reached=0, site_failed=1, dsn="4.4.1", reason="x" * 8192)
+        q.start()
+        n, m = q.put(queue_file()), q.put(queue_file())
+        q.trigger("I")
+        q.wait(lambda: q.find(n) == q.find(m) == "deferred", "deferred")
+        assert q.retry.requests[-1][1][0]["nexthop"].startswith("4.4.1 delivery temporarily suspended: xxx")
+        assert "malformed" not in q.text() and "failure" not in q.text(), q.text()[-1000:]
+
+
+@test
+def what_is_wrong_with_one_transport_or_one_message_is_so_for_no_other():
+    with start() as q:
+        q.main["transport_maps"] = "inline:{ {none.test = nosuch:x} {dots.test = a/../b:x} {empty.test = :} {long.test = %s:x} {dead.test = mortal:x} {dead2.test = mortal:y} }" % ("t" * 200)
+        mortal = Service(q, "mortal", lambda r, rcpts: "close")
+        q.smtp.answer = lambda r, rcpts: dict(result=1) if rcpts[0]["recipient"].startswith("bad") else None
+        q.start()
+        n = q.send(rcpts=["r@none.test", "r@dots.test", "r@long.test", "r@dead.test", "r@dead2.test", "r@empty.test", "good@y.test", "bad@z.test"])
+        q.wait(lambda: q.find(n) == "deferred", "deferred")
+        eq(sorted(l[1]["recipient"] for _, l in q.smtp.requests), ["bad@z.test", "good@y.test", "r@empty.test"])
+        eq(sorted(x["recipient"] for _, l in q.retry.requests for x in l[1:]), sorted("r@%s.test" % w for w in ("none", "dots", "long", "dead", "dead2")))
+        assert 1 <= len(mortal.requests) <= 2, mortal.requests
+        q.wait_gone(q.send(rcpts=["good@z.test"]))
+
+
+@test
 def redirect_and_filter_replace_the_destination():
     with start() as q:
         other = Service(q, "scan", lambda r, rcpts: None)

@@ -9,6 +9,11 @@
  * destination makes it close that session first.  Either side ends the relation by closing. */
 #include "ipc/schema.h"
 
+/* Longest texts, in bytes, for who writes them and for who reads them: what is longer never gets into a frame. */
+#define DELIVERY_NEXTHOP_MAX (16UL * 1024)
+#define DELIVERY_REASON_MAX  (8UL * 1024)
+#define DELIVERY_REPLY_MAX   (DELIVERY_REASON_MAX + 1024) /* with all else that is in it */
+
 #define DELIVERY_REQUEST_FRAME 'D'
 #define DELIVERY_REPLY_FRAME   'S'
 
