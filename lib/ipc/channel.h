@@ -7,7 +7,7 @@
 #include "os/link.h"
 
 /* Kind and body, for both ends. */
-#define CHANNEL_FRAME_MAX (4 * 1024 * 1024)
+#define CHANNEL_FRAME_MAX (4UL * 1024 * 1024)
 
 struct channel {
     struct link link;
