@@ -83,7 +83,7 @@ class Service(threading.Thread):
         return bytes(b)
 
     def serve(self, c):
-        with c:
+        with c, contextlib.suppress(BrokenPipeError):  # who is too late is not waited for
             while True:
                 head = self.read(c, 4)
                 if head is None:
