@@ -4,7 +4,7 @@
 #include "ipc/messages/delivery.h"
 
 /* The recipients, the one with which they pass their limit, a sender with a recipient in it, and all other texts. */
-_Static_assert(SCHEDULE_ENTRY_BYTES + 5UL * RECORD_FACT_MAX +
+_Static_assert(SCHEDULE_ENTRY_BYTES + 2 * RECORD_FACT_MAX + RECORD_ATTR_MAX + 2 * RECORD_FACT_MAX +
                        DELIVERY_NEXTHOP_MAX + DETAIL_COUNT * RECORD_ATTR_MAX + 4096 <
                    CHANNEL_FRAME_MAX,
                "a delivery request is one frame");

@@ -55,7 +55,7 @@ struct qmgr {
     struct schedule *schedule;
     struct message_table messages;
     struct map process_limits; /* transport name -> int, from master.cf */
-    int64_t started; /* wall-clock seconds */
+    int64_t started;           /* wall-clock seconds */
     struct qmgr_scan incoming, deferred;
     struct list again;           /* struct qmgr_again */
     struct loop_timer *work;     /* more to scan */
