@@ -11,7 +11,7 @@ import stat
 import subprocess
 import time
 
-from harness import contents, DOMAIN, DROP_GID, ETC, main, QUEUE, send, test, until, write
+from harness import contents, DOMAIN, DROP_GID, ETC, main, QUEUE, SANITIZED, send, test, until, write
 from trespass import (after, ANA, arrived, child, execute, HOME, in_maildrop, in_peace, LIBC, MESSAGE, picture, prepare, sane,
                       sweep_maildrop, works)
 from wire import record, size_record
@@ -77,6 +77,8 @@ def closed_descriptors_lose_no_mail(host):
 LIMITS = [(resource.RLIMIT_FSIZE, n) for n in (0, 1, 100, 4096)] + [(resource.RLIMIT_NOFILE, n) for n in range(3, 9)] + \
     [(resource.RLIMIT_AS, n << 20) for n in (2, 4, 6, 8, 10, 12, 16)] + [(resource.RLIMIT_DATA, n << 10) for n in (0, 100, 300, 1000)] + \
     [(resource.RLIMIT_STACK, n << 10) for n in (16, 64, 200)] + [(resource.RLIMIT_CORE, 0), (resource.RLIMIT_NPROC, 0), (resource.RLIMIT_NPROC, 1)]
+if SANITIZED:  # a sanitizer reserves terabytes and reports a stack that is at its end
+    LIMITS = [(which, value) for which, value in LIMITS if which not in (resource.RLIMIT_AS, resource.RLIMIT_STACK)]
 
 
 @test

@@ -31,7 +31,8 @@ HOMES = "/var/home"
 REPORTS = "/var/log/sanitizer.log"  # tests/system/sanitizer.c writes there
 USERS = {"enrique": 21001, "paco": 21002, "ana": 21003, "luis": 21004}
 MAIL_UID, DROP_GID = 20001, 20002
-PATIENCE = 90  # seconds: only a failing test waits that long
+SANITIZED = bool(os.environ.get("SANITIZER_REPORTS"))  # the programs look for faults of memory, and take their time
+PATIENCE = 360 if SANITIZED else 90  # seconds: only a failing test waits that long
 TESTS = []
 
 
@@ -127,7 +128,7 @@ def furnish(tree, work, hostname=NAME, queue=None):
         os.makedirs(where)
         os.chmod(where, mode)
     os.symlink("/run", "/var/run")
-    if os.environ.get("SANITIZER_REPORTS"):
+    if SANITIZED:
         write(REPORTS, "")
         mount("--bind", os.environ["SANITIZER_REPORTS"], REPORTS)
     if queue is None:
@@ -507,7 +508,7 @@ def readable(report):
 def new_reports():
     """What sanitizers have reported since the last call, by any program on any host of this test."""
     text = ""
-    if not os.environ.get("SANITIZER_REPORTS"):
+    if not SANITIZED:
         return text
     for path in glob.glob(REPORTS + "*"):  # master(8) makes a file of its own beside the common one
         text += contents(path)
