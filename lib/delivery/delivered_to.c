@@ -1,34 +1,42 @@
 #include "delivery/delivered_to.h"
 
+#include "base/map.h"
 #include "text/address.h"
 #include "text/header.h"
 
 #include <stdlib.h>
 
-/* In lower case, sorted. */
+/* More than any message has seen hosts: such a one goes round. */
+#define STATIONS_MAX 10000
+
+/* Keyed hashes of the addresses in lower case, sorted: what strangers write must not fill the memory. */
 struct delivered_to {
-    struct str *addresses;
+    uint64_t *hashes;
     size_t count, room;
+    bool too_many;
 };
 
-static struct str lower(struct arena *a, struct str s)
+static uint64_t hash(struct str address)
 {
-    BUF_AUTO(out, 0);
+    BUF_AUTO(lower, 0);
 
-    buf_add_lower(&out, s);
-    return arena_str(a, buf_str(&out));
+    buf_add_lower(&lower, address);
+    return map_hash(buf_str(&lower));
 }
 
 static void add(struct delivered_to *t, struct arena *a, struct str address)
 {
+    t->too_many = t->count >= STATIONS_MAX;
+    if (t->too_many)
+        return;
     if (t->count == t->room) {
-        struct str *old = t->addresses;
+        uint64_t *old = t->hashes;
         t->room = t->room ? t->room * 2 : 8;
-        t->addresses = arena_alloc(a, t->room * sizeof *old);
+        t->hashes = arena_alloc(a, t->room * sizeof *old);
         if (t->count)
-            memcpy(t->addresses, old, t->count * sizeof *old);
+            memcpy(t->hashes, old, t->count * sizeof *old);
     }
-    t->addresses[t->count++] = lower(a, address);
+    t->hashes[t->count++] = hash(address);
 }
 
 /* As it stands there, and in internal form. */
@@ -53,7 +61,7 @@ static void read_header(struct delivered_to *t, struct delivery *d)
     bool at_line_start = true;
     struct record rec;
 
-    while (queue_file_read(f, &rec) == QUEUE_READ_RECORD &&
+    while (!t->too_many && queue_file_read(f, &rec) == QUEUE_READ_RECORD &&
            (rec.type == REC_TEXT || rec.type == REC_TEXT_PART)) {
         if (at_line_start && rec.payload.len == 0)
             return;
@@ -67,7 +75,9 @@ static void read_header(struct delivered_to *t, struct delivery *d)
 
 static int compare(const void *a, const void *b)
 {
-    return str_compare(*(const struct str *)a, *(const struct str *)b);
+    uint64_t left = *(const uint64_t *)a, right = *(const uint64_t *)b;
+
+    return left < right ? -1 : left > right;
 }
 
 static const struct delivered_to *learn(struct delivery *d)
@@ -76,19 +86,17 @@ static const struct delivered_to *learn(struct delivery *d)
 
     read_header(t, d);
     if (t->count)
-        qsort(t->addresses, t->count, sizeof *t->addresses, compare);
+        qsort(t->hashes, t->count, sizeof *t->hashes, compare);
     return t;
 }
 
 bool delivered_to_has(struct delivery *d, struct str address)
 {
-    BUF_AUTO(wanted, 0);
-
     if (d->delivered_to == NULL)
         d->delivered_to = learn(d);
-    if (d->delivered_to->count == 0)
-        return false;
-    buf_add_lower(&wanted, address);
-    struct str key = buf_str(&wanted);
-    return bsearch(&key, d->delivered_to->addresses, d->delivered_to->count, sizeof key, compare);
+    const struct delivered_to *t = d->delivered_to;
+    if (t->too_many || t->count == 0)
+        return t->too_many;
+    uint64_t wanted = hash(address);
+    return bsearch(&wanted, t->hashes, t->count, sizeof wanted, compare);
 }

@@ -1,10 +1,12 @@
 #include "delivery/maildir.h"
 
 #include "base/log.h"
+#include "delivery/maildir_dirs.h"
 #include "delivery/maildir_name.h"
 #include "delivery/rights.h"
+#include "delivery/store_sync.h"
+#include "os/fd.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -51,84 +53,6 @@ void maildir_format_new(struct buf *out, struct timeval now, const struct stat *
     add_host(out, host);
 }
 
-static bool make_dir(const char *path) { return mkdir(path, 0700) == 0 || errno == EEXIST; }
-
-/* The directories above the last component, then that one too. */
-static bool make_path(struct str path)
-{
-    BUF_AUTO(part, 0);
-
-    if (make_dir(buf_cstr((buf_add(&part, path), &part))))
-        return true;
-    if (errno != ENOENT)
-        return false;
-    struct str rest = path;
-    struct str above = str_cut_last(&rest, '/');
-    return above.len && above.len < path.len && make_path(above) && make_dir(buf_cstr(&part));
-}
-
-static bool is_empty(int dir)
-{
-    DIR *entries = fdopendir(dup(dir));
-    struct dirent *entry;
-    bool empty = entries != NULL;
-
-    while (empty && (entry = readdir(entries)) != NULL)
-        empty = str_equal(str_from(entry->d_name), STR(".")) ||
-                str_equal(str_from(entry->d_name), STR(".."));
-    if (entries)
-        closedir(entries);
-    return empty;
-}
-
-/* Who may rename in the spool directory may have put another directory into the place of the one
- * that we made.  What is given away is ours and has nothing in it. */
-static bool give_new_directory(const char *path, const struct store_target *t)
-{
-    FD_AUTO(fd, open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-    struct stat st;
-
-    if (fd < 0 || fstat(fd, &st) != 0)
-        return false;
-    if (st.st_uid == geteuid() && is_empty(fd))
-        return fchown(fd, t->uid, t->gid) == 0;
-    errno = EAGAIN;
-    return false;
-}
-
-/* A Maildir in the spool directory: the owner may not make its top, so we do. */
-static bool make_top_for_owner(const struct store_target *t, struct str top)
-{
-    BUF_AUTO(path, 0);
-
-    buf_add(&path, top);
-    rights_leave();
-    bool ok = mkdir(buf_cstr(&path), 0700) == 0 && give_new_directory(buf_cstr(&path), t);
-    int error = errno;
-    rights_enter(t->uid, t->gid);
-    errno = error;
-    return ok;
-}
-
-static bool make_maildir(const struct store_target *t)
-{
-    static const char *const parts[] = { "tmp", "new", "cur" };
-    struct str top = str_from(t->path);
-
-    while (top.len > 1 && top.ptr[top.len - 1] == '/')
-        top.len--;
-    if (!make_path(top) &&
-        !((errno == EACCES || errno == EPERM) && t->in_spool && make_top_for_owner(t, top)))
-        return false;
-    for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
-        BUF_AUTO(path, 0);
-        buf_join(&path, top, STR("/"), str_from(parts[i]));
-        if (!make_dir(buf_cstr(&path)))
-            return false;
-    }
-    return true;
-}
-
 static int create_tmp(const struct store_target *t, struct timeval now, struct buf *path)
 {
     bool made = false;
@@ -140,7 +64,7 @@ static int create_tmp(const struct store_target *t, struct timeval now, struct b
         int fd = open(buf_cstr(path), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
         if (fd >= 0)
             return fd;
-        if (errno == ENOENT && !made && make_maildir(t)) {
+        if (errno == ENOENT && !made && maildir_make(t)) {
             made = true;
             try--;
         } else if (errno != EEXIST) {
@@ -174,26 +98,30 @@ static bool write_and_sync(struct delivery *d, struct copy_plan *plan, int fd,
     return false;
 }
 
-static bool publish(const struct store_target *t, struct timeval now, int fd, struct buf *tmp,
-                    struct store_fault *fault)
+/* Somebody may have made tmp/ only. */
+static bool move_to_new(const struct store_target *t, const char *from, const char *to)
+{
+    return rename(from, to) == 0 || (errno == ENOENT && maildir_make(t) && rename(from, to) == 0);
+}
+
+static bool publish(struct delivery *d, const struct store_target *t, struct timeval now, int fd,
+                    struct buf *tmp, struct store_fault *fault)
 {
     BUF_AUTO(path, 0);
     struct stat st;
-    int error = 0;
+    bool moved = false;
 
-    if (fstat(fd, &st) != 0) {
-        error = errno;
-    } else {
+    if (fstat(fd, &st) == 0) {
         buf_add_cstr(&path, t->path);
         maildir_format_new(&path, now, &st, host_name());
-        if (rename(buf_cstr(tmp), buf_cstr(&path)) == 0)
-            return true;
-        error = errno;
-        /* Somebody made tmp/ only. */
-        if (error == ENOENT && make_maildir(t) && rename(buf_cstr(tmp), buf_cstr(&path)) == 0)
-            return true;
+        moved = move_to_new(t, buf_cstr(tmp), buf_cstr(&path));
     }
-    create_fault(fault, &path, error);
+    if (moved && (!store_name_needs_sync(d, buf_cstr(&path), st.st_dev) ||
+                  store_sync_names(t, buf_cstr(&path))))
+        return true;
+    create_fault(fault, &path, errno);
+    if (moved) /* it will come again */
+        (void)unlink(buf_cstr(&path));
     return false;
 }
 
@@ -209,7 +137,7 @@ static bool add(struct delivery *d, const struct store_target *t, struct copy_pl
         return false;
     }
     plan->max_bytes = t->size_limit;
-    bool ok = write_and_sync(d, plan, fd, fault) && publish(t, now, fd, &tmp, fault);
+    bool ok = write_and_sync(d, plan, fd, fault) && publish(d, t, now, fd, &tmp, fault);
     if (!ok)
         (void)unlink(buf_cstr(&tmp));
     return ok;

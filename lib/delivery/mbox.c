@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "delivery/dotlock.h"
 #include "delivery/rights.h"
+#include "delivery/store_sync.h"
 #include "os/lock.h"
 
 #include <errno.h>
@@ -134,9 +135,21 @@ static bool is_acceptable(const struct store_target *t, const struct stat *st,
     return true;
 }
 
-static bool write_mail(struct delivery *d, const struct store_target *t, struct copy_plan *plan,
-                       int fd, off_t size, struct store_fault *fault)
+/* A mailbox that was empty may be new, and so is its name then. */
+static bool is_durable(const struct delivery *d, const struct store_target *t, int fd,
+                       const struct stat *before)
 {
+    if (fsync(fd) != 0)
+        return false;
+    return before->st_size > 0 || !store_name_needs_sync(d, t->path, before->st_dev) ||
+           store_sync_names(t, t->path);
+}
+
+static bool write_mail(struct delivery *d, const struct store_target *t, struct copy_plan *plan,
+                       int fd, const struct stat *before, struct store_fault *fault)
+{
+    off_t size = before->st_size;
+
     plan->appended_at = size;
     plan->max_bytes = 0;
     if (t->size_limit > 0) {
@@ -147,7 +160,7 @@ static bool write_mail(struct delivery *d, const struct store_target *t, struct 
         plan->max_bytes = t->size_limit - size;
     }
     bool ok = store_fault_copied(copy_message(d, plan, fd), fault);
-    if (ok && fsync(fd) != 0) {
+    if (ok && !is_durable(d, t, fd, before)) {
         store_fault_writing(fault, errno);
         ok = false;
     }
@@ -207,7 +220,7 @@ static bool append(struct delivery *d, const struct store_target *t, struct copy
         return false;
     if (t->any_file && !S_ISREG(st.st_mode))
         return write_special(d, plan, fd, fault);
-    return is_acceptable(t, &st, fault) && write_mail(d, t, plan, fd, st.st_size, fault);
+    return is_acceptable(t, &st, fault) && write_mail(d, t, plan, fd, &st, fault);
 }
 
 /* A destination that is there and no regular file gets no dot lock beside it (/dev/null.lock). */

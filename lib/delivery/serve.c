@@ -59,7 +59,7 @@ void delivery_close(void)
 bool delivery_tables_changed(struct service *svc)
 {
     BUF_AUTO(name, 1024);
-    BUF_AUTO(main_cf, 4096);
+    BUF_AUTO(main_cf, 0);
 
     if (!tables_have_changed(&name))
         return false;

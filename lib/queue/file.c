@@ -13,8 +13,10 @@ void queue_file_init(struct queue_file *f, int fd)
     struct stat st;
 
     *f = (struct queue_file){ .fd = fd, .follow = true, .window = BUF_INIT(0) };
-    if (fstat(fd, &st) == 0)
-        f->size = st.st_size;
+    if (fstat(fd, &st) != 0)
+        return;
+    f->size = st.st_size;
+    f->device = st.st_dev;
 }
 
 void queue_file_close(struct queue_file *f)

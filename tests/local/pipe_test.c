@@ -106,10 +106,8 @@ static void null_sender_replaces_the_empty_sender_everywhere(void **state UNUSED
     static const struct {
         const char *attributes, *argument, *sender;
     } rows[] = {
-        { "", "MAILER-DAEMON", "MAILER-DAEMON" },
-        { "null_sender=", "", "" },
-        { "null_sender=x,y", "x,y", "x,y" },
-        { "flags=q null_sender=x,y", "\"x,y\"", "x,y" },
+        { "", "MAILER-DAEMON", "MAILER-DAEMON" }, { "null_sender=", "", "" },
+        { "null_sender=x,y", "x,y", "x,y" },      { "flags=q null_sender=x,y", "\"x,y\"", "x,y" },
         { "flags=q null_sender=", "", "" },
     };
     struct delivery_rcpt rcpts[] = { { .info = { .address = STR("a@x.test") } } };

@@ -2,15 +2,39 @@
 #include "delivery/store.h"
 #include "helpers.h"
 #include "helpers.inc"
+#include "queue/durability.h"
 
 #include <dirent.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <utime.h>
 
 #define STRANGER 54321
+
+/* The names of what was synced, one a line; the last component only. */
+static struct buf synced = BUF_INIT(0);
+static const char *failing_sync; /* the name whose sync fails */
+
+/* In front of the C library's. */
+int fsync(int fd)
+{
+    char link[64], path[PATH_MAX];
+
+    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    ssize_t n = readlink(link, path, sizeof path);
+    struct str name = { path, n > 0 ? (size_t)n : 0 };
+    name = str_skip(name, str_rfind(name, '/') + 1);
+    buf_join(&synced, name, STR("\n"));
+    if (failing_sync && str_equal(name, str_from(failing_sync))) {
+        errno = EIO;
+        return -1;
+    }
+    return (int)syscall(SYS_fsync, fd);
+}
 
 /* One delivery into a directory of its own. */
 struct setting {
@@ -43,6 +67,7 @@ static int setup(void **state)
     site_conf.deliver_lock_attempts = 0;
     site_conf.deliver_lock_delay = 1;
     site_conf.stale_lock_time = 500;
+    buf_clear(&synced);
     *state = s;
     return 0;
 }
@@ -309,6 +334,121 @@ static void a_failed_maildir_delivery_leaves_nothing(void **state)
     assert_int_equal(count_files(s, "new", NULL, 0), 0);
 }
 
+static struct str last_synced(void)
+{
+    struct str text = str_trim(buf_str(&synced));
+
+    return str_skip(text, text.len ? str_rfind(text, '\n') + 1 : 0);
+}
+
+static int files_in(const char *path)
+{
+    DIR *dir = opendir(path);
+    int count = 0;
+
+    for (struct dirent *e; dir && (e = readdir(dir));)
+        count += e->d_name[0] != '.';
+    if (dir)
+        closedir(dir);
+    return count;
+}
+
+static bool names_are_covered(const char *dir)
+{
+    FD_AUTO(fd, open(dir, O_RDONLY | O_CLOEXEC));
+
+    return durability_of_names_by_fsync(fd);
+}
+
+static void on_another_file_system_names_are_synced_too(void **state)
+{
+    struct setting *s = *state;
+    char maildir[160], fresh[192];
+    const char *own = strrchr(s->dir, '/') + 1;
+
+    /* The queue file of these tests is in memory. */
+    assert_true(deliver(s));
+    assert_str(last_synced(), own);
+    buf_clear(&synced);
+    assert_true(deliver(s));
+    assert_string_equal(buf_cstr(&synced), "box\n");
+    snprintf(maildir, sizeof maildir, "%s/a/b/Maildir/", s->dir);
+    snprintf(fresh, sizeof fresh, "%snew", maildir);
+    s->target.path = maildir;
+    buf_clear(&synced);
+    assert_true(deliver(s));
+    assert_str(last_synced(), "new");
+    /* Of what is on the way a later sync may be enough. */
+    bool covered = names_are_covered(s->dir);
+    for (const char *const *made = (const char *const[]){ own, "a", "b", "Maildir", NULL }; *made;
+         made++) {
+        BUF_AUTO(line, 0);
+        buf_join(&line, str_from(*made), STR("\n"));
+        assert_true(covered || str_find_str(buf_str(&synced), buf_str(&line)) != STR_NOT_FOUND);
+    }
+    failing_sync = "new";
+    assert_fault(s, OUTCOME_DEFERRED, "4.2.0", "Input/output error");
+    failing_sync = NULL;
+    assert_int_equal(files_in(fresh), 1);
+}
+
+static void on_the_queues_own_file_system_order_is_enough(void **state)
+{
+    struct setting *s = *state;
+    char maildir[160];
+    struct stat st;
+
+    if (!durability_is_ordered(s->dir))
+        skip();
+    assert_int_equal(stat(s->dir, &st), 0);
+    s->d.content.device = st.st_dev;
+    assert_true(deliver(s));
+    assert_str(last_synced(), "box");
+    snprintf(maildir, sizeof maildir, "%s/Maildir/", s->dir);
+    s->target.path = maildir;
+    assert_true(deliver(s));
+    buf_clear(&synced);
+    assert_true(deliver(s));
+    assert_true(str_find_str(buf_str(&synced), STR("new")) == STR_NOT_FOUND);
+}
+
+static void a_path_is_never_cut(void **state)
+{
+    struct setting *s = *state;
+    BUF_AUTO(path, 0);
+
+    s->target.any_file = true;
+    for (int slash = 0; slash < 2; slash++) {
+        for (size_t length = 4080; length <= 4100; length++) {
+            buf_clear(&path);
+            buf_add_cstr(&path, s->dir);
+            while (path.len + 2 < length)
+                buf_add(&path, STR("/x"));
+            while (path.len + (size_t)slash < length)
+                buf_add(&path, STR("x"));
+            if (slash)
+                buf_add(&path, STR("/"));
+            s->target.path = buf_cstr(&path);
+            assert_fault(s, OUTCOME_BOUNCED, "5.2.0", slash ? "" : "o");
+        }
+    }
+}
+
+static void a_maildir_may_lie_deep(void **state)
+{
+    struct setting *s = *state;
+    BUF_AUTO(path, 0);
+
+    buf_add_cstr(&path, s->dir);
+    for (int i = 0; i < 1000; i++)
+        buf_add(&path, STR("/x"));
+    buf_add(&path, STR("/"));
+    s->target.path = buf_cstr(&path);
+    assert_true(deliver(s));
+    buf_add(&path, STR("new"));
+    assert_int_equal(files_in(buf_cstr(&path)), 1);
+}
+
 static void maildir_names_are_as_readers_expect(void **state)
 {
     struct stat st = { .st_dev = 0x801, .st_ino = 0x52ccc };
@@ -358,6 +498,10 @@ int main(void)
         TEST(executables_get_no_mail_and_devices_do),
         TEST(a_maildir_is_made_on_demand),
         TEST(a_failed_maildir_delivery_leaves_nothing),
+        TEST(on_another_file_system_names_are_synced_too),
+        TEST(on_the_queues_own_file_system_order_is_enough),
+        TEST(a_path_is_never_cut),
+        TEST(a_maildir_may_lie_deep),
         cmocka_unit_test(maildir_names_are_as_readers_expect),
         cmocka_unit_test(lock_styles_are_words_we_know),
     };

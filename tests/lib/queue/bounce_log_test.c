@@ -71,7 +71,8 @@ static void a_reason_has_no_blank_at_its_end(void **state UNUSED)
     static const struct {
         const char *written, *read;
     } rows[] = {
-        { "temporary failure. Command output: disk full ", "temporary failure. Command output: disk full" },
+        { "temporary failure. Command output: disk full ",
+          "temporary failure. Command output: disk full" },
         { "temporary failure. Command output: \t \v", "temporary failure. Command output:" },
         { " first, not last \n\n", " first, not last" },
         { "", "(description unavailable)" },
@@ -80,7 +81,8 @@ static void a_reason_has_no_blank_at_its_end(void **state UNUSED)
 
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         for (int old_style = 0; old_style < 2; old_style++) {
-            struct bounce_append in = { .recipient = STR("a@b"), .reason = str_from(rows[i].written) };
+            struct bounce_append in = { .recipient = STR("a@b"),
+                                        .reason = str_from(rows[i].written) };
             struct bounce_append out;
             BUF_AUTO(text, 0);
 
