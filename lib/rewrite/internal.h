@@ -25,6 +25,9 @@ enum match_result rewrite_match_local(struct rewriter *r, struct str domain);
 struct str rewrite_normalise(struct rewriter *r, struct str address, struct str origin,
                              struct str domain, struct arena *a);
 
+/* Does what a map says go into a record of the queue and into a request?  If not, that is logged, and the lookup
+ * has failed. */
+NODISCARD bool rewrite_result_fits(const struct table_list *maps, struct str value);
 /* transport_maps for the resolved address; changes transport and nexthop of `res` or sets RESOLVE_FAIL. */
 void rewrite_apply_transport_maps(struct rewriter *r, struct resolution *res, struct str domain,
                                   struct arena *a);

@@ -1,4 +1,5 @@
 /* Where an address goes: its class, then transport and nexthop, then the maps that override them. */
+#include "queue/record.h"
 #include "rewrite/internal.h"
 #include "rewrite/map.h"
 #include "text/address.h"
@@ -7,9 +8,21 @@
 /* How often routing in the local part is unwrapped (a%b%c@here); an address is short, this is a fuse. */
 #define UNWRAP_LIMIT 100
 
+/* With a prefix it is one fact of the queue. */
+#define RESULT_MAX (RECORD_FACT_MAX - 64)
+
 struct split {
     struct str local, domain;
 };
+
+bool rewrite_result_fits(const struct table_list *maps, struct str value)
+{
+    if (value.len <= RESULT_MAX)
+        return true;
+    log_warning("%s: a result of " STR_FMT " with %zu bytes is too long",
+                table_list_parameter(maps), STR_ARG(table_list_last(maps)), value.len);
+    return false;
+}
 
 static struct split split_address(struct str address)
 {
@@ -128,6 +141,8 @@ static enum table_result sender_lookup(struct rewriter *r, struct table_list *ma
                        : table_list_lookup(maps, null_key, value);
     if (found == TABLE_FOUND && str_equal_nocase(buf_str(value), STR("DUNNO")))
         return TABLE_NOT_FOUND;
+    if (found == TABLE_FOUND && !rewrite_result_fits(maps, buf_str(value)))
+        return TABLE_ERROR;
     return found;
 }
 
@@ -216,6 +231,8 @@ static void apply_relocated_maps(struct rewriter *r, struct resolution *res, str
     walk.delimiters = r->site.recipient_delimiter;
     enum table_result found =
         table_list_lookup_address(r->relocated_maps, res->recipient, &walk, &value, NULL);
+    if (found == TABLE_FOUND && !rewrite_result_fits(r->relocated_maps, buf_str(&value)))
+        found = TABLE_ERROR;
     if (found == TABLE_ERROR)
         res->flags |= RESOLVE_FAIL;
     if (found != TABLE_FOUND)

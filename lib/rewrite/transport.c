@@ -43,7 +43,10 @@ void rewrite_apply_transport_maps(struct rewriter *r, struct resolution *res, st
         res->flags |= RESOLVE_FAIL;
         return;
     case TABLE_FOUND:
-        break;
+        if (rewrite_result_fits(r->transport_maps, buf_str(&value)))
+            break;
+        res->flags |= RESOLVE_FAIL;
+        return;
     }
     rewrite_split_transport(arena_str(a, buf_str(&value)), &transport, &nexthop);
     if (transport.len) {
