@@ -1,6 +1,6 @@
 /* No message costs more than linear time.  What is tested is compiled so that it counts the blocks of code that it
  * runs and the bytes that it has moved and searched: steps, which are the same on every machine. */
-#include "cleanup/message.h"
+#include "cleanup/receive.h"
 #include "pickup/submission.h"
 #include "queue/bounce_log.h"
 #include "unit.h"
