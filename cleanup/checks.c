@@ -1,6 +1,6 @@
 /* header_checks, body_checks and their kin: look a line up, do what the table says. */
 #include "base/log.h"
-#include "cleanup/message.h"
+#include "cleanup/output.h"
 #include "text/dsn.h"
 
 #define TEXT_MAX   200 /* of the header or line in a log line */
@@ -167,10 +167,10 @@ static enum check_result prepend(struct match *k)
         return CHECK_KEEP;
     log_repeatable(k, "prepend", k->argument);
     if (is_header(k)) {
-        headers_note_utf8(k->m, k->argument);
-        content_put_lines(k->m, k->argument);
+        output_note_utf8(k->m, k->argument);
+        output_lines(k->m, k->argument);
     } else {
-        content_put_body(k->m, k->argument, true);
+        output_body(k->m, k->argument, true);
     }
     return CHECK_KEEP;
 }

@@ -3,55 +3,9 @@
  * The fast way follows the primary header only and copies the body in blocks of records.  With content
  * checks, strict MIME parameters or conversion every line goes through text/mime instead. */
 #include "base/log.h"
-#include "cleanup/message.h"
+#include "cleanup/output.h"
 
 #define SCAN_AHEAD 1024 /* bytes looked at for stray line ends beyond the present record */
-
-/* ---- output ---- */
-
-static void check_size(struct message *m)
-{
-    if (site_conf.message_size_limit == 0 || m->text_size <= site_conf.message_size_limit ||
-        m->content.cut)
-        return;
-    log_warning("%s: queue file size limit exceeded", message_id(m));
-    message_fail(m, CLEANUP_SIZE, STR_NONE);
-    m->content.cut = true;
-}
-
-void content_put(struct message *m, struct str piece, bool ends_line)
-{
-    size_t limit = MIN((size_t)site_conf.line_length_limit, RECORD_PAYLOAD_MAX);
-    struct buf *out = message_out(m);
-
-    if (m->content.cut)
-        return;
-    m->text_size += (int64_t)piece.len + ends_line;
-    for (; piece.len > limit; piece = str_skip(piece, limit))
-        record_put(out, REC_TEXT_PART, str_sub(piece, 0, limit));
-    record_put(out, ends_line ? REC_TEXT : REC_TEXT_PART, piece);
-    check_size(m);
-}
-
-void content_put_lines(struct message *m, struct str lines)
-{
-    while (lines.ptr) {
-        size_t end = str_find(lines, '\n');
-        content_put(m, str_sub(lines, 0, end), true);
-        lines = end == STR_NOT_FOUND ? STR_NONE : str_skip(lines, end + 1);
-    }
-}
-
-/* A header that text follows without an empty line gets one. */
-void content_put_body(struct message *m, struct str piece, bool ends_line)
-{
-    if (!m->content.body_begun) {
-        m->content.body_begun = true;
-        if (piece.len || !ends_line)
-            content_put(m, STR_NONE, true);
-    }
-    content_put(m, piece, ends_line);
-}
 
 /* ---- the header, the fast way ---- */
 
@@ -65,7 +19,7 @@ static void end_header(struct message *m)
     struct content *c = &m->content;
 
     if (c->copying && c->header.len)
-        content_put(m, buf_str(&c->header), true);
+        output_text(m, buf_str(&c->header), true);
     else if (c->header.len)
         headers_take(m, MIME_PRIMARY, info_of(buf_str(&c->header)), buf_str(&c->header));
     buf_clear(&c->header);
@@ -88,10 +42,10 @@ static void add_to_header(struct message *m, struct str piece, bool new_line, bo
     }
     c->header_len = cut ? limit : used + kept.len;
     if (c->copying) {
-        headers_note_utf8(m, kept);
+        output_note_utf8(m, kept);
         buf_add(&c->header, kept);
         if (ends_line || cut) {
-            content_put(m, buf_str(&c->header), true);
+            output_text(m, buf_str(&c->header), true);
             buf_clear(&c->header);
         }
         return;
@@ -127,7 +81,7 @@ static void head_line(struct message *m, struct str piece, bool ends_line)
         begin_header(m, piece, ends_line);
     } else { /* the empty line, or text where it should be */
         end_head(m);
-        content_put_body(m, piece, ends_line);
+        output_body(m, piece, ends_line);
     }
 }
 
@@ -154,7 +108,7 @@ static void take_piece(struct message *m, struct str piece, bool ends_line)
     } else {
         if (c->is_composite && !c->in_line)
             watch_part_header(m, piece);
-        content_put_body(m, piece, ends_line);
+        output_body(m, piece, ends_line);
     }
     c->in_line = !ends_line;
 }
@@ -236,30 +190,15 @@ void content_record(struct message *m, const struct record *rec)
 
 /* ---- body blocks ---- */
 
-struct text_record {
-    bool ends_line;
-    struct str text;
-};
-
-/* The text record at `*p` if it is of the common kind; false for all others. */
-static bool next_text(const char **p, const char *end, size_t limit, struct text_record *rec)
+/* The record at the front if it is text of the common kind; false, `in` untouched, for all others. */
+static bool take_text(struct str *in, size_t limit, struct record *rec)
 {
-    const char *at = *p;
+    struct str rest = *in;
 
-    if (end - at < 2 || (at[0] != REC_TEXT && at[0] != REC_TEXT_PART))
+    if (record_take(&rest, rec) != RECORD_OK || rec->payload.len > limit ||
+        (rec->type != REC_TEXT && rec->type != REC_TEXT_PART))
         return false;
-    size_t length = (unsigned char)at[1];
-    const char *text = at + 2;
-    if (length & 0x80) {
-        if (end - at < 3 || (at[2] & 0x80))
-            return false;
-        length = (length & 0x7f) | (size_t)at[2] << 7;
-        text++;
-    }
-    if (length > limit || length > (size_t)(end - text))
-        return false;
-    *rec = (struct text_record){ at[0] == REC_TEXT, { text, length } };
-    *p = text + length;
+    *in = rest;
     return true;
 }
 
@@ -282,30 +221,29 @@ static bool may_copy_blocks(const struct message *m)
 
 void content_copy_block(struct message *m, struct str *in)
 {
-    const char *p = in->ptr, *end = in->ptr + in->len, *next = p, *no_cr = p, *no_lf = p;
+    const char *begin = in->ptr, *end = in->ptr + in->len, *no_cr = begin, *no_lf = begin;
     size_t limit = (size_t)site_conf.line_length_limit;
-    struct text_record rec;
+    struct str behind = *in;
+    struct record rec;
     int64_t bytes = 0;
 
     if (!may_copy_blocks(m))
         return;
-    while (next_text(&next, end, limit, &rec)) {
+    while (take_text(&behind, limit, &rec)) {
+        const char *next = rec.payload.ptr + rec.payload.len;
         if (next > no_cr)
-            no_cr = clean_until(rec.text.ptr, next, end, '\r');
+            no_cr = clean_until(rec.payload.ptr, next, end, '\r');
         if (next > no_lf)
-            no_lf = clean_until(rec.text.ptr, next, end, '\n');
+            no_lf = clean_until(rec.payload.ptr, next, end, '\n');
         if (next > no_cr || next > no_lf)
             break;
         if (m->content.is_composite && !m->content.in_line)
-            watch_part_header(m, rec.text);
-        m->content.in_line = !rec.ends_line;
-        bytes += (int64_t)rec.text.len + rec.ends_line;
-        p = next;
+            watch_part_header(m, rec.payload);
+        m->content.in_line = rec.type == REC_TEXT_PART;
+        bytes += (int64_t)rec.payload.len + (rec.type == REC_TEXT);
+        *in = behind;
     }
-    queue_writer_add(&m->c->writer, (struct str){ in->ptr, (size_t)(p - in->ptr) });
-    *in = (struct str){ p, (size_t)(end - p) };
-    m->text_size += bytes;
-    check_size(m);
+    output_records(m, (struct str){ begin, (size_t)(in->ptr - begin) }, bytes);
 }
 
 /* ---- the thorough way ---- */
@@ -335,7 +273,7 @@ static void sink_body(void *context, struct str piece, bool ends_line)
 
     if (checks_body(m, piece, &replacement) == CHECK_DROP)
         return;
-    content_put_body(m, replacement.ptr ? replacement : piece, ends_line);
+    output_body(m, replacement.ptr ? replacement : piece, ends_line);
 }
 
 static void sink_error(void *context, enum mime_error error, struct str text)

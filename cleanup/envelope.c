@@ -3,6 +3,7 @@
 #include "base/number.h"
 #include "base/utf8.h"
 #include "cleanup/message.h"
+#include "queue/seal.h"
 
 #include <stdio.h>
 
@@ -72,6 +73,12 @@ static void keep_attribute(struct message *m, struct str name, struct str value)
         m->env.ret_flags = (int)number;
 }
 
+/* Every queue file has its own. */
+static bool is_of_the_file(struct str name)
+{
+    return str_equal(name, STR("create_time")) || str_equal(name, STR(QUEUE_SEAL));
+}
+
 static void take_attribute(struct message *m, const struct record *rec)
 {
     struct str name, value;
@@ -80,7 +87,7 @@ static void take_attribute(struct message *m, const struct record *rec)
         refuse(m, "malformed attribute", rec->type);
         return;
     }
-    if (take_recipient_attribute(m, name, value) || str_equal(name, STR("create_time")))
+    if (take_recipient_attribute(m, name, value) || is_of_the_file(name))
         return;
     if (++m->env.attributes > cleanup_conf.queue_file_attribute_count_limit) {
         refuse(m, "too many attributes", rec->type);
@@ -118,6 +125,7 @@ static void put_time(struct message *m, struct timeval arrival)
     m->env.arrival = arrival;
     record_put_time(message_out(m), arrival);
     record_put_attr_int(message_out(m), "create_time", m->opened.tv_sec);
+    queue_writer_put_seal(&m->c->writer);
 }
 
 static void take_time(struct message *m, const struct record *rec)
@@ -358,14 +366,15 @@ static void dispatch(struct message *m, record_handler *const handlers[128],
                      const struct record *rec)
 {
     unsigned char type = (unsigned char)rec->type;
+    record_handler *handle = type < 128 ? handlers[type] : NULL;
     struct record clean = on_one_line(m, rec);
 
-    if (type >= 128 || handlers[type] == NULL)
+    if (handle == NULL)
         refuse(m, "unexpected record", rec->type);
     else if (is_overlong(rec))
         refuse(m, "overlong record", rec->type);
     else
-        handlers[type](m, &clean);
+        handle(m, &clean);
 }
 
 void envelope_record(struct message *m, const struct record *rec)

@@ -1,6 +1,6 @@
 /* The verdict: only what is safe on disk is OK. */
 #include "base/log.h"
-#include "cleanup/message.h"
+#include "cleanup/receive.h"
 #include "client/bounce.h"
 
 static void add_blind_copies(struct message *m)

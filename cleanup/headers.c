@@ -1,7 +1,6 @@
 /* What is done with each header of the message. */
 #include "base/log.h"
-#include "base/utf8.h"
-#include "cleanup/message.h"
+#include "cleanup/output.h"
 #include "text/address.h"
 
 #define FOLD_COLUMNS 69
@@ -29,12 +28,6 @@ static void count_hop(struct message *m)
         return;
     log_warning("%s: message rejected: hopcount exceeded", message_id(m));
     message_fail(m, CLEANUP_HOPS, STR_NONE);
-}
-
-void headers_note_utf8(struct message *m, struct str text)
-{
-    if (!(m->sendopts & SENDOPT_UTF8_HEADER) && !utf8_is_ascii(text) && utf8_is_valid(text))
-        m->sendopts |= SENDOPT_UTF8_HEADER;
 }
 
 /* What counts even for headers that are copied. */
@@ -112,13 +105,13 @@ static void put_addresses(struct message *m, const struct header_info *info, str
         if (list.items[i].kind == ADDRESS_MAILBOX && list.items[i].address.len)
             changed |= rewrite_item(m, role, &list.items[i], &arena);
     if (!changed) {
-        content_put_lines(m, header);
+        output_lines(m, header);
         return;
     }
     BUF_AUTO(line, 0);
     buf_join(&line, name, STR(": "));
     address_list_format(&list, line.len, FOLD_COLUMNS, &line);
-    content_put_lines(m, buf_str(&line));
+    output_lines(m, buf_str(&line));
 }
 
 /* ---- the others ---- */
@@ -175,13 +168,13 @@ static void take_primary(struct message *m, const struct header_info *info, stru
     if (is_dropped(m, info, header))
         return;
     note(m, info);
-    headers_note_utf8(m, header);
+    output_note_utf8(m, header);
     if (info)
         read_header(m, info, header);
     if (info && (info->flags & HEADER_IS_ADDRESS) && headers_rewrites(m))
         put_addresses(m, info, header);
     else
-        content_put_lines(m, header);
+        output_lines(m, header);
 }
 
 /* `Name : value` becomes `Name: value`; the blanks hide the header from some readers. */
@@ -212,7 +205,7 @@ void headers_take(struct message *m, enum mime_part part, const struct header_in
     if (part == MIME_PRIMARY) {
         take_primary(m, info, header);
     } else {
-        headers_note_utf8(m, header);
-        content_put_lines(m, header);
+        output_note_utf8(m, header);
+        output_lines(m, header);
     }
 }

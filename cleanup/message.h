@@ -1,6 +1,14 @@
 #pragma once
 /* cleanup/message - one submission, from its first record to the verdict.
  *
+ * The files of this directory stand on floors, and each calls only what is below it:
+ *
+ *   session    one connection; receive, finish: records in, verdict out
+ *   envelope   the records around the content; content: the header and the body come apart
+ *   recipient, headers, missing, checks, bounce: one recipient, one header, what lacks, what tables say of it
+ *   output     the one place that writes content; address, expand, canonical: what becomes of an address
+ *   message    this: what is known of it, how it fails, what the log says
+ *
  * The records of a queue file come in order (envelope, content, extracted) and go out changed into
  * the writer's buffer.  The first failure decides the verdict; afterwards nothing more is stored,
  * except when the message is to be bounced from here, which needs the whole of it. */
@@ -89,14 +97,8 @@ struct message {
 
 /* Create the queue file.  False: no file could be made (logged). */
 NODISCARD bool message_begin(struct message *m, struct cleanup *c, const struct cleanup_open *open);
-/* Whole records. */
-void message_records(struct message *m, struct str in);
-/* All records have come: make it durable, or bounce, or remove it. */
-struct cleanup_verdict message_finish(struct message *m);
 /* "QID: removed (why)", where tools know it. */
 void message_log_removal(const struct message *m, const char *why);
-/* The end of a message, however it came: removes an unfinished file, frees everything. */
-void message_end(struct message *m);
 
 /* ---- for the files of this directory ---- */
 
@@ -143,19 +145,12 @@ void content_record(struct message *m, const struct record *rec);
 void content_copy_block(struct message *m, struct str *in);
 void content_finish(struct message *m);
 void content_free(struct message *m);
-/* Output of content, counted. */
-void content_put(struct message *m, struct str piece, bool ends_line);
-/* A header of one or more lines joined by LF. */
-void content_put_lines(struct message *m, struct str lines);
-void content_put_body(struct message *m, struct str piece, bool ends_line);
 
 /* cleanup/headers.c */
 /* Does this header need a look?  If not, its lines are copied. */
 bool headers_is_special(struct message *m, const struct header_info *info, struct str line);
 void headers_take(struct message *m, enum mime_part part, const struct header_info *info,
                   struct str header);
-/* UTF-8 in a header, for SMTPUTF8. */
-void headers_note_utf8(struct message *m, struct str text);
 /* cleanup/missing.c: write what the header lacks. */
 void headers_complete(struct message *m);
 /* Are header addresses rewritten, and missing headers added, for this message's client? */

@@ -2,7 +2,7 @@
  * To. */
 #include "base/log.h"
 #include "base/utf8.h"
-#include "cleanup/message.h"
+#include "cleanup/output.h"
 #include "text/address.h"
 #include "text/date.h"
 
@@ -27,7 +27,7 @@ static void put_header(struct message *m, const char *name, struct str value)
     BUF_AUTO(line, 0);
 
     buf_join(&line, str_from(name), value);
-    content_put_lines(m, buf_str(&line));
+    output_lines(m, buf_str(&line));
 }
 
 /* Unique because the part of the id before the inode does not come again within a second. */
@@ -157,7 +157,7 @@ void headers_complete(struct message *m)
         if (!seen[names->from])
             put_from(m, names);
         if (!has_visible_recipients(m) && cleanup_conf.undisclosed_recipients_header.len)
-            content_put_lines(m, cleanup_conf.undisclosed_recipients_header);
+            output_lines(m, cleanup_conf.undisclosed_recipients_header);
     }
     if (!m->content.logged_id)
         log_info("%s: message-id=<>", message_id(m));

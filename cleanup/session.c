@@ -1,7 +1,7 @@
 #include "cleanup/session.h"
 
 #include "base/log.h"
-#include "cleanup/message.h"
+#include "cleanup/receive.h"
 #include "ipc/channel.h"
 
 enum next { NEXT_MESSAGE, NEXT_NONE };

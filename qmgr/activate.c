@@ -5,6 +5,7 @@
 #include "os/lock.h"
 #include "qmgr/batch.h"
 #include "qmgr/corrupt.h"
+#include "queue/seal.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -71,6 +72,8 @@ static struct message *new_message(const struct qmgr *q, const struct queue_id *
 
     m->active_us = (int64_t)now.tv_sec * 1000000 + now.tv_usec;
     m->refilled_ms = clock_now_ms();
+    if (e->sealed)
+        m->flags |= MESSAGE_SEALED;
     if (was_tried(q, st, from, now.tv_sec))
         m->flags |= MESSAGE_TRIED;
     if (st->st_mode & QUEUE_MODE_UNTHROTTLE)
@@ -138,6 +141,26 @@ static bool may_be_tried(const struct stat *st, bool all)
     return all || st->st_mtime <= now.tv_sec + 1;
 }
 
+/* Does the file come from before this process, and so perhaps from before a power cut?  What was deferred or put into
+ * incoming meanwhile has newer times, even if that is the time of its next attempt. */
+static bool is_old(const struct qmgr *q, const struct stat *st, enum activate_from from)
+{
+    if (from == ACTIVATE_DEFERRED)
+        return st->st_ctime <= q->started || st->st_mtime <= q->started;
+    return was_tried(q, st, from, clock_wall().tv_sec);
+}
+
+static enum envelope_result read_file(const struct qmgr *q, const struct queue_id *id,
+                                      struct queue_file *f, const struct stat *st,
+                                      enum activate_from from, struct batch *b, struct envelope *e)
+{
+    if (is_old(q, st, from) && !queue_seal_holds(f, id, st->st_ino)) {
+        *e = (struct envelope){ .trouble = "not the message that its name says" };
+        return ENVELOPE_CORRUPT;
+    }
+    return envelope_read(f, b->arena, qmgr_batch_take, b, e);
+}
+
 /* The open file, in active, to its recipients.  False: it is damaged or cannot be read. */
 static bool read_and_start(struct qmgr *q, const struct queue_id *id, int fd, const struct stat *st,
                            enum activate_from from)
@@ -148,7 +171,7 @@ static bool read_and_start(struct qmgr *q, const struct queue_id *id, int fd, co
     struct envelope e;
 
     queue_file_init(&f, fd);
-    enum envelope_result result = envelope_read(&f, &arena, qmgr_batch_take, &b, &e);
+    enum envelope_result result = read_file(q, id, &f, st, from, &b, &e);
     if (result == ENVELOPE_OK) {
         struct message *m = new_message(q, id, &e, st, from);
 

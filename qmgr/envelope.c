@@ -1,6 +1,7 @@
 #include "qmgr/envelope.h"
 
 #include "base/number.h"
+#include "queue/seal.h"
 
 #define KNOWN_SIZE_OPTS                                                              \
     (RECORD_OPT_MIXED | RECORD_OPT_NEVER | RECORD_OPT_SUCCESS | RECORD_OPT_FAILURE | \
@@ -119,6 +120,8 @@ static void on_named(struct reader *r, struct str name, struct str value)
         set_create_time(r, value);
     else if (str_equal(name, STR("ret_flags")))
         set_flags(value, &r->e->ret_flags);
+    else if (str_equal(name, STR(QUEUE_SEAL)))
+        r->e->sealed = queue_seal_is_set(value);
     else if (str_equal(name, STR("trace_flags")))
         set_flags(value, &r->e->trace_flags);
 }

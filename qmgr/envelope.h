@@ -51,6 +51,7 @@ struct envelope {
     int64_t warn_time; /* 0: no notice, or it was sent */
     int64_t warn_at;   /* offset of the W record, 0: none */
     int ret_flags, trace_flags;
+    bool sealed;         /* the file may be used again (queue/seal.h) */
     int64_t resume_at;   /* recipients from here on were not taken; 0: all were seen */
     const char *trouble; /* what is wrong with the file */
 };

@@ -68,7 +68,8 @@ static void remove_message(struct qmgr *q, struct message *m)
 {
     struct queue_id id = message_queue_id(m);
 
-    if (qmgr_keep_spare(q, &id) || queue_remove(&q->layout, QUEUE_ACTIVE, &id))
+    if (((m->flags & MESSAGE_SEALED) && qmgr_keep_spare(q, &id)) ||
+        queue_remove(&q->layout, QUEUE_ACTIVE, &id))
         log_info("%s: removed", m->id);
     else if (errno != ENOENT)
         log_warning("%s: remove from active: %s", m->id, strerror(errno));

@@ -23,7 +23,7 @@ struct queue_spares {
 /* May files of the queue directory (the working directory) be used again?  Only where the kernel makes the
  * new content durable before the metadata that declares it complete. */
 bool queue_spares_are_safe(void);
-/* Move the file at `path` to the spare ones.  False: it is where it was and its owner removes it.  Only one process may put. */
+/* Move the file at `path`, which has a seal (queue/seal.h), to the spare ones.  False: it is where it was and its owner removes it.  Only one process may put. */
 NODISCARD bool queue_spare_put(struct queue_spares *s, const char *path);
 /* Take a spare file, the search starting at `hint`, and give it the name `path`: its descriptor, open for reading
  * and writing at offset 0, and its size.  Its mode is 0600, its content that of an old message.  -1: none.  `s` may

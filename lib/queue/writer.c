@@ -2,6 +2,7 @@
 
 #include "os/fd.h"
 #include "queue/durability.h"
+#include "queue/seal.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -83,6 +84,7 @@ bool queue_writer_open(struct queue_writer *w, const struct queue_layout *layout
     w->error = 0;
     w->written = 0;
     w->leftover = 0;
+    w->seal_at = 0;
     w->queue[0] = '\0';
     buf_clear(&w->pending);
     name_temporary(&now, &temporary);
@@ -160,6 +162,31 @@ void queue_writer_patch(struct queue_writer *w, int64_t at, struct str bytes)
         memcpy(w->pending.ptr + (at + (int64_t)on_disk - w->written), bytes.ptr, bytes.len);
 }
 
+void queue_writer_put_seal(struct queue_writer *w)
+{
+    BUF_AUTO(value, 0);
+
+    queue_seal_format(0, &w->id, &value);
+    record_put_attr(&w->pending, QUEUE_SEAL, buf_str(&value));
+    w->seal_at = queue_writer_offset(w) - (int64_t)value.len;
+}
+
+/* A larger file is never used again. */
+static void seal(struct queue_writer *w)
+{
+    struct str records = buf_str(&w->pending);
+    struct record rec;
+    uint64_t sum = 0;
+    BUF_AUTO(value, 0);
+
+    if (w->seal_at == 0 || w->written > 0 || w->pending.len > QUEUE_SPARE_SIZE_MAX)
+        return;
+    while (record_take(&records, &rec) == RECORD_OK)
+        sum = queue_seal_add(sum, &rec);
+    queue_seal_format(sum ? sum : 1, &w->id, &value);
+    queue_writer_patch(w, w->seal_at, buf_str(&value));
+}
+
 static bool sync_directory(struct queue_writer *w, const struct queue_layout *layout)
 {
     BUF_AUTO(path, 0);
@@ -193,6 +220,7 @@ static void move_to_hold(struct queue_writer *w, const struct queue_layout *layo
 
 bool queue_writer_commit(struct queue_writer *w, const struct queue_layout *layout, bool hold)
 {
+    seal(w);
     if (queue_writer_flush(w) && hold)
         move_to_hold(w, layout);
     if (w->error == 0 && (!content_first(w) || fchmod(w->fd, QUEUE_MODE_READY) != 0 ||

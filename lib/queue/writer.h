@@ -19,6 +19,7 @@ struct queue_writer {
     char queue[16];     /* where it is now: incoming, hold; empty: nowhere */
     struct buf pending; /* not yet written */
     int64_t written;
+    int64_t seal_at;             /* where the seal's value stands; 0: there is none */
     struct queue_spares *spares; /* where used files may be had; NULL: nowhere */
     bool used_before;            /* the file is one of them ... */
     off_t leftover;              /* ... and has so many bytes of its old content */
@@ -42,6 +43,8 @@ static inline int64_t queue_writer_offset(const struct queue_writer *w)
 {
     return w->written + (int64_t)w->pending.len;
 }
+/* Add the seal (queue/seal.h); queue_writer_commit() fills it in where the file may be used again one day. */
+void queue_writer_put_seal(struct queue_writer *w);
 /* Overwrite bytes that were added before (the C record). */
 void queue_writer_patch(struct queue_writer *w, int64_t at, struct str bytes);
 /* Write out all that was added, for another process to read the unfinished file.  False: see w->error. */

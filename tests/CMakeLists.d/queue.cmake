@@ -1,4 +1,4 @@
-foreach(test IN ITEMS record queue_id dir file writer spare notify)
+foreach(test IN ITEMS record queue_id dir file writer spare seal notify)
   relevo_test(lib/queue/${test}_test.c queue)
 endforeach()
 relevo_fuzz(queue_record.c queue)

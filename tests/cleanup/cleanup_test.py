@@ -38,6 +38,7 @@ def the_file_is_the_one_that_other_releases_write(c):
     x = [at for k, _, at in raw if k == "X"][0]
     data = [raw[i + 1][2] for i, r in enumerate(raw) if r[0] == "M"][0]
     assert [int(n) for n in size.split()] == [x - data, data, 7, 12, x - data, 0], size
+    assert re.fullmatch(r"relevo_seal=[0-9a-f]{16} " + v.qid, raw[3][1].decode()) and int(raw[3][1][12:28], 16), raw[3]
     assert got[1] == ("T", "1795290872 727590")
     assert re.fullmatch(r"create_time=\d{10}", got[2][1]) and got[2][0] == "A"
     assert got[3:] == [

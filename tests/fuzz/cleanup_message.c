@@ -1,6 +1,6 @@
 /* Any bytes as the records of a submission: what is accepted is a sound queue file that holds as many
  * recipients and as much content as its first record says; what is refused leaves nothing. */
-#include "cleanup/message.h"
+#include "cleanup/receive.h"
 #include "queue/file.h"
 
 #include <fcntl.h>

@@ -338,6 +338,56 @@ def a_delay_notice_is_sent_once():
         eq([k for k, _ in q.defer.requests], ["W"])
 
 
+def seal_sum(data):
+    """lib/queue/seal.c, of a file whose records are shorter than 128 bytes."""
+    def mix(total, word):
+        total = ((total ^ word) * 0x9e3779b97f4a7c15) & (1 << 64) - 1
+        return total ^ total >> 32
+
+    total, at = 0, 0
+    while at < len(data):
+        kind, n = data[at:at + 1], data[at + 1]
+        text = data[at + 2:at + 2 + n]
+        at += 2 + n
+        if kind in b"CW":
+            continue
+        total = mix(total, ord("R" if kind == b"D" else kind))
+        for i in range(0, n - 7, 8):
+            total = mix(total, int.from_bytes(text[i:i + 8], "little"))
+        rest = text[n // 8 * 8:]
+        total = mix(total, int.from_bytes(len(rest).to_bytes(8 - len(rest), "big") + rest, "big"))
+    return total
+
+
+def put_sealed(q, n, queue="incoming", seal=lambda total, name: "%016x %s" % (total, name)):
+    """A file whose name has its own inode."""
+    path = q.dir + "/" + queue + "/"
+    os.makedirs(path, exist_ok=True)
+    with open(path + "tmp", "wb") as f:
+        name = "%05X%X" % (n, os.fstat(f.fileno()).st_ino)
+        made = dict(arrival=1795290872)
+        f.write(queue_file(before=record("A", "relevo_seal=" + seal(seal_sum(queue_file(**made)), name)), **made))
+    os.chmod(path + "tmp", 0o700)
+    os.rename(path + "tmp", path + name)
+    return name
+
+
+@test
+def files_that_came_back_as_another_message_are_set_aside():
+    """After a power cut: the seal of another id, or of other records."""
+    with start() as q:
+        other = lambda total, name: "%016x %05X%s" % (total, 0xABCDE, name[5:])
+        bad = [put_sealed(q, 1, seal=other), put_sealed(q, 2, seal=lambda total, name: "%016x %s" % (total + 1, name)),
+               put_sealed(q, 3, "active", seal=other), put_sealed(q, 4, seal=lambda total, name: "%016x %05X%s" % (0, 1, name[5:]))]
+        good = [put_sealed(q, 11), put_sealed(q, 12, "active"), put_sealed(q, 13, seal=lambda total, name: "%016x %s" % (0, name)),
+                put_sealed(q, 14, seal=lambda total, name: "%016x 12345ABCD" % total), put_sealed(q, 15, seal=lambda total, name: "what")]
+        q.start()
+        for n in good:
+            q.wait_gone(n)
+        q.wait(lambda: all(q.find(n) == "corrupt" for n in bad), "corrupt")
+        eq(q.text().count("not the message that its name says"), len(bad))
+
+
 @test
 def damaged_files_are_set_aside_and_other_mail_flows():
     with start() as q:
