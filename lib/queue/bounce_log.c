@@ -97,7 +97,8 @@ static void take_field(const struct log_line *line, struct str value, struct bou
     int64_t number;
 
     if (line->type == IPC_STR)
-        *(struct str *)(void *)field = trim_end(value);
+        *(struct str *)(void *)field =
+            line->offset == offsetof(struct bounce_append, reason) ? trim_end(value) : value;
     else if (!number_parse_range(value, 0, line->type == IPC_INT ? INT32_MAX : INT64_MAX, &number))
         return;
     else if (line->type == IPC_LONG)

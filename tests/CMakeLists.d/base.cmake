@@ -10,7 +10,6 @@ relevo_test(lib/os/sandbox_test.c os)
 relevo_test(lib/os/door_test.c os)
 relevo_test(lib/rewrite/map_test.c rewrite)
 relevo_test(lib/rewrite/resolve_test.c rewrite)
-relevo_test(lib/rewrite/resolve_test.c rewrite)
 relevo_test(lib/ipc/channel_test.c ipc)
 relevo_test(lib/ipc/courier_test.c ipc)
 # It asks for more memory than there is, which the sanitizer would not wait to hear the end of.

@@ -52,7 +52,7 @@ def faults_of_paths():
     for entry in json.loads((BUILD / "compile_commands.json").read_text()):
         path = pathlib.Path(entry["file"]).relative_to(ROOT)
         folders, others = reachable(entry["command"])
-        if "CMakeFiles/test_" in entry["command"] or "CMakeFiles/fuzz_" in entry["command"] or path.parts[0] == "tests":
+        if any("CMakeFiles/" + kind in entry["command"] for kind in ("test_", "fuzz_", "counted.dir")) or path.parts[0] == "tests":
             continue  # tests look into programs; these are compiled once more without them
         for folder in sorted(folders - may_reach(path)):
             if folder in BELOW or not borrowed(path, folder):

@@ -9,7 +9,7 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SERVED_BY = {"defer": "bounce", "trace": "bounce", "proxywrite": "proxymap"}  # services of one program
-NO_DAEMONS = {"master", "sendmail", "postdrop", "postqueue", "postlog"}
+NO_DAEMONS = {"master", "sendmail", "postdrop", "postqueue", "postlog", "postmap", "postalias (newaliases)"}
 NETWORK = {  # what the column must begin with
     "SERVICE": ("no",), "QUEUE": ("no",), "ACCEPT": ("accepts; DNS",), "NETWORK": ("connects; DNS",), "NAMED": ("connects; DNS",),
     "TABLES": ("tables",), "STORE": ("tables",), "COMMANDS": ("no", "yes"),
