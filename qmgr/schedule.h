@@ -150,5 +150,5 @@ static inline bool schedule_message_is_done(const struct schedule_message *m)
 struct schedule_transport *schedule_first_transport(const struct schedule *s);
 /* Waiting and under way. */
 int64_t schedule_recipients(const struct schedule *s);
-/* How many things were looked at so far: what has a cost beside that of the calls themselves. */
+/* For tests.  How many things were looked at so far: what has a cost beside that of the calls themselves. */
 uint64_t schedule_steps(const struct schedule *s);

@@ -14,8 +14,8 @@
 
 #define DNS_QUERY_LIMIT_S 60
 /* For service_spec.ports: where name servers listen. */
-#define DNS_PORTS ((const uint16_t[]){ 53, 0 })
-#define DNS_RECORDS_MAX   100 /* of one answer; the rest is dropped */
+#define DNS_PORTS       ((const uint16_t[]){ 53, 0 })
+#define DNS_RECORDS_MAX 100 /* of one answer; the rest is dropped */
 
 struct dns;
 

@@ -39,6 +39,7 @@ def read():
                 defined.setdefault(head.group(1), path.relative_to(ROOT))
             rest = line if not head else line[:head.start(1)] + line[head.end(1):]
             used |= set(NAME.findall(rest))
+            used |= {"rule_" + name for name in NAME.findall(rest) if path.name == "rules.def"}  # put together by RULE()
     return defined, used, excused
 
 
