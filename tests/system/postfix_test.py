@@ -132,7 +132,7 @@ def a_start_that_fails_says_why(sys_):
         f.write("bad line\n")
     p = postfix("start", rc=1)
     assert "master.cf: line" in p.stderr, p
-    assert said("fatal: mail system startup failed")
+    assert said("fatal: Postfix integrity check failed!")
 
 
 @test
