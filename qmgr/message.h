@@ -28,7 +28,7 @@ enum message_flag {
     MESSAGE_MARKED = 1 << 10,        /* message_mark() */
     MESSAGE_FLUSHED = 1 << 11,       /* the queue was flushed while it was active */
     MESSAGE_REDIRECTED = 1 << 13,    /* its one copy has been scheduled */
-    MESSAGE_SEALED = 1 << 13,        /* its file may be used again */
+    MESSAGE_SEALED = 1 << 14,        /* its file may be used again */
     MESSAGE_UNRECORDED = 1 << 12, /* the defer log lacks a recipient: no report can be made of it */
 };
 
