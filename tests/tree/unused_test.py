@@ -9,6 +9,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 PARTS = ("lib", "master", "smtpd", "pickup", "cleanup", "qmgr", "smtp-client", "local", "services", "tools")
 NOISE = re.compile(r'/\*.*?\*/|"(?:[^"\\\n]|\\.)*"|\'(?:[^\'\\\n]|\\.)*\'', re.S)
 NAME = re.compile(r"[A-Za-z_]\w*")
+PREFIX = re.compile(r"\b([a-z]\w*)##")  # of names that macros put together
 # What begins in the first column declares or defines the first name before a parenthesis that is no attribute.
 HEAD = re.compile(r"^(?:static inline |extern )?(?:\w+\([^()]*\) )?(?!static|typedef|#|return)[A-Za-z_][\w \*]*?\b([a-z_]\w*)\(")
 EXCUSED = re.compile(r"/\* (?:For tests|Not called yet)\b(?:(?!\*/).)*\*/\n([^;{]*[;{])", re.S)
@@ -28,25 +29,29 @@ def tree():
 
 
 def read():
-    """(where each function is defined, names that are used, names that have an excuse)"""
-    defined, used, excused = {}, set(), set()
+    """(where each function is defined, where declared, names that are used, names that have an excuse)"""
+    defined, declared, used, excused, prefixes = {}, {}, set(), set(), set()
     for path in tree():
         raw = path.read_text()
+        prefixes |= set(PREFIX.findall(raw))
         excused |= {m.group(1) for m in map(HEAD.match, EXCUSED.findall(raw)) if m}
         for line in without_noise(raw).splitlines():
             head = HEAD.match(line)
             if head and not line.rstrip().endswith(";"):
                 defined.setdefault(head.group(1), path.relative_to(ROOT))
+            elif head and path.suffix == ".h" and "(*" not in line:
+                declared[head.group(1)] = path.relative_to(ROOT)
             rest = line if not head else line[:head.start(1)] + line[head.end(1):]
             used |= set(NAME.findall(rest))
-            used |= {"rule_" + name for name in NAME.findall(rest) if path.name == "rules.def"}  # put together by RULE()
-    return defined, used, excused
+    used |= {prefix + name for prefix in prefixes for name in used if prefix + name in defined}
+    return defined, declared, used, excused
 
 
-defined, used, excused = read()
+defined, declared, used, excused = read()
 unused = set(defined) - used - CALLED_BY_THE_SYSTEM
 faults = ["%s: nobody calls %s()" % (defined[name], name) for name in sorted(unused - excused)]
 faults += ["%s: %s() is called, its header says it is not" % (defined[name], name) for name in sorted(excused & used & set(defined))]
+faults += ["%s: there is no %s()" % (declared[name], name) for name in sorted(set(declared) - set(defined))]
 print("\n".join(faults))
 if len(defined) < 1000:
     print("found %d functions only: this test does not understand the tree any more" % len(defined))
