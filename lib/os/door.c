@@ -102,7 +102,7 @@ int door_connect(const char *path, int patience_s)
     if (door >= 0)
         return connect_through(door, patience_s);
     if (doors.attached) {
-        errno = EACCES;
+        errno = ENOENT;
         return -1;
     }
     return patience_s ? socket_unix_connect(path) : socket_unix_connect_nonblocking(path);

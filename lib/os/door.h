@@ -21,7 +21,7 @@
 /* Under master(8), once and before anything is called. */
 void door_attach(void);
 /* A blocking stream to the service at `path` ("public/cleanup").  Waits at most `patience_s` seconds while too
- * many wait already; 0: not at all (EAGAIN).  -1: errno; EACCES: that service is not ours to call. */
+ * many wait already; 0: not at all (EAGAIN).  -1: errno; ENOENT: that service is not ours to call, or there is none. */
 NODISCARD int door_connect(const char *path, int patience_s);
 /* Never waits.  False: errno; ENOENT when there is no door of that name (without master there is none). */
 NODISCARD bool door_note(const char *path, struct str note);

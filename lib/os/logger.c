@@ -36,6 +36,7 @@ static struct {
     int file;   /* maillog_file: inherited, or opened by ourselves */
     int socket; /* connected to postlogd or syslog */
     bool stream;
+    bool prepared; /* `socket` leads to postlogd, while lines still go to the file */
     uint32_t epoch;
     bool ready;
 } logger = { .file = -1, .socket = -1 };
@@ -160,7 +161,7 @@ static void find_route(void)
     if (logger.file >= 0 || open_direct(0)) {
         logger.route = ROUTE_FILE;
     } else if (logger.options.postlog_path) {
-        if (connect_local(logger.options.postlog_path, SOCK_DGRAM))
+        if (logger.prepared || connect_local(logger.options.postlog_path, SOCK_DGRAM))
             logger.route = ROUTE_POSTLOG;
         else if (open_direct(O_CREAT))
             logger.route = ROUTE_FILE;
@@ -180,6 +181,13 @@ static void notice_rotation(void)
     logger.epoch = atomic_load(epoch);
     fd_close(&logger.file);
     find_route();
+}
+
+/* A jail makes no sockets, so the way for lines after a rotation is opened before. */
+static void prepare_for_rotation(void)
+{
+    if (logger.options.file_epoch && logger.route == ROUTE_FILE && logger.options.postlog_path)
+        logger.prepared = connect_local(logger.options.postlog_path, SOCK_DGRAM);
 }
 
 static bool send_socket(struct str line)
@@ -232,6 +240,7 @@ static void write_log(enum log_level level, struct str text)
         /* The log daemon was restarted, or the file cannot be written: look again, once. */
         if (logger.route == ROUTE_FILE && logger.options.direct_path == NULL)
             return;
+        logger.prepared = false;
         find_route();
     }
 }
@@ -273,12 +282,15 @@ void logger_init(const struct logger_options *options)
 {
     logger.options = *options;
     logger.file = options->file_fd;
+    logger.prepared = false;
     logger.epoch = options->file_epoch ? atomic_load(options->file_epoch) : 0;
     copy_names(options);
     if (!logger.ready)
         (void)pthread_atfork(NULL, NULL, forget_pid);
     logger.ready = true;
-    if (!options->quiet)
+    if (!options->quiet) {
         find_route();
+        prepare_for_rotation();
+    }
     log_set_sink(sink);
 }

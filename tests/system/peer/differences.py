@@ -133,6 +133,14 @@ KNOWN = [
     Known("Headers at their limit", r"^audit_in/short rests", r".", r".",
           "What fits into `header_size_limit` stays, be it a short piece of a line, and a list of addresses that grows by rewriting "
           "stays whole; Postfix cuts both off."),
+    Known("Chunks are no commands", r"^audit_in/bytes in commands", r"^S: \(closed\)|commands=4", r"221 2\.0\.0 Bye|quit=1",
+          "A BDAT line that is refused for what it looks like (a bare newline, bytes that are no UTF-8, too long), or that "
+          "`smtpd_command_filter` or `smtpd_noop_commands` makes something else of, still has its chunk behind it.  It is dropped with "
+          "the transaction, and where the line does not tell how long it is, the session ends; Postfix reads it as commands."),
+    Known("The seal of a queue file", r"^reports/bounce mail is looked at", r"named_attribute: relevo_seal=", None,
+          "Queue files have one more attribute, `relevo_seal`, which `postcat` shows; Postfix passes over it."),
+    Known("The level of compatibility", r"^sendmail/postfix ", r"backwards-compatible|COMPATIBILITY_README|To disable backwards", None,
+          "A `compatibility_level` below 3.11 is told by each `postfix` command, as in interface 3.12; 3.7 does that below 3.6."),
     Known("How many parameters", r"^tools/postconf defaults changed", r"^  (1\d{3}|alias_maps = .*)$", r"^  (\d{3}|alias_maps = .*)$",
           "Interface 3.12 has more parameters than 3.7; `alias_maps` follows `default_database_type`."),
 ]
