@@ -47,20 +47,18 @@ static bool wants_verp(const struct message *m, const struct envelope *e)
     return true;
 }
 
-/* Could an earlier attempt have left something beside the file?  What was written to incoming since this process
- * started was not tried by anybody. */
-static bool was_tried(const struct qmgr *q, const struct stat *st, enum activate_from from,
-                      int64_t now)
+/* Was the file put into incoming by somebody else than a cleanup(8) of this process's time? */
+static bool is_from_before(const struct qmgr *q, const struct stat *st)
 {
-    switch (from) {
-    case ACTIVATE_NEW:
-        return false;
-    case ACTIVATE_INCOMING:
-        return st->st_mtime <= q->started || st->st_mtime > now;
-    case ACTIVATE_DEFERRED:
-        break;
-    }
-    return true;
+    return st->st_mtime <= q->started || st->st_mtime > clock_wall().tv_sec;
+}
+
+/* Could an earlier attempt have left something beside the file?  Not if the message is younger than this process and cleanup(8)
+ * has just told of it.  The file's own times prove nothing: an agent of the queue manager before us may still mark what
+ * it did for that one, and flush(8) sets them anew. */
+static bool was_tried(const struct qmgr *q, const struct envelope *e, enum activate_from from)
+{
+    return from != ACTIVATE_NEW || e->create_time <= q->started;
 }
 
 static struct message *new_message(const struct qmgr *q, const struct queue_id *id,
@@ -74,7 +72,7 @@ static struct message *new_message(const struct qmgr *q, const struct queue_id *
     m->refilled_ms = clock_now_ms();
     if (e->sealed)
         m->flags |= MESSAGE_SEALED;
-    if (was_tried(q, st, from, now.tv_sec))
+    if (was_tried(q, e, from))
         m->flags |= MESSAGE_TRIED;
     if (st->st_mode & QUEUE_MODE_UNTHROTTLE)
         m->flags |= MESSAGE_UNTHROTTLE;
@@ -147,7 +145,7 @@ static bool is_old(const struct qmgr *q, const struct stat *st, enum activate_fr
 {
     if (from == ACTIVATE_DEFERRED)
         return st->st_ctime <= q->started || st->st_mtime <= q->started;
-    return was_tried(q, st, from, clock_wall().tv_sec);
+    return from == ACTIVATE_INCOMING && is_from_before(q, st);
 }
 
 static enum envelope_result read_file(const struct qmgr *q, const struct queue_id *id,

@@ -211,6 +211,11 @@ static void end_deferred(struct qmgr *q, struct message *m)
         put_off(q, m);
         return;
     }
+    /* The end of the message would leave what bounced unsaid. */
+    if (m->flags & MESSAGE_UNREPORTED) {
+        put_off(q, m);
+        return;
+    }
     if ((m->flags & MESSAGE_FORCE_EXPIRE) || is_expired(m, now)) {
         log_expired(q, m);
         if (!ask_for_report(q, m, site_conf.defer_service_name, BOUNCE_FLUSH, after_return))
@@ -229,7 +234,7 @@ static void after_report(struct qmgr *q, struct message *m, bool ok)
 {
     if (!ok) {
         log_info("%s: status=deferred (bounce failed)", m->id);
-        m->flags |= MESSAGE_DEFERRED;
+        m->flags |= MESSAGE_DEFERRED | MESSAGE_UNREPORTED;
     }
     message_mark(&q->messages, m, NULL);
 }

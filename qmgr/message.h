@@ -30,6 +30,7 @@ enum message_flag {
     MESSAGE_REDIRECTED = 1 << 13,    /* its one copy has been scheduled */
     MESSAGE_SEALED = 1 << 14,        /* its file may be used again */
     MESSAGE_UNRECORDED = 1 << 12, /* the defer log lacks a recipient: no report can be made of it */
+    MESSAGE_UNREPORTED = 1 << 15, /* a bounce or trace log is left whose report could not be sent */
 };
 
 struct message {

@@ -278,6 +278,21 @@ def a_message_that_cannot_be_returned_is_kept():
 
 
 @test
+def an_old_message_is_kept_while_what_bounced_is_not_reported():
+    with start(maximal_queue_lifetime="1h") as q:
+        q.smtp.answer = lambda r, rcpts: dict(bounced=1) if rcpts[0]["recipient"] == "a@far.test" else dict(result=1)
+        q.bounce.answer = lambda kind, lists: 1
+        q.start()
+        n = q.send(rcpts=["a@far.test", "b@other.test"], created=int(time.time()) - 4000)
+        q.wait(lambda: q.find(n) == "deferred", "deferred")
+        assert "F" not in [kind for kind, _ in q.defer.requests] and "expired" not in q.text(), q.text()
+        q.bounce.answer = lambda kind, lists: 0
+        open(q.dir + "/bounce/" + n, "w").close()
+        q.trigger("DA")
+        q.wait_gone(n)
+
+
+@test
 def an_old_message_is_not_returned_while_the_log_lacks_a_recipient():
     with start(maximal_queue_lifetime="1h") as q:
         q.smtp.answer = lambda r, rcpts: dict(result=1, unrecorded=1)
@@ -423,6 +438,35 @@ def what_was_active_is_tried_again_after_a_restart():
         a = q.put(queue_file(), queue="active")
         q.start()
         q.wait_gone(a)
+
+
+def all_done(**kw):
+    return queue_file(rcpts=[[("D", "r@y.test")]], **kw)
+
+
+@test
+def what_bounced_for_the_last_queue_manager_is_reported_when_a_scan_finds_it():
+    with start() as q:
+        q.start()
+        time.sleep(1.1)  # what an agent marks now is younger than this queue manager
+        n = q.put(all_done(), queue="hold")
+        open(q.dir + "/bounce/" + n, "w").close()
+        os.rename("%s/hold/%s" % (q.dir, n), "%s/incoming/%s" % (q.dir, n))
+        q.trigger("I")
+        q.wait_gone(n)
+        eq([kind for kind, _ in q.bounce.requests], ["F"])
+
+
+@test
+def what_bounced_for_the_last_queue_manager_is_reported_when_its_notice_comes_late():
+    with start() as q:
+        q.start()
+        n = q.put(all_done(created=int(time.time()) - 5), queue="hold")
+        open(q.dir + "/bounce/" + n, "w").close()
+        os.rename("%s/hold/%s" % (q.dir, n), "%s/incoming/%s" % (q.dir, n))
+        q.notify(n)
+        q.wait_gone(n)
+        eq([kind for kind, _ in q.bounce.requests], ["F"])
 
 
 @test
