@@ -59,6 +59,15 @@ int qmgr_recipient_limit(const struct qmgr *q, const struct schedule_transport *
 
 /* ---- scheduling ---- */
 
+/* Domains first, whatever their case: agents see the recipients of one domain side by side. */
+static int compare_addresses(struct str a, struct str b)
+{
+    size_t at_a = str_rfind(a, '@'), at_b = str_rfind(b, '@');
+    int order = str_compare_nocase(str_sub(a, at_a, a.len), str_sub(b, at_b, b.len));
+
+    return order ? order : str_compare(a, b);
+}
+
 static int compare_routed(const void *pa, const void *pb)
 {
     const struct routed *a = pa, *b = pb;
@@ -67,7 +76,7 @@ static int compare_routed(const void *pa, const void *pb)
     if (order == 0)
         order = str_compare(a->route.key, b->route.key);
     if (order == 0)
-        order = str_compare(a->route.address, b->route.address);
+        order = compare_addresses(a->route.address, b->route.address);
     return order ? order : str_compare(a->text.orig, b->text.orig);
 }
 

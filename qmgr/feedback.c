@@ -125,6 +125,12 @@ bool window_fail(struct window *w, const struct window_rules *rules)
     return false;
 }
 
+void window_forget_failures(struct window *w, const struct window_rules *rules)
+{
+    w->size = within_limit(rules, MAX(w->size, rules->initial));
+    w->failure = w->cohorts = 0;
+}
+
 void window_revive(struct window *w, const struct window_rules *rules, int busy)
 {
     *w = (struct window){ .size = within_limit(rules, MAX(busy, rules->initial)) };

@@ -31,5 +31,8 @@ void window_init(struct window *w, const struct window_rules *rules);
 void window_succeed(struct window *w, const struct window_rules *rules, int busy);
 /* The site could not be reached.  True: now the destination counts as dead. */
 NODISCARD bool window_fail(struct window *w, const struct window_rules *rules);
+/* A living destination had nothing to do meanwhile: its failures say nothing about the next delivery, and
+ * it may run as many as a new one at least. */
+void window_forget_failures(struct window *w, const struct window_rules *rules);
 /* Try a dead destination again. */
 void window_revive(struct window *w, const struct window_rules *rules, int busy);

@@ -5,7 +5,7 @@
 
 #include <stdlib.h>
 
-/* Idle destinations that keep what they learnt. */
+/* Idle destinations that keep how much they could take. */
 #define IDLE_QUEUES_MAX 200
 
 struct schedule *schedule_new(void)
@@ -78,6 +78,7 @@ static void queue_not_idle(struct schedule_queue *q)
     q->is_idle = false;
     q->transport->idle_count--;
     list_remove(&q->node);
+    window_forget_failures(&q->window, &q->transport->rules.window);
 }
 
 static void queue_drop(struct schedule_queue *q)

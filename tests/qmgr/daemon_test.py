@@ -341,6 +341,42 @@ def a_forced_expiry_needs_no_attempt():
 
 
 @test
+def what_a_flush_moves_to_incoming_was_tried_before():
+    """As flush(8) does it: new times, a mode bit, and a rename into incoming."""
+    with start() as q:
+        q.smtp.answer = lambda r, rcpts: dict(result=1)
+        q.start()
+        for mode in (0o740, 0o750):  # wanted at once; the same and forced to expire
+            n = q.send()
+            q.wait(lambda: q.find(n) == "deferred", "deferred")
+            log = q.dir + "/defer/%s/%s" % (n[0], n)
+            os.makedirs(os.path.dirname(log), exist_ok=True)
+            open(log, "w").close()
+            seen = len(q.smtp.requests)
+            if mode == 0o740:
+                q.smtp.answer = lambda r, rcpts: None
+            path = q.path(n)
+            os.utime(path)
+            os.chmod(path, mode)
+            os.rename(path, q.dir + "/incoming/" + n)
+            q.trigger("FI")
+            q.wait_gone(n)
+            eq((os.path.exists(log), len(q.smtp.requests) - seen), ((False, 1) if mode == 0o740 else (True, 0)))
+            q.smtp.answer = lambda r, rcpts: dict(result=1)
+        eq([k for k, _ in q.defer.requests], ["F"])  # from the log of the last attempt
+
+
+@test
+def recipients_of_a_delivery_stand_in_the_order_of_their_domains():
+    with start(relayhost="[hub.test]", mydestination="") as q:
+        q.start()
+        rcpts = "z@b.test B@b.test a@b.test c@a.test d@B.test e@A.test f@sub.b.test g@b.test.z x@a.b a+x@b.test _@b.test".split()
+        q.wait_gone(q.send(rcpts=rcpts))
+        eq([x["recipient"] for x in q.smtp.requests[0][1][1:]],
+           "x@a.b c@a.test e@A.test B@b.test _@b.test a+x@b.test a@b.test d@B.test z@b.test g@b.test.z f@sub.b.test".split())
+
+
+@test
 def a_delay_notice_is_sent_once():
     with start() as q:
         q.smtp.answer = lambda r, rcpts: dict(result=1)

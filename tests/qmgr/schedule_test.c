@@ -233,6 +233,40 @@ static void a_site_dies_and_comes_back(void **state)
     done(e, SCHEDULE_REACHED, 301001);
 }
 
+static void a_site_without_mail_is_tried_each_time(void **state)
+{
+    static struct schedule_message m[12] = { 0 };
+    struct schedule_entry *e;
+
+    (void)state;
+    for (int i = 0; i < 12; i++) {
+        add(&m[i], "a", 1, i);
+        e = schedule_next(sched, i);
+        assert_non_null(e);
+        assert_false(done(e, SCHEDULE_FAILED, i));
+    }
+}
+
+static void failures_side_by_side_count_together(void **state)
+{
+    static struct schedule_message m[12] = { 0 };
+    struct schedule_entry *e, *next;
+    int failures = 1;
+
+    (void)state;
+    add(&m[0], "a", 1, 0);
+    e = schedule_next(sched, 0);
+    for (int i = 1; i < 12; i++, failures++) {
+        add(&m[i], "a", 1, 0);
+        next = schedule_next(sched, 0);
+        if (done(e, SCHEDULE_FAILED, 0))
+            break;
+        e = next;
+    }
+    done(next, SCHEDULE_NEITHER, 0);
+    assert_true(failures < 6);
+}
+
 static void a_dead_transport_delivers_nothing_until_its_time(void **state)
 {
     static struct schedule_message m = { 0 };
@@ -250,17 +284,17 @@ static void a_dead_transport_delivers_nothing_until_its_time(void **state)
 
 static void a_flush_revives_everything(void **state)
 {
-    static struct schedule_message m = { 0 };
+    static struct schedule_message m[12] = { 0 };
     struct schedule_entry *e;
+    int waiting;
 
     (void)state;
-    for (bool died = false; !died;) {
-        add(&m, "a", 1, 0);
-        e = schedule_next(sched, 0);
-        died = done(e, SCHEDULE_FAILED, 0);
-    }
-    add(&m, "a", 1, 0);
+    for (int i = 0; i < 12; i++)
+        add(&m[i], "a", 1, 0);
+    for (waiting = 12; !done(schedule_next(sched, 0), SCHEDULE_FAILED, 0); waiting--)
+        assert_true(waiting > 1);
     schedule_kill_transport(smtp, 0, 60000, STR("4.3.0"), STR("gone"));
+    assert_null(schedule_next(sched, 0));
     schedule_revive_all(sched);
     e = schedule_next(sched, 0);
     assert_non_null(e);
@@ -408,6 +442,8 @@ int main(void)
         TEST(sites_of_one_message_take_turns),
         TEST(a_blocked_site_does_not_hold_up_others),
         TEST(a_site_dies_and_comes_back),
+        TEST(a_site_without_mail_is_tried_each_time),
+        TEST(failures_side_by_side_count_together),
         TEST(a_dead_transport_delivers_nothing_until_its_time),
         TEST(a_flush_revives_everything),
         TEST(a_rate_delay_makes_a_site_wait),
