@@ -107,7 +107,7 @@ struct copy_plan branch_copy_plan(const struct branch *b, unsigned flags, const 
                  (site_conf.enable_original_recipient ? COPY_ORIG_TO : 0),
         .sender = b->sender,
         .orig_to = b->who.orig_addr,
-        .delivered_to = a->delivered_to,
+        .delivered_to = b->delivered_to,
         .now = a->d->times.deliver_start.tv_sec,
     };
 }

@@ -35,10 +35,9 @@ struct attempt {
     struct local_links *links;
     struct delivery *d;
     struct delivery_rcpt *rcpt;
-    struct str delivered_to; /* for the header; frozen_delivered_to keeps it for all branches */
-    struct map done;         /* destinations that had their copy */
-    struct resend *resends;  /* new messages that are being gathered */
-    struct arena *passing;   /* what the destination under delivery needs; NULL at the top */
+    struct map done;        /* destinations that had their copy */
+    struct resend *resends; /* new messages that are being gathered */
+    struct arena *passing;  /* what the destination under delivery needs; NULL at the top */
 };
 
 /* Copied for each step deeper. */
@@ -46,8 +45,9 @@ struct branch {
     struct attempt *attempt;
     const struct branch *above;    /* the branch that named us, or NULL */
     struct delivery_recipient who; /* the address under delivery */
-    struct str sender;             /* the request's, or the owner of a mailing list */
-    bool new_owner;                /* `sender` is such an owner: all members go by a new message */
+    struct str delivered_to; /* for the header; with frozen_delivered_to that of the recipient */
+    struct str sender;       /* the request's, or the owner of a mailing list */
+    bool new_owner;          /* `sender` is such an owner: all members go by a new message */
     enum origin origin;
     const struct user *mandate; /* on whose behalf (local/mandate.h); set by what named us */
     struct str local;           /* local part in lower case, without a backslash in front */

@@ -45,14 +45,15 @@ static void nesting_take(struct nesting *n, char c)
         n->angles--;
 }
 
-/* Length of the item at the start of `s`: up to a comma outside of everything, or the end of the line. */
-static size_t item_length(struct str s)
+/* Length of the item at the start of `s`: up to a byte of `ends` outside of everything, or the end of the line. */
+static size_t item_length(struct str s, struct str ends)
 {
     struct nesting n = { 0 };
 
     for (size_t i = 0; i < s.len; i++) {
         char c = s.ptr[i];
-        if (c == '\n' || (c == ',' && !n.quoted && n.parens == 0 && n.angles == 0))
+        bool outside = !n.quoted && n.parens == 0 && n.angles == 0;
+        if (c == '\n' || (outside && str_has(ends, c)))
             return i;
         if (c == '\\' && i + 1 < s.len && s.ptr[i + 1] != '\n')
             i++;
@@ -79,20 +80,29 @@ static struct str unquote(struct arena *a, struct str s)
     return arena_str(a, str_trim(buf_str(&out)));
 }
 
-static bool take_special(struct destination_walk *w, struct str item, struct destination *out)
+/* No address, by what it begins with? */
+static bool is_special(struct str text, struct destination *out)
 {
-    struct str plain = unquote(w->arena, item);
-
-    *out = (struct destination){ .text = plain };
+    *out = (struct destination){ .text = text };
     if (str_skip_prefix(&out->text, STR("|")))
         out->kind = DESTINATION_COMMAND;
-    else if (str_starts(plain, STR("/")) || str_starts(plain, STR("~/")))
+    else if (str_starts(text, STR("/")) || str_starts(text, STR("~/")))
         out->kind = DESTINATION_FILE;
     else if (str_skip_prefix_nocase(&out->text, STR(":include:")))
-        out->kind = DESTINATION_INCLUDE;
+        *out = (struct destination){ DESTINATION_INCLUDE, str_trim(out->text), false };
     else
         return false;
-    out->text = str_trim(out->text);
+    return true;
+}
+
+/* A special destination is one word: only quotes keep blanks in it. */
+static bool take_special(struct destination_walk *w, struct destination *out)
+{
+    size_t len = item_length(w->rest, STR(",; \t\r"));
+
+    if (!is_special(unquote(w->arena, str_sub(w->rest, 0, len)), out))
+        return false;
+    w->rest = str_skip(w->rest, len);
     return true;
 }
 
@@ -102,9 +112,10 @@ static bool take_address(struct destination_walk *w, struct destination *out)
         const struct address_item *item = &w->addresses.items[w->next++];
         if (item->kind != ADDRESS_MAILBOX || (item->address.len == 0 && !item->quoted))
             continue;
-        *out = (struct destination){ .kind = DESTINATION_ADDRESS,
-                                     .text = item->address,
-                                     .only_mailbox = w->only_mailbox };
+        if (!is_special(item->address, out))
+            *out = (struct destination){ .kind = DESTINATION_ADDRESS,
+                                         .text = item->address,
+                                         .only_mailbox = w->only_mailbox };
         return true;
     }
     return false;
@@ -133,12 +144,12 @@ bool destination_next(struct destination_walk *w, struct destination *out)
         skip_to_item(w);
         if (w->rest.len == 0)
             return false;
-        struct str item = str_sub(w->rest, 0, item_length(w->rest));
-        w->rest = str_skip(w->rest, item.len);
         w->at_line_start = false;
-        item = str_trim(item);
-        if (take_special(w, item, out))
+        if (take_special(w, out))
             return true;
+        struct str item = str_sub(w->rest, 0, item_length(w->rest, STR(",")));
+        w->rest = str_skip(w->rest, item.len);
+        item = str_trim(item);
         w->only_mailbox = str_skip_prefix(&item, STR("\\"));
         address_list_parse(w->arena, item, w->token_limit, &w->addresses);
         w->next = 0;

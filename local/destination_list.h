@@ -27,8 +27,8 @@ struct destination_walk {
 };
 
 /* <> and what holds nothing but comments name nobody; "" is the null address, which has a reader
- * (empty_address_recipient).  Items are separated by commas and line ends; quotes, comments in parentheses and <> hold an item
- * together.  Lines of a file that begin with `#` are comments. */
+ * (empty_address_recipient).  Items are separated by commas and line ends, a command or a path ends at a blank too; quotes,
+ * comments in parentheses and <> hold an item together.  Lines of a file that begin with `#` are comments. */
 void destination_walk_init(struct destination_walk *w, struct str text, bool is_file,
                            struct arena *arena, size_t token_limit);
 bool destination_next(struct destination_walk *w, struct destination *out);

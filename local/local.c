@@ -10,6 +10,8 @@
 #include "local/biff.h"
 #include "service/service.h"
 
+#include <pwd.h>
+
 static struct local_tables tables;
 static struct biff biff = BIFF_INIT;
 static struct local_links links = { .cleanup = CLEANUP_CLIENT_INIT, .biff = &biff };
@@ -17,6 +19,8 @@ static struct local_links links = { .cleanup = CLEANUP_CLIENT_INIT, .biff = &bif
 static const struct user *find_default_user(void)
 {
     static struct arena forever;
+    const struct passwd *owner = getpwnam(site_conf.mail_owner.ptr);
+    uid_t owner_uid = owner ? owner->pw_uid : 0;
     const struct user *user;
 
     if (user_find(local_conf.default_privs, &user) != USER_FOUND)
@@ -25,6 +29,10 @@ static const struct user *find_default_user(void)
     if (user->uid == 0)
         log_fatal("file %s/main.cf: parameter default_privs: user " STR_FMT
                   " has privileged user ID",
+                  conf_directory(service_conf(tables.svc)), STR_ARG(local_conf.default_privs));
+    if (user->uid == owner_uid)
+        log_fatal("file %s/main.cf: parameters default_privs and mail_owner specify the same "
+                  "user " STR_FMT,
                   conf_directory(service_conf(tables.svc)), STR_ARG(local_conf.default_privs));
     return user_copy(&forever, user);
 }

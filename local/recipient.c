@@ -51,15 +51,6 @@ static bool must_resend(const struct branch *b)
     return b->new_owner || b->indirect || (b->forwarder.len && !str_equal(b->forwarder, b->base));
 }
 
-/* It outlives the branch: new messages say it, too. */
-static void set_delivered_to(struct branch *b)
-{
-    struct attempt *a = b->attempt;
-
-    if (!str_equal(a->delivered_to, b->who.address))
-        a->delivered_to = arena_str(&a->d->arena, b->who.address);
-}
-
 bool branch_deliver(struct branch *b)
 {
     bool status;
@@ -76,12 +67,15 @@ bool branch_deliver(struct branch *b)
     if (delivered_to_has(b->attempt->d, b->who.address))
         return branch_bounce(b, "5.4.6", "mail forwarding loop for " STR_FMT,
                              STR_ARG(b->who.address));
-    if (!local_conf.frozen_delivered_to || b->attempt->delivered_to.len == 0)
-        set_delivered_to(b);
+    if (!local_conf.frozen_delivered_to || b->delivered_to.len == 0)
+        b->delivered_to = b->who.address;
     if (!b->only_mailbox && alias_deliver(b, &status))
         return status;
-    if (must_resend(b))
+    if (must_resend(
+            b)) { /* nothing was delivered to this one: the new message says who was expanded */
+        b->delivered_to = b->above->delivered_to;
         return resend_add(b, b->who.address);
+    }
     switch (user_find(b->base, &b->user)) {
     case USER_FOUND:
         b->user = user_copy(branch_arena(b), b->user);

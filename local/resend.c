@@ -21,6 +21,7 @@ static struct branch keep_branch(const struct branch *b)
     struct branch kept = { .attempt = b->attempt, .who = b->who, .new_owner = b->new_owner };
 
     kept.sender = arena_str(arena, b->sender);
+    kept.delivered_to = arena_str(arena, b->delivered_to);
     kept.who.address = arena_str(arena, b->who.address);
     kept.who.orig_addr = arena_str(arena, b->who.orig_addr);
     kept.who.dsn_orcpt = arena_str(arena, b->who.dsn_orcpt);
@@ -114,7 +115,7 @@ static void put_envelope(struct buf *out, const struct resend *r)
 
     record_put_time(out, (struct timeval){ .tv_sec = (time_t)q->arrival_sec,
                                            .tv_usec = (suseconds_t)q->arrival_usec });
-    record_put_attr(out, "rewrite_context", STR("local"));
+    put_attr(out, "rewrite_context", q->rewrite_context);
     put_attr(out, "envelope_id", q->dsn_envid);
     if (q->dsn_ret)
         record_put_attr_int(out, "ret_flags", q->dsn_ret);
@@ -159,7 +160,7 @@ static void put_trace_headers(struct buf *out, const struct resend *r)
     put_line(out, &line);
     if (str_has_word(local_conf.prepend_delivered_header, STR("forward"))) {
         buf_add(&line, STR("Delivered-To: "));
-        address_quote(r->from.attempt->delivered_to, &line);
+        address_quote(r->from.delivered_to, &line);
         put_line(out, &line);
     }
 }

@@ -104,6 +104,50 @@ static void group(struct look *l)
                  STR(" has privileged group ID"));
 }
 
+/* The user that another parameter names; NULL: a fault of that one. */
+static const struct passwd *user_of(struct look *l, struct str parameter)
+{
+    BUF_AUTO(ignored, 0);
+    struct str name;
+
+    return conf_try_value(l->conf, parameter, &name, &ignored) ? getpwnam(name.ptr) : NULL;
+}
+
+/* Whoever acts for strangers must not be the owner of the queue. */
+static void user_but_no_owner(struct look *l)
+{
+    const struct passwd *owner = user_of(l, STR("mail_owner"));
+    uid_t uid = owner ? owner->pw_uid : 0;
+
+    user(l);
+    if (l->problem->len == 0 && getpwnam(l->value.ptr)->pw_uid == uid)
+        buf_join(l->problem, STR("file "), str_from(conf_directory(l->conf)),
+                 STR("/main.cf: parameters "), l->name,
+                 STR(" and mail_owner specify the same user "), l->value);
+}
+
+static void group_apart_from(struct look *l, const char *parameter)
+{
+    const struct passwd *pw = user_of(l, str_from(parameter));
+    const struct group *gr = getgrnam(l->value.ptr);
+
+    if (pw == NULL || gr == NULL || pw->pw_gid != gr->gr_gid || l->problem->len)
+        return;
+    buf_join(l->problem, STR("file "), str_from(conf_directory(l->conf)),
+             STR("/main.cf: parameters "), str_from(parameter), STR(" and "), l->name,
+             STR(": user "), str_from(pw->pw_name), STR(" and group "), l->value,
+             STR(" have the same group ID: "));
+    buf_add_int(l->problem, (int64_t)gr->gr_gid);
+}
+
+/* That of the few commands with its rights, and nobody else's. */
+static void group_of_nobody(struct look *l)
+{
+    group(l);
+    group_apart_from(l, "mail_owner");
+    group_apart_from(l, "default_privs");
+}
+
 /* Without it no program can be started. */
 static void directory(struct look *l)
 {
@@ -138,8 +182,8 @@ static const struct meaning {
     { STR("queue_directory"), MEANING_ALL, directory, NULL },
     { STR("daemon_directory"), MEANING_ALL, directory, NULL },
     { STR("mail_owner"), MEANING_ALL, user, NULL },
-    { STR("default_privs"), MEANING_ALL, user, NULL },
-    { STR("setgid_group"), MEANING_ALL, group, NULL },
+    { STR("default_privs"), MEANING_ALL, user_but_no_owner, NULL },
+    { STR("setgid_group"), MEANING_ALL, group_of_nobody, NULL },
     { STR("relevo_sandbox"), MEANING_ALL, known_word, "yes no log" },
     { STR("allow_mail_to_commands"), MEANING_ALL, known_words, EXPANSIONS },
     { STR("allow_mail_to_files"), MEANING_ALL, known_words, EXPANSIONS },

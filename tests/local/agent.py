@@ -164,7 +164,7 @@ class Agent:
         shutil.rmtree(self.root)
 
     def deliver(self, name, rcpts, body="Subject: x\n\nhello\n", sender="s@remote.test", nexthop="mail.example.test", flags=1,
-                notify=0, shift=0):
+                notify=0, shift=0, **more):
         """(marks in the queue file, reply, log lines without time, queue id and delays)."""
         self.count += 1
         qid = "ABC%03d" % self.count
@@ -182,7 +182,7 @@ class Agent:
         os.chmod(path, 0o700)
         now = int(time.time())
         values = dict(flags=flags, queue_name="active", queue_id=qid, offset=start, size=len(body), nexthop=nexthop, sender=sender,
-                      arrival_sec=now, active_sec=now)
+                      arrival_sec=now, active_sec=now, **more)
         msg = attrs([(k, values.get(k, 0 if k in NUMBERS else "")) for k in REQUEST])
         for r, o in zip(rcpts, offsets):
             msg += attrs([("recipient", r), ("original_recipient", r), ("dsn_orig_rcpt", ""), ("notify_flags", notify), ("offset", o + shift)])

@@ -52,6 +52,23 @@ class HostileUser(unittest.TestCase):
         self.assertEqual((marks, reply["result"], len(lines)), ("D", "0", 20 + 1))
 
 
+class Unfrozen(unittest.TestCase):
+    """frozen_delivered_to = no: who is expanded goes into the header, not who is to be."""
+
+    def test_a_new_message_names_the_last_that_was_expanded(self):
+        a = Agent(dict(frozen_delivered_to="no"), "list ana, paco, x@far.test\nowner-list enrique\nouter list\nplain ana\n")
+        a.start(sys.argv[1], "local")
+        self.addCleanup(a.stop)
+        for name, said in (("list", "list"), ("outer", "list")):
+            a.deliver("local", [name + "@example.test"])
+            self.assertIn(agent.record("N", "Delivered-To: %s@example.test" % said), a.messages[-1])
+        box = a.mail + "/ana"
+        if os.path.exists(box):
+            os.unlink(box)
+        a.deliver("local", ["plain@example.test"])
+        self.assertIn("\nDelivered-To: ana@example.test\n", read(box))
+
+
 class Local(unittest.TestCase):
     ALIASES = """root enrique
 list ana, x@far.test
@@ -113,6 +130,11 @@ noaddress , <>
         self.assertIn(agent.record("S", "owner-list@example.test"), text)
         self.assertIn(agent.record("R", "ana@example.test") + agent.record("R", "x@far.test") + agent.record("M"), text)
         self.assertIn(agent.record("N", "Delivered-To: list@example.test"), text)
+
+    def test_a_new_message_is_as_remote_as_the_one_it_comes_from(self):
+        for context in ("remote", "local"):
+            self.deliver("list", rewrite_context=context)
+            self.assertIn(agent.record("A", "rewrite_context=" + context), self.agent.messages[-1])
 
     def test_a_changed_alias_counts_at_once(self):
         path = self.agent.root + "/aliases"

@@ -168,6 +168,8 @@ UNUSABLE_BY_DAEMONS = {  # what only a start and a check say, because commands d
     "mail_owner = nosuchuser": "parameter mail_owner: unknown user name value: nosuchuser",
     "setgid_group = nosuchgroup": "parameter setgid_group: unknown group name: nosuchgroup",
     "default_privs = root": "parameter default_privs: user root has privileged user ID",
+    "default_privs = postfix": "parameters default_privs and mail_owner specify the same user postfix",
+    "setgid_group = postfix": "parameters mail_owner and setgid_group: user postfix and group postfix have the same group ID: ",
     "masquerade_classes = everything": 'unknown masquerade_classes value "everything" in "everything"',
     "queue_directory = /nonexistent": "queue_directory: directory /nonexistent: No such file or directory",
 }

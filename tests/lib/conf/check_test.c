@@ -38,9 +38,8 @@ static unsigned check(const char *main_cf, const char *service, struct told *t)
     assert_non_null(f);
     fputs(main_cf, f);
     /* what the tester's machine may lack */
-    fputs(
-        "\nmail_owner = daemon\nsetgid_group = daemon\ndaemon_directory = /\nqueue_directory = /\n",
-        f);
+    fputs("\nmail_owner = daemon\nsetgid_group = mail\ndaemon_directory = /\nqueue_directory = /\n",
+          f);
     fclose(f);
     struct conf *c = conf_open(dir, &error);
     assert_non_null(c);
@@ -107,6 +106,8 @@ static void every_kind_of_value_is_looked_at(void **state)
           "file DIR/main.cf: parameter default_privs: unknown user name value: nosuchuser" },
         { "default_privs = root",
           "file DIR/main.cf: parameter default_privs: user root has privileged user ID" },
+        { "default_privs = daemon", "file DIR/main.cf: parameters default_privs and mail_owner "
+                                    "specify the same user daemon" },
         { "mydestination = ${x", "truncated macro reference: \"${x\"" },
         { "mydestination = $mydestination",
           "unreasonable macro call nesting: \"mydestination\" (used by mydestination)" },
