@@ -96,32 +96,62 @@ static bool asks_system(void)
     return !uses_mx() || str_has_word(smtp_conf.smtp_host_lookup, STR("native"));
 }
 
+/* Does it matter whether names are signed? */
+static bool wants_proof(void)
+{
+    return str_equal_nocase(smtp_conf.smtp_dns_support_level, STR("dnssec"));
+}
+
+/* Behind a list that nobody vouches for, the site may not care about the rest. */
+static bool wants_address_proof(const struct dns_record *rank)
+{
+    return wants_proof() &&
+           (rank == NULL || rank->secure ||
+            !str_equal_nocase(smtp_tls_conf.smtp_tls_dane_insecure_mx_policy, STR("may")));
+}
+
+static enum dns_status query(struct lookup *l, struct str name, enum dns_type type,
+                             struct dns_record **out)
+{
+    return wants_proof() ? dns_query_secure(l->r->dns, name, type, l->arena, out)
+                         : dns_query(l->r->dns, name, type, l->arena, out);
+}
+
 /* DNS first, whatever the order of the words. */
-static enum dns_status find_addresses(struct lookup *l, struct str host, struct dns_record **found)
+static enum dns_status find_addresses(struct lookup *l, struct str host, bool proof,
+                                      struct dns_record **found)
 {
     enum dns_status status = DNS_NOT_FOUND;
 
     l->by_system = false;
     if (asks_dns())
-        status = dns_addresses(l->r->dns, host, site_conf.inet_protocols, false, l->arena, found);
+        status = dns_addresses(l->r->dns, host, site_conf.inet_protocols,
+                               proof ? DNS_ALONE_SAFE : DNS_ALONE, l->arena, found);
     if (status == DNS_OK || !asks_system())
         return status;
     l->by_system = true;
-    return dns_addresses(l->r->dns, host, site_conf.inet_protocols, true, l->arena, found);
+    return dns_addresses(l->r->dns, host, site_conf.inet_protocols, DNS_HOSTS, l->arena, found);
 }
 
-static void add_address(struct lookup *l, struct str name, const struct net_addr *addr,
+static void add_address(struct lookup *l, struct str name, const struct dns_record *found,
                         const struct dns_record *rank, int port)
 {
-    struct target_server s = { .name = name, .addr = *addr, .port = port };
+    struct target_server s = { .name = name,
+                               .addr = found->addr,
+                               .port = port,
+                               .proof = { .address_secure = found->secure,
+                                          .owner = found->owner } };
     BUF_AUTO(text, 64);
 
-    if (!net_addr_format(addr, &text))
+    if (!net_addr_format(&s.addr, &text))
         return;
     s.address = arena_str(l->arena, buf_str(&text));
     if (rank) {
         s.preference = rank->preference;
         s.weight = rank->weight;
+        s.proof.listed = true;
+        s.proof.list_secure = rank->secure;
+        s.proof.list_owner = rank->owner;
     }
     net_addr_set_port(&s.addr, port);
     target_add(l->list, l->arena, &s);
@@ -132,20 +162,20 @@ static enum dns_status add_host(struct lookup *l, struct str host, const struct 
                                 int port)
 {
     struct dns_record *found = NULL;
-    struct net_addr literal;
+    struct dns_record literal = { .type = DNS_A };
     struct str bare = host;
 
     (void)str_skip_prefix_nocase(&bare, STR("ipv6:"));
-    if (net_addr_parse(bare, port, &literal) &&
-        protocols_include(site_conf.inet_protocols, literal.ss.ss_family)) {
+    if (net_addr_parse(bare, port, &literal.addr) &&
+        protocols_include(site_conf.inet_protocols, literal.addr.ss.ss_family)) {
         add_address(l, bare, &literal, rank, port);
         return DNS_OK;
     }
     if (deadline_passed(l->until))
         return DNS_RETRY;
-    enum dns_status status = find_addresses(l, host, &found);
+    enum dns_status status = find_addresses(l, host, wants_address_proof(rank), &found);
     for (struct dns_record *r = status == DNS_OK ? found : NULL; r; r = r->next)
-        add_address(l, host, &r->addr, rank, port);
+        add_address(l, host, r, rank, port);
     return status;
 }
 
@@ -254,7 +284,7 @@ static bool is_null(const struct dns_record *r)
 static enum resolve_status resolve_domain(struct lookup *l)
 {
     struct dns_record *mx = NULL;
-    enum dns_status status = dns_query(l->r->dns, l->to.host, DNS_MX, l->arena, &mx);
+    enum dns_status status = query(l, l->to.host, DNS_MX, &mx);
     bool no_mx = status == DNS_NO_DATA || status == DNS_NOT_FOUND;
 
     if (status == DNS_OK && is_null(mx)) {
@@ -281,7 +311,7 @@ static bool resolve_service(struct lookup *l, enum resolve_status *result)
     BUF_AUTO(name, 512);
 
     buf_join(&name, STR("_"), l->to.service, STR("._tcp."), l->to.host);
-    enum dns_status status = dns_query(l->r->dns, buf_str(&name), DNS_SRV, l->arena, &srv);
+    enum dns_status status = query(l, buf_str(&name), DNS_SRV, &srv);
     if (status == DNS_OK && is_null(srv)) { /* RFC 2782: decidedly no such service */
         *result = fail(l, DNS_NO_DATA, arena_str(l->arena, buf_str(&name)), "SRV");
         return true;

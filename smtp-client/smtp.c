@@ -37,6 +37,8 @@ static struct dns *open_resolver(void)
     struct dns *dns = dns_open("/etc/hosts");
 
     dns_set_search(dns, smtp_conf.smtp_dns_resolver_options);
+    if (str_equal_nocase(smtp_conf.smtp_dns_support_level, STR("dnssec")))
+        dns_set_probe(dns, site_conf.dnssec_probe);
     dns_filter_open(dns, smtp_conf.smtp_dns_reply_filter, "smtp_dns_reply_filter");
     return dns;
 }

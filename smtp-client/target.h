@@ -3,6 +3,16 @@
 #include "base/arena.h"
 #include "os/interfaces.h"
 
+/* What DNSSEC vouches for on the way to a server; nothing unless smtp_dns_support_level is dnssec. */
+struct target_proof {
+    bool listed;           /* an MX or SRV record led to the server */
+    bool list_secure;      /* and can be trusted */
+    struct str list_owner; /* the domain that has that record, at the end of all aliases */
+    bool address_secure;
+    struct str
+        owner; /* the name that has the address, at the end of all aliases; absent: not known */
+};
+
 struct target_server {
     struct str name;      /* for log lines and lookups */
     struct net_addr addr; /* port included; unused for UNIX sockets */
@@ -11,7 +21,8 @@ struct target_server {
     int port;
     int preference; /* lower is better */
     int weight;     /* SRV: share of the load among equals; 0 elsewhere */
-    int64_t place;  /* order_servers() keeps its books here */
+    struct target_proof proof;
+    int64_t place; /* order_servers() keeps its books here */
 };
 
 struct target_list {

@@ -45,8 +45,8 @@ static void verify_name(struct session *s)
     struct peer *p = &s->peer;
     struct dns_record *found = NULL;
 
-    p->name_status = dns_addresses(s->setup->dns, p->reverse_name, site_conf.inet_protocols, true,
-                                   &s->arena, &found);
+    p->name_status = dns_addresses(s->setup->dns, p->reverse_name, site_conf.inet_protocols,
+                                   DNS_HOSTS, &s->arena, &found);
     if (p->name_status != DNS_OK) {
         log_warning("hostname " STR_FMT " does not resolve to address " STR_FMT ": %s",
                     STR_ARG(p->reverse_name), STR_ARG(p->address),

@@ -58,8 +58,9 @@ static bool addresses_from_hosts(struct dns *d, struct str name, struct str prot
     return any;
 }
 
-enum dns_status dns_addresses(struct dns *d, struct str name, struct str protocols, bool use_hosts,
-                              struct arena *a, struct dns_record **out)
+enum dns_status dns_addresses(struct dns *d, struct str name, struct str protocols,
+                              enum dns_address_source source, struct arena *a,
+                              struct dns_record **out)
 {
     static const struct {
         int family;
@@ -68,14 +69,16 @@ enum dns_status dns_addresses(struct dns *d, struct str name, struct str protoco
     struct dns_record *first = NULL, **tail = &first;
     enum dns_status worst = DNS_NOT_FOUND;
 
-    if (use_hosts && addresses_from_hosts(d, name, protocols, a, &tail)) {
+    if (source == DNS_HOSTS && addresses_from_hosts(d, name, protocols, a, &tail)) {
         *out = first;
         return DNS_OK;
     }
     for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
         if (!protocols_include(protocols, kinds[i].family))
             continue;
-        enum dns_status status = dns_query(d, name, kinds[i].type, a, tail);
+        enum dns_status status = source == DNS_ALONE_SAFE
+                                     ? dns_query_secure(d, name, kinds[i].type, a, tail)
+                                     : dns_query(d, name, kinds[i].type, a, tail);
         while (status == DNS_OK && *tail)
             tail = &(*tail)->next;
         /* A name that one family cannot answer for is not "not found"; a failure outweighs both. */

@@ -229,15 +229,156 @@ static int parse_soa(struct str in, struct collect *c)
     return status;
 }
 
+/* ---- what c-ares has no parser for ---- */
+
+struct raw_record {
+    struct str owner; /* lower case */
+    enum dns_type type;
+    uint32_t ttl;
+    size_t at, len; /* of the data */
+};
+
+/* Over the answers of a packet. */
+struct walk {
+    struct str bytes;
+    size_t at;
+    unsigned left;
+};
+
+static unsigned number_at(const struct walk *w, size_t at, size_t size)
+{
+    unsigned n = 0;
+
+    for (size_t i = at; i < at + size; i++)
+        n = n << 8 | (unsigned char)w->bytes.ptr[i];
+    return n;
+}
+
+/* Read a name, lower case and without a final dot; `*at` goes behind it. */
+static bool expand(struct str bytes, size_t *at, struct arena *a, struct str *name)
+{
+    const unsigned char *start = (const void *)bytes.ptr;
+    char *text = NULL;
+    long used;
+
+    if (*at >= bytes.len ||
+        ares_expand_name(start + *at, start, (int)bytes.len, &text, &used) != ARES_SUCCESS)
+        return false;
+    char *copy = arena_cstr(a, str_from(text));
+    ares_free_string(text);
+    for (char *c = copy; *c; c++)
+        *c = char_lower(*c);
+    *name = str_from(copy);
+    *at += (size_t)used;
+    return true;
+}
+
+static bool walk_begin(struct walk *w, struct str bytes, struct arena *a)
+{
+    enum { HEADER = 12, QUESTION_TAIL = 4, AT_QUESTIONS = 4, AT_ANSWERS = 6 };
+    struct str name;
+
+    *w = (struct walk){ .bytes = bytes, .at = HEADER };
+    if (bytes.len < HEADER)
+        return false;
+    w->left = number_at(w, AT_ANSWERS, 2);
+    for (unsigned n = number_at(w, AT_QUESTIONS, 2); n > 0; n--) {
+        if (!expand(bytes, &w->at, a, &name))
+            return false;
+        w->at += QUESTION_TAIL;
+    }
+    return w->at <= bytes.len;
+}
+
+/* False at the end; `w->left` is not 0 then when the packet ends too early. */
+static bool walk_next(struct walk *w, struct arena *a, struct raw_record *r)
+{
+    enum { FIXED = 10 }; /* type, class, time to live, length */
+
+    if (w->left == 0 || !expand(w->bytes, &w->at, a, &r->owner) || w->bytes.len - w->at < FIXED)
+        return false;
+    r->type = (enum dns_type)number_at(w, w->at, 2);
+    r->ttl = number_at(w, w->at + 4, 4);
+    r->len = number_at(w, w->at + 8, 2);
+    r->at = w->at + FIXED;
+    if (w->bytes.len - r->at < r->len)
+        return false;
+    w->at = r->at + r->len;
+    w->left--;
+    return true;
+}
+
+static void take_raw(struct collect *c, struct str bytes, const struct raw_record *raw)
+{
+    struct dns_record *r;
+    struct str target;
+    size_t at = raw->at;
+
+    if (raw->type == DNS_CNAME)
+        r = expand(bytes, &at, c->arena, &target) ? add_named(c, DNS_CNAME, target.ptr) : NULL;
+    else
+        r = add_record(c, raw->type);
+    if (r == NULL)
+        return;
+    if (raw->type != DNS_CNAME)
+        r->text = arena_str(c->arena, str_sub(bytes, raw->at, raw->at + raw->len));
+    r->ttl = raw->ttl;
+}
+
+static int parse_raw(struct str in, struct collect *c, enum dns_type type)
+{
+    struct raw_record raw;
+    struct walk w;
+
+    if (!walk_begin(&w, in, c->arena))
+        return ARES_EBADRESP;
+    while (walk_next(&w, c->arena, &raw))
+        if (raw.type == type && !is_full(c))
+            take_raw(c, in, &raw);
+    return w.left ? ARES_EBADRESP : ARES_SUCCESS;
+}
+
+static int parse_cname(struct str in, struct collect *c) { return parse_raw(in, c, DNS_CNAME); }
+static int parse_tlsa(struct str in, struct collect *c) { return parse_raw(in, c, DNS_TLSA); }
+
+struct str dns_answer_owner(struct str bytes, enum dns_type type, struct arena *a)
+{
+    struct raw_record raw;
+    struct walk w;
+
+    if (walk_begin(&w, bytes, a))
+        while (walk_next(&w, a, &raw))
+            if (raw.type == type)
+                return raw.owner;
+    return STR_NONE;
+}
+
+/* ---- all types ---- */
+
 static const struct {
     enum dns_type type;
     const char *name;
     int (*parse)(struct str in, struct collect *c);
 } parsers[] = {
-    { DNS_A, "A", parse_a },       { DNS_AAAA, "AAAA", parse_aaaa }, { DNS_MX, "MX", parse_mx },
-    { DNS_NS, "NS", parse_ns },    { DNS_PTR, "PTR", parse_ptr },    { DNS_SOA, "SOA", parse_soa },
-    { DNS_SRV, "SRV", parse_srv }, { DNS_TXT, "TXT", parse_txt },
+    { DNS_A, "A", parse_a },
+    { DNS_AAAA, "AAAA", parse_aaaa },
+    { DNS_MX, "MX", parse_mx },
+    { DNS_NS, "NS", parse_ns },
+    { DNS_PTR, "PTR", parse_ptr },
+    { DNS_SOA, "SOA", parse_soa },
+    { DNS_SRV, "SRV", parse_srv },
+    { DNS_TXT, "TXT", parse_txt },
+    { DNS_CNAME, "CNAME", parse_cname },
+    { DNS_TLSA, "TLSA", parse_tlsa },
 };
+
+enum dns_type dns_type_find(struct str name)
+{
+    for (size_t i = 0; i < ARRAY_LEN(parsers); i++)
+        if (str_equal_nocase(name, str_from(parsers[i].name)))
+            return parsers[i].type;
+    return 0;
+}
 
 const char *dns_type_name(enum dns_type type)
 {
@@ -265,6 +406,12 @@ enum dns_status dns_answer_parse(struct str bytes, struct str name, enum dns_typ
     return DNS_OK;
 }
 
+void dns_tlsa_format(struct str data, struct buf *out)
+{
+    for (size_t i = 0; i < data.len; i++)
+        buf_addf(out, i < 3 ? "%u " : "%02X", (unsigned char)data.ptr[i]);
+}
+
 void dns_record_format(const struct dns_record *r, struct str name, struct buf *out)
 {
     buf_addf(out, STR_FMT ". %u IN %s ", STR_ARG(name), r->ttl, dns_type_name(r->type));
@@ -281,6 +428,9 @@ void dns_record_format(const struct dns_record *r, struct str name, struct buf *
         break;
     case DNS_TXT:
         buf_add(out, r->text);
+        return;
+    case DNS_TLSA:
+        dns_tlsa_format(r->text, out);
         return;
     default:
         break;

@@ -7,6 +7,8 @@
  * DNS_OK with at least one record, or why there is none. */
 enum dns_status dns_answer_parse(struct str bytes, struct str name, enum dns_type type,
                                  struct arena *a, struct dns_record **out);
+/* The name that the records of `type` belong to, at the end of all aliases.  Absent: there are none. */
+struct str dns_answer_owner(struct str bytes, enum dns_type type, struct arena *a);
 /* Is it an answer at all, and one whose result (RCODE) is known?  c-ares takes everything else
  * for an answer without records, which would say that there is no such host. */
 bool dns_answer_is_one(struct str bytes);

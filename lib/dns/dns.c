@@ -207,11 +207,23 @@ static enum dns_status filter(struct dns *d, struct str name, struct dns_record 
     return *list ? DNS_OK : DNS_FILTERED;
 }
 
+static enum dns_status take_answer(struct dns *d, struct str bytes, struct str name,
+                                   enum dns_type type, struct arena *a, struct dns_record **out)
+{
+    struct dns_record *found = NULL;
+    enum dns_status status = dns_answer_parse(bytes, name, type, a, &found);
+
+    if (status == DNS_OK)
+        status = filter(d, name, &found);
+    if (status == DNS_OK)
+        *out = found;
+    return status;
+}
+
 static enum dns_status ask(struct dns *d, struct str name, enum dns_type type, struct arena *a,
                            struct dns_record **out)
 {
     struct answer answer = { .arena = a };
-    struct dns_record *found = NULL;
 
     if (!d->ready)
         return DNS_RETRY;
@@ -221,11 +233,48 @@ static enum dns_status ask(struct dns *d, struct str name, enum dns_type type, s
         return DNS_RETRY;
     if (answer.status != ARES_SUCCESS)
         return dns_answer_status(answer.status);
-    enum dns_status status = dns_answer_parse(answer.bytes, name, type, a, &found);
+    return take_answer(d, answer.bytes, name, type, a, out);
+}
+
+int dns_exchange_secure(struct dns *d, struct str name, enum dns_type type, struct arena *a,
+                        struct str *bytes)
+{
+    struct answer answer = { .arena = a };
+    int len;
+    unsigned char *packet = d->ready ? dns_secure_packet(arena_cstr(a, name), type, &len) : NULL;
+
+    if (packet == NULL)
+        return ARES_ENOMEM;
+    ares_send(d->channel, packet, len, on_answer, &answer);
+    ares_free_string(packet);
+    run(d, &answer);
+    if (answer.status == ARES_SUCCESS && !dns_answer_is_one(answer.bytes))
+        return ARES_EBADRESP;
+    *bytes = answer.bytes;
+    return answer.status;
+}
+
+static enum dns_status ask_secure(struct dns *d, struct str name, enum dns_type type,
+                                  struct arena *a, struct dns_record **out)
+{
+    struct str bytes;
+    int sent = dns_exchange_secure(d, name, type, a, &bytes);
+
+    if (sent != ARES_SUCCESS)
+        return dns_answer_status(sent);
+    dns_judge_resolver(d, bytes);
+    enum dns_status status = dns_secure_status(bytes);
+    if (status == DNS_MALFORMED) /* an old server, to which EDNS is a malformed question */
+        return ask(d, name, type, a, out);
     if (status == DNS_OK)
-        status = filter(d, name, &found);
-    if (status == DNS_OK)
-        *out = found;
+        status = take_answer(d, bytes, name, type, a, out);
+    if (status != DNS_OK)
+        return status;
+    struct str owner = dns_answer_owner(bytes, type, a);
+    for (struct dns_record *r = *out; r; r = r->next) {
+        r->secure = dns_is_vouched_for(bytes);
+        r->owner = owner;
+    }
     return status;
 }
 
@@ -237,8 +286,11 @@ static int completions(const struct dns *d, struct str name)
     return d->complete && !str_has(name, '.') ? MIN(d->domain_count, 1) : 0;
 }
 
-enum dns_status dns_query(struct dns *d, struct str name, enum dns_type type, struct arena *a,
-                          struct dns_record **out)
+typedef enum dns_status ask_fn(struct dns *d, struct str name, enum dns_type type, struct arena *a,
+                               struct dns_record **out);
+
+static enum dns_status query(struct dns *d, struct str name, enum dns_type type, ask_fn *ask_one,
+                             struct arena *a, struct dns_record **out)
 {
     struct str plain = dns_ascii_name(name, a);
     bool dotted = str_has(plain, '.');
@@ -247,16 +299,28 @@ enum dns_status dns_query(struct dns *d, struct str name, enum dns_type type, st
     if (plain.len == 0)
         return DNS_NOT_FOUND;
     if (dotted)
-        status = ask(d, plain, type, a, out);
+        status = ask_one(d, plain, type, a, out);
     for (int i = 0; status == DNS_NOT_FOUND && i < completions(d, plain); i++) {
         BUF_AUTO(longer, 0);
         buf_join(&longer, plain, STR("."), str_from(d->domains[i]));
         if (name_is_possible(buf_str(&longer)))
-            status = ask(d, buf_str(&longer), type, a, out);
+            status = ask_one(d, buf_str(&longer), type, a, out);
     }
     if (!dotted && status == DNS_NOT_FOUND)
-        status = ask(d, plain, type, a, out);
+        status = ask_one(d, plain, type, a, out);
     return status;
+}
+
+enum dns_status dns_query(struct dns *d, struct str name, enum dns_type type, struct arena *a,
+                          struct dns_record **out)
+{
+    return query(d, name, type, ask, a, out);
+}
+
+enum dns_status dns_query_secure(struct dns *d, struct str name, enum dns_type type,
+                                 struct arena *a, struct dns_record **out)
+{
+    return query(d, name, type, ask_secure, a, out);
 }
 
 const char *dns_status_text(enum dns_status status)

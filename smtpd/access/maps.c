@@ -176,8 +176,8 @@ static enum outcome_kind check_host(struct judge *j, struct question *q, struct 
 
     if (result != JUDGE_NEXT)
         return result;
-    enum dns_status status =
-        dns_addresses(j->s->setup->dns, host, site_conf.inet_protocols, true, j->arena, &found);
+    enum dns_status status = dns_addresses(j->s->setup->dns, host, site_conf.inet_protocols,
+                                           DNS_HOSTS, j->arena, &found);
     if (status != DNS_OK)
         log_lost_host(j, q, host, status);
     for (struct dns_record *r = found; r && result == JUDGE_NEXT; r = r->next) {

@@ -16,8 +16,8 @@ static void note_unknown(struct judge *j, struct str host, const char *why)
 static enum answer host_is_us(struct judge *j, struct str host)
 {
     struct dns_record *found = NULL;
-    enum dns_status status =
-        dns_addresses(j->s->setup->dns, host, site_conf.inet_protocols, true, j->arena, &found);
+    enum dns_status status = dns_addresses(j->s->setup->dns, host, site_conf.inet_protocols,
+                                           DNS_HOSTS, j->arena, &found);
 
     if (status != DNS_OK) {
         note_unknown(j, host, dns_address_text(status));
@@ -35,8 +35,8 @@ static enum answer host_is_us(struct judge *j, struct str host)
 static enum answer host_is_known(struct judge *j, struct str host)
 {
     struct dns_record *found = NULL;
-    enum dns_status status =
-        dns_addresses(j->s->setup->dns, host, site_conf.inet_protocols, true, j->arena, &found);
+    enum dns_status status = dns_addresses(j->s->setup->dns, host, site_conf.inet_protocols,
+                                           DNS_HOSTS, j->arena, &found);
 
     if (status != DNS_OK) {
         judge_defer_if_reject(j, 450, "4.4.4",

@@ -29,8 +29,8 @@ static enum dns_status find_mail_host(struct judge *j, struct str domain, bool *
     *null_mx = mx == DNS_OK && found->next == NULL && found->text.len == 0;
     if (mx == DNS_OK || mx == DNS_RETRY)
         return mx;
-    enum dns_status host =
-        dns_addresses(j->s->setup->dns, domain, site_conf.inet_protocols, true, j->arena, &found);
+    enum dns_status host = dns_addresses(j->s->setup->dns, domain, site_conf.inet_protocols,
+                                         DNS_HOSTS, j->arena, &found);
     return host;
 }
 

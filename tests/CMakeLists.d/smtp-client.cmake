@@ -1,7 +1,11 @@
 relevo_test(smtp-client/destination_test.c smtp_client)
 relevo_test(smtp-client/order_test.c smtp_client)
 relevo_test(smtp-client/fault_test.c smtp_client)
+relevo_test(smtp-client/tls_entry_test.c smtp_client)
+relevo_test(smtp-client/tls_policy_test.c smtp_client)
+relevo_test(smtp-client/dane_test.c smtp_client)
 relevo_test(lib/dns/answer_test.c dns)
+relevo_test(lib/dns/secure_test.c dns)
 relevo_fuzz(dns_answer.c dns)
 
 find_package(Python3 COMPONENTS Interpreter)

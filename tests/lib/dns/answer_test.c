@@ -200,10 +200,35 @@ static void only_answers_with_a_known_result_are_some(void **state)
     assert_false(dns_answer_is_one(buf_str(&b)));
 }
 
+static void tlsa_data_and_the_end_of_aliases_are_known(void **state)
+{
+    BUF_AUTO(b, 0);
+    ARENA_AUTO(a);
+    struct dns_record *found = NULL;
+
+    (void)state;
+    begin(&b, DNS_TLSA, 2);
+    record(&b, DNS_CNAME, STR("\4Real\4test\0"));
+    buf_add(&b, STR("\4REAL\4test\0\0\64\0\1\0\0\1\0\0\5\3\1\1\xab\xcd"));
+    assert_int_equal(dns_answer_parse(buf_str(&b), ASKED, DNS_TLSA, &a, &found), DNS_OK);
+    assert_true(str_equal(found->text, STR("\3\1\1\xab\xcd")));
+    assert_int_equal(found->ttl, 256);
+    assert_null(found->next);
+    assert_true(str_equal(dns_answer_owner(buf_str(&b), DNS_TLSA, &a), STR("real.test")));
+    assert_int_equal(dns_answer_parse(buf_str(&b), ASKED, DNS_CNAME, &a, &found), DNS_OK);
+    assert_true(str_equal(found->text, STR("real.test")));
+    assert_true(str_equal(dns_answer_owner(buf_str(&b), DNS_CNAME, &a), ASKED));
+    assert_null(dns_answer_owner(buf_str(&b), DNS_MX, &a).ptr);
+    for (size_t n = 0; n < b.len; n++)
+        assert_int_equal(dns_answer_parse(str_sub(buf_str(&b), 0, n), ASKED, DNS_TLSA, &a, &found),
+                         DNS_RETRY);
+}
+
 static void records_have_a_text_for_the_filter(void **state)
 {
     struct dns_record mx = { .type = DNS_MX, .preference = 10, .text = STR("mx.test"), .ttl = 60 };
     struct dns_record address = { .type = DNS_A };
+    struct dns_record tlsa = { .type = DNS_TLSA, .text = STR("\3\1\1\xab\x0c") };
     struct dns_record srv = {
         .type = DNS_SRV, .preference = 1, .weight = 2, .port = 25, .text = STR("s.test")
     };
@@ -219,6 +244,9 @@ static void records_have_a_text_for_the_filter(void **state)
     buf_clear(&text);
     dns_record_format(&srv, ASKED, &text);
     assert_string_equal(buf_cstr(&text), "q.test. 0 IN SRV 1 2 25 s.test.");
+    buf_clear(&text);
+    dns_record_format(&tlsa, ASKED, &text);
+    assert_string_equal(buf_cstr(&text), "q.test. 0 IN TLSA 3 1 1 AB0C");
 }
 
 int main(void)
@@ -232,6 +260,7 @@ int main(void)
         cmocka_unit_test(many_bad_names_fill_no_log),
         cmocka_unit_test(what_is_cut_short_is_tried_again),
         cmocka_unit_test(only_answers_with_a_known_result_are_some),
+        cmocka_unit_test(tlsa_data_and_the_end_of_aliases_are_known),
         cmocka_unit_test(records_have_a_text_for_the_filter),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,52 @@
+#pragma once
+/* smtp-client/tls_policy - what a site asks of TLS with one server, from main.cf and its tables.
+ *
+ * Everything that has to do with names is settled here: who looks at the server's certificate gets the names themselves.
+ * What DNS has to say of a server at a DANE level is asked of a function (smtp-client/dane.h is the one there is). */
+#include "base/arena.h"
+#include "conf/conf.h"
+#include "smtp-client/fault.h"
+#include "smtp-client/target.h"
+#include "smtp-client/tls_entry.h"
+
+/* A TLSA record, or what is told apart in the same way. */
+struct tls_pin {
+    struct tls_pin *next;
+    unsigned char usage, selector, matching;
+    struct str data;
+};
+
+struct tls_policy {
+    enum tls_level level;
+    struct str protocols, ciphers, exclude;
+    struct str
+        names; /* that the server's certificate may have, blank behind each; `.x`: those below x */
+    struct str servername; /* to send in the handshake; absent: none */
+    struct str
+        anchors; /* PEM files that are trusted instead of main.cf's authorities; empty: those */
+    struct str digests;   /* fingerprint: in hexadecimal, as configured, blanks between */
+    struct tls_pin *pins; /* DANE; NULL elsewhere */
+    struct str base;      /* DANE: the name that has the records */
+    bool raw_key, reuse, wrapper;
+    struct sts_policy sts;
+};
+
+struct tls_question {
+    struct str destination; /* as the nexthop has it: the key of tables */
+    struct str domain;      /* the host in it */
+    const struct target_server *server;
+    bool optional; /* the message says `TLS-Required: no` */
+};
+
+/* At a DANE level: settle the level, and pins, base, names and server name of the policy.  False: see the fault. */
+typedef bool dane_fn(void *context, const struct tls_question *q, struct arena *a,
+                     struct tls_policy *p, struct fault *fault);
+
+/* Not called yet.  Tables of the process; before the jail.  Ends the process when the general level is none. */
+void tls_policy_open(bool lmtp, dane_fn *dane, void *dane_context);
+/* Not called yet.  Can TLS be wanted at all?  If not, nothing of it needs to be opened. */
+bool tls_policy_may_want_tls(void);
+/* Not called yet.  False, logged: this server is not used.  The fault says why; its text is absent when that is no reason to give for
+ * the failure of a delivery.  Texts live in `a`. */
+NODISCARD bool tls_policy_find(const struct tls_question *q, struct arena *a,
+                               struct tls_policy *out, struct fault *fault);
