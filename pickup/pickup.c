@@ -9,6 +9,7 @@
 #include "pickup/maildrop_copy.h"
 #include "queue/dir.h"
 #include "queue/file.h"
+#include "queue/requeue.h"
 #include "service/service.h"
 #include "text/address.h"
 #include "text/date.h"
@@ -37,6 +38,7 @@ struct drop {
     struct stat st;
     struct queue_file file;
     struct maildrop_copy copy;
+    struct requeue_log failed;
     struct buf envelope; /* records to send, up to M */
     struct buf sender;   /* internal form */
 };
@@ -69,13 +71,24 @@ static enum fate record_refused(const struct drop *d, const struct record *rec)
     return FATE_CORRUPT;
 }
 
+/* The next record of the file; a recipient who is done because he failed is one to be tried again. */
+static enum queue_read next_record(struct drop *d, struct record *rec)
+{
+    enum queue_read result = queue_file_read(&d->file, rec);
+
+    if (result == QUEUE_READ_RECORD && rec->type == REC_DONE && d->copy.requeued &&
+        requeue_log_has(&d->failed, d->file.record_at))
+        rec->type = REC_RCPT;
+    return result;
+}
+
 /* All of the envelope is read before cleanup is asked: it wants to know the options first. */
 static bool read_envelope(struct drop *d, enum fate *fate)
 {
     struct record rec;
 
     for (;;) {
-        enum queue_read result = queue_file_read(&d->file, &rec);
+        enum queue_read result = next_record(d, &rec);
         if (result != QUEUE_READ_RECORD) {
             *fate = read_failed(d, result);
             return false;
@@ -165,7 +178,7 @@ static bool copy_content(struct drop *d, enum fate *fate)
     bool first_line = true;
 
     for (;;) {
-        enum queue_read result = queue_file_read(&d->file, &rec);
+        enum queue_read result = next_record(d, &rec);
         if (result != QUEUE_READ_RECORD) {
             *fate = read_failed(d, result);
             return false;
@@ -302,6 +315,7 @@ static void dispose(const struct drop *d, enum fate fate)
 
 static enum fate take_file(const struct queue_id *name, const char *path)
 {
+    const struct queue_layout layout = { site_conf.hash_queue_names, site_conf.hash_queue_depth };
     struct drop d = { .path = path, .name = name };
     int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 
@@ -315,8 +329,12 @@ static enum fate take_file(const struct queue_id *name, const char *path)
         return FATE_KEEP;
     }
     queue_file_init(&d.file, fd);
+    d.failed = (struct requeue_log){ .layout = &layout, .id = name };
     enum fate fate = forward(&d);
     queue_file_close(&d.file);
+    if (fate == FATE_REMOVE)
+        requeue_log_remove(&d.failed);
+    requeue_log_free(&d.failed);
     buf_free(&d.envelope);
     buf_free(&d.sender);
     dispose(&d, fate);
@@ -356,6 +374,7 @@ static const struct service_spec pickup = {
     .sandbox = SANDBOX_QUEUE,
     .paths = (const struct sandbox_path[]){ { QUEUE_MAILDROP, SANDBOX_CHANGE },
                                             { QUEUE_CORRUPT, SANDBOX_CHANGE },
+                                            { QUEUE_BOUNCE, SANDBOX_CHANGE },
                                             { "public", SANDBOX_WRITE },
                                             { NULL, SANDBOX_READ } },
     .process_limit = 1,

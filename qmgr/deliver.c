@@ -5,11 +5,13 @@
 #include "ipc/channel.h"
 #include "ipc/courier.h"
 #include "ipc/messages/delivery.h"
+#include "os/fd.h"
 #include "qmgr/defer.h"
 #include "qmgr/details.h"
 #include "qmgr/request.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 
 #define SWEEP_MS 1000
@@ -138,21 +140,35 @@ static void give_up(struct agent *a)
     message_mark(&q->messages, m, NULL);
 }
 
+/* The agent reads the message from it, marks what is done, and can open no other. */
+static int open_queue_file(const struct qmgr *q, const struct message *m)
+{
+    struct queue_id id = message_queue_id(m);
+    int fd = queue_open(&q->layout, QUEUE_ACTIVE, &id, O_RDWR | O_NONBLOCK);
+
+    if (fd < 0 && errno != ENOENT)
+        log_warning("%s: open: %s", m->id, strerror(errno));
+    return fd;
+}
+
 static void agent_send(struct agent *a)
 {
     struct schedule_entry *e = a->entry;
     const struct details *d = qmgr_message_details(a->q, message_under(a));
     BUF_AUTO(body, CHANNEL_FRAME_MAX - 1);
 
+    int fd = open_queue_file(a->q, message_under(a));
+
     if (d)
         qmgr_put_request(&body, e, d);
-    if (d == NULL || body.full) {
+    if (d == NULL || fd < 0 || body.full) {
+        fd_close(&fd);
         give_up(a);
         return;
     }
     a->holds_session = e->more_waits;
     a->site = map_hash(str_from(e->queue->key));
-    if (!courier_send(a->courier, DELIVERY_REQUEST_FRAME, buf_str(&body), on_answer, a))
+    if (!courier_send_with(a->courier, DELIVERY_REQUEST_FRAME, buf_str(&body), fd, on_answer, a))
         connect_failed(a, errno);
 }
 

@@ -29,7 +29,6 @@ static const struct service_spec discard = {
     .name = "discard",
     .kind = SERVICE_SINGLE,
     .sandbox = SANDBOX_SERVICE,
-    .paths = (const struct sandbox_path[]){ { "active", SANDBOX_WRITE }, { NULL, SANDBOX_READ } },
     .process_limit = -1,
     .before_jail = before_jail,
     .serve = serve,

@@ -82,8 +82,6 @@ static void serve_qmgr(struct service *svc, int fd)
     {                                                                                              \
         .name = program, .kind = SERVICE_SINGLE, .sandbox = group, .process_limit = -1,            \
         .params = (const struct param_set *const[]){ &smtp_param_set, &smtp_tls_param_set, NULL }, \
-        .paths =                                                                                   \
-            (const struct sandbox_path[]){ { "active", SANDBOX_WRITE }, { NULL, SANDBOX_READ } },  \
         .before_jail = open_client, .serve = serve_qmgr,                                           \
     }
 

@@ -6,18 +6,15 @@
 #include "delivery/finish.h"
 #include "delivery/status_filter.h"
 #include "delivery/user.h"
+#include "os/cargo.h"
 #include "os/lock.h"
-#include "os/privilege.h"
-#include "queue/dir.h"
+#include "queue/queue_id.h"
 #include "table/table.h"
 
 #include <errno.h>
-#include <fcntl.h>
+#include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-/* The queue names that a message under delivery may lie in. */
-static const char *const queues[] = { QUEUE_ACTIVE, QUEUE_INCOMING, QUEUE_DEFERRED, QUEUE_HOLD };
 
 /* Whom the queue belongs to, when that is not who we are. */
 static struct {
@@ -101,65 +98,47 @@ bool delivery_decode(struct delivery *d, struct str body)
     return d->count > 0;
 }
 
-static const char *queue_of(struct str name)
-{
-    for (size_t i = 0; i < ARRAY_LEN(queues); i++)
-        if (str_equal(name, str_from(queues[i])))
-            return queues[i];
-    return NULL;
-}
-
+/* Root marks recipients in it, so it must be a file of the queue and nothing else. */
 static bool is_of_the_queue(int fd)
 {
     struct stat st;
 
+    if (!owner.is_other)
+        return true;
     if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_nlink == 1 && st.st_uid == owner.uid)
         return true;
     errno = EPERM;
     return false;
 }
 
-/* The directories of the queue are mail_owner's: what a name there leads to is opened with his
- * rights only, and must be a file of the queue and nothing else.  Root marks recipients in it. */
-static int open_as_owner(const struct queue_layout *layout, const char *queue,
-                         const struct queue_id *id)
+/* A request may have waited longer than the queue manager lived that sent it.  From when we hold the lock the next one
+ * keeps away from the file; before that it may have delivered the mail and used the file for another message. */
+static bool asker_has_gone(int socket)
 {
-    privilege_open_as(owner.uid, owner.gid);
-    int fd = queue_open(layout, queue, id, O_RDWR);
-    int error = errno;
-    privilege_open_as_before(owner.uid);
-    errno = error;
-    if (fd >= 0 && !is_of_the_queue(fd)) {
-        error = errno;
-        fd_close(&fd);
-        errno = error;
-    }
-    return fd;
+    struct pollfd p = { .fd = socket, .events = POLLRDHUP };
+
+    return poll(&p, 1, 0) > 0 && (p.revents & (POLLRDHUP | POLLHUP | POLLERR));
 }
 
-/* -1: logged; the queue manager finds out by itself what is wrong with the file. */
-static int open_queue_file(const struct delivery_request *r)
+/* The queue file comes with the request: an agent can open none by itself.  -1: logged; the queue manager finds out by
+ * itself what is wrong. */
+static int take_queue_file(const struct delivery_request *r, int fd, int socket)
 {
-    struct queue_layout layout = { site_conf.hash_queue_names, site_conf.hash_queue_depth };
-    const char *queue = queue_of(r->queue_name);
     struct queue_id id;
 
-    if (queue == NULL || !queue_id_parse(r->queue_id, &id)) {
-        log_warning("delivery request for a bad queue file name: " STR_FMT "/" STR_FMT,
-                    STR_ARG(r->queue_name), STR_ARG(r->queue_id));
-        return -1;
+    if (fd < 0 || !queue_id_parse(r->queue_id, &id)) {
+        log_warning("delivery request without a queue file: " STR_FMT, STR_ARG(r->queue_id));
+    } else if (!is_of_the_queue(fd)) {
+        log_warning("%s: not a file of the queue: %m", id.text);
+    } else if (!lock_try_shared(fd)) {
+        log_warning("%s: cannot lock: %m", id.text);
+    } else if (asker_has_gone(socket)) {
+        log_debug("%s: nobody waits for the delivery", id.text);
+    } else {
+        return fd;
     }
-    int fd = owner.is_other ? open_as_owner(&layout, queue, &id)
-                            : queue_open(&layout, queue, &id, O_RDWR);
-    if (fd < 0) {
-        log_warning("open %s/%s: %m", queue, id.text);
-        return -1;
-    }
-    if (!lock_try_shared(fd)) {
-        log_warning("%s: cannot lock %s/%s: %m", id.text, queue, id.text);
-        fd_close(&fd);
-    }
-    return fd;
+    fd_close(&fd);
+    return -1;
 }
 
 struct queue_file *delivery_content(struct delivery *d)
@@ -182,7 +161,8 @@ static void finish_forgotten(struct delivery *d)
     }
 }
 
-static void handle_request(struct delivery *d, void (*deliver)(struct delivery *d))
+static void handle_request(struct delivery *d, int file_fd, int socket,
+                           void (*deliver)(struct delivery *d))
 {
     d->reply = (struct delivery_reply){ .result = DELIVERY_DONE, .keep = 1 };
     d->relay = STR("none");
@@ -190,7 +170,7 @@ static void handle_request(struct delivery *d, void (*deliver)(struct delivery *
     d->delivered_to = NULL;
     d->tls_summary = STR_NONE;
     d->times = (struct delivery_times){ .deliver_start = clock_wall() };
-    d->file_fd = open_queue_file(&d->request);
+    d->file_fd = take_queue_file(&d->request, file_fd, socket);
     if (d->file_fd < 0) {
         d->reply.result = DELIVERY_DEFERRED;
         return;
@@ -220,7 +200,8 @@ struct manner {
 
 /* One request from the channel; false when the relation is over.  The skeleton has counted the
  * first one. */
-static bool serve_one(struct channel *c, struct delivery *d, bool first, const struct manner *m)
+static bool serve_one(struct channel *c, struct cargo *cargo, struct delivery *d, bool first,
+                      const struct manner *m)
 {
     struct str body;
     char kind;
@@ -233,7 +214,7 @@ static bool serve_one(struct channel *c, struct delivery *d, bool first, const s
     }
     if (!first)
         service_count_use(d->svc);
-    handle_request(d, m->deliver);
+    handle_request(d, cargo_take(cargo), c->link.stream.fd, m->deliver);
     if (!m->may_keep || service_should_leave(d->svc))
         d->reply.keep = 0;
     bool keep = d->reply.keep;
@@ -250,11 +231,13 @@ void delivery_serve(struct service *svc, int fd, int idle_wait_s,
 {
     struct manner manner = { .may_keep = idle_wait_s > 0, .deliver = deliver, .idle = idle };
     struct delivery d = { .svc = svc, .file_fd = -1 };
+    struct cargo cargo = CARGO_NONE;
     struct channel c;
     bool first = true;
 
     channel_init(&c, fd, MAX(idle_wait_s, 1));
-    while (serve_one(&c, &d, first, &manner))
+    cargo_attach(&c.link.stream, &cargo);
+    while (serve_one(&c, &cargo, &d, first, &manner))
         first = false;
     if (idle)
         idle();

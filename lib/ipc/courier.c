@@ -2,8 +2,8 @@
 
 #include "base/mem.h"
 #include "ipc/channel.h"
+#include "os/cargo.h"
 #include "os/door.h"
-#include "os/stream.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -28,6 +28,7 @@ struct courier {
     const struct courier_rules *rules;
     void *context;
     struct stream stream;
+    struct cargo cargo;
     struct loop_timer *again;     /* for one that is being made */
     int tries;                    /* for it so far */
     uint64_t connection;          /* serial of this or the next one */
@@ -63,6 +64,7 @@ struct courier *courier_new(struct loop *loop, const struct courier_rules *rules
     c->rules = rules;
     c->context = context;
     c->stream = (struct stream)STREAM_NONE;
+    c->cargo = (struct cargo)CARGO_NONE;
     c->in = BUF_INIT(rules->answer_max + HEAD_BYTES);
     c->end = &c->first;
     return c;
@@ -72,6 +74,7 @@ static void disconnect(struct courier *c)
 {
     loop_unwatch(c->loop, c->stream.fd);
     stream_close(&c->stream);
+    fd_close(&c->cargo.out);
     loop_timer_cancel(c->loop, &c->again);
     buf_clear(&c->out);
     buf_clear(&c->in);
@@ -215,6 +218,7 @@ static bool connect_now(struct courier *c)
 
     if (fd >= 0) {
         stream_init(&c->stream, fd, 0);
+        cargo_attach(&c->stream, &c->cargo);
         loop_watch(c->loop, fd, EPOLLIN, on_ready, c);
         return true;
     }
@@ -246,6 +250,20 @@ static void open_again(void *context)
     leave(c);
 }
 
+static void note_request(struct courier *c, courier_answer_fn *fn, void *context)
+{
+    struct request *r = mem_alloc(sizeof *r);
+
+    r->fn = fn;
+    r->context = context;
+    r->until = c->rules->deadline_ms ? clock_now_ms() + c->rules->deadline_ms : 0;
+    r->end = c->written + c->out.len;
+    r->connection = c->connection;
+    *c->end = r;
+    c->end = &r->next;
+    watch_deadline(c);
+}
+
 bool courier_send(struct courier *c, char kind, struct str body, courier_answer_fn *fn,
                   void *context)
 {
@@ -258,18 +276,22 @@ bool courier_send(struct courier *c, char kind, struct str body, courier_answer_
         errno = EMSGSIZE;
         return false;
     }
-    struct request *r = mem_alloc(sizeof *r);
-    r->fn = fn;
-    r->context = context;
-    r->until = c->rules->deadline_ms ? clock_now_ms() + c->rules->deadline_ms : 0;
-    r->end = c->written + c->out.len;
-    r->connection = c->connection;
-    *c->end = r;
-    c->end = &r->next;
-    watch_deadline(c);
+    note_request(c, fn, context);
     if (c->stream.fd >= 0 && !pushing)
         push(c);
     return true;
+}
+
+bool courier_send_with(struct courier *c, char kind, struct str body, int fd, courier_answer_fn *fn,
+                       void *context)
+{
+    c->cargo.out = fd;
+    if (courier_send(c, kind, body, fn, context))
+        return true;
+    int saved = errno;
+    fd_close(&c->cargo.out);
+    errno = saved;
+    return false;
 }
 
 /* ---- answers ---- */

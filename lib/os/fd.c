@@ -1,5 +1,7 @@
 #include "os/fd.h"
 
+#include "base/mem.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -202,7 +204,7 @@ union fd_message {
     char space[CMSG_SPACE(sizeof(int))];
 };
 
-static struct msghdr one_byte_message(struct iovec *payload, union fd_message *control)
+static struct msghdr message_with_room(struct iovec *payload, union fd_message *control)
 {
     return (struct msghdr){ .msg_iov = payload,
                             .msg_iovlen = 1,
@@ -210,37 +212,56 @@ static struct msghdr one_byte_message(struct iovec *payload, union fd_message *c
                             .msg_controllen = sizeof control->space };
 }
 
-bool fd_send(int socket, int fd, int flags)
+ssize_t fd_send_with(int socket, struct str bytes, int fd, int flags)
 {
-    char byte = 0;
-    struct iovec payload = { &byte, 1 };
+    struct iovec payload = { mem_unconst(bytes.ptr), bytes.len };
     union fd_message control = { 0 };
-    struct msghdr m = one_byte_message(&payload, &control);
+    struct msghdr m = message_with_room(&payload, &control);
     struct cmsghdr *c = CMSG_FIRSTHDR(&m);
 
     c->cmsg_level = SOL_SOCKET;
     c->cmsg_type = SCM_RIGHTS;
     c->cmsg_len = CMSG_LEN(sizeof(int));
     memcpy(CMSG_DATA(c), &fd, sizeof fd);
-    return sendmsg(socket, &m, MSG_NOSIGNAL | flags) == 1;
+    return sendmsg(socket, &m, MSG_NOSIGNAL | flags);
+}
+
+/* The first descriptor; alignment leaves room for one more, which nobody asked for. */
+static int first_of(const struct cmsghdr *c)
+{
+    int fds[2] = { -1, -1 };
+
+    if (c == NULL || c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
+        return -1;
+    memcpy(fds, CMSG_DATA(c), MIN(c->cmsg_len - CMSG_LEN(0), sizeof fds));
+    fd_close(&fds[1]);
+    return fds[0];
+}
+
+ssize_t fd_receive_with(int socket, char *into, size_t room, int flags, int *fd)
+{
+    struct iovec payload = { into, room };
+    union fd_message control = { 0 };
+    struct msghdr m = message_with_room(&payload, &control);
+    ssize_t n = recvmsg(socket, &m, MSG_CMSG_CLOEXEC | flags);
+
+    *fd = n > 0 ? first_of(CMSG_FIRSTHDR(&m)) : -1;
+    return n;
+}
+
+bool fd_send(int socket, int fd, int flags)
+{
+    return fd_send_with(socket, STR("\0"), fd, flags) == 1;
 }
 
 int fd_receive(int socket)
 {
     char byte;
-    struct iovec payload = { &byte, 1 };
-    union fd_message control = { 0 };
-    struct msghdr m = one_byte_message(&payload, &control);
     int fd;
 
-    if (recvmsg(socket, &m, MSG_CMSG_CLOEXEC) <= 0)
+    if (fd_receive_with(socket, &byte, 1, 0, &fd) <= 0)
         return -1;
-    struct cmsghdr *c = CMSG_FIRSTHDR(&m);
-    if (c == NULL || c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS ||
-        c->cmsg_len != CMSG_LEN(sizeof fd)) {
+    if (fd < 0)
         errno = EBADMSG;
-        return -1;
-    }
-    memcpy(&fd, CMSG_DATA(c), sizeof fd);
     return fd;
 }

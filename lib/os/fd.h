@@ -41,3 +41,6 @@ NODISCARD enum io_result fd_wait(int fd, short events, struct deadline until);
 /* Pass a descriptor over a UNIX socket, with one byte of payload; `flags` as of send(2). */
 NODISCARD bool fd_send(int socket, int fd, int flags);
 NODISCARD int fd_receive(int socket); /* -1: errno */
+/* The same with bytes that mean something, as send(2) and recv(2).  `*fd` is -1 when none came. */
+NODISCARD ssize_t fd_send_with(int socket, struct str bytes, int fd, int flags);
+NODISCARD ssize_t fd_receive_with(int socket, char *into, size_t room, int flags, int *fd);

@@ -4,6 +4,7 @@ enter() puts the test into private mount and network namespaces, where /etc/pass
 import os
 import pwd
 import shutil
+import signal
 import socket
 import struct
 import subprocess
@@ -39,6 +40,16 @@ mount --bind /home/.p /etc/passwd && mount --bind /home/.g /etc/group || exit 77
 exec "$@\"""" % (FIRST_UID, " ".join(USERS))
     env = dict(os.environ, AGENT_TEST_INSIDE="1")
     sys.exit(subprocess.call(["unshare", "-n", "-m", "bash", "-c", script, "bash", sys.executable] + sys.argv, env=env))
+
+
+def ask(s, request, path):
+    """A delivery request brings the queue file with it."""
+    fd = os.open(path, os.O_RDWR)
+    try:
+        sent = socket.send_fds(s, [request], [fd])
+        s.sendall(request[sent:])
+    finally:
+        os.close(fd)
 
 
 def read_exactly(s, n):
@@ -96,7 +107,7 @@ class Agent:
         os.makedirs(self.root + "/etc")
         os.mkdir(self.mail)
         os.chmod(self.mail, 0o1777)
-        self.records, self.messages, self.processes, self.count = [], [], [], 0
+        self.records, self.messages, self.processes, self.named, self.count = [], [], [], {}, 0
         for service in ("bounce", "defer", "trace"):
             self.serve("private/" + service, self.log_service(service))
         self.serve("public/cleanup", self.cleanup)
@@ -152,8 +163,9 @@ class Agent:
         s.bind(self.queue + "/private/" + name)
         s.listen(10)
         env = dict(os.environ, MAIL_CONFIG=self.root + "/etc")
-        self.processes.append(subprocess.Popen([binary, "-S", "-n", name, "-t", "unix"] + list(args), stdin=s,
-                                               stdout=subprocess.DEVNULL, cwd=self.queue, env=env))
+        self.named[name] = subprocess.Popen([binary, "-S", "-n", name, "-t", "unix"] + list(args), stdin=s,
+                                            stdout=subprocess.DEVNULL, cwd=self.queue, env=env)
+        self.processes.append(self.named[name])
         s.close()
         return self
 
@@ -164,8 +176,9 @@ class Agent:
         shutil.rmtree(self.root)
 
     def deliver(self, name, rcpts, body="Subject: x\n\nhello\n", sender="s@remote.test", nexthop="mail.example.test", flags=1,
-                notify=0, shift=0, **more):
-        """(marks in the queue file, reply, log lines without time, queue id and delays)."""
+                notify=0, shift=0, leave=False, **more):
+        """(marks in the queue file, reply, log lines without time, queue id and delays).  `leave`: who asks is gone when the agent
+        comes to the request, and another message follows."""
         self.count += 1
         qid = "ABC%03d" % self.count
         data, offsets = record("C", " " * 95) + record("S", sender), []
@@ -190,8 +203,13 @@ class Agent:
         with socket.socket(socket.AF_UNIX) as c:
             c.settimeout(60)
             c.connect(self.queue + "/private/" + name)
-            c.sendall(frame(b"D", msg))
-            got = receive(c)
+            if leave:
+                self.named[name].send_signal(signal.SIGSTOP)
+            ask(c, frame(b"D", msg), path)
+            got = None if leave else receive(c)
+        if leave:
+            self.named[name].send_signal(signal.SIGCONT)
+            self.deliver(name, rcpts)
         with open(path, "rb") as f:
             after = f.read()
         os.unlink(path)

@@ -411,6 +411,10 @@ class Others(unittest.TestCase):
             self.assertEqual(lines[0], "to=<x@y.test>, relay=none, dsn=2.0.0, status=sent (away)")
             self.assertRegex(lines[1], r"warning: cannot mark recipient <x@y.test> at offset \d+ as done: no recipient stands there")
 
+    def test_who_is_gone_gets_nothing_delivered(self):
+        marks, _, lines = self.agent.deliver("discard", ["x@y.test"], leave=True)
+        self.assertEqual((marks, [x for x in lines if "ABC" not in x and "to=" in x]), ("R", []))
+
     def test_error_bounces_and_retry_defers(self):
         one_line(self, self.agent.deliver("error", ["x@y.test"], nexthop="5.1.6 moved"), "to=<x@y.test>, relay=none, dsn=5.1.6, status=bounced (moved)")
         one_line(self, self.agent.deliver("retry", ["x@y.test"], nexthop="busy"), "to=<x@y.test>, relay=none, dsn=4.0.0, status=deferred (busy)", "R")

@@ -6,7 +6,7 @@ import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "local"))
-from agent import NUMBERS, REQUEST, Agent, attrs, enter, frame, parse, read, receive, record, write  # noqa: E402,F401
+from agent import NUMBERS, REQUEST, Agent, ask, attrs, enter, frame, parse, read, receive, record, write  # noqa: E402,F401
 
 
 class Client(Agent):
@@ -64,7 +64,7 @@ class Client(Agent):
             msg += attrs([("recipient", r), ("original_recipient", r), ("dsn_orig_rcpt", orcpt), ("notify_flags", notify), ("offset", o)])
         before = len(read(self.log)) if os.path.exists(self.log) else 0
         c = channel or self.connect(self.agent(lmtp, **settings))
-        c.sendall(frame(b"D", msg))
+        ask(c, frame(b"D", msg), path)
         got = receive(c)
         if channel is None:
             c.close()

@@ -96,13 +96,16 @@ def delivery_request(queue, qid, offset, mark, recipient):
                  attrs(recipient=recipient, original_recipient=recipient, dsn_orig_rcpt="", notify_flags=0, offset=mark))
 
 
-def ask_to_deliver(transport, *request, uid=0):
-    """As the queue manager would, if it were the intruder's: the agents take nobody else's word, so root stands in for it."""
+def ask_to_deliver(transport, path, *request, uid=0):
+    """As the queue manager would, if it were the intruder's: the agents take nobody else's word, so root stands in for it.
+    `path`: the file that comes with the request."""
     def act():
         with socket.socket(socket.AF_UNIX) as s:
             s.settimeout(20)
             s.connect("%s/private/%s" % (QUEUE, transport))
-            s.sendall(delivery_request(*request))
+            text = delivery_request(*request)
+            fds = [os.open(path, os.O_RDWR)] if path else []
+            s.sendall(text[socket.send_fds(s, [text], fds):])
             print(s.recv(4096), flush=True)
         os._exit(0)
     return child(act, uid=uid)
@@ -115,7 +118,7 @@ def an_intruder_who_is_not_the_queue_manager_is_turned_away_by_agents(host):
     send("ana@" + DOMAIN)  # local is there
     mark = len(host.log())
     for agent in ("local", "virtual", "smtp", "error", "hook"):
-        status, output = ask_to_deliver(agent, "deferred", waiting, 0, 0, "double-bounce@" + NAME, uid=MAIL_UID)
+        status, output = ask_to_deliver(agent, None, "deferred", waiting, 0, 0, "double-bounce@" + NAME, uid=MAIL_UID)
         assert (status, output) in ((0, "b''\n"), (126, "")), (agent, status, output)
     assert "turned away" in host.log()[mark:]
     assert waiting in host.queue()
@@ -148,11 +151,12 @@ def delivery_agents_open_no_files_of_root_for_an_intruder(host):
     os.link(QUEUE + "/pid/linked", QUEUE + "/hold/linked")  # where fs.protected_hardlinks is off
     send("ana@" + DOMAIN)  # local is there
     for agent, recipient in (("local", "ana@" + DOMAIN), ("virtual", "v@virtual.test"), ("hook", "x@hook.test")):
-        for queue, qid in (("deferred", "secret"), ("hold", "linked"), ("hold", "../pid/linked"), ("../../var/rootonly", "secret"), ("pid", "linked")):
-            status, output = ask_to_deliver(agent, queue, qid, start, mark, recipient)
-            assert status == 0 and ("result\\x001" in output or output == "b''\n"), (agent, queue, qid, output)
+        for path, queue, qid in ((None, "deferred", "secret"), ("/var/rootonly/secret", "deferred", "AAAAA1"), (QUEUE + "/hold/linked", "hold", "AAAAA1"),
+                                 ("/var/rootonly/secret", "hold", "../pid/linked"), ("/dev/null", "hold", "AAAAA1")):
+            status, output = ask_to_deliver(agent, path, queue, qid, start, mark, recipient)
+            assert status == 0 and ("result\\x001" in output or output == "b''\n"), (agent, path, qid, output)
             with open("/var/rootonly/secret", "rb") as f, open(QUEUE + "/pid/linked", "rb") as g:
-                assert f.read() == whole and g.read() == whole_too, (agent, queue, qid)
+                assert f.read() == whole and g.read() == whole_too, (agent, path, qid)
     for path in (BOX, HOMES + "/luis/hooked"):
         assert SECRET not in contents(path), path
     assert not [f for w, _, fs in os.walk("/var/vmail") for f in fs if SECRET in contents(w + "/" + f)]
@@ -167,7 +171,7 @@ def a_recipient_named_by_an_intruder_is_no_command_and_no_file(host):
     os.chown(QUEUE + "/hold/AAAAA9", MAIL_UID, MAIL_UID)
     for recipient in ("|touch /var/tmp/hit@" + DOMAIN, "/var/tmp/hit@" + DOMAIN, "/var/tmp/hit", "|touch /var/tmp/hit", ":include:/etc/passwd", "\\|touch /var/tmp/hit",
                       "../../tmp/hit", "root/../../tmp/hit@" + DOMAIN, "\\root/../x", "a\nb", "", "@", "x" * 100000):
-        status, output = ask_to_deliver("local", "hold", "AAAAA9", start, mark, recipient)
+        status, output = ask_to_deliver("local", QUEUE + "/hold/AAAAA9", "hold", "AAAAA9", start, mark, recipient)
         assert status == 0, (recipient, output)
         assert not os.path.exists("/var/tmp/hit"), recipient
     os.unlink(QUEUE + "/hold/AAAAA9")

@@ -81,7 +81,7 @@ bool action_release(struct super *s, const char *queue, const struct queue_id *i
     return move(s, queue, QUEUE_DEFERRED, id);
 }
 
-/* What is to be reported goes with the message.  The defer log of its last attempt stays: nobody
+/* What is to be reported goes with the message; pickup(8) removes the bounce log when it has taken it.  The defer log of its last attempt stays: nobody
  * asks for the old name again, removing it costs more than all the rest, and -p clears it away. */
 bool action_requeue(struct super *s, const char *queue, const struct queue_id *id)
 {

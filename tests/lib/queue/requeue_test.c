@@ -40,7 +40,7 @@ static void prepare(const char *log)
         put("bounce/" ID, log);
 }
 
-static void failed_recipients_are_tried_again_and_the_log_ends(void **state)
+static void failed_recipients_are_tried_again_and_the_log_stays_for_the_copy(void **state)
 {
     struct queue_id id = the_id();
 
@@ -48,7 +48,7 @@ static void failed_recipients_are_tried_again_and_the_log_ends(void **state)
     prepare("recipient=failed@x.test\noffset=12\nstatus=5.1.1\naction=failed\nreason=no\n\n");
     assert_true(queue_requeue_bounced(&layout, "active", &id));
     assert_file("active/" ID, "..R.sent....R.failed..D.gone.....");
-    assert_int_equal(access("bounce/" ID, F_OK), -1);
+    assert_int_equal(access("bounce/" ID, F_OK), 0);
 }
 
 static void offsets_of_nobody_change_nothing(void **state)
@@ -85,13 +85,35 @@ static void without_a_message_the_log_stays(void **state)
     assert_int_equal(access("bounce/" ID, F_OK), 0);
 }
 
+/* An agent that has the file open goes on while the message is copied. */
+static void who_fails_during_the_copy_is_known_too(void **state)
+{
+    struct queue_id id = the_id();
+    struct requeue_log log = { .layout = &layout, .id = &id };
+
+    (void)state;
+    prepare(NULL);
+    assert_false(requeue_log_has(&log, 12));
+    requeue_log_remove(&log);
+    put("bounce/" ID, "recipient=failed@x.test\noffset=12\nreason=no\n\n");
+    assert_true(requeue_log_has(&log, 12));
+    assert_false(requeue_log_has(&log, 22));
+    put("bounce/" ID, "recipient=failed@x.test\noffset=12\nreason=no\n\nrecipient=gone@x.test\n"
+                      "offset=22\nreason=no\n\n");
+    assert_true(requeue_log_has(&log, 22));
+    requeue_log_remove(&log);
+    assert_int_equal(access("bounce/" ID, F_OK), -1);
+    requeue_log_free(&log);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        SCRATCH_TEST(failed_recipients_are_tried_again_and_the_log_ends),
+        SCRATCH_TEST(failed_recipients_are_tried_again_and_the_log_stays_for_the_copy),
         SCRATCH_TEST(offsets_of_nobody_change_nothing),
         SCRATCH_TEST(without_a_log_there_is_nothing_to_do),
         SCRATCH_TEST(without_a_message_the_log_stays),
+        SCRATCH_TEST(who_fails_during_the_copy_is_known_too),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
