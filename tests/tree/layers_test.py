@@ -24,9 +24,10 @@ BELOW = {
     "ipc": {"base", "os"},
     "table": CORE,
     "dns": CORE,
+    "tls": CORE,
     "queue": CORE,
     "rewrite": CORE | {"table", "dns", "queue"},
-    "client": CORE | {"table", "dns", "queue"},
+    "client": CORE | {"table", "dns", "tls", "queue"},
     "service": CORE | {"table", "dns", "queue"},
     "delivery": CORE | {"table", "dns", "queue", "rewrite", "client", "service"},
 }

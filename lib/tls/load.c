@@ -1,0 +1,89 @@
+/* Finding and loading relevo-tls.so, once per process; it is never unloaded. */
+#include "base/log.h"
+#include "tls/module.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <limits.h>
+#include <unistd.h>
+
+#define MODULE_NAME "relevo-tls.so"
+
+static const struct tls_module *module;
+
+/* From where the program lies: installed as a daemon, as a command, and where both are built.  So a tree that is
+ * installed beside another one takes its own module. */
+static const char *const places[] = { "/../", "/../lib/postfix/", "/../lib/tls/" };
+
+static bool own_directory(char *out, size_t room)
+{
+    ssize_t n = readlink("/proc/self/exe", out, room - 1);
+
+    if (n <= 0)
+        return false;
+    out[n] = '\0';
+    char *slash = strrchr(out, '/');
+    if (slash == NULL)
+        return false;
+    *slash = '\0';
+    return true;
+}
+
+static void find(struct buf *path)
+{
+    char here[PATH_MAX];
+
+    if (own_directory(here, sizeof here)) {
+        for (size_t i = 0; i < ARRAY_LEN(places); i++) {
+            buf_clear(path);
+            buf_join(path, str_from(here), str_from(places[i]), STR(MODULE_NAME));
+            if (access(buf_cstr(path), F_OK) == 0)
+                return;
+        }
+    }
+    buf_clear(path);
+    buf_join(path, site_conf.shlib_directory, STR("/" MODULE_NAME));
+}
+
+/* Lines of the module go the way that ours go, whatever that is by then. */
+static void forward(enum log_level level, struct str text)
+{
+    log_sink_fn *sink = log_sink();
+
+    if (sink)
+        sink(level, text);
+}
+
+static bool load(void)
+{
+    BUF_AUTO(path, 0);
+
+    if (module)
+        return true;
+    find(&path);
+    void *handle = dlopen(buf_cstr(&path), RTLD_NOW | RTLD_LOCAL);
+    const struct tls_module *found = handle ? dlsym(handle, TLS_MODULE_SYMBOL) : NULL;
+    if (found == NULL) {
+        log_warning("cannot load the TLS module: %s: disabling TLS support", dlerror());
+        return false;
+    }
+    if (found->version != TLS_MODULE_VERSION) {
+        log_warning("%s belongs to another build of the mail system: disabling TLS support",
+                    path.ptr);
+        return false;
+    }
+    found->set_log(forward, log_verbose());
+    module = found;
+    return true;
+}
+
+struct tls_engine *tls_server_open(const struct tls_server_settings *settings)
+{
+    return load() ? module->server_open(settings) : NULL;
+}
+
+const struct tls_facts *tls_accept(struct tls_engine *engine, struct stream *s,
+                                   const struct tls_server_wish *wish)
+{
+    return module->accept(engine, s, wish);
+}

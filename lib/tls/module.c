@@ -1,0 +1,17 @@
+/* The one symbol that relevo-tls.so exports. */
+#include "tls/module.h"
+
+#include "tls/engine.h"
+
+static void set_log(log_sink_fn *sink, int verbose)
+{
+    log_set_sink(sink);
+    log_set_verbose(verbose);
+}
+
+const struct tls_module relevo_tls_module = {
+    .version = TLS_MODULE_VERSION,
+    .set_log = set_log,
+    .server_open = server_open,
+    .accept = server_accept,
+};

@@ -1,0 +1,18 @@
+#pragma once
+/* tls/module - what relevo-tls.so gives to the program that loads it: the functions of tls/tls.h, and a log. */
+#include "base/log.h"
+#include "tls/tls.h"
+
+/* Program and module are built and installed together; another number is another build. */
+#define TLS_MODULE_VERSION 1
+#define TLS_MODULE_SYMBOL  "relevo_tls_module"
+
+struct tls_module {
+    unsigned version;
+    /* Before anything else: where lines go.  The module has its own copy of base/log. */
+    void (*set_log)(log_sink_fn *sink, int verbose);
+    struct tls_engine *(*server_open)(const struct tls_server_settings *settings);
+    const struct tls_facts *(*accept)(struct tls_engine *engine, struct stream *s,
+                                      const struct tls_server_wish *wish);
+};
+extern const struct tls_module relevo_tls_module;

@@ -1,0 +1,1 @@
+relevo_test(lib/tls/words_test.c tls_core tls)
