@@ -79,6 +79,6 @@ uint64_t options_parse(const struct tls_params *common)
                               workarounds, ARRAY_LEN(workarounds));
 
     return (SSL_OP_ALL & ~unwanted) | (wanted & ~NOT_BY_MASK) | SSL_OP_NO_RENEGOTIATION |
-           SSL_OP_IGNORE_UNEXPECTED_EOF | SSL_OP_SINGLE_DH_USE | SSL_OP_SINGLE_ECDH_USE |
+           SSL_OP_IGNORE_UNEXPECTED_EOF |
            (common->tls_preempt_cipherlist ? SSL_OP_CIPHER_SERVER_PREFERENCE : 0);
 }

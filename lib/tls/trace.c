@@ -28,7 +28,7 @@ static void dump_row(const unsigned char *bytes, size_t at, size_t length)
     buf_addf(&row, "%04zx ", at);
     for (size_t i = at; i < at + ROW; i++) {
         if (i < end)
-            buf_addf(&row, "%02x%c", bytes[i], i == at + ROW / 2 - 1 ? '-' : ' ');
+            buf_addf(&row, "%02x%s", bytes[i], i == at + ROW / 2 - 1 ? "-" : " ");
         else
             buf_add(&row, STR("   "));
     }
@@ -38,6 +38,7 @@ static void dump_row(const unsigned char *bytes, size_t at, size_t length)
     log_info(STR_FMT, STR_ARG(buf_str(&row)));
 }
 
+/* NOLINTNEXTLINE(readability-non-const-parameter): the type is OpenSSL's. */
 static long dump(BIO *bio, int operation, const char *bytes, size_t length, int number, long info,
                  int result, size_t *processed)
 {
