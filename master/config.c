@@ -138,6 +138,44 @@ static bool is_disabled(const struct master_entry *e)
     return false;
 }
 
+/* Services of ours that no site's master.cf names.  One is there when a program is that may call it, unless the site has
+ * an entry for it. */
+static const struct {
+    struct str program;
+    int limit;
+} implicit[] = {
+    { STR("connector"), 1 },
+};
+
+static bool is_wanted(const struct service_line *lines, size_t count, struct str program)
+{
+    bool wanted = false;
+
+    for (size_t i = 0; i < count; i++) {
+        if (str_equal(program, str_from(lines[i].command)))
+            return false;
+        wanted |= trust_may_call(lines[i].command, program);
+    }
+    return wanted;
+}
+
+static void add_implicit(struct master *m, struct service_line *lines, size_t *count)
+{
+    size_t named = *count;
+
+    for (size_t i = 0; i < ARRAY_LEN(implicit); i++) {
+        const struct master_entry e = { .service = implicit[i].program,
+                                        .type = MASTER_UNIX,
+                                        .private = true,
+                                        .unprivileged = true,
+                                        .process_limit = implicit[i].limit,
+                                        .command = implicit[i].program,
+                                        .field_count = MASTER_FIELD_COUNT };
+        if (is_wanted(lines, named, implicit[i].program))
+            make_line(m, &e, &lines[(*count)++]);
+    }
+}
+
 struct service_line *config_read_services(struct master *m, size_t *count)
 {
     ARENA_AUTO(arena);
@@ -146,7 +184,7 @@ struct service_line *config_read_services(struct master *m, size_t *count)
 
     if (!master_cf_read(config_directory(), &arena, &cf, &error))
         log_fatal("%s", buf_cstr(&error));
-    struct service_line *lines = mem_alloc(cf.count * sizeof *lines);
+    struct service_line *lines = mem_alloc((cf.count + ARRAY_LEN(implicit)) * sizeof *lines);
     *count = 0;
     for (size_t i = 0; i < cf.count; i++) {
         const struct master_entry *e = &cf.entries[i];
@@ -161,10 +199,11 @@ struct service_line *config_read_services(struct master *m, size_t *count)
         } else {
             lines[(*count)++] = line;
         }
-        if (*count > SCOREBOARD_SERVICES)
+        if (*count + ARRAY_LEN(implicit) > SCOREBOARD_SERVICES)
             log_fatal("%s/master.cf: line %u: more than %d services", config_directory(), e->line,
                       SCOREBOARD_SERVICES);
     }
+    add_implicit(m, lines, count);
     return lines;
 }
 

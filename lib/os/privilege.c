@@ -61,12 +61,12 @@ void privilege_limit(enum privilege_need need)
     limit_capabilities(kept);
 }
 
-void privilege_drop(const char *user, uid_t uid, gid_t gid)
+void privilege_drop(const char *user, uid_t uid, gid_t gid, const gid_t *groups, size_t count)
 {
     if (uid == 0)
         log_fatal("refusing to drop privileges to %s: that is root", user);
     limit_bounding_set(0);
-    if (setgroups(0, NULL) != 0)
+    if (setgroups(count, groups) != 0)
         log_fatal("setgroups: %s", strerror(errno));
     if (setresgid(gid, gid, gid) != 0)
         log_fatal("setgid(%ld): %s", (long)gid, strerror(errno));

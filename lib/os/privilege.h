@@ -7,8 +7,8 @@
 /* The only place where root's powers are taken and given up.  All of these end the process when the
  * kernel refuses: to go on with more rights than meant is never an answer. */
 
-/* For good: group list, gid, uid, every capability set. */
-void privilege_drop(const char *user, uid_t uid, gid_t gid);
+/* For good: group list, gid, uid, every capability set.  Of other groups only these `count` are kept. */
+void privilege_drop(const char *user, uid_t uid, gid_t gid, const gid_t *groups, size_t count);
 void privilege_chroot(const char *dir);
 /* For good: what a process that stays root does not need, for itself or for those that it starts. */
 enum privilege_need {

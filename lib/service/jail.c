@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <pwd.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -66,6 +67,9 @@ static void look_up_mail_owner(struct service *svc)
                   getenv("MAIL_CONFIG") ? getenv("MAIL_CONFIG") : "/etc/postfix", user);
     svc->mail_uid = pw->pw_uid;
     svc->mail_gid = pw->pw_gid;
+    svc->group_count = svc->spec->keeps_groups ? GROUPS_MAX : 0;
+    if (svc->group_count && getgrouplist(user, pw->pw_gid, svc->groups, &svc->group_count) < 0)
+        log_fatal("%s is in more than %d groups", user, GROUPS_MAX);
 }
 
 static void confine(struct service *svc)
@@ -103,9 +107,10 @@ static void drop_privileges(const struct service *svc)
     int64_t uid;
 
     if (own && is_confined() && number_parse_range(str_from(own), 1, INT32_MAX, &uid))
-        privilege_drop(own, (uid_t)uid, (gid_t)uid);
+        privilege_drop(own, (uid_t)uid, (gid_t)uid, NULL, 0);
     else
-        privilege_drop(site_conf.mail_owner.ptr, svc->mail_uid, svc->mail_gid);
+        privilege_drop(site_conf.mail_owner.ptr, svc->mail_uid, svc->mail_gid, svc->groups,
+                       (size_t)svc->group_count);
 }
 
 void service_enter_jail(struct service *svc)

@@ -4,6 +4,8 @@
 #include "service/scoreboard.h"
 #include "service/service.h"
 
+#define GROUPS_MAX 64
+
 struct service_override {
     struct str name, value;
 };
@@ -43,6 +45,8 @@ struct service {
     bool is_private;   /* nobody comes by path but root */
     uid_t mail_uid;    /* of mail_owner, once dropped to */
     gid_t mail_gid;
+    gid_t groups[GROUPS_MAX]; /* of mail_owner, for a daemon that keeps them */
+    int group_count;
     bool standalone; /* one client on stdin and stdout */
     int lock_fd;     /* of a single-process service, or -1 */
     int max_idle_s, max_use;

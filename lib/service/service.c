@@ -139,6 +139,10 @@ void service_leave(struct service *svc)
 
 struct conf *service_conf(struct service *svc) { return svc->conf; }
 struct str service_name(struct service *svc) { return str_from(svc->options.name); }
+struct str service_root(struct service *svc)
+{
+    return svc->options.chroot ? str_from(svc->queue_directory) : STR("");
+}
 int service_argc(struct service *svc) { return svc->options.argc; }
 char **service_argv(struct service *svc) { return svc->options.argv; }
 struct loop *service_loop(struct service *svc) { return svc->loop; }
@@ -166,11 +170,13 @@ void service_count_use(struct service *svc)
     svc->activity++;
 }
 
+void service_replace(struct service *svc) { svc->leaving = true; }
+
 void service_restart_for(struct service *svc, const char *table)
 {
     if (!svc->leaving)
         log_info("table %s has changed -- restarting", table);
-    svc->leaving = true;
+    service_replace(svc);
 }
 
 uint32_t service_client_number(const struct service *svc, struct str client)

@@ -31,6 +31,7 @@ struct service_spec {
     const struct sandbox_path *paths;
     const uint16_t *ports; /* SANDBOX_ACCEPT: what it may connect to by TCP; ends with 0 */
     bool needs_root;       /* "requires a privileged process" */
+    bool keeps_groups;     /* those that the site has put mail_owner into; without it: none */
     int process_limit;     /* -1 any, 1 or 0: "requires a process limit of N" */
     bool no_max_use;       /* resident: qmgr, anvil, ... ignore max_use and max_idle */
     const int *patience;   /* seconds that one client or event may take; NULL: daemon_timeout */
@@ -71,7 +72,11 @@ bool service_is_stressed(struct service *svc);
 bool service_should_leave(struct service *svc);
 /* SINGLE: count one more use of this process (a second message on a kept connection). */
 void service_count_use(struct service *svc);
-/* A table has changed: log it and end after the present client, so that master starts a fresh process. */
+/* Where absolute file names begin once the process is in its jail: the queue directory, or empty without chroot. */
+struct str service_root(struct service *svc);
+/* End after the present client, so that master starts a fresh process. */
+void service_replace(struct service *svc);
+/* The same because a table has changed, which is logged. */
 void service_restart_for(struct service *svc, const char *table);
 /* SINGLE, for services of strangers and users: who the client is (never 0), and whether it is its turn to say something.  When
  * all processes of the service are taken, idle clients that hold many of them have to give way. */

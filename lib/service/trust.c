@@ -27,6 +27,16 @@ const struct trust *trust_of(const char *program)
     return NULL;
 }
 
+bool trust_may_call(const char *caller, struct str program)
+{
+    const struct trust *trust = trust_of(caller);
+
+    for (const char *const *call = trust ? trust->calls : NULL; call && *call; call++)
+        if (str_equal(program, str_from(*call)))
+            return true;
+    return false;
+}
+
 /* A container may have fewer users: asking for the file system's user changes nothing when the number does not exist. */
 static bool is_mapped(uid_t uid)
 {

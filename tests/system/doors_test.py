@@ -10,8 +10,8 @@ from trespass import child
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 PLACE = "/var/tmp/doors"
-EXPECTED = {"smtpd", "cleanup", "qmgr", "pickup", "smtp", "lmtp", "anvil", "bounce", "showq", "flush", "error", "discard", "trivial-rewrite", "proxymap"}
-BY_PATH = {"lmtp", "proxymap"}  # they may make UNIX sockets, for servers of others
+EXPECTED = {"smtpd", "cleanup", "qmgr", "pickup", "smtp", "lmtp", "anvil", "bounce", "showq", "flush", "error", "discard", "trivial-rewrite", "proxymap", "connector"}
+BY_PATH = {"lmtp", "proxymap", "connector"}  # they may make UNIX sockets, for servers of others
 
 
 def sockets():
@@ -35,7 +35,7 @@ def wake_everybody(host):
     send("paco@" + DOMAIN, "Subject: 1\n\nx")
     host.run("postqueue", "-p")
     host.run("postqueue", "-s", "away.test", check=False)
-    for service in ("private/rewrite", "private/proxymap", "private/discard"):
+    for service in ("private/rewrite", "private/proxymap", "private/discard", "private/connector"):
         host.connect_as_root(service)
 
 

@@ -34,6 +34,6 @@ bool as_owner(const struct stat *file, const char *name, bool (*work)(void *cont
         log_fatal("fork: %s", strerror(errno));
     if (pid > 0)
         return wait_for(pid);
-    privilege_drop(name, file->st_uid, file->st_gid);
+    privilege_drop(name, file->st_uid, file->st_gid, NULL, 0);
     _exit(work(context) ? WORK_TRUE : WORK_FALSE);
 }

@@ -314,7 +314,7 @@ static void become_owner(struct conf *conf)
     if (pw == NULL)
         log_fatal("file %s/main.cf: parameter mail_owner: unknown user name value: " STR_FMT,
                   conf_directory(conf), STR_ARG(owner));
-    privilege_drop(pw->pw_name, pw->pw_uid, pw->pw_gid);
+    privilege_drop(pw->pw_name, pw->pw_uid, pw->pw_gid, NULL, 0);
 }
 
 static void read_conf(struct postsuper *p, struct conf *conf)

@@ -1,0 +1,1 @@
+relevo_test(services/connector/dial_test.c dial)
