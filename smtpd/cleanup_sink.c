@@ -50,6 +50,7 @@ static void put_client_attributes(struct session *s, struct buf *out)
         record_put_attr(out, "sasl_method", s->login.method);
         record_put_attr(out, "sasl_username", s->login.name);
     }
+    put_attr(out, "sasl_sender", s->t.mail.auth);
 }
 
 /* XFORWARD SOURCE knows better than our own view of the last hop. */

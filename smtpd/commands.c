@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "smtpd/access/access.h"
+#include "smtpd/auth.h"
 #include "smtpd/etrn.h"
 #include "smtpd/greet.h"
 #include "smtpd/limits.h"
@@ -318,6 +319,12 @@ static void on_starttls(struct session *s, const struct smtp_event *ev)
     respond(s, REPLY(454, "4.7.0 TLS not available due to local problem"));
 }
 
+static void on_refused(struct session *s, const struct smtp_event *ev)
+{
+    if (ev->command != SMTP_CMD_AUTH || !auth_refuse(s, ev))
+        misconduct_refused(s, ev);
+}
+
 static void on_usual(struct session *s, const struct smtp_event *ev) { respond(s, ev->reply); }
 
 static const struct {
@@ -327,7 +334,7 @@ static const struct {
     { SMTP_CONNECT, on_connect },
     { SMTP_EARLY_INPUT, misconduct_early_input },
     { SMTP_LINE, misconduct_line },
-    { SMTP_REFUSED, misconduct_refused },
+    { SMTP_REFUSED, on_refused },
     { SMTP_UNKNOWN, misconduct_unknown },
     { SMTP_ABANDON, on_abandon },
     { SMTP_HELO, on_helo },
@@ -348,6 +355,8 @@ static const struct {
     { SMTP_XCLIENT, xclient_handle },
     { SMTP_XFORWARD, xforward_handle },
     { SMTP_STARTTLS, on_starttls },
+    { SMTP_AUTH, auth_handle },
+    { SMTP_AUTH_RESPONSE, auth_continue },
 };
 
 void commands_handle(struct session *s, const struct smtp_event *ev)

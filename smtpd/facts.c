@@ -12,6 +12,13 @@ struct str session_protocol(const struct session *s)
     return s->dialogue.esmtp ? STR("ESMTP") : STR("SMTP");
 }
 
+bool session_has_login(const struct session *s)
+{
+    return s->login.method.len && !str_equal_nocase(s->login.method, STR("anonymous"));
+}
+
+bool session_is_secured(const struct session *s) { return s->dialogue.secured; }
+
 struct str session_shown_address(struct str address)
 {
     size_t colon = str_starts(address, STR("@")) ? str_find(address, ':') : STR_NOT_FOUND;
@@ -39,6 +46,8 @@ void session_keep(struct session *s)
         &s->helo,
         &s->login.name,
         &s->login.method,
+        &s->auth.mechanism,
+        &s->auth.user,
         &s->forwarded.name,
         &s->forwarded.address,
         &s->forwarded.port,

@@ -11,6 +11,7 @@
 #include "os/socket.h"
 #include "os/stream.h"
 #include "rewrite/rewrite.h"
+#include "sasl/properties.h"
 #include "service/service.h"
 #include "smtp/server.h"
 #include "smtpd/first_lines.h"
@@ -19,6 +20,8 @@
 #include "table/match.h"
 
 struct access;
+struct auth_backend;
+struct connector;
 struct mail_sink;
 
 /* What the process knows; opened before the jail, then read only. */
@@ -31,6 +34,12 @@ struct setup {
     struct access *access; /* the restriction lists */
     const struct mail_sink *sink;
     struct interface_list interfaces;
+    struct connector *connector; /* to servers of others */
+    struct auth_setup {
+        const struct auth_backend *backend; /* NULL: there is no AUTH */
+        struct sasl_policy plain, secured;  /* which mechanisms may be used, without and with TLS */
+        struct match_list *mechanism_filter, *exceptions;
+    } auth;
     struct match_list *mynetworks, *xclient_hosts, *xforward_hosts, *bare_newline_exclusions,
         *limit_exceptions, *verp_clients, *forbidden_commands, *noop_commands;
     struct table_list *discard_keyword_maps, *local_recipients, *alias_maps, *mailbox_maps,
@@ -108,6 +117,13 @@ struct login {
     struct str method; /* what AUTH says, or XCLIENT */
 };
 
+/* AUTH, whether it succeeds or not. */
+struct auth_state {
+    struct buf mechanisms; /* offered to this client */
+    struct str mechanism;  /* as the client names it */
+    struct str user;       /* whom the back-end spoke of last */
+};
+
 /* What XFORWARD said, empty where it said nothing; absent without XFORWARD since the last EHLO,
  * HELO or RSET. */
 struct forwarded {
@@ -124,6 +140,7 @@ struct session {
     unsigned changes;     /* of what lies in `arena`, since it was last compacted */
     struct str helo;      /* as given; absent before the greeting */
     struct login login;
+    struct auth_state auth;
     struct pace pace;
     struct transcript transcript;
     unsigned faults; /* enum fault */
@@ -149,6 +166,10 @@ struct session {
 const char *session_queue_id(const struct session *s);
 /* "SMTP" or "ESMTP". */
 struct str session_protocol(const struct session *s);
+/* The client has said who it is; guests have not. */
+bool session_has_login(const struct session *s);
+/* Nobody reads along. */
+bool session_is_secured(const struct session *s);
 /* `@a,@b:user@c` without the way there. */
 struct str session_shown_address(struct str address);
 /* A string in `arena` has been replaced: once in a while those that still count move to a new arena, so that a

@@ -15,7 +15,8 @@ static bool any_limit(void)
     return smtpd_conf.smtpd_client_connection_count_limit > 0 ||
            smtpd_conf.smtpd_client_connection_rate_limit > 0 ||
            smtpd_conf.smtpd_client_message_rate_limit > 0 ||
-           smtpd_conf.smtpd_client_recipient_rate_limit > 0;
+           smtpd_conf.smtpd_client_recipient_rate_limit > 0 ||
+           smtpd_conf.smtpd_client_auth_rate_limit > 0;
 }
 
 static bool is_exempt(const struct session *s)
@@ -144,6 +145,17 @@ struct smtp_reply limits_on_recipient(struct session *s)
         exceeds(s, "Recipient address rate", answer.rate,
                 smtpd_conf.smtpd_client_recipient_rate_limit))
         return refusal(s, 450, "4.7.1", STR(""), "many recipients");
+    return (struct smtp_reply){ 0 };
+}
+
+struct smtp_reply limits_on_auth(struct session *s)
+{
+    struct anvil_answer answer;
+
+    if (s->counted && smtpd_conf.smtpd_client_auth_rate_limit > 0 &&
+        report(s, ANVIL_AUTH, &answer) &&
+        exceeds(s, "AUTH command rate", answer.rate, smtpd_conf.smtpd_client_auth_rate_limit))
+        return refusal(s, 450, "4.7.1", STR(""), "many AUTH commands");
     return (struct smtp_reply){ 0 };
 }
 

@@ -6,6 +6,7 @@
 NODISCARD bool limits_leave_room(struct session *s);
 /* Report the connection.  A reply with code 421 when the client has too many of them. */
 struct smtp_reply limits_on_connect(struct session *s);
+struct smtp_reply limits_on_auth(struct session *s);
 struct smtp_reply limits_on_mail(struct session *s);
 struct smtp_reply limits_on_recipient(struct session *s);
 void limits_on_disconnect(struct session *s);

@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "os/interfaces.h"
 #include "queue/record.h"
+#include "smtpd/auth.h"
 #include "smtpd/unsupported.h"
 
 static const struct keyword {
@@ -109,6 +110,10 @@ void options_for_session(struct session *s, struct smtp_server_options *out)
         .starttls =
             unsupported_requires_tls(), /* and then refuse it: 454 tells more than silence */
         .tls_required = unsupported_requires_tls(),
+        .auth = auth_offer(s),
+        .auth_mechanisms = buf_str(&s->auth.mechanisms),
+        .auth_old_style = smtpd_conf.broken_sasl_auth_clients,
+        .hide_auth = announced(s, setup->auth.exceptions, "AUTH"),
         .xclient = trusted && announced(s, setup->xclient_hosts, "XCLIENT"),
         .xforward = s->may_forward || (trusted && announced(s, setup->xforward_hosts, "XFORWARD")),
         .enhanced_codes = true,

@@ -26,17 +26,44 @@ static void put_protocol(const struct session *s, struct buf *out)
         buf_addc(out, 'A');
 }
 
+/* A comment in a header: parentheses in pairs, nothing quoted, ASCII. */
+static void put_comment_text(struct str text, struct buf *out)
+{
+    unsigned depth = 0;
+
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.ptr[i];
+        bool bad = c == '\\' || char_is_control(c) || (unsigned char)c > 126;
+        depth += c == '(';
+        bad |= c == ')' && depth == 0;
+        depth -= c == ')' && depth > 0;
+        buf_addc(out, bad ? '?' : c);
+    }
+    while (depth-- > 0)
+        buf_addc(out, ')');
+}
+
+static void put_login(const struct session *s, struct buf *out)
+{
+    if (!smtpd_conf.smtpd_sasl_authenticated_header || s->login.name.len == 0)
+        return;
+    buf_add(out, STR("(Authenticated sender: "));
+    put_comment_text(s->login.name, out);
+    buf_add(out, STR(")\n\t"));
+}
+
 void received_format(const struct session *s, struct buf *out)
 {
     if (!smtpd_conf.smtpd_hide_client_session) {
         buf_join(out, STR("Received: from "), s->helo.ptr ? s->helo : s->peer.name, STR(" ("),
                  s->peer.name, STR(" ["));
         peer_format_tagged(&s->peer, out);
-        buf_add(out, STR("])\n\tby "));
+        buf_add(out, STR("])\n\t"));
+        put_login(s, out);
     } else {
-        buf_add(out, STR("Received: by "));
+        buf_add(out, STR("Received: "));
     }
-    buf_join(out, site_conf.myhostname, STR(" ("), site_conf.mail_name, STR(")"));
+    buf_join(out, STR("by "), site_conf.myhostname, STR(" ("), site_conf.mail_name, STR(")"));
     if (!smtpd_conf.smtpd_hide_client_session) {
         buf_add(out, STR(" with "));
         put_protocol(s, out);

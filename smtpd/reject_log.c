@@ -31,8 +31,9 @@ static void put_context(struct session *s, struct str recipient, struct buf *out
     if (s->helo.ptr)
         buf_join(out, STR(" helo=<"), s->helo, STR(">"));
     if (s->login.name.ptr)
-        buf_join(out, STR(" sasl_method="), s->login.method, STR(" sasl_username=<"), s->login.name,
-                 STR(">"));
+        buf_join(out, STR(" sasl_method="), s->login.method, STR(" sasl_username="), s->login.name);
+    if (s->t.mail.auth.len)
+        buf_join(out, STR(" sasl_sender="), s->t.mail.auth);
 }
 
 static struct str where_name(const struct session *s)

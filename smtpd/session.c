@@ -134,6 +134,7 @@ void session_serve(const struct setup *setup, int fd)
     wire_release(&s); /* the skeleton closes it */
     cleanup_client_close(&s.cleanup);
     buf_free(&s.deny_text);
+    buf_free(&s.auth.mechanisms);
     transcript_fini(&s.transcript);
     arena_free(&s.t.arena);
     arena_free(&s.scratch);

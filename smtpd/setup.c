@@ -1,9 +1,11 @@
 #include "smtpd/setup.h"
 
 #include "base/log.h"
+#include "client/connector.h"
 #include "client/debug_peer.h"
 #include "client/dns_filter.h"
 #include "smtpd/access/access.h"
+#include "smtpd/auth.h"
 #include "smtpd/mail_sink.h"
 #include "smtpd/notice.h"
 #include "smtpd/proxy.h"
@@ -79,6 +81,8 @@ static void open_client_lists(void)
         open_list(smtpd_conf.smtpd_authorized_verp_clients, "smtpd_authorized_verp_clients");
     setup.limit_exceptions = open_list(smtpd_conf.smtpd_client_event_limit_exceptions,
                                        "smtpd_client_event_limit_exceptions");
+    setup.auth.exceptions =
+        open_list(smtpd_conf.smtpd_sasl_exceptions_networks, "smtpd_sasl_exceptions_networks");
     if (!smtp_bare_newline_parse(smtpd_conf.smtpd_forbid_bare_newline, &setup.bare_newline))
         log_fatal("invalid smtpd_forbid_bare_newline parameter value: \"" STR_FMT "\"",
                   STR_ARG(smtpd_conf.smtpd_forbid_bare_newline));
@@ -152,5 +156,8 @@ const struct setup *setup_open(struct service *svc)
     unsupported_warn();
     setup.access = access_open(conf, &setup);
     setup.sink = &mail_sink_cleanup;
+    setup.connector = connector_new(service_root(svc));
+    auth_open(&setup);
+    connector_close_list(setup.connector);
     return &setup;
 }

@@ -3,6 +3,7 @@
  * Runs as:   mail_owner, inside the queue directory when master.cf says chroot
  * Trusts:    main.cf and its tables
  * Distrusts: every byte from the client */
+#include "client/connector.h"
 #include "smtpd/session.h"
 #include "smtpd/setup.h"
 
@@ -11,12 +12,14 @@ static const struct setup *setup;
 static void open_tables(struct service *svc) { setup = setup_open(svc); }
 
 /* An account that was made a moment ago must not be unknown to whoever waited longest for a client. */
-static void notice_changed_tables(struct service *svc)
+static void notice_changes(struct service *svc)
 {
     BUF_AUTO(table, 256);
 
     if (tables_have_changed(&table))
         service_restart_for(svc, buf_cstr(&table));
+    if (connector_is_lost(setup->connector))
+        service_replace(svc);
 }
 
 static void serve_client(struct service *svc, int fd)
@@ -44,7 +47,7 @@ static const struct service_spec smtpd = {
     .ports = DNS_PORTS,
     .process_limit = -1,
     .before_jail = open_tables,
-    .before_client = notice_changed_tables,
+    .before_client = notice_changes,
     .serve = serve_client,
 };
 

@@ -9,6 +9,7 @@ void transaction_begin(struct session *s, const struct smtp_mail *mail)
 
     *t = (struct transaction){ .arena = t->arena, .active = true, .actions = ACTIONS_INIT };
     t->mail = *mail;
+    t->mail.auth = mail->auth.ptr ? arena_str(&t->arena, mail->auth) : STR_NONE;
     t->mail.envid = arena_str(&t->arena, mail->envid);
     t->mail.verp_delimiters = arena_str(&t->arena, mail->verp_delimiters);
     t->sender = arena_str(&t->arena, mail->address);
@@ -49,6 +50,8 @@ static void log_client(const struct session *s)
     if (s->login.name.ptr)
         buf_join(&more, STR(", sasl_method="), s->login.method, STR(", sasl_username="),
                  s->login.name);
+    if (s->t.mail.auth.len)
+        buf_join(&more, STR(", sasl_sender="), s->t.mail.auth);
     if (s->forwarded.ident.len)
         buf_join(&more, STR(", orig_queue_id="), s->forwarded.ident);
     if (s->forwarded.name.ptr)

@@ -20,8 +20,6 @@ static bool offers_tls(void)
     return str_equal_nocase(level, STR("may")) || (level.len == 0 && smtpd_conf.smtpd_use_tls);
 }
 
-static bool has_login(void) { return smtpd_conf.smtpd_sasl_auth_enable; }
-
 static bool has_proxy_filter(void) { return smtpd_conf.smtpd_proxy_filter.len > 0; }
 
 static bool has_milters(void)
@@ -42,7 +40,6 @@ static const struct {
     { unsupported_needs_tls_at_once, "smtpd_tls_wrappermode", "clients are turned away" },
     { unsupported_requires_tls, "smtpd_tls_security_level = encrypt", "no mail is taken" },
     { offers_tls, "smtpd_tls_security_level = may", "STARTTLS is not offered" },
-    { has_login, "smtpd_sasl_auth_enable", "AUTH is not offered" },
     { has_proxy_filter, "smtpd_proxy_filter", "mail is deferred" },
     { has_milters, "smtpd_milters", "mail is treated as milter_default_action says" },
 };

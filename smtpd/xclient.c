@@ -2,6 +2,7 @@
 #include "smtpd/xclient.h"
 
 #include "base/number.h"
+#include "smtpd/auth.h"
 #include "smtpd/greet.h"
 #include "smtpd/options.h"
 #include "smtpd/peer.h"
@@ -59,13 +60,11 @@ static void override_names(struct session *s, const struct smtp_xattrs *x)
     }
 }
 
-/* The peer in front of us vouches for the login, as it does for the address. */
+/* The peer in front of us vouches for the login, as it does for the address; without a word of it there is none. */
 static void override_login(struct session *s, const struct smtp_xattrs *x)
 {
-    if (!x->kind[SMTP_XATTR_LOGIN])
-        return;
     bool given = x->kind[SMTP_XATTR_LOGIN] == SMTP_XVALUE_GIVEN && x->value[SMTP_XATTR_LOGIN].len;
-    s->login = (struct login){ .name = STR_NONE };
+    auth_forget(s);
     if (given)
         s->login =
             (struct login){ arena_str(&s->arena, x->value[SMTP_XATTR_LOGIN]), STR("XCLIENT") };

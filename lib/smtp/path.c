@@ -240,18 +240,14 @@ static bool mail_envid(struct params *p, struct str value)
 
 static bool mail_auth(struct params *p, struct str value)
 {
-    BUF_AUTO(decoded, 0);
-
     if (!p->rules->auth) /* means nothing here, and harms nobody */
         return true;
-    if (!p->rules->authenticated)
-        return fail(p, 503, STR("5.5.4 Error: send AUTH command first"));
     if (p->mail->auth.ptr)
         return fail(p, 503, STR("5.5.4 Error: multiple AUTH= options"));
-    if (value.len == 0 || (!str_equal(value, STR("<>")) &&
-                           (!xtext_decode(value, &decoded) || !is_printable(buf_str(&decoded)))))
+    if (value.len == 0 || !is_printable(value) || !fits(value, p->rules->value_limit))
         return unsupported(p);
-    p->mail->auth = arena_str(p->arena, decoded.len ? buf_str(&decoded) : value);
+    if (!str_equal(value, STR("<>"))) /* nobody in particular */
+        p->mail->auth = arena_str(p->arena, value);
     return true;
 }
 

@@ -18,7 +18,7 @@ struct smtp_mail {
     bool requiretls;
     enum dsn_ret ret;
     struct str envid; /* decoded; absent without ENVID= */
-    struct str auth;  /* AUTH=, decoded; absent without it */
+    struct str auth;  /* AUTH= as it was given; absent without it and for `<>` */
     bool verp;
     struct str verp_delimiters; /* two characters; empty: the default ones */
 };
@@ -42,7 +42,7 @@ struct smtp_path_rules {
     bool strict; /* angle brackets required, no comments (strict_rfc821_envelopes) */
     struct smtp_odd_domains odd_domains;
     bool smtputf8, strict_smtputf8, requiretls, dsn, verp;
-    bool auth, authenticated;
+    bool auth;
     int64_t size_limit;   /* 0: none */
     size_t address_limit; /* longer addresses, in either form, are none (0: no limit) */
     size_t value_limit;   /* the same for what ENVID and ORCPT say */

@@ -251,7 +251,8 @@ static bool auth_next(struct smtp_server *s, struct smtp_event *ev)
         return false;
     case LINE_TOO_LONG:
         st->mode = SMTP_MODE_COMMAND;
-        *ev = too_long(s, SMTP_CMD_AUTH, STR("5.5.6 SASL response limit exceeded"));
+        *ev = smtp_event_refuse(s, SMTP_CMD_AUTH, SMTP_FAULT_AUTH, 500,
+                                STR("5.5.6 SASL response limit exceeded"));
         return true;
     case LINE_OK:
         break;

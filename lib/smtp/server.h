@@ -81,7 +81,7 @@ enum smtp_event_kind {
     SMTP_HELP,     /* (answer) reply: the usual one */
     SMTP_QUIT,     /* (answer) reply: the usual one; the dialogue closes after any answer */
     SMTP_STARTTLS, /* (answer) 220: write out, shake hands, smtp_server_secured() */
-    /* (answer) arg: mechanism, `initial` (absent: none).  334 asks for SMTP_AUTH_RESPONSE, 235 is
+    /* (answer) arg: mechanism, `initial` as it was given (absent: none).  334 asks for SMTP_AUTH_RESPONSE, 235 is
      * success. */
     SMTP_AUTH,
     /* (answer) arg: the client's line.  SMTP_REFUSED of SMTP_CMD_AUTH instead ends the exchange. */
@@ -146,9 +146,9 @@ struct smtp_server_options {
     bool pipelining, size, vrfy, etrn, starttls, auth, xclient, xforward, enhanced_codes, eightbit,
         dsn, smtputf8, requiretls, chunking, verp;
     bool ipv6; /* inet_protocols has it: for the addresses of XCLIENT and XFORWARD */
-    bool hide_xclient, hide_xforward; /* discarding their keywords leaves them working */
-    struct str auth_mechanisms;       /* "PLAIN LOGIN" */
-    bool auth_old_style;              /* broken_sasl_auth_clients */
+    bool hide_auth, hide_xclient, hide_xforward; /* not shown, but they work */
+    struct str auth_mechanisms;                  /* "PLAIN LOGIN" */
+    bool auth_old_style;                         /* broken_sasl_auth_clients */
     bool vrfy_disabled; /* 502 5.5.1 VRFY command is disabled (discarding the keyword leaves it
                            working) */
     bool etrn_disabled; /* 502 */

@@ -71,7 +71,6 @@ static struct smtp_path_rules path_rules(const struct smtp_server *s)
                                      .dsn = o->dsn,
                                      .verp = o->verp,
                                      .auth = o->auth,
-                                     .authenticated = s->authenticated,
                                      .size_limit = o->message_size_limit,
                                      .address_limit = o->address_limit,
                                      .value_limit = o->value_limit,
@@ -342,8 +341,7 @@ static struct smtp_event run_auth(struct smtp_server *s, struct str args)
                       STR("5.5.4 Syntax: AUTH mechanism"));
     struct smtp_event ev = smtp_event_ask(s, SMTP_AUTH, SMTP_CMD_AUTH);
     ev.arg = mechanism;
-    /* RFC 4954: `=` is a response of no bytes. */
-    ev.initial = str_equal(initial, STR("=")) ? STR("") : initial;
+    ev.initial = initial;
     return ev;
 }
 

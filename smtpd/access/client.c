@@ -40,8 +40,7 @@ enum outcome_kind rule_check_address_map(struct judge *j, const struct rule *rul
 enum outcome_kind rule_permit_sasl_authenticated(struct judge *j, const struct rule *rule)
 {
     (void)rule;
-    return j->s->dialogue.authenticated && smtpd_conf.smtpd_sasl_auth_enable ? JUDGE_PERMIT
-                                                                             : JUDGE_NEXT;
+    return session_has_login(j->s) ? JUDGE_PERMIT : JUDGE_NEXT;
 }
 
 static bool is_unknown(struct str name) { return str_equal(name, STR("unknown")); }

@@ -16,9 +16,6 @@ static enum table_result find_owners(struct judge *j, struct buf *owners)
                                  .domain_is_local = domain_is_local,
                                  .context = j->s->setup->rewriter };
 
-    if (j->s->t.sender.len == 0)
-        return table_list_lookup(j->access->login_maps, smtpd_conf.smtpd_null_access_lookup_key,
-                                 owners);
     return table_list_lookup_address(j->access->login_maps, judge_sender(j)->recipient, &walk,
                                      owners, NULL);
 }
@@ -50,7 +47,7 @@ static enum outcome_kind check(struct judge *j, const struct rule *rule, bool st
         judge_ignore_login_rule(rule->name);
         return JUDGE_NEXT;
     }
-    if (!j->s->t.active)
+    if (j->s->t.sender.len == 0) /* nobody's, and so everybody's; or there is none yet */
         return JUDGE_NEXT;
     switch (find_owners(j, &owners)) {
     case TABLE_ERROR:

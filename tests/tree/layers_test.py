@@ -19,6 +19,7 @@ BELOW = {
     "text": {"base"},
     "smtp": {"base", "text"},
     "milter": {"base", "text"},
+    "sasl": {"base"},
     "os": {"base"},
     "conf": {"base", "text", "os"},
     "ipc": {"base", "os"},

@@ -7,7 +7,7 @@ import pathlib
 import subprocess
 import sys
 
-MODULES = ["base", "text", "smtp"]
+MODULES = ["base", "text", "smtp", "sasl"]
 OUTSIDE = {
     "open", "open64", "openat", "openat64", "creat", "read", "write", "pread", "pwrite", "close", "fopen", "fopen64",
     "fread", "fwrite", "fputs", "puts", "printf", "fprintf", "socket", "connect", "bind", "listen", "accept",

@@ -1,0 +1,289 @@
+#!/usr/bin/env python3
+"""AUTH: clients log in through Dovecot's protocol, spoken by an smtpd that is in its jail and connects to nothing by itself."""
+import base64
+import contextlib
+import os
+import re
+import socket
+import socketserver
+import threading
+
+from harness import contents, DOMAIN, furnish, Host, MAIL_UID, main, QUEUE, Smtp, test, until
+from trespass import child
+from wire import attrs, frame
+
+SOCKET = QUEUE + "/private/auth"
+HELLO = "VERSION\t1\t2\nMECH\tPLAIN\tplaintext\nMECH\tLOGIN\tplaintext\nMECH\tCRAM-MD5\tdictionary\tactive\nMECH\tSECRET\tprivate\nSPID\t7\nCUID\t1\nDONE\n"
+PASSWORDS = {"ana": "secreto", "paco": "clave", "jo(e\\x": "x"}
+NAMED = r"localhost\[127\.0\.0\.1\]"
+
+
+def b64(text):
+    return base64.b64encode(text.encode("latin-1")).decode()
+
+
+def plain(user, password=None):
+    return "AUTH PLAIN " + b64("\0%s\0%s" % (user, PASSWORDS.get(user, "") if password is None else password))
+
+
+class Dovecot(socketserver.ThreadingUnixStreamServer):
+    """An auth server; `answer` may replace what it says to a request."""
+    daemon_threads = True
+
+    def __init__(self, hello=HELLO, answer=None):
+        self.hello, self.answer, self.requests, self.connections = hello, answer, [], []
+        if os.path.exists(SOCKET):
+            os.unlink(SOCKET)
+        super().__init__(SOCKET, DovecotSession)
+        os.chmod(SOCKET, 0o660)
+        os.chown(SOCKET, MAIL_UID, MAIL_UID)
+        threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
+
+    def close(self):
+        self.shutdown()
+        self.server_close()
+        os.unlink(SOCKET)
+        for s in self.connections:
+            with contextlib.suppress(OSError):  # closed already
+                s.shutdown(socket.SHUT_RDWR)
+
+
+class DovecotSession(socketserver.StreamRequestHandler):
+    def handle(self):
+        with contextlib.suppress(OSError):
+            self.talk()
+
+    def talk(self):
+        self.server.connections.append(self.request)
+        self.wfile.write(self.server.hello.encode())
+        names = {}
+        for line in self.rfile:
+            words = line.decode().rstrip("\n").split("\t")
+            if words[0] not in ("AUTH", "CONT"):
+                continue
+            self.server.requests.append(words)
+            if self.server.answer:
+                said = self.server.answer(words)
+                if said is None:
+                    return
+                self.wfile.write(said.encode())
+                continue
+            number = words[1]
+            given = words[2] if words[0] == "CONT" else dict(w.partition("=")[::2] for w in words[3:]).get("resp")
+            if given is None:
+                names[number] = None
+                self.wfile.write(("CONT\t%s\t%s\n" % (number, b64("Username:"))).encode())
+            elif number in names and names[number] is None:
+                names[number] = base64.b64decode(given).decode("latin-1")
+                self.wfile.write(("CONT\t%s\t%s\n" % (number, b64("Password:"))).encode())
+            else:
+                text = base64.b64decode(given).decode("latin-1")
+                user, password = (names[number], text) if number in names else text.split("\0")[1:]
+                good = PASSWORDS.get(user) == password
+                self.wfile.write(("%s\t%s\tuser=%s\n" % ("OK" if good else "FAIL", number, user)).encode("latin-1"))
+
+
+class with_dovecot:
+    def __init__(self, **how):
+        self.how = how
+
+    def __enter__(self):
+        self.server = Dovecot(**self.how)
+        return self.server
+
+    def __exit__(self, *_):
+        self.server.close()
+
+
+def fresh(host):
+    """A process of smtpd that has met no auth server yet."""
+    host.run("postfix", "reload")
+
+
+def greeted(port=25):
+    c = Smtp(port)
+    return c, c.expect("EHLO client.test", 250)
+
+
+@test
+def a_client_logs_in_and_its_mail_tells_so(host):
+    mark = len(host.log())
+    with with_dovecot() as dovecot:
+        c, ehlo = greeted()
+        assert "\n250-AUTH PLAIN LOGIN CRAM-MD5\n" in ehlo, ehlo
+        assert c(plain("ana", "wrong")) == "535 5.7.8 Error: authentication failed: (reason unavailable)"
+        host.wait_log(r"warning: %s: SASL PLAIN authentication failed: \(reason unavailable\), sasl_username=ana$" % NAMED, mark)
+        assert c(plain("ana")) == "235 2.7.0 Authentication successful"
+        assert c(plain("ana")) == "503 5.5.1 Error: already authenticated"
+        c.mail("x@far.test", ["paco@" + DOMAIN], "Subject: logged in\n\nx", parameters=" AUTH=e+3Df")
+        box = host.wait_mail("paco", "Subject: logged in\n")
+        assert "(Authenticated sender: ana)\n\tby mail" in box and "with ESMTPA id" in box, box
+        host.wait_log(r": client=%s, sasl_method=PLAIN, sasl_username=ana, sasl_sender=e\+3Df$" % NAMED, mark)
+        assert [r[:3] for r in dovecot.requests] == [["AUTH", "1", "PLAIN"], ["AUTH", "2", "PLAIN"]]
+        assert dovecot.requests[0][3:7] == ["service=smtp", "nologin", "lip=127.0.0.1", "rip=127.0.0.1"]
+
+
+@test
+def a_login_in_steps_can_be_given_up(host):
+    mark = len(host.log())
+    with with_dovecot():
+        c, _ = greeted()
+        assert c("auth login") == "334 " + b64("Username:")
+        assert c("*") == "501 5.7.0 Authentication aborted"
+        host.wait_log(r"warning: %s: SASL login authentication aborted$" % NAMED, mark)
+        c.expect("AUTH LOGIN", 334)
+        assert c("x" * 13000) == "500 5.5.6 SASL response limit exceeded"
+        host.wait_log(r"warning: %s: request longer than 12288: x{30}\.\.\.$" % NAMED, mark)
+        c.expect("AUTH LOGIN", 334)
+        c.expect(b64("jo(e\\x"), 334)
+        assert c(b64("x")).startswith("235")
+        c.mail("x@far.test", ["paco@" + DOMAIN], "Subject: odd name\n\nx")
+        assert "(Authenticated sender: jo(e?x))" in host.wait_mail("paco", "Subject: odd name\n")
+
+
+@test
+def what_no_server_could_like_is_not_sent_to_it(host):
+    with with_dovecot() as dovecot:
+        c, _ = greeted()
+        for command, reason in (("AUTH NTLM", "Invalid authentication mechanism: 'NTLM'"), ("AUTH SECRET", "Invalid authentication mechanism: 'SECRET'"),
+                                ("AUTH PLAIN a!b", "Invalid base64 data in initial response")):
+            assert c(command) == "535 5.7.8 Error: authentication failed: " + reason
+        c.expect("AUTH PLAIN", 334)
+        assert c("a b") == "535 5.7.8 Error: authentication failed: Invalid base64 data in continued response"
+        assert [r[0] for r in dovecot.requests] == ["AUTH"], dovecot.requests
+
+
+@test
+def a_server_that_was_restarted_is_found_again(host):
+    with with_dovecot():
+        c, _ = greeted()
+        assert c(plain("ana", "x")).startswith("535")
+        d, _ = greeted()
+    with with_dovecot():
+        assert c(plain("ana")).startswith("235"), "a write error is followed by another try"
+    assert d(plain("ana")).startswith("454 4.7.0 Temporary authentication failure: "), "nobody is there"
+
+
+@test
+def hostile_servers_cost_one_answer_and_no_process(host):
+    for said, reply in (("OK\t%s\n", "535 5.7.8 Error: authentication failed: Authentication backend error"),
+                        ("CONT\t%s\n", "535 5.7.8 Error: authentication failed: Authentication backend error"),
+                        ("FAIL\t%s\treason=no \x01way\ttemp\n", "535 5.7.8 Error: authentication failed: no ?way"),
+                        ("OK\t99\tuser=eve\nFAIL\t%s\n", "535 5.7.8 Error: authentication failed: (reason unavailable)"),
+                        ("x" * 100000, "454 4.7.0 Temporary authentication failure: Connection lost to authentication server"),
+                        (None, "454 4.7.0 Temporary authentication failure: Connection lost to authentication server")):
+        fresh(host)
+        with with_dovecot(answer=lambda words: said and said.replace("%s", words[1])):
+            c, _ = greeted()
+            assert c(plain("ana")) == reply, said
+            assert c("NOOP").startswith("250")
+
+
+@test
+def without_a_server_nobody_is_greeted(host):
+    fresh(host)
+    mark = len(host.log())
+    try:
+        Smtp()
+        raise AssertionError("greeted")
+    except (EOFError, ConnectionError):
+        pass
+    host.wait_log(r"warning: SASL: Connect to Dovecot auth socket 'private/auth' failed: No such file or directory$", mark)
+    host.wait_log(r"fatal: no SASL authentication mechanisms$", mark)
+
+
+@test
+def another_protocol_is_told_apart(host):
+    for hello, text in (("VERSION\t2\t0\n", r"SASL: Protocol version mismatch \(2 vs\. 1\)"), ("VERSION\t1\t1\nSPID\t9\n", "SASL: Connected to wrong auth socket")):
+        host.stop()
+        host.start()
+        mark = len(host.log())
+        with with_dovecot(hello=hello):
+            try:
+                Smtp()
+                raise AssertionError("greeted")
+            except (EOFError, ConnectionError):
+                pass
+            host.wait_log(r"warning: " + text, mark)
+
+
+@test
+def who_is_not_root_any_more_can_put_nothing_on_a_list(host):
+    host.stop()
+    host.start()
+
+    def ask():
+        with socket.socket(socket.AF_UNIX) as s:
+            s.settimeout(20)
+            s.connect(QUEUE + "/private/connector")
+            s.sendall(frame(b"N", attrs(endpoint="unix:private/auth")) + frame(b"L", b"") + frame(b"C", attrs(entry=0, wait=5)))
+            print(s.recv(100), flush=True)
+        os._exit(0)
+    status, output = child(ask, uid=MAIL_UID)
+    assert (status, output) in ((0, "b''\n"), (126, "")), (status, output)
+
+
+@test
+def a_closed_list_stays_as_it_is(host):
+    """Root may name; whoever has the channel later may only choose."""
+    mark = len(host.log())
+    with with_dovecot():
+        for more in (frame(b"N", attrs(endpoint="inet:127.0.0.1:25")), frame(b"C", attrs(entry=1, wait=5)), frame(b"C", attrs(entry=-1, wait=5)),
+                     frame(b"C", attrs(entry=0, wait=0)), b"\xff\xff\xff\xffxx"):
+            with socket.socket(socket.AF_UNIX) as s:
+                s.settimeout(20)
+                s.connect(QUEUE + "/private/connector")
+                s.sendall(frame(b"N", attrs(endpoint="unix:private/auth")) + frame(b"L", b"") + frame(b"C", attrs(entry=0, wait=5)))
+                data, fds, _, _ = socket.recv_fds(s, 1, 1)
+                with socket.socket(fileno=fds[0]) as auth:
+                    auth.settimeout(20)
+                    assert auth.recv(7) == b"VERSION"
+                s.sendall(more)
+                assert s.recv(100) == b"", more
+    assert "a client breaks the protocol" in host.log()[mark:]
+
+
+@test
+def a_login_may_send_as_itself_only(host):
+    with with_dovecot():
+        for login, sender, reply in (("ana", "ana@" + DOMAIN, "250"), ("ana", "paco@" + DOMAIN, "553 5.7.1 <paco@%s>: Sender address rejected: not owned by user ana" % DOMAIN),
+                                     (None, "paco@" + DOMAIN, "553 5.7.1 <paco@%s>: Sender address rejected: not logged in" % DOMAIN),
+                                     ("ana", "nobody@" + DOMAIN, "553 5.7.1 <nobody@%s>: Sender address rejected: not owned by user ana" % DOMAIN),
+                                     (None, "nobody@" + DOMAIN, "250"), ("ana", "", "250"), (None, "", "250")):
+            c, _ = greeted(2525)
+            if login:
+                c.expect(plain(login), 235)
+            c.expect("MAIL FROM:<%s>" % sender, 250)
+            assert c("RCPT TO:<luis@%s>" % DOMAIN).startswith(reply), (login, sender)
+
+
+@test
+def a_client_of_the_exceptions_sees_no_offer(host):
+    with with_dovecot():
+        c, ehlo = greeted(2526)
+        assert "AUTH" not in ehlo, ehlo
+        assert c(plain("ana")).startswith("235")
+
+
+@test
+def security_options_take_mechanisms_away(host):
+    with with_dovecot():
+        c, ehlo = greeted(2527)
+        assert "\n250-AUTH CRAM-MD5\n250-AUTH=CRAM-MD5\n" in ehlo, ehlo
+        assert c(plain("ana")).endswith("Invalid authentication mechanism: 'PLAIN'")
+
+
+def prepare(tree, work):
+    furnish(tree, work)
+    host = Host()
+    host.configure(main={"smtpd_sasl_auth_enable": "yes", "smtpd_sasl_type": "dovecot", "smtpd_sasl_path": "private/auth", "smtpd_sasl_authenticated_header": "yes",
+                         "smtpd_sender_login_maps": "inline:{ ana@%s=ana paco@%s=paco }" % (DOMAIN, DOMAIN), "service_throttle_time": "1s"},
+                   master="2525 inet n - y - - smtpd -o smtpd_sender_restrictions=reject_sender_login_mismatch\n"
+                          "2526 inet n - y - - smtpd -o smtpd_sasl_exceptions_networks=127.0.0.0/8\n"
+                          "2527 inet n - y - - smtpd -o smtpd_sasl_security_options=noplaintext -o broken_sasl_auth_clients=yes\n")
+    assert re.search(r"^smtp +inet +n +- +y ", contents("/etc/postfix/master.cf"), re.M), "smtpd is chrooted"
+    host.start()
+    return host
+
+
+main(prepare)
