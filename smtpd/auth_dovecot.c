@@ -80,7 +80,7 @@ static bool connect_server(const struct setup *setup)
         return false;
     }
     (void)socket_set_timeout(fd, TIMEOUT_S);
-    stream_init(&server.stream, fd, TIMEOUT_S * 1000);
+    stream_init(&server.stream, fd, (int64_t)TIMEOUT_S * 1000);
     buf_clear(&server.out);
     dovecot_hello(&server.machine, getpid(), &server.out);
     return send_out() && hear(&ev);

@@ -37,7 +37,7 @@ static void put_comment_text(struct str text, struct buf *out)
         depth += c == '(';
         bad |= c == ')' && depth == 0;
         depth -= c == ')' && depth > 0;
-        buf_addc(out, bad ? '?' : c);
+        buf_addc(out, (char)(bad ? '?' : c));
     }
     while (depth-- > 0)
         buf_addc(out, ')');
