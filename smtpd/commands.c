@@ -13,6 +13,7 @@
 #include "smtpd/unsupported.h"
 #include "smtpd/wire.h"
 #include "smtpd/xclient.h"
+#include "text/address.h"
 #include "text/header.h"
 
 #include <errno.h>
@@ -85,16 +86,6 @@ static struct str harmless_name(struct session *s, struct str name)
 /* What XFORWARD said was about a message that will not come. */
 static void forget_forwarded(struct session *s) { memset(&s->forwarded, 0, sizeof s->forwarded); }
 
-static void refuse_offer(struct session *s)
-{
-    BUF_AUTO(text, 0);
-
-    buf_join(&text, STR("4.3.0 "), site_conf.myhostname, STR(" Server local data error"));
-    struct smtp_reply reply = { 421, buf_str(&text) };
-    reject_log(s, STR_NONE, reply);
-    wire_break_off(s, reply);
-}
-
 static void on_helo(struct session *s, const struct smtp_event *ev)
 {
     struct str before = s->helo;
@@ -114,7 +105,7 @@ static void on_helo(struct session *s, const struct smtp_event *ev)
         return;
     }
     if (s->offer_unknown) {
-        refuse_offer(s);
+        respond_data_error(s, wire_break_off);
         return;
     }
     BUF_AUTO(text, 0);
@@ -144,12 +135,29 @@ static bool queue_has_space(int64_t message_size)
 }
 
 /* What begins with a dash looks like an option to the commands that mail may be handed to. */
-static bool looks_like_option(struct session *s, struct str path, struct str address)
+static bool looks_like_option(struct str address)
 {
-    if (qmgr_conf.allow_min_user || !str_starts(address, STR("-")))
+    return !qmgr_conf.allow_min_user && str_starts(address, STR("-"));
+}
+
+/* Where routing in the local part leads to must be an address, too; all others have been looked at. */
+static bool is_routed_nowhere(struct session *s, struct str address)
+{
+    struct rewriter *rewriter = s->setup->rewriter;
+
+    return str_find_any(address_split(address).local, "%!@") != STR_NOT_FOUND &&
+           (rewrite_resolve(rewriter, STR(""), address, &s->scratch).flags & RESOLVE_ERROR);
+}
+
+static bool is_no_address(struct session *s, struct str path, struct str address)
+{
+    bool bare = s->where == SMTP_CMD_VRFY;
+
+    if (!looks_like_option(address) && !is_routed_nowhere(s, address))
         return false;
-    log_warning("Illegal address syntax from " STR_FMT " in " STR_FMT " command: <" STR_FMT ">",
-                STR_ARG(s->peer.shown), STR_ARG(smtp_command_name(s->where)), STR_ARG(path));
+    log_warning("Illegal address syntax from " STR_FMT " in " STR_FMT " command: %s" STR_FMT "%s",
+                STR_ARG(s->peer.shown), STR_ARG(smtp_command_name(s->where)), bare ? "" : "<",
+                STR_ARG(path), bare ? "" : ">");
     s->faults |= FAULT_PROTOCOL;
     return true;
 }
@@ -163,7 +171,7 @@ static void on_mail(struct session *s, const struct smtp_event *ev)
         respond(s, unsupported);
         return;
     }
-    if (looks_like_option(s, ev->mail->path, ev->mail->address)) {
+    if (is_no_address(s, ev->mail->path, ev->mail->address)) {
         respond(s, REPLY(501, "5.1.7 Bad sender address syntax"));
         return;
     }
@@ -206,7 +214,7 @@ static void too_many_recipients(struct session *s)
 static void on_rcpt(struct session *s, const struct smtp_event *ev)
 {
     s->where = SMTP_CMD_RCPT;
-    if (looks_like_option(s, ev->rcpt->path, ev->rcpt->address)) {
+    if (is_no_address(s, ev->rcpt->path, ev->rcpt->address)) {
         respond(s, REPLY(501, "5.1.3 Bad recipient address syntax"));
         return;
     }
@@ -307,6 +315,10 @@ static void on_vrfy(struct session *s, const struct smtp_event *ev)
     BUF_AUTO(text, 0);
 
     s->where = SMTP_CMD_VRFY;
+    if (is_no_address(s, ev->arg, ev->rcpt->address)) {
+        respond(s, REPLY(501, "5.1.3 Bad recipient address syntax"));
+        return;
+    }
     if (recipient_refused(s, ev->rcpt))
         return;
     buf_join(&text, STR("2.0.0 "), ev->arg);

@@ -153,7 +153,7 @@ struct session {
         may_forward; /* XFORWARD is the right of the connection, not of the one that XCLIENT names */
     bool logged_bare_lf, logged_early;
     bool message_ended; /* and no command has come since */
-    bool offer_unknown; /* a list of clients that an extension is for could not be asked */
+    bool offer_unknown; /* a table that decides about extensions could not be asked */
     bool counted;       /* anvil knows of this connection */
     struct forwarded forwarded;
     struct buf deny_text;   /* what a client gets who was refused for good; stays where it is */

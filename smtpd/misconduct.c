@@ -165,25 +165,41 @@ static void break_rules(struct session *s, struct str line)
     wire_break_off(s, REPLY(221, "2.7.0 Error: I can break rules, too. Goodbye."));
 }
 
-void misconduct_line(struct session *s, const struct smtp_event *ev)
+/* smtpd_command_filter: true when the line is dealt with. */
+static bool is_filtered(struct session *s, struct str line)
 {
     BUF_AUTO(replacement, 2048);
-    struct str line = ev->line, rest = ev->line, verb = STR("");
 
-    transcript_in(&s->transcript, s->peer.shown, line);
-    s->message_ended = s->message_ended && line.len == 0;
-    if (!table_list_is_empty(s->setup->command_filter) &&
-        table_list_lookup(s->setup->command_filter, line, &replacement) == TABLE_FOUND) {
+    if (table_list_is_empty(s->setup->command_filter))
+        return false;
+    switch (table_list_lookup(s->setup->command_filter, line, &replacement)) {
+    case TABLE_FOUND:
         log_info(STR_FMT ": replacing command \"" STR_FMT "\" with \"" STR_FMT "\"",
                  STR_ARG(s->peer.shown), STR_ARG(line), STR_ARG(buf_str(&replacement)));
         smtp_server_replace(&s->dialogue, buf_str(&replacement));
-        return;
+        return true;
+    case TABLE_NOT_FOUND:
+        return false;
+    case TABLE_ERROR:
+        break;
     }
+    respond_data_error(s, wire_part); /* the command has not begun */
+    return true;
+}
+
+void misconduct_line(struct session *s, const struct smtp_event *ev)
+{
+    struct str rest = ev->line, verb = STR("");
+
+    transcript_in(&s->transcript, s->peer.shown, ev->line);
+    s->message_ended = s->message_ended && ev->line.len == 0;
+    if (is_filtered(s, ev->line))
+        return;
     (void)str_token(&rest, " \t", &verb);
     if (is_listed(s->setup->noop_commands, verb))
         respond(s, REPLY(250, "2.0.0 Ok"));
     else if (ev->command == SMTP_CMD_UNKNOWN && is_listed(s->setup->forbidden_commands, verb))
-        break_rules(s, line);
+        break_rules(s, ev->line);
 }
 
 void misconduct_unknown(struct session *s, const struct smtp_event *ev)

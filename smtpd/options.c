@@ -61,6 +61,11 @@ static void discard_keywords(struct session *s, struct smtp_server_options *o)
         found = table_list_lookup(s->setup->discard_keyword_maps, s->peer.address, &words);
     if (found == TABLE_NOT_FOUND)
         buf_add(&words, smtpd_conf.smtpd_discard_ehlo_keywords);
+    if (found == TABLE_ERROR) {
+        log_warning("don't know what EHLO features to announce to " STR_FMT,
+                    STR_ARG(s->peer.shown));
+        s->offer_unknown = true;
+    }
     discard(o, buf_str(&words));
 }
 

@@ -96,3 +96,13 @@ void respond_mildly(struct session *s, struct smtp_reply reply)
 {
     (void)answer(s, reply, smtp_server_answer_mildly);
 }
+
+void respond_data_error(struct session *s, void (*hang_up)(struct session *, struct smtp_reply))
+{
+    BUF_AUTO(text, 0);
+
+    buf_join(&text, STR("4.3.0 "), site_conf.myhostname, STR(" Server local data error"));
+    log_info("%s: reject: " STR_FMT " from " STR_FMT ": 421 " STR_FMT, session_queue_id(s),
+             STR_ARG(smtp_command_name(s->where)), STR_ARG(s->peer.shown), STR_ARG(buf_str(&text)));
+    hang_up(s, (struct smtp_reply){ 421, buf_str(&text) });
+}

@@ -248,7 +248,7 @@ static void refuse(struct rewriter *r, struct resolution *res, struct str text)
 {
     res->transport = r->site.error_service_name;
     res->nexthop = text;
-    res->flags |= RESOLVE_CLASS_DEFAULT;
+    res->flags |= RESOLVE_CLASS_DEFAULT | RESOLVE_ERROR;
 }
 
 /* user@192.0.2.1 is no mail address unless the site asks for [192.0.2.1]. */
@@ -338,8 +338,6 @@ struct resolution rewrite_resolve(struct rewriter *r, struct str sender, struct 
         if (!(res.flags & RESOLVE_FAIL))
             apply_relocated_maps(r, &res, a);
     }
-    if (str_equal(res.transport, r->site.error_service_name))
-        res.flags |= RESOLVE_ERROR;
     return res;
 }
 

@@ -30,7 +30,7 @@ struct str rewrite_quoted(struct rewriter *r, enum rewrite_context context, stru
 enum resolve_flag {
     RESOLVE_FINAL = 1 << 0,  /* we are the final destination (local, virtual) */
     RESOLVE_ROUTED = 1 << 1, /* has routing left in the local part: a%b, a@b@c, a!b */
-    RESOLVE_ERROR = 1 << 2,  /* address resolves to the error transport */
+    RESOLVE_ERROR = 1 << 2,  /* it is no address, or none is left when its routing is followed */
     RESOLVE_FAIL = 1 << 3,   /* a lookup failed: try again later */
     RESOLVE_CLASS_LOCAL = 1 << 8,
     RESOLVE_CLASS_ALIAS = 1 << 9,

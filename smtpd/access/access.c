@@ -63,7 +63,7 @@ static void parse_lists(struct access *a)
     };
 
     for (size_t i = 0; i < ARRAY_LEN(lists); i++)
-        rule_list_parse(a, lists[i].text, lists[i].parameter, lists[i].list);
+        rule_list_parse(a, &a->arena, lists[i].text, lists[i].parameter, lists[i].list);
 }
 
 struct access *access_open(struct conf *conf, struct setup *setup)
@@ -73,6 +73,7 @@ struct access *access_open(struct conf *conf, struct setup *setup)
     check_tempfail_actions();
     a->conf = conf;
     a->setup = setup;
+    rule_classes_open(a);
     parse_lists(a);
     a->rbl_replies = table_list_open(smtpd_conf.rbl_reply_maps, "rbl_reply_maps", TABLE_DEFAULT);
     a->login_maps = table_list_open(smtpd_conf.smtpd_sender_login_maps, "smtpd_sender_login_maps",

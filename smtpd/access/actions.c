@@ -2,8 +2,6 @@
 #include "smtpd/access/actions.h"
 
 #include "base/log.h"
-#include "base/map.h"
-#include "base/mem.h"
 #include "smtpd/reject_log.h"
 
 #define NESTING_LIMIT 100
@@ -169,7 +167,6 @@ static const struct action {
     enum { ABOUT_NOTHING, ABOUT_MESSAGE, ABOUT_HEADER } about; /* what it changes */
 } action_types[] = {
     { "OK", act_ok, ABOUT_NOTHING },
-    { "PERMIT", act_ok, ABOUT_NOTHING },
     { "RELAY", act_ok, ABOUT_NOTHING },
     { "DUNNO", act_dunno, ABOUT_NOTHING },
     { "REJECT", act_reject, ABOUT_NOTHING },
@@ -237,24 +234,31 @@ static enum outcome_kind act_code(struct judge *j, struct str word, struct str t
     return refuse(j, code, code >= 500 ? "5.7.1" : "4.7.1", text, "Access denied");
 }
 
-/* Anything else is a list of restrictions; it is parsed once and kept under its text. */
+/* A table that an answer names could be opened by nobody who is in the jail already. */
+static enum outcome_kind names_table(struct judge *j, struct str value)
+{
+    log_warning("access table " STR_FMT " has entry with lookup table: " STR_FMT,
+                STR_ARG(j->entry_table), STR_ARG(value));
+    log_warning("do not specify lookup tables inside SMTPD access maps");
+    log_warning("define a restriction class and specify its name instead.");
+    return judge_configuration_error(j);
+}
+
+/* Anything else is a list of restrictions. */
 static enum outcome_kind act_restrictions(struct judge *j, struct str value)
 {
-    struct access *a = j->s->setup->access;
-    struct rule_list *list = map_get(&a->inline_lists, value);
+    struct rule_list list;
 
+    if (str_has(value, ':'))
+        return names_table(j, value);
     if (j->depth >= NESTING_LIMIT) {
         log_warning("restrictions in an access table lead to themselves: \"" STR_FMT "\"",
                     STR_ARG(value));
         return judge_configuration_error(j);
     }
-    if (list == NULL) {
-        list = mem_alloc(sizeof *list);
-        (void)map_set(&a->inline_lists, value, list);
-        rule_list_parse(a, arena_str(&a->arena, value), "access table", list);
-    }
+    rule_list_parse(j->access, j->arena, value, "access table", &list);
     j->depth++;
-    enum outcome_kind result = rule_list_judge(j, list);
+    enum outcome_kind result = rule_list_judge(j, &list);
     j->depth--;
     return result;
 }

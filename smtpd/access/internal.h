@@ -11,7 +11,6 @@ struct rule {
     struct str name, argument;
     struct table_list *maps;        /* check_*_access, check_address_map */
     struct rule_list *restrictions; /* a restriction class */
-    struct match_list *match;
 };
 
 struct rule_list {
@@ -28,8 +27,7 @@ struct access {
     struct match_list *logged_permits; /* smtpd_log_access_permit_actions */
     struct arena arena;                /* the process's */
     struct rule_list connect, helo, sender, relay, recipient, data, end_of_data, etrn, rewrite;
-    struct map classes;      /* name -> struct rule_list * */
-    struct map inline_lists; /* restrictions that access tables answered with, by their text */
+    struct map classes; /* name -> struct rule_list * */
     struct table_list *rbl_replies;
 };
 
@@ -90,9 +88,12 @@ struct rule_type {
 const struct rule_type *rule_type_find(struct str name);
 
 enum outcome_kind rule_list_judge(struct judge *j, const struct rule_list *list);
-/* Parse the restrictions in `text`; unknown names become a rule that defers with 451 4.3.5 and says why in the log. */
-void rule_list_parse(struct access *a, struct str text, const char *parameter,
+/* Parse the restrictions in `text`; unknown names become a rule that defers with 451 4.3.5 and says why in the log.  All
+ * but the tables that it names lives in `arena`. */
+void rule_list_parse(struct access *a, struct arena *arena, struct str text, const char *parameter,
                      struct rule_list *out);
+/* smtpd_restriction_classes. */
+void rule_classes_open(struct access *a);
 
 /* `CODE x.y.z <X>: CLASS rejected: TEXT` with the subject of the list. */
 enum outcome_kind judge_reject(struct judge *j, int code, const char *status, const char *fmt, ...)

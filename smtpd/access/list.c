@@ -1,7 +1,5 @@
 /* Lists of restrictions: parsing and evaluating. */
 #include "base/log.h"
-#include "base/map.h"
-#include "base/mem.h"
 #include "smtpd/access/internal.h"
 #include "smtpd/reject_log.h"
 
@@ -49,23 +47,33 @@ enum outcome_kind rule_class(struct judge *j, const struct rule *rule)
     return result;
 }
 
-/* A class is parsed when it is first named, and found again after that, so that classes may name each other. */
-static struct rule_list *find_class(struct access *a, struct str name)
+/* All of them, before the jail: a class that only a table's answer names has tables of its own.  First the names, as
+ * classes may name each other. */
+void rule_classes_open(struct access *a)
 {
-    struct rule_list *list = map_get(&a->classes, name);
-    struct str words = smtpd_conf.smtpd_restriction_classes, word;
+    struct str words = smtpd_conf.smtpd_restriction_classes, rest = words, name;
 
-    while (list == NULL && str_token(&words, SEPARATORS, &word)) {
-        if (!str_equal(word, name))
-            continue;
-        list = mem_alloc(sizeof *list);
-        (void)map_set(&a->classes, name, list);
-        rule_list_parse(a, conf_value(a->conf, name), arena_cstr(&a->arena, name), list);
+    while (str_token(&rest, SEPARATORS, &name))
+        if (map_get(&a->classes, name) == NULL)
+            (void)map_set(&a->classes, name, arena_alloc(&a->arena, sizeof(struct rule_list)));
+    while (str_token(&words, SEPARATORS, &name)) {
+        struct str text = conf_value(a->conf, name);
+
+        if (text.len == 0)
+            log_fatal("restriction class `" STR_FMT "' needs a definition", STR_ARG(name));
+        rule_list_parse(a, &a->arena, text, arena_cstr(&a->arena, name),
+                        map_get(&a->classes, name));
     }
-    return list;
 }
 
-static void parse_argument(struct access *a, struct str *rest, struct rule *rule)
+/* What a list is made of: `arena` lives as long as it does. */
+struct parsing {
+    struct access *a;
+    struct arena *arena;
+    struct str rest;
+};
+
+static void parse_argument(const struct parsing *p, struct str *rest, struct rule *rule)
 {
     bool tables = rule->type->argument == RULE_MAPS;
     struct str word;
@@ -73,62 +81,70 @@ static void parse_argument(struct access *a, struct str *rest, struct rule *rule
     /* What else lacks its argument says so itself. */
     if (!str_token_braced(rest, SEPARATORS, &word, NULL))
         word = tables ? rule->name : STR("");
-    rule->argument = arena_str(&a->arena, word);
+    rule->argument = arena_str(p->arena, word);
     if (tables && !str_has(word, ':'))
         rule->type = &no_table_type;
     else if (tables)
         rule->maps =
-            table_list_open(rule->argument, arena_cstr(&a->arena, rule->name), TABLE_DEFAULT);
+            table_list_open(rule->argument, arena_cstr(p->arena, rule->name), TABLE_DEFAULT);
 }
 
-static void parse_one(struct access *a, struct str name, struct str *rest, struct rule *out)
+static void parse_one(struct parsing *p, struct str name, struct rule *out)
 {
-    *out = (struct rule){ .name = arena_str(&a->arena, name) };
+    *out = (struct rule){ .name = arena_str(p->arena, name) };
     out->type = rule_type_find(name);
     if (out->type == NULL && str_has(name, ':') && !str_starts(name, STR("{"))) {
         struct str table = out->name;
         out->type = &table_type;
-        parse_argument(a, &table, out);
+        parse_argument(p, &table, out);
         return;
     }
-    if (out->type == NULL && (out->restrictions = find_class(a, name)) != NULL)
+    if (out->type == NULL && (out->restrictions = map_get(&p->a->classes, name)) != NULL)
         out->type = &class_type;
     if (out->type == NULL)
         out->type = &unknown_type;
     if (out->type->argument != RULE_PLAIN)
-        parse_argument(a, rest, out);
+        parse_argument(p, &p->rest, out);
 }
 
 /* Braces hold the parts of an argument together; around a restriction they are a mistake, which its judgement
  * reports. */
-static bool next_word(struct access *a, struct str *text, struct str *word)
+static bool next_word(struct parsing *p, struct str *word)
 {
     BUF_AUTO(whole, 0);
     bool braced = false;
 
-    if (!str_token_braced(text, SEPARATORS, word, &braced))
+    if (!str_token_braced(&p->rest, SEPARATORS, word, &braced))
         return false;
     if (braced) {
         buf_join(&whole, STR("{ "), *word, STR(" }"));
-        *word = arena_str(&a->arena, buf_str(&whole));
+        *word = arena_str(p->arena, buf_str(&whole));
     }
     return true;
 }
 
-void rule_list_parse(struct access *a, struct str text, const char *parameter,
+static struct rule *new_rule(struct rule_list *list, struct arena *arena)
+{
+    size_t n = list->count;
+
+    if ((n & (n - 1)) == 0) { /* full at each power of two */
+        struct rule *more = arena_alloc(arena, MAX(2 * n, 1) * sizeof *more);
+        if (n)
+            memcpy(more, list->rules, n * sizeof *more);
+        list->rules = more;
+    }
+    return &list->rules[list->count++];
+}
+
+void rule_list_parse(struct access *a, struct arena *arena, struct str text, const char *parameter,
                      struct rule_list *out)
 {
+    struct parsing p = { a, arena, text };
     struct str word;
-    size_t room = 0;
 
     *out = (struct rule_list){ .parameter = parameter };
-    while (next_word(a, &text, &word)) {
-        if (out->count == room) {
-            room = room ? room * 2 : 8;
-            out->rules = mem_resize(out->rules, room * sizeof *out->rules);
-        }
-        parse_one(a, word, &text, &out->rules[out->count++]);
-    }
+    while (next_word(&p, &word))
+        parse_one(&p, word, new_rule(out, arena));
 }
 
 void judge_log_permit(struct judge *j, struct str action, struct str table)

@@ -81,16 +81,19 @@ static enum outcome_kind refuse_by_transport(struct judge *j, const struct resol
                                              struct str path, bool is_sender)
 {
     bool hard = str_equal(r->transport, site_conf.error_service_name);
+    bool alias = r->flags & RESOLVE_CLASS_ALIAS;
+    int code = !hard ? 450 : alias ? smtpd_conf.unknown_virtual_alias_reject_code : 550;
     size_t length = dsn_status_length(r->nexthop);
-    struct str given = length      ? str_sub(r->nexthop, 0, length)
-                       : is_sender ? STR("5.1.0")
-                                   : STR("5.1.1");
+    struct str given = alias && is_sender ? STR("5.1.7")
+                       : length           ? str_sub(r->nexthop, 0, length)
+                       : is_sender        ? STR("5.1.0")
+                                          : STR("5.1.1");
     struct str status = judge_fit_status(j, is_sender ? SUBJECT_SENDER : SUBJECT_RECIPIENT, given);
     struct str text = str_trim(str_skip(r->nexthop, length));
 
     j->s->unlisted = !j->warn;
 
-    return judge_reject_text(j, hard ? 550 : 450, arena_cstr(j->arena, status),
+    return judge_reject_text(j, code, arena_cstr(j->arena, status),
                              "<" STR_FMT ">: %s address rejected: " STR_FMT, STR_ARG(path),
                              is_sender ? "Sender" : "Recipient", STR_ARG(text));
 }
@@ -115,9 +118,8 @@ enum outcome_kind judge_unlisted(struct judge *j, const struct resolution *r, st
         return judge_lookup_failure(j);
     if (found == TABLE_FOUND || is_always_there(r))
         return JUDGE_NEXT;
-    if (!(r->flags & RESOLVE_CLASS_ALIAS) &&
-        (str_equal(r->transport, site_conf.error_service_name) ||
-         str_equal(r->transport, STR("retry"))))
+    if (str_equal(r->transport, site_conf.error_service_name) ||
+        str_equal(r->transport, STR("retry")))
         return refuse_by_transport(j, r, path, is_sender);
     for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
         if (!(r->flags & lists[i].class_flag) ||

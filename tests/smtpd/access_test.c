@@ -5,17 +5,18 @@
 struct recipient_case {
     const char *restrictions;
     const char *want; /* the reply; empty: accepted */
-    struct setting more[2];
+    struct setting more[3];
     const char *rcpt, *sender; /* NULL: joe@local.test, a@far.test */
 };
 
 static void check_recipient(const struct recipient_case *c)
 {
-    struct setting settings[4] = { { "smtpd_recipient_restrictions", c->restrictions },
+    struct setting settings[5] = { { "smtpd_recipient_restrictions", c->restrictions },
                                    { "smtpd_relay_restrictions",
                                      "permit_auth_destination, warn_if_reject reject" },
                                    c->more[0],
-                                   c->more[1] };
+                                   c->more[1],
+                                   c->more[2] };
     struct str rcpt = str_from(c->rcpt ? c->rcpt : "joe@local.test");
     struct smtp_rcpt given = { .path = rcpt, .address = rcpt };
     struct fake f;
@@ -179,6 +180,17 @@ static void classes_are_lists_of_their_own(void **state)
         { .restrictions = "lax, reject",
           .more = { { "smtpd_restriction_classes", "lax" }, { "lax", "permit" } },
           .want = "" },
+        { .restrictions = "check_recipient_access inline:{{joe@local.test=outer}}, permit",
+          .more = { { "smtpd_restriction_classes", "inner, outer" },
+                    { "outer", "inner, permit" },
+                    { "inner", "check_sender_access inline:{{a@far.test=REJECT inner}}" } },
+          .want = "554 5.7.1 <a@far.test>: Sender address rejected: inner" },
+        { .restrictions = "check_recipient_access inline:{{joe@local.test=permit, inner}}, reject",
+          .more = { { "smtpd_restriction_classes", "inner" }, { "inner", "reject" } },
+          .want = "" },
+        { .restrictions = "check_recipient_access inline:{{joe@local.test=permit, "
+                          "check_sender_access static:OK}}, reject",
+          .want = "451 4.3.5 Server configuration error" },
         { .restrictions = "loop, reject",
           .more = { { "smtpd_restriction_classes", "loop" }, { "loop", "loop" } },
           .want = "451 4.3.5 Server configuration error" },

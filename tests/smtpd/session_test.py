@@ -103,6 +103,44 @@ def an_extension_for_nobody_knows_whom_ends_the_session():
 
 
 @test
+def a_table_of_commands_that_cannot_be_asked_ends_the_session():
+    for table, said in (("smtpd_command_filter", "NOOP"), ("smtpd_discard_ehlo_keyword_address_maps", "EHLO x")):
+        with Smtpd(BINARY, **{table: "texthash:/nonexistent"}) as d:
+            c = d.client()
+            c.reply()
+            eq(c(said), "421 4.3.0 mx.test Server local data error")
+            eq(c.reply(), None)
+            wait_log(d, "NOQUEUE: reject: %s from " % ("EHLO" if said != "NOOP" else "CONNECT"))
+
+
+@test
+def a_restriction_class_without_restrictions_is_fatal():
+    with Smtpd(BINARY, smtpd_restriction_classes="here, gone", here="permit") as d:
+        try:
+            d.client().reply()
+        except OSError:
+            pass
+        wait_log(d, "fatal: restriction class `gone' needs a definition")
+
+
+@test
+def routing_to_what_is_no_address_is_refused_at_once():
+    with Smtpd(BINARY, mydestination="local.test, mx.test") as d:
+        c = d.client()
+        c.reply()
+        c("EHLO x")
+        for sender in ("u%bad..test@local.test", "bad..test!u@local.test", "@x.test:u%bad..test@local.test", "u%-bad.test@local.test"):
+            eq(c("MAIL FROM:<%s>" % sender), "501 5.1.7 Bad sender address syntax")
+            wait_log(d, "Illegal address syntax from localhost[127.0.0.1] in MAIL command: <%s>" % sender)
+        eq(c("VRFY u%bad..test@local.test"), "501 5.1.3 Bad recipient address syntax")
+        wait_log(d, "in VRFY command: u%bad..test@local.test")
+        eq(c("MAIL FROM:<u%bad..test@far.test>"), "250 2.1.0 Ok")  # for far.test to judge
+        for rcpt in ("u%bad..test@local.test", '"u%bad..test"@local.test', "u%a%b..c@local.test", "u%[999.2.3.4]@local.test"):
+            eq(c("RCPT TO:<%s>" % rcpt), "501 5.1.3 Bad recipient address syntax")
+        eq(c("RCPT TO:<u%bad..test@far.test>")[:3], "250")
+
+
+@test
 def a_dying_cleanup_gives_451_and_the_session_goes_on():
     with Smtpd(BINARY) as d:
         d.cleanup.die_after = 1

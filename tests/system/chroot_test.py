@@ -65,6 +65,24 @@ def daemons_are_where_master_cf_says_and_mail_flows(host):
 
 
 @test
+def a_class_that_only_a_table_names_has_its_tables_open(host):
+    host.write(ETC + "/guarded", "luis@%s insiders\n" % DOMAIN)
+    host.write(ETC + "/inside", "in@client.test OK\n")
+    host.run("postconf", "-e", "smtpd_restriction_classes=insiders", "insiders=check_sender_access texthash:%s/inside, reject" % ETC,
+             "smtpd_recipient_restrictions=check_recipient_access texthash:%s/guarded, permit" % ETC)
+    reload(host)
+    c = Smtp()
+    c.expect("EHLO client.test", 250)
+    for sender, code in (("in", 250), ("out", 554)):
+        c.expect("MAIL FROM:<%s@client.test>" % sender, 250)
+        c.expect("RCPT TO:<luis@%s>" % DOMAIN, code)
+        c.expect("RSET", 250)
+    c.close()
+    host.run("postconf", "-X", "smtpd_restriction_classes", "insiders", "smtpd_recipient_restrictions")
+    reload(host)
+
+
+@test
 def a_reload_brings_the_copies_up_to_date(host):
     before = contents("/etc/hosts")
     host.write("/etc/hosts", before + "192.0.2.9 new.test\n")
