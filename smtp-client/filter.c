@@ -50,11 +50,16 @@ bool filter_map_address(struct str *address, struct arena *a)
            rewrite_map_address(maps.rewriter, maps.generic, maps.extend, 1, address, a);
 }
 
-static bool needs_conversion(const struct delivery *d, const struct client_session *s)
+bool filter_may_convert(const struct delivery *d, const struct client_session *s)
 {
-    return str_equal_nocase(d->request.encoding, STR("8bit")) &&
+    return !str_equal_nocase(d->request.encoding, STR("7bit")) &&
            !site_conf.disable_mime_output_conversion &&
            !(s->dialogue.offer.extensions & SMTP_EXT_8BITMIME);
+}
+
+static bool needs_conversion(const struct delivery *d, const struct client_session *s)
+{
+    return str_equal_nocase(d->request.encoding, STR("8bit")) && filter_may_convert(d, s);
 }
 
 bool filter_applies(const struct delivery *d, const struct client_session *s)

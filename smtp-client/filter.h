@@ -8,6 +8,8 @@
 void filter_open(struct conf *conf);
 /* Does any of it apply to this message and server?  If not, the content goes out as it is. */
 bool filter_applies(const struct delivery *d, const struct client_session *s);
+/* May it have text that this server does not take as it is?  Then nobody can tell how long it will be. */
+bool filter_may_convert(const struct delivery *d, const struct client_session *s);
 /* The envelope address as smtp_generic_maps have it; false: a lookup failed. */
 NODISCARD bool filter_map_address(struct str *address, struct arena *a);
 

@@ -90,7 +90,7 @@ static void begin(struct transfer *t, struct str sender, const struct smtp_forwa
 
     *tx = (struct smtp_transaction){
         .sender = sender,
-        .size = r->data_size,
+        .size = filter_may_convert(t->d, t->session) ? -1 : r->data_size,
         .body = body_of(r),
         .smtputf8 = (r->sendopts & SENDOPT_SMTPUTF8) != 0,
         .envid = r->dsn_envid.len ? r->dsn_envid : STR_NONE,

@@ -18,11 +18,8 @@ static void offer_size(struct smtp_client *c, struct str args)
     struct str word;
     int64_t limit;
 
-    /* Without a number it tells nothing, and some such servers refuse the parameter too. */
-    if (!str_token(&args, " \t", &word)) {
-        c->offer.extensions &= ~(unsigned)SMTP_EXT_SIZE;
-        return;
-    }
+    if (!str_token(&args, " \t", &word))
+        return; /* it names no limit, and wants to know all the same */
     if (is_number(word)) {
         if (number_parse(word, &limit))
             c->offer.size_limit = limit;

@@ -256,6 +256,16 @@ def size_dsn_and_8bitmime_parameters_are_sent_when_offered(t):
 
 
 @case
+def the_size_is_said_unless_the_text_may_change_on_its_way(t):
+    for ehlo, encoding, more, said in ((("SIZE", "8BITMIME"), "", {}, " SIZE=21"), (("SIZE",), "", {}, ""), (("SIZE",), "8bit", {}, ""),
+                                       (("SIZE",), "7bit", {}, " SIZE=21"), (("SIZE abc",), "7bit", {}, " SIZE=21"),
+                                       (("SIZE",), "8bit", {"disable_mime_output_conversion": "yes"}, " SIZE=21")):
+        s = Server(ehlo=ehlo)
+        sent(t.send(s.nexthop, request={"encoding": encoding}, **more)[2])
+        equal(s.commands[1], "MAIL FROM:<s@here.test>" + said)
+
+
+@case
 def keywords_can_be_ignored_for_all_or_for_one_server(t):
     for settings in ({"smtp_discard_ehlo_keywords": "size, dsn"}, {"smtp_discard_ehlo_keyword_address_maps": "inline:{127.0.0.1=SIZE}"}):
         s = Server()

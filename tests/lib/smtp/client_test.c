@@ -554,7 +554,8 @@ static void what_is_remarkable_is_told(void **state)
                      STR("250-mx\r\n250-SIZE huge\r\n250-1234567890123456789012345678901234567890"
                          "\r\n250-DSN\r\n250 SIZE\r\n"));
     assert_int_equal(smtp_client_next(&c).kind, SMTP_CLIENT_READY);
-    assert_int_equal(c.offer.extensions, SMTP_EXT_ESMTP | SMTP_EXT_DSN);
+    assert_int_equal(c.offer.extensions, SMTP_EXT_ESMTP | SMTP_EXT_SIZE | SMTP_EXT_DSN);
+    assert_int_equal(c.offer.size_limit, 0);
     assert_string_equal(buf_cstr(&n.text), "heard: junk\nno reply: junk\nheard: 220 ??\xc3\xa9\n"
                                            "said: EHLO x\nheard: 250-mx\nheard: 250-SIZE hug\n"
                                            "long line: 250-12345678\nheard: 250-12345678\n"
