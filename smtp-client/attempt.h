@@ -13,7 +13,8 @@ struct attempt {
     struct fault fault; /* why the recipients that are left are left; text absent: no reason yet */
     bool reached;       /* some server took part in a transaction */
     int sessions;       /* with servers of the present destination */
-    const char *parameter; /* of main.cf that names the present destination; NULL: none */
+    struct str destination; /* the present one, as it is written */
+    const char *parameter;  /* of main.cf that names the present destination; NULL: none */
 };
 
 /* Recipients without an answer. */

@@ -3,6 +3,7 @@
 #include "smtp-client/destination.h"
 #include "smtp-client/filter.h"
 #include "smtp-client/greet.h"
+#include "smtp-client/login.h"
 #include "smtp-client/policy.h"
 #include "smtp-client/tour.h"
 #include "table/match.h"
@@ -21,6 +22,7 @@ void deliver_open(const struct client *client)
     filter_open(service_conf(client->svc));
     session_open_tables();
     policy_open(service_conf(client->svc));
+    login_open(service_conf(client->svc));
     agent.kept_destinations = match_list_open(smtp_conf.smtp_connection_cache_destinations,
                                               "smtp_connection_cache_destinations", 0);
 }

@@ -4,7 +4,7 @@
 #include "table/list.h"
 
 static struct {
-    struct table_list *tls, *passwords;
+    struct table_list *tls;
 } tables;
 static bool logs_features;
 
@@ -23,9 +23,6 @@ void policy_open(struct conf *conf)
     logs_features = wants_features(conf);
     tables.tls =
         table_list_open(smtp_tls_conf.smtp_tls_policy_maps, "smtp_tls_policy_maps", TABLE_DEFAULT);
-    if (smtp_conf.smtp_sasl_auth_enable)
-        tables.passwords = table_list_open(smtp_conf.smtp_sasl_password_maps,
-                                           "smtp_sasl_password_maps", TABLE_DEFAULT);
 }
 
 /* ---- TLS ---- */
@@ -92,7 +89,7 @@ struct str policy_unreached_summary(struct str nexthop, struct arena *a)
     return arena_str(a, buf_str(&text));
 }
 
-static bool tls_is_met(const struct client_session *s, struct delivery *d, struct fault *fault)
+bool policy_is_met(const struct client_session *s, struct delivery *d, struct fault *fault)
 {
     struct str level = policy_tls_level(s->nexthop, &d->arena);
 
@@ -113,32 +110,5 @@ static bool tls_is_met(const struct client_session *s, struct delivery *d, struc
     summarize(d, "!", level, ":nostarttls");
     fault_set(fault, &d->arena, "4.7.4", false,
               "TLS is required, but was not offered by host " STR_FMT, STR_ARG(s->shown));
-    return false;
-}
-
-/* ---- login ---- */
-
-static bool needs_login(const struct client_session *s, const struct delivery *d)
-{
-    BUF_AUTO(value, 4096);
-    bool by_sender = smtp_conf.smtp_sender_dependent_authentication;
-
-    if (tables.passwords == NULL)
-        return false;
-    return (by_sender && d->request.sender.len &&
-            table_list_lookup(tables.passwords, d->request.sender, &value) != TABLE_NOT_FOUND) ||
-           table_list_lookup(tables.passwords, s->name, &value) != TABLE_NOT_FOUND ||
-           table_list_lookup(tables.passwords, s->nexthop, &value) != TABLE_NOT_FOUND;
-}
-
-bool policy_is_met(const struct client_session *s, struct delivery *d, struct fault *fault)
-{
-    if (!tls_is_met(s, d, fault))
-        return false;
-    if (!needs_login(s, d))
-        return true;
-    fault_set(fault, &d->arena, "4.7.5", false,
-              "SASL authentication is required for " STR_FMT ", but it is unavailable",
-              STR_ARG(s->shown));
     return false;
 }

@@ -1,7 +1,7 @@
 #pragma once
-/* smtp-client/policy - what a site asks of a session before mail may use it: TLS, a login.
+/* smtp-client/policy - what a site asks of a session before mail may use it: TLS.
  *
- * This program speaks neither: mail that needs them waits, and the log says why. */
+ * This program does not speak it: mail that needs it waits, and the log says why. */
 #include "delivery/delivery.h"
 #include "smtp-client/session.h"
 

@@ -5,6 +5,7 @@
 #include "smtp-client/connect.h"
 #include "smtp-client/destination.h"
 #include "smtp-client/greet.h"
+#include "smtp-client/login.h"
 #include "smtp-client/policy.h"
 
 /* ---- one server ---- */
@@ -27,7 +28,8 @@ static bool open_session(struct attempt *at, const struct target_server *server,
     if (session_connect(s, server, &d->arena, &fault)) {
         s->nexthop = arena_str(&s->arena, d->request.nexthop);
         s->queue_id = arena_str(&s->arena, d->request.queue_id);
-        ready = session_greet(s, &purpose, &d->arena, &fault) && policy_is_met(s, d, &fault);
+        ready = session_greet(s, &purpose, &d->arena, &fault) && policy_is_met(s, d, &fault) &&
+                login_run(s, d, at->destination, &fault);
         if (fault.loops && at->parameter)
             fault_blame(&fault, at->parameter);
         d->relay = arena_str(&d->arena, s->relay);
@@ -106,6 +108,7 @@ static bool try_destination(struct attempt *at, struct str text, bool more_desti
 {
     struct target_list list;
     struct fault fault = { .text = STR_NONE };
+    at->destination = text;
     enum resolve_status how = resolve_destination(at->resolver, text, &at->d->arena, &list, &fault);
 
     if (how == RESOLVE_OK) {

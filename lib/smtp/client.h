@@ -192,7 +192,7 @@ NODISCARD struct smtp_client_event smtp_client_next(struct smtp_client *c);
 
 /* Not called yet.  When READY, as the others up to smtp_client_rset(). */
 void smtp_client_starttls(struct smtp_client *c);
-/* Not called yet.  `initial`: the first response in base64; absent: none. */
+/* `initial`: the first response in base64; absent: none. */
 void smtp_client_auth(struct smtp_client *c, struct str mechanism, struct str initial);
 void smtp_client_begin(struct smtp_client *c, const struct smtp_transaction *t);
 /* Not called yet. */
@@ -206,7 +206,7 @@ bool smtp_client_is_leaving(const struct smtp_client *c);
  * dropped. */
 void smtp_client_secured(struct smtp_client *c);
 void smtp_client_auth_respond(struct smtp_client *c, struct str base64);
-/* Not called yet.  Cancel the exchange: `*`. */
+/* Cancel the exchange: `*`. */
 void smtp_client_auth_cancel(struct smtp_client *c);
 
 /* After SMTP_CLIENT_SEND: content, one piece after the other.  True when `out` should be written

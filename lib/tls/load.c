@@ -87,3 +87,5 @@ const struct tls_facts *tls_accept(struct tls_engine *engine, struct stream *s,
 {
     return module->accept(engine, s, wish);
 }
+
+const struct digests *tls_digests(void) { return load() ? module->digests_open() : NULL; }

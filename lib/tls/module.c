@@ -1,6 +1,7 @@
 /* The one symbol that relevo-tls.so exports. */
 #include "tls/module.h"
 
+#include "tls/digest.h"
 #include "tls/engine.h"
 
 static void set_log(log_sink_fn *sink, int verbose)
@@ -14,4 +15,5 @@ const struct tls_module relevo_tls_module = {
     .set_log = set_log,
     .server_open = server_open,
     .accept = server_accept,
+    .digests_open = digests_open,
 };

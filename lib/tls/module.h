@@ -14,5 +14,6 @@ struct tls_module {
     struct tls_engine *(*server_open)(const struct tls_server_settings *settings);
     const struct tls_facts *(*accept)(struct tls_engine *engine, struct stream *s,
                                       const struct tls_server_wish *wish);
+    const struct digests *(*digests_open)(void);
 };
 extern const struct tls_module relevo_tls_module;

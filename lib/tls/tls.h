@@ -9,6 +9,7 @@
  *
  * Everything that goes wrong is logged here, in the words that log parsers know; callers only learn that it did. */
 #include "base/arena.h"
+#include "base/digest.h"
 #include "conf/params.h"
 #include "os/stream.h"
 
@@ -135,3 +136,6 @@ struct tls_server_wish {
  * which has been logged, and the stream is of no use any more. */
 const struct tls_facts *tls_accept(struct tls_engine *engine, struct stream *s,
                                    const struct tls_server_wish *wish);
+
+/* Before the jail: hashes, for who needs some without TLS.  NULL: there is no module, which has been logged. */
+const struct digests *tls_digests(void);

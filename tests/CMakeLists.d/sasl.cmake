@@ -1,4 +1,5 @@
 relevo_test(services/connector/dial_test.c dial)
 relevo_test(lib/sasl/properties_test.c sasl)
 relevo_test(lib/sasl/dovecot_test.c sasl)
+relevo_test(lib/sasl/client_test.c sasl tls_core)
 relevo_fuzz(dovecot.c sasl)
