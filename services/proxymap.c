@@ -5,27 +5,14 @@
  * Distrusts: its clients: they get approved tables only */
 #include "base/log.h"
 #include "base/map.h"
-#include "base/mem.h"
-#include "ipc/channel.h"
+#include "ipc/desk.h"
 #include "ipc/messages/table.h"
 #include "service/service.h"
 #include "table/proxy.h"
 #include "table/table.h"
 
-#include <errno.h>
-#include <stdlib.h>
-#include <sys/epoll.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
-#define READ_SIZE 4096
 /* What a client may choose about its view of a table. */
 #define CLIENT_FLAGS (TABLE_FOLD | TABLE_UTF8 | TABLE_NO_SUBSTITUTION | TABLE_VALUES_ARE_FILES)
-
-struct client {
-    int fd;
-    struct buf in, out;
-};
 
 static struct {
     struct service *svc;
@@ -159,92 +146,36 @@ static void answer(const struct question_kind *kind, const struct table_question
 
 /* ---- clients ---- */
 
-static void drop(struct client *c)
+static bool take_question(void *context, char letter, struct str body, struct buf *out)
 {
-    loop_unwatch(service_loop(proxymap.svc), c->fd);
-    close(c->fd);
-    buf_free(&c->in);
-    buf_free(&c->out);
-    free(c);
-}
-
-/* False: this is no client of ours. */
-static bool take_questions(struct client *c)
-{
-    struct str in = buf_str(&c->in), body;
+    const struct question_kind *kind = find_kind(letter);
     struct table_question q;
-    bool bad = false;
-    char letter;
 
-    while (channel_split(&in, &letter, &body, &bad)) {
-        const struct question_kind *kind = find_kind(letter);
-        if (kind == NULL || !table_question_decode(&body, &q))
-            return false;
-        answer(kind, &q, &c->out);
-    }
-    buf_consume(&c->in, c->in.len - in.len);
-    return !bad;
-}
-
-static void on_event(void *context, int fd, uint32_t events);
-
-/* A client that does not read its answers is not asked for more questions. */
-static bool send_answers(struct client *c)
-{
-    ssize_t n = c->out.len ? send(c->fd, c->out.ptr, c->out.len, MSG_DONTWAIT | MSG_NOSIGNAL) : 0;
-
-    if (n < 0 && errno != EAGAIN && errno != EINTR)
+    (void)context;
+    if (kind == NULL || !table_question_decode(&body, &q))
         return false;
-    if (n > 0)
-        buf_consume(&c->out, (size_t)n);
-    loop_watch(service_loop(proxymap.svc), c->fd, c->out.len ? EPOLLOUT : EPOLLIN, on_event, c);
+    answer(kind, &q, out);
     return true;
-}
-
-/* False: the client went away, or sends what is no question. */
-static bool read_questions(struct client *c)
-{
-    char *room = buf_reserve(&c->in, READ_SIZE);
-    ssize_t n = room ? recv(c->fd, room, READ_SIZE, MSG_DONTWAIT) : 0;
-
-    if (n < 0 && (errno == EAGAIN || errno == EINTR))
-        return true;
-    if (n <= 0)
-        return false;
-    c->in.len += (size_t)n;
-    return take_questions(c);
 }
 
 /* The client asks again, and the successor of this process answers from the new file. */
-static bool tables_are_stale(void)
+static bool tables_are_fresh(void *context)
 {
     BUF_AUTO(table, 1000);
 
+    (void)context;
     if (!tables_have_changed(&table))
-        return false;
+        return true;
     service_restart_for(proxymap.svc, buf_cstr(&table));
-    return true;
-}
-
-static void on_event(void *context, int fd, uint32_t events)
-{
-    struct client *c = context;
-
-    (void)fd;
-    if ((events & EPOLLIN) && (tables_are_stale() || !read_questions(c))) {
-        drop(c);
-        return;
-    }
-    if (!send_answers(c))
-        drop(c);
+    return false;
 }
 
 static void serve_client(struct service *svc, int fd)
 {
-    struct client *c = mem_alloc(sizeof *c);
+    static struct desk desk = { .answer = take_question, .is_open = tables_are_fresh };
 
-    *c = (struct client){ .fd = fd, .in = BUF_INIT(CHANNEL_FRAME_MAX + READ_SIZE) };
-    loop_watch(service_loop(svc), fd, EPOLLIN, on_event, c);
+    desk.loop = service_loop(svc);
+    desk_serve(&desk, fd);
 }
 
 static void start(struct service *svc)

@@ -4,7 +4,6 @@
 #include "smtpd/auth_backend.h"
 #include "smtpd/limits.h"
 #include "smtpd/respond.h"
-#include "smtpd/unsupported.h"
 
 #define MECHANISM_SHOWN_MAX 100
 #define LONG_LINE_SHOWN_MAX 30
@@ -68,7 +67,8 @@ static void filter_mechanisms(struct match_list *filter, struct str offered, str
 
 static bool is_active(const struct session *s)
 {
-    bool waits_for_tls = smtpd_tls_conf.smtpd_tls_auth_only || unsupported_requires_tls();
+    bool waits_for_tls =
+        smtpd_tls_conf.smtpd_tls_auth_only || s->setup->tls.level == SESSION_TLS_ENCRYPT;
 
     return s->setup->auth.backend && (session_is_secured(s) || !waits_for_tls);
 }

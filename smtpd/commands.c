@@ -9,6 +9,7 @@
 #include "smtpd/misconduct.h"
 #include "smtpd/reject_log.h"
 #include "smtpd/respond.h"
+#include "smtpd/starttls.h"
 #include "smtpd/transaction.h"
 #include "smtpd/unsupported.h"
 #include "smtpd/wire.h"
@@ -28,6 +29,8 @@ static void on_connect(struct session *s, const struct smtp_event *ev)
     struct smtp_reply limit = limits_on_connect(s);
 
     (void)ev;
+    if (s->setup->tls.wraps && !starttls_at_once(s, &limit))
+        return;
     s->peer.is_own = interfaces_contain(&s->setup->interfaces, s->peer.address);
     if (limit.code)
         respond(s, limit);
@@ -325,12 +328,6 @@ static void on_vrfy(struct session *s, const struct smtp_event *ev)
     respond(s, (struct smtp_reply){ 252, buf_str(&text) });
 }
 
-static void on_starttls(struct session *s, const struct smtp_event *ev)
-{
-    (void)ev;
-    respond(s, REPLY(454, "4.7.0 TLS not available due to local problem"));
-}
-
 static void on_refused(struct session *s, const struct smtp_event *ev)
 {
     if (ev->command != SMTP_CMD_AUTH || !auth_refuse(s, ev))
@@ -366,7 +363,7 @@ static const struct {
     { SMTP_QUIT, on_usual },
     { SMTP_XCLIENT, xclient_handle },
     { SMTP_XFORWARD, xforward_handle },
-    { SMTP_STARTTLS, on_starttls },
+    { SMTP_STARTTLS, starttls_handle },
     { SMTP_AUTH, auth_handle },
     { SMTP_AUTH_RESPONSE, auth_continue },
 };

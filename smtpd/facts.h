@@ -18,11 +18,24 @@
 #include "smtpd/pace.h"
 #include "table/list.h"
 #include "table/match.h"
+#include "tls/tls.h"
 
 struct access;
 struct auth_backend;
 struct connector;
 struct mail_sink;
+
+/* smtpd_tls_security_level. */
+enum session_tls { SESSION_TLS_NONE, SESSION_TLS_MAY, SESSION_TLS_ENCRYPT };
+
+struct setup_tls {
+    enum session_tls level;
+    bool wraps;                /* smtpd_tls_wrappermode: TLS from the first byte */
+    struct tls_engine *engine; /* NULL: there is none, whatever the level says */
+    enum tls_ask ask;
+    unsigned log;
+    struct table_list *log_maps;
+};
 
 /* What the process knows; opened before the jail, then read only. */
 struct setup {
@@ -32,6 +45,7 @@ struct setup {
     struct rewriter *rewriter;
     struct dns *dns;
     struct access *access; /* the restriction lists */
+    struct setup_tls tls;
     const struct mail_sink *sink;
     struct interface_list interfaces;
     struct connector *connector; /* to servers of others */
@@ -134,6 +148,8 @@ struct session {
     const struct setup *setup;
     struct stream stream;
     struct smtp_server dialogue;
+    const struct tls_facts *tls; /* of the stream; NULL: plain text */
+    struct str early;            /* what came behind a balancer's header, when that is TLS */
     struct peer peer;
     struct arena arena;   /* who the client is; see session_keep() */
     struct arena scratch; /* the command under way */

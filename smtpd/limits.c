@@ -16,7 +16,8 @@ static bool any_limit(void)
            smtpd_conf.smtpd_client_connection_rate_limit > 0 ||
            smtpd_conf.smtpd_client_message_rate_limit > 0 ||
            smtpd_conf.smtpd_client_recipient_rate_limit > 0 ||
-           smtpd_conf.smtpd_client_auth_rate_limit > 0;
+           smtpd_conf.smtpd_client_auth_rate_limit > 0 ||
+           smtpd_conf.smtpd_client_new_tls_session_rate_limit > 0;
 }
 
 static bool is_exempt(const struct session *s)
@@ -76,6 +77,44 @@ static struct smtp_reply refusal(struct session *s, int code, const char *status
     buf_addf(&text, "%s " STR_FMT "%sError: too %s from " STR_FMT, status, STR_ARG(host),
              host.len ? " " : "", what, STR_ARG(s->peer.address));
     return (struct smtp_reply){ code, arena_str(&s->scratch, buf_str(&text)) };
+}
+
+static bool limits_new_tls(const struct session *s)
+{
+    return s->counted && smtpd_conf.smtpd_client_new_tls_session_rate_limit > 0;
+}
+
+static struct smtp_reply too_many_sessions(struct session *s, int code, struct str host)
+{
+    BUF_AUTO(text, 512);
+
+    buf_join(&text, STR("4.7.0 "), host, host.len ? STR(" ") : STR(""),
+             STR("Error: too many new TLS sessions from "), s->peer.name, STR("["), s->peer.address,
+             STR("]"));
+    return (struct smtp_reply){ code, arena_str(&s->arena, buf_str(&text)) };
+}
+
+struct smtp_reply limits_before_tls(struct session *s, const char *request)
+{
+    struct anvil_answer answer;
+
+    if (!limits_new_tls(s) || !report(s, ANVIL_NEWTLS_STATUS, &answer) ||
+        answer.rate <= smtpd_conf.smtpd_client_new_tls_session_rate_limit)
+        return (struct smtp_reply){ 0 };
+    log_warning("Refusing %s from " STR_FMT " for service " STR_FMT, request,
+                STR_ARG(s->peer.shown), STR_ARG(service_name(s->setup->svc)));
+    return too_many_sessions(s, 454, STR(""));
+}
+
+struct smtp_reply limits_on_new_tls(struct session *s)
+{
+    struct anvil_answer answer;
+
+    if (limits_new_tls(s) && report(s, ANVIL_NEWTLS, &answer) &&
+        exceeds(s, "New TLS session rate", answer.rate,
+                smtpd_conf.smtpd_client_new_tls_session_rate_limit))
+        return too_many_sessions(s, 421, site_conf.myhostname);
+    return (struct smtp_reply){ 0 };
 }
 
 static uint32_t client_number(const struct session *s)

@@ -9,6 +9,10 @@ struct smtp_reply limits_on_connect(struct session *s);
 struct smtp_reply limits_on_auth(struct session *s);
 struct smtp_reply limits_on_mail(struct session *s);
 struct smtp_reply limits_on_recipient(struct session *s);
+/* A TLS session is wanted: a reply with code 454, and a line about the `request`, when the client has made too many of
+ * them.  One that was not resumed, or whose handshake failed, has been made: code 421. */
+struct smtp_reply limits_before_tls(struct session *s, const char *request);
+struct smtp_reply limits_on_new_tls(struct session *s);
 void limits_on_disconnect(struct session *s);
 
 /* Neighbours in one network count as one client: its address with the bits behind the prefix cleared. */

@@ -4,7 +4,6 @@
 #include "os/interfaces.h"
 #include "queue/record.h"
 #include "smtpd/auth.h"
-#include "smtpd/unsupported.h"
 
 static const struct keyword {
     struct str name;
@@ -112,9 +111,9 @@ void options_for_session(struct session *s, struct smtp_server_options *out)
         .vrfy = !site_conf.disable_vrfy_command,
         .vrfy_disabled = site_conf.disable_vrfy_command,
         .etrn = true,
-        .starttls =
-            unsupported_requires_tls(), /* and then refuse it: 454 tells more than silence */
-        .tls_required = unsupported_requires_tls(),
+        /* Also without an engine: 454 tells more than silence. */
+        .starttls = !s->is_piped && !setup->tls.wraps && setup->tls.level != SESSION_TLS_NONE,
+        .tls_required = !s->is_piped && setup->tls.level == SESSION_TLS_ENCRYPT,
         .auth = auth_offer(s),
         .auth_mechanisms = buf_str(&s->auth.mechanisms),
         .auth_old_style = smtpd_conf.broken_sasl_auth_clients,

@@ -70,7 +70,7 @@ bool proxy_identify(struct session *s, struct str *early)
         return true;
     if (!read_header(s, &in, &consumed, &header))
         return false;
-    *early = arena_str(&s->scratch, str_skip(buf_str(&in), consumed));
+    *early = arena_str(&s->arena, str_skip(buf_str(&in), consumed));
     if (!header.proxied)
         return true;
     take_address(s, &header.client, header.client_port, &p->addr, &p->address, &p->port);

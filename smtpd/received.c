@@ -15,17 +15,6 @@ static void put_date(struct buf *out)
     date_format(&local, local.tm_gmtoff, str_from_null(local.tm_zone), out);
 }
 
-/* SMTP, ESMTP or UTF8SMTP, as registered for "with"; A: the client has logged in. */
-static void put_protocol(const struct session *s, struct buf *out)
-{
-    if (s->t.mail.smtputf8)
-        buf_add(out, STR("UTF8SMTP"));
-    else
-        buf_add(out, session_protocol(s));
-    if (s->login.name.ptr && s->dialogue.esmtp) /* RFC 3848 */
-        buf_addc(out, 'A');
-}
-
 /* A comment in a header: parentheses in pairs, nothing quoted, ASCII. */
 static void put_comment_text(struct str text, struct buf *out)
 {
@@ -43,6 +32,64 @@ static void put_comment_text(struct str text, struct buf *out)
         buf_addc(out, ')');
 }
 
+static void put_signature(const char *who, struct str signature, struct str digest, struct buf *out)
+{
+    if (signature.len == 0)
+        return;
+    buf_addf(out, " %s-signature " STR_FMT, who, STR_ARG(signature));
+    if (digest.len)
+        buf_addf(out, " %s-digest " STR_FMT, who, STR_ARG(digest));
+}
+
+static void put_client_certificate(const struct session *s, struct buf *out)
+{
+    const struct tls_facts *t = s->tls;
+
+    if (!t->has_certificate) {
+        buf_add(out, s->setup->tls.ask == TLS_ASK_NOTHING
+                         ? STR("\t(No client certificate requested)\n")
+                         : STR("\t(Client did not present a certificate)\n"));
+        return;
+    }
+    buf_add(out, STR("\t(Client CN \""));
+    put_comment_text(t->peer_name, out);
+    buf_add(out, STR("\", Issuer \""));
+    put_comment_text(t->issuer_name, out);
+    buf_join(out, STR("\" ("), t->trusted ? STR("verified OK") : STR("not verified"), STR("))\n"));
+}
+
+/* smtpd_tls_received_header. */
+static void put_tls(const struct session *s, struct buf *out)
+{
+    const struct tls_facts *t = s->tls;
+
+    buf_addf(out, "\t(using " STR_FMT " with cipher " STR_FMT " (%d/%d bits)", STR_ARG(t->protocol),
+             STR_ARG(t->cipher), t->bits, t->algorithm_bits);
+    if (t->key_exchange.len) {
+        buf_join(out, STR("\n\t key-exchange "), t->key_exchange);
+        put_signature("server", t->server_signature, t->server_digest, out);
+    }
+    if (t->client_signature.len) {
+        buf_add(out, STR("\n\t"));
+        put_signature("client", t->client_signature, t->client_digest, out);
+    }
+    buf_add(out, STR(")\n"));
+    put_client_certificate(s, out);
+}
+
+/* SMTP, ESMTP or UTF8SMTP, as registered for "with"; S: over TLS, A: the client has logged in (RFC 3848). */
+static void put_protocol(const struct session *s, struct buf *out)
+{
+    if (s->t.mail.smtputf8)
+        buf_add(out, STR("UTF8SMTP"));
+    else
+        buf_add(out, session_protocol(s));
+    if (s->tls && s->dialogue.esmtp)
+        buf_addc(out, 'S');
+    if (s->login.name.ptr && s->dialogue.esmtp)
+        buf_addc(out, 'A');
+}
+
 static void put_login(const struct session *s, struct buf *out)
 {
     if (!smtpd_conf.smtpd_sasl_authenticated_header || s->login.name.len == 0)
@@ -58,7 +105,10 @@ void received_format(const struct session *s, struct buf *out)
         buf_join(out, STR("Received: from "), s->helo.ptr ? s->helo : s->peer.name, STR(" ("),
                  s->peer.name, STR(" ["));
         peer_format_tagged(&s->peer, out);
-        buf_add(out, STR("])\n\t"));
+        buf_add(out, STR("])\n"));
+        if (s->tls && smtpd_tls_conf.smtpd_tls_received_header)
+            put_tls(s, out);
+        buf_addc(out, '\t');
         put_login(s, out);
     } else {
         buf_add(out, STR("Received: "));

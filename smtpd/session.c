@@ -9,7 +9,6 @@
 #include "smtpd/peer.h"
 #include "smtpd/proxy.h"
 #include "smtpd/transaction.h"
-#include "smtpd/unsupported.h"
 #include "smtpd/wire.h"
 
 /* An idle session holds no cleanup process; a busy one keeps it for its next message. */
@@ -94,16 +93,12 @@ static bool begin(struct session *s)
     peer_update_shown(s);
     debug_peer_begin(s->peer.name, s->peer.address);
     log_info("connect from " STR_FMT, STR_ARG(s->peer.shown));
-    if (unsupported_needs_tls_at_once()) {
-        log_warning("smtpd_tls_wrappermode: not available in this version, closing the connection "
-                    "from " STR_FMT,
-                    STR_ARG(s->peer.shown));
-        return false;
-    }
     options_for_session(s, &options);
     s->may_forward = options.xforward;
     smtp_server_init(&s->dialogue, &options);
-    if (early.len)
+    if (s->setup->tls.wraps)
+        s->early = early;
+    else if (early.len)
         smtp_server_feed(&s->dialogue, early);
     return true;
 }

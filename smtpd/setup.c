@@ -9,6 +9,7 @@
 #include "smtpd/mail_sink.h"
 #include "smtpd/notice.h"
 #include "smtpd/proxy.h"
+#include "smtpd/tls_setup.h"
 #include "smtpd/unsupported.h"
 #include "text/escape.h"
 
@@ -154,6 +155,7 @@ const struct setup *setup_open(struct service *svc)
     open_recipient_tables();
     apply_overrides();
     unsupported_warn();
+    tls_setup_open(&setup);
     setup.access = access_open(conf, &setup);
     setup.sink = &mail_sink_cleanup;
     setup.connector = connector_new(service_root(svc));

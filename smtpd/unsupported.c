@@ -3,23 +3,6 @@
 #include "base/log.h"
 #include "conf/params.h"
 
-bool unsupported_requires_tls(void)
-{
-    struct str level = smtpd_tls_conf.smtpd_tls_security_level;
-
-    return str_equal_nocase(level, STR("encrypt")) ||
-           (level.len == 0 && smtpd_conf.smtpd_enforce_tls);
-}
-
-bool unsupported_needs_tls_at_once(void) { return smtpd_tls_conf.smtpd_tls_wrappermode; }
-
-static bool offers_tls(void)
-{
-    struct str level = smtpd_tls_conf.smtpd_tls_security_level;
-
-    return str_equal_nocase(level, STR("may")) || (level.len == 0 && smtpd_conf.smtpd_use_tls);
-}
-
 static bool has_proxy_filter(void) { return smtpd_conf.smtpd_proxy_filter.len > 0; }
 
 static bool has_milters(void)
@@ -37,9 +20,6 @@ static const struct {
     const char *setting;
     const char *consequence;
 } settings[] = {
-    { unsupported_needs_tls_at_once, "smtpd_tls_wrappermode", "clients are turned away" },
-    { unsupported_requires_tls, "smtpd_tls_security_level = encrypt", "no mail is taken" },
-    { offers_tls, "smtpd_tls_security_level = may", "STARTTLS is not offered" },
     { has_proxy_filter, "smtpd_proxy_filter", "mail is deferred" },
     { has_milters, "smtpd_milters", "mail is treated as milter_default_action says" },
 };

@@ -7,7 +7,3 @@
 void unsupported_warn(void);
 /* The reply to MAIL under such settings; code 0: there is none in the way. */
 struct smtp_reply unsupported_refusal(void);
-/* TLS from the first byte: there is nobody we could speak with. */
-bool unsupported_needs_tls_at_once(void);
-/* smtpd_tls_security_level (or its old name) says that mail is taken over TLS only. */
-bool unsupported_requires_tls(void);

@@ -32,6 +32,12 @@ enum io_result wire_read(struct session *s, struct pace *pace, struct buf *into,
     return result;
 }
 
+const struct tls_facts *wire_start_tls(struct session *s, struct tls_engine *engine,
+                                       const struct tls_server_wish *wish)
+{
+    return tls_accept(engine, &s->stream, wish);
+}
+
 void wire_note_reply(struct session *s, struct smtp_reply reply)
 {
     bool more;

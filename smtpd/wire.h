@@ -18,6 +18,9 @@ bool wire_flush(struct session *s);
 bool wire_fill(struct session *s);
 /* Nothing comes within this time, not even the end. */
 bool wire_is_quiet(const struct session *s, int ms);
+/* Shake hands: what is read and written from now on goes by TLS.  NULL: that failed, and the connection is of no use. */
+const struct tls_facts *wire_start_tls(struct session *s, struct tls_engine *engine,
+                                       const struct tls_server_wish *wish);
 /* A reply as the transcript has it. */
 void wire_note_reply(struct session *s, struct smtp_reply reply);
 /* The parting word: say `reply` as it is (code 0: nothing) and hang up, whatever is going on. */

@@ -38,6 +38,17 @@ WITHOUT_EFFECT = {
     "qmgr_fudge_factor": "of a scheduler that Postfix itself gave up",
     "relevo_version": "for people to read",
     "respectful_logging": "the old words are not logged at all",
+    "smtpd_tls_dh512_param_file": "such keys are no longer used by anybody",
+    "smtpd_tls_eecdh_grade": "the curves are those of `tls_eecdh_auto_curves`, as in Postfix 3.12",
+    "tls_daemon_random_bytes": "OpenSSL takes random bytes from the kernel, in each process",
+    "tls_eecdh_strong_curve": "see smtpd_tls_eecdh_grade",
+    "tls_eecdh_ultra_curve": "see smtpd_tls_eecdh_grade",
+    "tls_export_cipherlist": "the grade is the same as medium, as in Postfix 3.12",
+    "tls_low_cipherlist": "the grade is the same as medium, as in Postfix 3.12",
+    "tls_random_bytes": "what `tls_random_source` gives goes into the keys of session tickets, as much as they have",
+    "tls_random_exchange_name": "random bytes need not be kept: the kernel has them",
+    "tls_random_prng_update_period": "see tls_random_exchange_name",
+    "tls_random_reseed_period": "see tls_daemon_random_bytes",
 }
 TRANSPORTS = ("default", "command", "local", "lmtp", "smtp", "relay", "virtual")
 STRING = r'"((?:[^"\\]|\\.)*)"'
@@ -90,6 +101,19 @@ def words_in_use(name_of=folder_of):
     return used, ends
 
 
+def pasted():
+    """Names that a macro of a header makes of a prefix, `name##_tls_CAfile` in TLS_SETTINGS(smtpd, ...): name -> folders."""
+    texts, made = list(c_files(folder_of)), collections.defaultdict(set)
+    for _, text in texts:
+        for macro, argument, body in re.findall(r"#define (\w+)\((\w+)[^)]*\)((?:.*\\\n)*.*)", text):
+            ends = re.findall(r"\b%s##(_\w+)" % argument, body)
+            for folder, user in texts if ends else ():
+                for prefix in re.findall(r"\b%s\((\w+)," % macro, user):
+                    for end in ends:
+                        made[prefix + end].add(folder)
+    return made
+
+
 def by_end(name, ends):
     """Who reads TRANSPORT_destination_recipient_limit and its like."""
     return set().union(*(folders for end, folders in ends.items() if name.removesuffix(end) in TRANSPORTS))
@@ -104,6 +128,9 @@ def smtp_twin(name):
 def readers(table, words):
     used, ends = words
     found = {name: set(used.get(member, ())) | set(used.get(name, ())) | by_end(name, ends) for _, member, name, _, _ in table}
+    for name, folders in pasted().items():
+        if name in found:
+            found[name] |= folders
     for _, _, name, _, _ in table:
         if name.startswith("lmtp_") and smtp_twin(name) in found:
             found[name] |= found[smtp_twin(name)]

@@ -12,6 +12,7 @@ enum anvil_event {
     ANVIL_MESSAGE,
     ANVIL_RECIPIENT,
     ANVIL_NEWTLS,
+    ANVIL_NEWTLS_STATUS, /* only ask: nothing is counted */
     ANVIL_AUTH
 };
 

@@ -220,7 +220,7 @@ void smtp_server_deny(struct smtp_server *s, struct smtp_reply reply);
 void smtp_server_introduced(struct smtp_server *s, bool esmtp);
 /* Answer to an SMTP_LINE event: parse this instead. */
 void smtp_server_replace(struct smtp_server *s, struct str line);
-/* Not called yet.  The TLS handshake succeeded: forget what came before, plaintext input included (RFC 3207). */
+/* The TLS handshake succeeded: forget what came before, plaintext input included (RFC 3207). */
 void smtp_server_secured(struct smtp_server *s);
 
 /* For tests.  Is there a transaction, has it a recipient, is a message coming in? */

@@ -422,6 +422,13 @@ static struct smtp_event unknown(struct smtp_server *s, struct str verb)
     return ev;
 }
 
+/* What a BDAT announces here is read as commands, as by Postfix: all that it could smuggle in is refused as well. */
+static struct smtp_event refuse_plain_text(struct smtp_server *s, enum smtp_command c)
+{
+    s->state->payload.kind = SMTP_PAYLOAD_NONE;
+    return refuse(s, c, SMTP_FAULT_TLS, 530, STR("5.7.0 Must issue a STARTTLS command first"));
+}
+
 /* Reasons to refuse a command whatever it says. */
 static bool refused_anyway(struct smtp_server *s, enum smtp_command c, struct smtp_event *ev)
 {
@@ -435,7 +442,7 @@ static bool refused_anyway(struct smtp_server *s, enum smtp_command c, struct sm
                                      STR(" Error: bare <LF> received")));
     else if (s->options.tls_required && !s->secured && c != SMTP_CMD_UNKNOWN &&
              !commands[c].before_tls)
-        *ev = refuse(s, c, SMTP_FAULT_TLS, 530, STR("5.7.0 Must issue a STARTTLS command first"));
+        *ev = refuse_plain_text(s, c);
     else
         return false;
     return true;

@@ -94,6 +94,7 @@ struct tls_session {
     bool at_end; /* the peer sends no more */
     bool broken; /* OpenSSL must not be asked for anything any more */
     int64_t end_ms;
+    struct str early; /* bytes of the peer that come before those of the descriptor */
     struct tls_facts facts;
     /* What was wrong with the peer's chain, nearest to the leaf. */
     int depth_limit; /* authorities above the leaf */

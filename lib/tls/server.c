@@ -225,6 +225,7 @@ static struct tls_session *prepare(struct tls_engine *e, struct stream *s,
     if (t == NULL)
         return NULL;
     t->end_ms = wish->end_ms;
+    t->early = arena_str(&t->arena, wish->early);
     t->depth_limit = e->server.verify_depth;
     if (strict)
         SSL_set_security_level(t->ssl, 1);

@@ -89,9 +89,21 @@ static int bio_result(BIO *bio, struct tls_session *t, ssize_t n, int retry)
     return (int)n;
 }
 
+static int take_early(struct tls_session *t, char *into, int room)
+{
+    struct str bytes = str_sub(t->early, 0, (size_t)room);
+
+    memcpy(into, bytes.ptr, bytes.len);
+    t->early = str_skip(t->early, bytes.len);
+    return (int)bytes.len;
+}
+
 static int bio_read(BIO *bio, char *into, int room)
 {
     struct tls_session *t = BIO_get_data(bio);
+
+    if (t->early.len)
+        return take_early(t, into, room);
     int flags = flags_for(t, POLLIN);
     ssize_t n = flags < 0 ? -1 : recv(t->stream->fd, into, (size_t)room, flags);
 

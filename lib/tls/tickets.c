@@ -56,7 +56,7 @@ static int seal(const struct tls_session *t, unsigned char *name, unsigned char 
     OPENSSL_cleanse(&key, sizeof key);
     if (!done)
         return -1;
-    log_ticket(t, "Issuing", key.expires);
+    log_ticket(t, "Issuing", key.issues_until);
     return 1;
 }
 
@@ -68,7 +68,7 @@ static int unseal(const struct tls_session *t, const unsigned char *name, unsign
 
     if (!keys->find(keys->context, name, &key))
         return 0;
-    int64_t expires = key.expires;
+    int64_t expires = key.issues_until;
     int done = EVP_DecryptInit_ex2(cipher, cipher_of(t->engine), key.cipher, iv, NULL) == 1 &&
                set_mac(mac, &key);
     OPENSSL_cleanse(&key, sizeof key);

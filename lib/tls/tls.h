@@ -26,7 +26,7 @@ enum tls_log {
     TLS_LOG_HANDSHAKE_DUMP = 1 << 8,
     TLS_LOG_SESSION_DUMP = 1 << 9,
 };
-/* Not called yet.  The bits that such a text stands for; `parameter` is for the complaint about a word that is none: no bits. */
+/* The bits that such a text stands for; `parameter` is for the complaint about a word that is none: no bits. */
 unsigned tls_log_parse(const char *parameter, struct str text);
 
 /* ---- engines ---- */
@@ -68,8 +68,7 @@ struct tls_store {
 /* A key that session tickets are made with. */
 struct tls_ticket_key {
     unsigned char name[16], cipher[32], mac[32];
-    int64_t
-        expires; /* wall clock: it issues tickets until then, and opens them for as long again */
+    int64_t issues_until, opens_until; /* seconds of the wall clock */
 };
 struct tls_ticket_keys {
     /* The key of that name; NULL: the one to issue tickets with.  False: there is none. */
@@ -103,7 +102,7 @@ struct tls_server_settings {
 };
 
 struct tls_engine;
-/* Not called yet.  NULL: TLS is disabled, which has been logged. */
+/* NULL: TLS is disabled, which has been logged. */
 struct tls_engine *tls_server_open(const struct tls_server_settings *settings);
 
 /* ---- sessions ---- */
@@ -129,10 +128,11 @@ void tls_format_facts(const struct tls_facts *facts, struct buf *out);
 struct tls_server_wish {
     struct str peer; /* NAME[ADDRESS], for log lines */
     unsigned log;
+    struct str early;      /* what has been read of the client's hello, from the stream as it was */
     struct deadline until; /* of the handshake */
     int64_t end_ms;        /* how long the last words may take (tls_fast_shutdown_enable = no) */
 };
-/* Not called yet.  Shake hands as the server.  On success the stream's operations are TLS until it is closed or released.  NULL: it failed,
+/* Shake hands as the server.  On success the stream's operations are TLS until it is closed or released.  NULL: it failed,
  * which has been logged, and the stream is of no use any more. */
 const struct tls_facts *tls_accept(struct tls_engine *engine, struct stream *s,
                                    const struct tls_server_wish *wish);

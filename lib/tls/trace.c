@@ -34,12 +34,12 @@ static void dump_row(const unsigned char *bytes, size_t at, size_t length)
     }
     buf_addc(&row, ' ');
     for (size_t i = at; i < end; i++)
-        buf_addc(&row, bytes[i] >= ' ' && bytes[i] < 0x7f ? (char)bytes[i] : '.');
+        buf_addc(&row, (char)(bytes[i] >= ' ' && bytes[i] < 0x7f ? bytes[i] : '.'));
     log_info(STR_FMT, STR_ARG(buf_str(&row)));
 }
 
-/* NOLINTNEXTLINE(readability-non-const-parameter): the type is OpenSSL's. */
 static long dump(BIO *bio, int operation, const char *bytes, size_t length, int number, long info,
+                 /* NOLINTNEXTLINE(readability-non-const-parameter): the type is OpenSSL's. */
                  int result, size_t *processed)
 {
     (void)number;

@@ -76,6 +76,8 @@ struct access *access_open(struct conf *conf, struct setup *setup)
     rule_classes_open(a);
     parse_lists(a);
     a->rbl_replies = table_list_open(smtpd_conf.rbl_reply_maps, "rbl_reply_maps", TABLE_DEFAULT);
+    a->client_certificates =
+        table_list_open(smtpd_conf.relay_clientcerts, "relay_clientcerts", TABLE_DEFAULT);
     a->login_maps = table_list_open(smtpd_conf.smtpd_sender_login_maps, "smtpd_sender_login_maps",
                                     TABLE_DEFAULT);
     a->mx_backup_networks =

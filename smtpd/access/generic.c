@@ -71,14 +71,6 @@ enum outcome_kind rule_unavailable(struct judge *j, const struct rule *rule)
     return judge_reject_text(j, 451, "4.3.5", "Server configuration problem");
 }
 
-/* What only a client with a TLS certificate could pass or fail. */
-enum outcome_kind rule_never(struct judge *j, const struct rule *rule)
-{
-    (void)j;
-    (void)rule;
-    return JUDGE_NEXT;
-}
-
 enum outcome_kind rule_reject_plaintext_session(struct judge *j, const struct rule *rule)
 {
     (void)rule;

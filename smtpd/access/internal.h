@@ -10,6 +10,7 @@ struct rule {
     const struct rule_type *type;
     struct str name, argument;
     struct table_list *maps;        /* check_*_access, check_address_map */
+    struct str search_order;        /* check_ccert_access */
     struct rule_list *restrictions; /* a restriction class */
 };
 
@@ -22,7 +23,8 @@ struct rule_list {
 struct access {
     struct conf *conf;
     struct setup *setup;
-    struct table_list *login_maps; /* smtpd_sender_login_maps */
+    struct table_list *login_maps;          /* smtpd_sender_login_maps */
+    struct table_list *client_certificates; /* relay_clientcerts */
     struct match_list *mx_backup_networks;
     struct match_list *logged_permits; /* smtpd_log_access_permit_actions */
     struct arena arena;                /* the process's */
@@ -132,6 +134,8 @@ void judge_ignore_login_rule(struct str restriction);
 enum table_result judge_is_authorised_destination(struct judge *j);
 /* Notices that nobody wants go to an address that needs no table; qmgr discards what comes there. */
 bool judge_is_double_bounce(const struct resolution *r);
+/* Is it a word of check_ccert_access's search_order? */
+bool certificate_search_is_known(struct str word);
 /* Reject an address that no table lists. */
 enum outcome_kind judge_unlisted(struct judge *j, const struct resolution *r, struct str path,
                                  bool is_sender);

@@ -66,6 +66,42 @@ void rule_classes_open(struct access *a)
     }
 }
 
+/* `search_order = WORD ...`; false, logged: something else, or a word that is none. */
+static bool parse_search_order(struct rule *rule, struct str text)
+{
+    struct str name = str_trim(str_cut(&text, '=')), words = text, word;
+
+    if (!str_equal(name, STR("search_order"))) {
+        log_warning("unknown attribute '" STR_FMT "' in '" STR_FMT "'", STR_ARG(name),
+                    STR_ARG(rule->argument));
+        return false;
+    }
+    while (str_token(&words, SEPARATORS, &word)) {
+        if (certificate_search_is_known(word))
+            continue;
+        log_warning("unknown search type '" STR_FMT "' in '" STR_FMT "'", STR_ARG(word),
+                    STR_ARG(rule->argument));
+        return false;
+    }
+    rule->search_order = str_trim(text);
+    return true;
+}
+
+/* `type:table`, or `type:table, { search_order = ... }` of what stood in braces.  Without its maps the rule knows that it was
+ * misunderstood. */
+static void parse_certificate_rule(struct arena *arena, struct rule *rule)
+{
+    struct str rest = rule->argument, table = STR(""), option;
+    bool ok = str_token_braced(&rest, SEPARATORS, &table, NULL);
+
+    rule->search_order = STR("cert_fingerprint, pubkey_fingerprint");
+    while (ok && str_token_braced(&rest, SEPARATORS, &option, NULL))
+        ok = parse_search_order(rule, option);
+    if (ok)
+        rule->maps =
+            table_list_open(arena_str(arena, table), arena_cstr(arena, rule->name), TABLE_DEFAULT);
+}
+
 /* What a list is made of: `arena` lives as long as it does. */
 struct parsing {
     struct access *a;
@@ -84,6 +120,8 @@ static void parse_argument(const struct parsing *p, struct str *rest, struct rul
     rule->argument = arena_str(p->arena, word);
     if (tables && !str_has(word, ':'))
         rule->type = &no_table_type;
+    else if (rule->type->judge == rule_check_ccert_access)
+        parse_certificate_rule(p->arena, rule);
     else if (tables)
         rule->maps =
             table_list_open(rule->argument, arena_cstr(p->arena, rule->name), TABLE_DEFAULT);

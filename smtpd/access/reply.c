@@ -51,6 +51,7 @@ struct str judge_subject_text(struct judge *j)
     case SUBJECT_END_OF_DATA:
         return STR("END-OF-MESSAGE");
     case SUBJECT_CERTIFICATE:
+        return j->s->tls ? j->s->tls->peer_name : STR("");
     case SUBJECT_LIST:
         break;
     }

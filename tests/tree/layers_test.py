@@ -30,7 +30,7 @@ BELOW = {
     "rewrite": CORE | {"table", "dns", "queue"},
     "client": CORE | {"table", "dns", "tls", "queue"},
     "service": CORE | {"table", "dns", "queue"},
-    "delivery": CORE | {"table", "dns", "queue", "rewrite", "client", "service"},
+    "delivery": CORE | {"table", "dns", "tls", "queue", "rewrite", "client", "service"},
 }
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"', re.M)
 PLAIN = {"sandbox_filters.h", "table_types.inc"}  # made by the build

@@ -1,0 +1,181 @@
+#include "client/tlsmgr.h"
+
+#include "base/base64.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "ipc/channel.h"
+
+#include <time.h>
+
+/* A session holds the peer's certificates; what is larger than this is not worth keeping. */
+#define SESSION_MAX 65536
+#define TIMEOUT_S   10 /* a client of ours waits meanwhile */
+
+static struct channel tlsmgr = CHANNEL_NONE;
+
+static bool connect_service(void)
+{
+    if (channel_is_open(&tlsmgr))
+        return true;
+    if (channel_open(&tlsmgr, "private", tls_conf.tlsmgr_service_name, TIMEOUT_S))
+        return true;
+    log_warning("connect to private/" STR_FMT ": %m", STR_ARG(tls_conf.tlsmgr_service_name));
+    return false;
+}
+
+static bool exchange(char kind, struct str body, struct str *answer)
+{
+    char letter;
+
+    if (!connect_service())
+        return false;
+    if (channel_send(&tlsmgr, kind, body) &&
+        (answer
+             ? channel_receive(&tlsmgr, &letter, answer) == IO_OK && letter == TLSMGR_ANSWER(kind)
+             : channel_flush(&tlsmgr)))
+        return true;
+    channel_close(&tlsmgr);
+    return false;
+}
+
+/* `answer` NULL: there is none; else it lives until the next question.  tlsmgr may have been restarted since we asked last:
+ * one more try on a fresh connection. */
+static bool ask(char kind, struct str body, struct str *answer)
+{
+    bool kept = channel_is_open(&tlsmgr);
+
+    return exchange(kind, body, answer) || (kept && exchange(kind, body, answer));
+}
+
+/* ---- sessions ---- */
+
+static bool ask_entry(char kind, const char *cache, struct str id, struct str session,
+                      struct str *answer)
+{
+    struct tlsmgr_entry entry = { .cache = str_from(cache), .id = id };
+    BUF_AUTO(encoded, 0);
+    BUF_AUTO(body, 0);
+
+    base64_encode(&encoded, session);
+    entry.session = buf_str(&encoded);
+    tlsmgr_entry_encode(&body, &entry);
+    return ask(kind, buf_str(&body), answer);
+}
+
+static bool load(void *context, struct str id, struct buf *session)
+{
+    struct tlsmgr_entry entry;
+    struct str answer;
+
+    return ask_entry(TLSMGR_LOOKUP, context, id, STR(""), &answer) &&
+           tlsmgr_entry_decode(&answer, &entry) && entry.session.len &&
+           base64_decode(session, entry.session);
+}
+
+static void save(void *context, struct str id, struct str session)
+{
+    if (session.len <= SESSION_MAX && !ask_entry(TLSMGR_UPDATE, context, id, session, NULL))
+        log_warning("a TLS session could not be kept: tlsmgr cannot be asked");
+}
+
+static void forget(void *context, struct str id)
+{
+    if (!ask_entry(TLSMGR_DELETE, context, id, STR(""), NULL))
+        log_warning("a TLS session could not be forgotten: tlsmgr cannot be asked");
+}
+
+bool tlsmgr_open_cache(const char *cache, struct tls_store *store, int *lifetime_s)
+{
+    struct tlsmgr_ask question = { .name = str_from(cache) };
+    struct tlsmgr_policy policy;
+    struct str answer;
+    BUF_AUTO(body, 0);
+
+    tlsmgr_ask_encode(&body, &question);
+    if (!ask(TLSMGR_POLICY, buf_str(&body), &answer) || !tlsmgr_policy_decode(&answer, &policy))
+        return false;
+    *lifetime_s = policy.lifetime;
+    *store = (struct tls_store){ .load = NULL };
+    if (policy.cached && policy.lifetime > 0)
+        *store = (struct tls_store){ load, save, forget, mem_unconst(cache) };
+    return true;
+}
+
+/* ---- keys of tickets ---- */
+
+/* The one that issues, and the one that did before. */
+static struct tls_ticket_key known[2];
+
+static bool take_bytes(struct str text, unsigned char *out, size_t size)
+{
+    BUF_AUTO(bytes, 64);
+
+    if (!base64_decode(&bytes, text) || bytes.len != size)
+        return false;
+    memcpy(out, bytes.ptr, size);
+    return true;
+}
+
+static bool ask_key(struct str name, struct tls_ticket_key *key)
+{
+    struct tlsmgr_ask question = { .name = name };
+    struct tls_ticket_key found;
+    struct tlsmgr_key answer;
+    struct str body;
+    BUF_AUTO(text, 0);
+
+    tlsmgr_ask_encode(&text, &question);
+    if (!ask(TLSMGR_KEY, buf_str(&text), &body) || !tlsmgr_key_decode(&body, &answer) ||
+        !take_bytes(answer.name, found.name, sizeof found.name) ||
+        !take_bytes(answer.cipher, found.cipher, sizeof found.cipher) ||
+        !take_bytes(answer.mac, found.mac, sizeof found.mac))
+        return false;
+    found.issues_until = answer.issues_until;
+    found.opens_until = answer.opens_until;
+    *key = found;
+    return true;
+}
+
+static bool find_known(const unsigned char *name, struct tls_ticket_key *key)
+{
+    int64_t now = time(NULL);
+
+    for (size_t i = 0; i < ARRAY_LEN(known); i++) {
+        bool fits = name ? memcmp(name, known[i].name, sizeof known[i].name) == 0 &&
+                               now <= known[i].opens_until
+                         : now < known[i].issues_until;
+        if (fits) {
+            *key = known[i];
+            return true;
+        }
+    }
+    return false;
+}
+
+static void remember(const struct tls_ticket_key *key)
+{
+    if (memcmp(key->name, known[0].name, sizeof key->name) == 0)
+        return;
+    known[1] = known[0];
+    known[0] = *key;
+}
+
+static bool find_key(void *context, const unsigned char *name, struct tls_ticket_key *key)
+{
+    BUF_AUTO(text, 64);
+
+    (void)context;
+    if (find_known(name, key))
+        return true;
+    if (name)
+        base64_encode(&text, (struct str){ (const char *)name, sizeof key->name });
+    if (!ask_key(buf_str(&text), key))
+        return false;
+    remember(key);
+    return true;
+}
+
+struct tls_ticket_keys tlsmgr_ticket_keys(void)
+{
+    return (struct tls_ticket_keys){ find_key, NULL };
+}

@@ -1,0 +1,12 @@
+#pragma once
+/* client/tlsmgr - ask tlsmgr(8) for TLS sessions and for the keys of session tickets.
+ *
+ * One connection a process, made before the jail and made again when tlsmgr has been restarted.  When it cannot be asked,
+ * no session is resumed: that costs time, never mail. */
+#include "ipc/messages/tlsmgr.h"
+#include "tls/tls.h"
+
+/* How the sessions of `cache` ("smtpd", "smtp", "lmtp"; kept) are to be kept.  `store->load` is NULL when they are not cached;
+ * lifetime 0: they are not resumed at all.  False: tlsmgr cannot be asked. */
+NODISCARD bool tlsmgr_open_cache(const char *cache, struct tls_store *store, int *lifetime_s);
+struct tls_ticket_keys tlsmgr_ticket_keys(void);

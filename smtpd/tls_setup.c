@@ -1,0 +1,134 @@
+#include "smtpd/tls_setup.h"
+
+#include "base/log.h"
+#include "client/tlsmgr.h"
+
+/* Levels that only a client can mean ask for TLS all the same. */
+static const struct {
+    struct str name;
+    enum session_tls level;
+    bool clients_only;
+} levels[] = {
+    { STR("none"), SESSION_TLS_NONE, false },
+    { STR("may"), SESSION_TLS_MAY, false },
+    { STR("encrypt"), SESSION_TLS_ENCRYPT, false },
+    { STR("fingerprint"), SESSION_TLS_ENCRYPT, true },
+    { STR("verify"), SESSION_TLS_ENCRYPT, true },
+    { STR("secure"), SESSION_TLS_ENCRYPT, true },
+};
+
+static enum session_tls old_level(void)
+{
+    if (smtpd_conf.smtpd_enforce_tls)
+        return SESSION_TLS_ENCRYPT;
+    return smtpd_conf.smtpd_use_tls ? SESSION_TLS_MAY : SESSION_TLS_NONE;
+}
+
+static enum session_tls find_level(struct str name)
+{
+    if (name.len == 0)
+        return old_level();
+    for (size_t i = 0; i < ARRAY_LEN(levels); i++) {
+        if (!str_equal_nocase(name, levels[i].name))
+            continue;
+        if (levels[i].clients_only)
+            log_warning("smtpd_tls_security_level: unsupported TLS level \"" STR_FMT
+                        "\", using \"encrypt\"",
+                        STR_ARG(name));
+        return levels[i].level;
+    }
+    log_fatal("Invalid TLS level \"" STR_FMT "\"", STR_ARG(name));
+}
+
+static enum tls_ask find_ask(bool mandatory)
+{
+    const struct smtpd_tls_params *p = &smtpd_tls_conf;
+
+    if (p->smtpd_tls_req_ccert && mandatory)
+        return TLS_REQUIRE_CERTIFICATE;
+    if (p->smtpd_tls_req_ccert)
+        log_warning("Can't require client certs unless TLS is required");
+    return p->smtpd_tls_ask_ccert ? TLS_ASK_CERTIFICATE : TLS_ASK_NOTHING;
+}
+
+/* ---- names that clients ask for ---- */
+
+static enum tls_chain find_chain(void *context, struct str name, struct buf *pem)
+{
+    struct table_list *maps = context;
+
+    switch (table_list_lookup_domain(maps, name, false, pem)) {
+    case TABLE_FOUND:
+        return TLS_CHAIN_FOUND;
+    case TABLE_NOT_FOUND:
+        return TLS_CHAIN_NONE;
+    case TABLE_ERROR:
+        break;
+    }
+    log_warning("tls_server_sni_maps: " STR_FMT " map lookup problem", STR_ARG(name));
+    return TLS_CHAIN_ERROR;
+}
+
+static struct tls_server_names open_names(void)
+{
+    struct table_list *maps;
+
+    if (tls_conf.tls_server_sni_maps.len == 0)
+        return (struct tls_server_names){ .find = NULL };
+    maps = table_list_open(tls_conf.tls_server_sni_maps, "tls_server_sni_maps",
+                           TABLE_DEFAULT | TABLE_VALUES_ARE_FILES);
+    return (struct tls_server_names){ find_chain, maps };
+}
+
+/* ---- the engine ---- */
+
+static struct tls_server_settings settings_for(const struct setup *setup, bool mandatory)
+{
+    const struct smtpd_tls_params *p = &smtpd_tls_conf;
+    struct tls_server_settings s = {
+        .s = TLS_SETTINGS(smtpd, smtpd_tls_conf),
+        .protocols = mandatory ? p->smtpd_tls_mandatory_protocols : p->smtpd_tls_protocols,
+        .ciphers = mandatory ? p->smtpd_tls_mandatory_ciphers : p->smtpd_tls_ciphers,
+        .exclude_ciphers = p->smtpd_tls_exclude_ciphers,
+        .mandatory_exclude_ciphers = mandatory ? p->smtpd_tls_mandatory_exclude_ciphers : STR_NONE,
+        .dh_file = p->smtpd_tls_dh1024_param_file,
+        .service = service_name(setup->svc),
+        .ask = setup->tls.ask,
+        .verify_depth = p->smtpd_tls_ccert_verifydepth,
+        .always_ids = p->smtpd_tls_always_issue_session_ids,
+        .names = open_names(),
+    };
+
+    s.s.log = setup->tls.log;
+    return s;
+}
+
+static struct tls_engine *open_engine(const struct setup *setup, bool mandatory)
+{
+    struct tls_server_settings s = settings_for(setup, mandatory);
+
+    if (!tlsmgr_open_cache("smtpd", &s.store, &s.session_lifetime)) {
+        log_warning("no entropy for TLS key generation: disabling TLS support");
+        return NULL;
+    }
+    s.ticket_keys = tlsmgr_ticket_keys();
+    return tls_server_open(&s);
+}
+
+/* sendmail -bs speaks to a pipe: nobody is between its ends. */
+void tls_setup_open(struct setup *setup)
+{
+    const struct smtpd_tls_params *p = &smtpd_tls_conf;
+    struct setup_tls *t = &setup->tls;
+
+    t->wraps = p->smtpd_tls_wrappermode;
+    t->level = t->wraps ? SESSION_TLS_ENCRYPT : find_level(p->smtpd_tls_security_level);
+    if (t->level == SESSION_TLS_NONE || service_is_standalone(setup->svc))
+        return;
+    bool mandatory = t->level == SESSION_TLS_ENCRYPT;
+    t->ask = find_ask(mandatory);
+    t->log = tls_log_parse("smtpd_tls_loglevel", p->smtpd_tls_loglevel);
+    t->log_maps =
+        table_list_open(p->smtpd_tls_loglevel_maps, "smtpd_tls_loglevel_maps", TABLE_DEFAULT);
+    t->engine = open_engine(setup, mandatory);
+}

@@ -1,0 +1,7 @@
+#pragma once
+/* smtpd/tls_setup - what main.cf says about TLS, and the engine that it asks for; before the jail. */
+#include "smtpd/facts.h"
+
+/* Fills in `setup->tls`.  A level that does not exist is fatal; an engine that cannot be had is not: STARTTLS is refused
+ * with 454 then, and mail in plain text goes on where the level allows it. */
+void tls_setup_open(struct setup *setup);
