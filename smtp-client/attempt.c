@@ -6,6 +6,11 @@
 
 #include <stdio.h>
 
+bool tls_is_optional(const struct delivery_request *r)
+{
+    return (r->sendopts & SENDOPT_TLS_OPTIONAL) && !(r->sendopts & SENDOPT_REQUIRETLS);
+}
+
 size_t attempt_unfinished(const struct attempt *at)
 {
     const struct delivery *d = at->d;
@@ -66,6 +71,7 @@ void attempt_transfer(struct attempt *at, bool more_servers)
     begin_message(s, d);
     transfer_run(&t);
     at->reached = true;
+    at->lost = t.lost;
     attempt_note(at, &t.fault);
     if (t.lost || s->dialogue.closing)
         session_close(s, !t.lost);

@@ -12,11 +12,14 @@ struct attempt {
     bool last;                      /* the session ends with this message */
     struct fault fault; /* why the recipients that are left are left; text absent: no reason yet */
     bool reached;       /* some server took part in a transaction */
+    bool lost;          /* the last session ended in the middle */
     int sessions;       /* with servers of the present destination */
     struct str destination; /* the present one, as it is written */
     const char *parameter;  /* of main.cf that names the present destination; NULL: none */
 };
 
+/* The sender says that arriving matters more than TLS. */
+bool tls_is_optional(const struct delivery_request *r);
 /* Recipients without an answer. */
 size_t attempt_unfinished(const struct attempt *at);
 /* The last reason counts, but while one of several ways may work later nothing is hopeless. */

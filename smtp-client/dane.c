@@ -217,7 +217,7 @@ static bool is_usable(const struct dane_answer *answer, struct str data)
 
 static void take_records(struct decision *d, const struct dane_answer *answer)
 {
-    struct tls_pin **tail = &d->policy->pins;
+    const struct tls_pin **tail = &d->policy->pins;
 
     d->policy->raw_key = true;
     for (const struct dns_record *r = answer->records; r; r = r->next) {

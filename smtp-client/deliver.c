@@ -4,7 +4,6 @@
 #include "smtp-client/filter.h"
 #include "smtp-client/greet.h"
 #include "smtp-client/login.h"
-#include "smtp-client/policy.h"
 #include "smtp-client/tour.h"
 #include "table/match.h"
 
@@ -21,7 +20,6 @@ void deliver_open(const struct client *client)
     agent.client = client;
     filter_open(service_conf(client->svc));
     session_open_tables();
-    policy_open(service_conf(client->svc));
     login_open(service_conf(client->svc));
     agent.kept_destinations = match_list_open(smtp_conf.smtp_connection_cache_destinations,
                                               "smtp_connection_cache_destinations", 0);
@@ -58,12 +56,12 @@ static bool may_keep_session(const struct delivery *d)
 
 /* ---- the kept session ---- */
 
-static bool session_is_usable(const struct client_session *s, struct str nexthop)
+static bool session_is_usable(const struct client_session *s, const struct delivery_request *r)
 {
     int64_t age_ms = clock_now_ms() - s->opened_ms;
     int limit = smtp_conf.smtp_connection_reuse_count_limit;
 
-    return s->ready && str_equal(s->nexthop, nexthop) &&
+    return s->ready && str_equal(s->nexthop, r->nexthop) && s->tls_optional == tls_is_optional(r) &&
            age_ms < (int64_t)smtp_conf.smtp_connection_reuse_time_limit * 1000 &&
            (limit == 0 || s->uses <= limit);
 }
@@ -75,10 +73,11 @@ static void try_kept_session(struct attempt *at)
 
     if (!session_is_open(s))
         return;
-    if (!session_is_usable(s, at->d->request.nexthop) || !policy_is_met(s, at->d, &at->fault)) {
+    if (!session_is_usable(s, &at->d->request)) {
         session_close(s, true);
         return;
     }
+    tls_status_show(&s->tls_status, at->d);
     attempt_transfer(at, true);
     if (attempt_unfinished(at)) {
         session_close(s, true);
@@ -102,8 +101,7 @@ static void report_site(const struct attempt *at)
     r->reason = at->fault.text;
 }
 
-/* In the jail tables cannot be opened again: the next process does. */
-static void notice_changed_tables(struct service *svc)
+void deliver_look_at_tables(struct service *svc)
 {
     BUF_AUTO(name, 1024);
 
@@ -119,10 +117,10 @@ void deliver_message(struct delivery *d)
                           .session = &agent.session,
                           .last = !may_keep_session(d) };
 
-    notice_changed_tables(d->svc);
+    deliver_look_at_tables(d->svc);
     if (client_arguments_refuse(at.arguments, d))
         return;
-    d->tls_summary = policy_unreached_summary(d->request.nexthop, &d->arena);
+
     try_kept_session(&at);
     if (attempt_unfinished(&at))
         tour_servers(&at);

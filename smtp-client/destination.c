@@ -6,7 +6,6 @@
 #include <netdb.h>
 
 #define SERVICE_NAME_MAX 63
-#define SMTP_PORT        25
 
 bool destination_next(struct str *nexthop, struct str *text)
 {

@@ -6,6 +6,8 @@
  * mail. */
 #include "base/str.h"
 
+#define SMTP_PORT 25
+
 struct destination {
     struct str host;    /* without brackets */
     struct str service; /* port as written, absent if none */

@@ -80,6 +80,21 @@ void fault_from_refusal(struct fault *f, struct arena *a, struct str shown, enum
     f->reply = arena_str(a, answer->text);
 }
 
+void fault_from_starttls(struct fault *f, struct arena *a, struct str shown,
+                         const struct smtp_answer *answer)
+{
+    bool permanent = smtp_class_of(answer->code) == SMTP_NEVER;
+    struct str line = fault_one_line(a, clipped(answer->text));
+    char dsn[16];
+
+    (void)snprintf(dsn, sizeof dsn, STR_FMT, STR_ARG(answer->status));
+    dsn[0] = permanent ? '5' : '4';
+    fault_set(f, a, dsn, permanent,
+              "TLS is required, but host " STR_FMT " refused to start TLS: " STR_FMT,
+              STR_ARG(shown), STR_ARG(line));
+    f->reply = arena_str(a, answer->text);
+}
+
 struct str fault_said(struct arena *a, struct str shown, enum smtp_step step,
                       const struct smtp_answer *answer)
 {

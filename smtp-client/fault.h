@@ -10,6 +10,7 @@ struct fault {
     struct str server; /* who said it */
     bool permanent;
     bool loops;            /* the server is we ourselves */
+    bool handshake;        /* TLS did not begin: in plain it may work */
     const char *parameter; /* of main.cf that is to blame; NULL: none */
 };
 
@@ -25,6 +26,9 @@ void fault_from_loss(struct fault *f, struct arena *a, struct str shown, enum sm
  * without smtp_skip_5xx_greeting (`skip_5xx`). */
 void fault_from_refusal(struct fault *f, struct arena *a, struct str shown, enum smtp_step step,
                         const struct smtp_answer *answer, bool skip_5xx);
+/* "TLS is required, but host N[A] refused to start TLS: ...". */
+void fault_from_starttls(struct fault *f, struct arena *a, struct str shown,
+                         const struct smtp_answer *answer);
 /* Does an answer that was not hoped for mean that trying again is of no use?  What is neither yes nor
  * no, or yes to something else, is not going to get better. */
 bool fault_is_permanent(const struct smtp_answer *answer);

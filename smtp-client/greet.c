@@ -3,7 +3,9 @@
 #include "base/log.h"
 #include "client/debug_peer.h"
 #include "conf/params.h"
+#include "smtp-client/destination.h"
 #include "smtp-client/remarks.h"
+#include "smtp-client/starttls.h"
 #include "smtp-client/wire.h"
 #include "smtp-client/workaround.h"
 #include "table/list.h"
@@ -96,7 +98,7 @@ static void start_dialogue(struct client_session *s, bool lmtp)
 /* A server that calls itself by our name is we ourselves, unless it listens where we do not. */
 static bool is_own_name(const struct client_session *s, struct str name)
 {
-    return s->port == 25 && str_equal_nocase(name, site_conf.myhostname);
+    return s->port == SMTP_PORT && str_equal_nocase(name, site_conf.myhostname);
 }
 
 static void warn_of_own_name(const struct client_session *s, const char *said)
@@ -169,6 +171,8 @@ bool session_greet(struct client_session *s, const struct session_purpose *purpo
 {
     debug_peer_begin(s->name, s->address);
     start_dialogue(s, purpose->lmtp);
+    if (purpose->tls->wrapper && !starttls_wrap(s, purpose, a, fault))
+        return false;
     for (;;) {
         struct smtp_client_event ev = session_next(s);
         switch (ev.kind) {
@@ -183,9 +187,21 @@ bool session_greet(struct client_session *s, const struct session_purpose *purpo
         case SMTP_CLIENT_READY:
             if (is_ourselves(s))
                 return loops_back(s, purpose->nexthop, a, fault);
-            look_at_offer(s);
-            s->ready = true;
-            return true;
+            switch (starttls_begin(s, purpose, a, fault)) {
+            case STARTTLS_ASKED:
+                break;
+            case STARTTLS_REFUSED:
+                return false;
+            case STARTTLS_PLAIN:
+                look_at_offer(s);
+                s->ready = true;
+                return true;
+            }
+            break;
+        case SMTP_CLIENT_STARTTLS:
+            if (!starttls_answered(s, purpose, &ev.answer, a, fault))
+                return false;
+            break;
         case SMTP_CLIENT_REFUSED:
             return refused(s, &ev, a, fault);
         default: /* nonsense without end */

@@ -135,7 +135,9 @@ static void filter_offer(const struct client_session *s, struct buf *out)
 
 static struct sasl_policy policy_of(const struct client_session *s)
 {
-    return s->dialogue.secured ? login.secured : login.plain;
+    if (s->tls == NULL)
+        return login.plain;
+    return s->tls->matched ? login.verified : login.secured;
 }
 
 /* A password is no access token: a site says by name that its table has such. */

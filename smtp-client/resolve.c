@@ -261,10 +261,8 @@ static enum resolve_status collect_hosts(struct lookup *l, struct dns_record *ho
     return failed;
 }
 
-static bool may_be_self(const struct lookup *l)
-{
-    return !l->r->lmtp && l->to.port == l->r->default_port;
-}
+/* What listens elsewhere on this host is not the way in that mail would come back by. */
+static bool may_be_self(const struct lookup *l) { return !l->r->lmtp && l->to.port == SMTP_PORT; }
 
 static enum resolve_status drop_self(struct lookup *l)
 {

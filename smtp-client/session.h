@@ -9,6 +9,8 @@
 #include "os/stream.h"
 #include "smtp-client/fault.h"
 #include "smtp-client/target.h"
+#include "smtp-client/tls_policy.h"
+#include "smtp-client/tls_status.h"
 
 struct client_session {
     struct stream stream;
@@ -29,6 +31,10 @@ struct client_session {
     bool lost;      /* the connection failed: no goodbye */
     bool ready;     /* the greeting is over */
     bool delay_dot; /* workaround: wait before the final dot */
+    const struct tls_facts *tls; /* NULL: in plain */
+    struct tls_status tls_status;
+    bool starttls_refused;
+    bool tls_optional; /* opened for a message with `TLS-Required: no` */
 };
 
 #define CLIENT_SESSION_NONE ((struct client_session){ .stream = STREAM_NONE })
@@ -40,4 +46,6 @@ struct session_purpose {
     struct str nexthop;
     int64_t age_s; /* of the message, for the threshold of workarounds */
     bool lmtp;
+    const struct tls_policy *tls;
+    bool plain; /* TLS has failed before */
 };

@@ -6,8 +6,10 @@
 #include "base/log.h"
 #include "client/dns_filter.h"
 #include "smtp-client/connect.h"
+#include "smtp-client/dane.h"
 #include "smtp-client/deliver.h"
 #include "smtp-client/destination.h"
+#include "smtp-client/starttls.h"
 
 static struct client client;
 static struct arena lifelong;
@@ -30,6 +32,22 @@ static struct interface_list open_interfaces(struct str names)
     if (!interfaces_resolve(names, site_conf.inet_protocols, &list, &why))
         log_fatal("config variable inet_interfaces: " STR_FMT, STR_ARG(buf_str(&why)));
     return list;
+}
+
+static enum dns_status ask_securely(void *context, struct str name, enum dns_type type,
+                                    struct arena *a, struct dns_record **out)
+{
+    return dns_query_secure(context, name, type, a, out);
+}
+
+static void open_tls(struct service *svc, bool lmtp)
+{
+    static struct dane dane = { .query = ask_securely };
+
+    dane.context = client.resolver.dns;
+    tls_policy_open(lmtp, dane_settle, &dane);
+    tls_status_open(service_conf(svc), lmtp);
+    dane.log = starttls_open(svc, lmtp) & TLS_LOG_DANE;
 }
 
 static struct dns *open_resolver(void)
@@ -66,6 +84,7 @@ static void open_client(struct service *svc)
     r->proxy = open_interfaces(conf_value(conf, STR("proxy_interfaces")));
     session_use_own_address(site_conf.inet_interfaces, &r->own, &lifelong);
     r->default_port = default_port();
+    open_tls(svc, r->lmtp);
     deliver_open(&client);
 }
 
@@ -78,11 +97,12 @@ static void serve_qmgr(struct service *svc, int fd)
 }
 
 /* Only lmtp knows destinations that are paths. */
-#define CLIENT(program, group)                                                                     \
-    {                                                                                              \
-        .name = program, .kind = SERVICE_SINGLE, .sandbox = group, .process_limit = -1,            \
-        .params = (const struct param_set *const[]){ &smtp_param_set, &smtp_tls_param_set, NULL }, \
-        .before_jail = open_client, .serve = serve_qmgr,                                           \
+#define CLIENT(program, group)                                                                    \
+    {                                                                                             \
+        .name = program, .kind = SERVICE_SINGLE, .sandbox = group, .process_limit = -1,           \
+        .params = (const struct param_set *const[]){ &smtp_param_set, &smtp_tls_param_set,        \
+                                                     &tls_param_set, &qmgr_param_set, NULL },     \
+        .before_jail = open_client, .before_client = deliver_look_at_tables, .serve = serve_qmgr, \
     }
 
 static const struct service_spec smtp = CLIENT("smtp", SANDBOX_NETWORK);

@@ -21,7 +21,7 @@ enum tls_level tls_level_parse(struct str name);
 struct str tls_level_name(enum tls_level level);
 
 static inline bool tls_level_is_mandatory(enum tls_level l) { return l > TLS_MAY; }
-/* Not called yet.  The server must be who it should be. */
+/* The server must be who it should be. */
 static inline bool tls_level_matches(enum tls_level l) { return l > TLS_ENCRYPT; }
 static inline bool tls_level_is_dane(enum tls_level l)
 {

@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "conf/params.h"
 #include "dns/dns.h"
+#include "smtp-client/anchors.h"
 #include "table/list.h"
 #include "text/hostname.h"
 
@@ -47,6 +48,7 @@ void tls_policy_open(bool lmtp, dane_fn *dane, void *dane_context)
     site.per_site =
         table_list_open(smtp_tls_conf.smtp_tls_per_site,
                         lmtp ? "lmtp_tls_per_site" : "smtp_tls_per_site", TABLE_DEFAULT);
+    anchors_open(smtp_tls_conf.smtp_tls_trust_anchor_file);
     if (!table_list_is_empty(site.policies) && !table_list_is_empty(site.per_site))
         log_warning("%s_tls_per_site ignored when %s_tls_policy_maps is not empty.", side(),
                     side());
@@ -379,8 +381,9 @@ static bool settle_matches(struct search *s)
     if (p->level != TLS_VERIFY && p->level != TLS_SECURE)
         return true;
     settle_names(s);
-    p->anchors = s->entry.anchors.len ? s->entry.anchors : smtp_tls_conf.smtp_tls_trust_anchor_file;
-    return true;
+    struct str files =
+        s->entry.anchors.len ? s->entry.anchors : smtp_tls_conf.smtp_tls_trust_anchor_file;
+    return anchors_read(files, s->arena, &p->anchors) || misconfigured(s);
 }
 
 static bool settle(struct search *s)

@@ -8,25 +8,18 @@
 #include "smtp-client/fault.h"
 #include "smtp-client/target.h"
 #include "smtp-client/tls_entry.h"
-
-/* A TLSA record, or what is told apart in the same way. */
-struct tls_pin {
-    struct tls_pin *next;
-    unsigned char usage, selector, matching;
-    struct str data;
-};
+#include "tls/client.h"
 
 struct tls_policy {
     enum tls_level level;
     struct str protocols, ciphers, exclude;
     struct str
         names; /* that the server's certificate may have, blank behind each; `.x`: those below x */
-    struct str servername; /* to send in the handshake; absent: none */
-    struct str
-        anchors; /* PEM files that are trusted instead of main.cf's authorities; empty: those */
-    struct str digests;   /* fingerprint: in hexadecimal, as configured, blanks between */
-    struct tls_pin *pins; /* DANE; NULL elsewhere */
-    struct str base;      /* DANE: the name that has the records */
+    struct str servername;            /* to send in the handshake; absent: none */
+    const struct tls_anchor *anchors; /* trusted instead of main.cf's authorities; NULL: those */
+    struct str digests;         /* fingerprint: in hexadecimal, as configured, blanks between */
+    const struct tls_pin *pins; /* DANE; NULL elsewhere */
+    struct str base;            /* DANE: the name that has the records */
     bool raw_key, reuse, wrapper;
     struct sts_policy sts;
 };
@@ -42,11 +35,11 @@ struct tls_question {
 typedef bool dane_fn(void *context, const struct tls_question *q, struct arena *a,
                      struct tls_policy *p, struct fault *fault);
 
-/* Not called yet.  Tables of the process; before the jail.  Ends the process when the general level is none. */
+/* Tables of the process; before the jail.  Ends the process when the general level is none. */
 void tls_policy_open(bool lmtp, dane_fn *dane, void *dane_context);
-/* Not called yet.  Can TLS be wanted at all?  If not, nothing of it needs to be opened. */
+/* Can TLS be wanted at all?  If not, nothing of it needs to be opened. */
 bool tls_policy_may_want_tls(void);
-/* Not called yet.  False, logged: this server is not used.  The fault says why; its text is absent when that is no reason to give for
+/* False, logged: this server is not used.  The fault says why; its text is absent when that is no reason to give for
  * the failure of a delivery.  Texts live in `a`. */
 NODISCARD bool tls_policy_find(const struct tls_question *q, struct arena *a,
                                struct tls_policy *out, struct fault *fault);

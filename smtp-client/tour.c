@@ -6,57 +6,131 @@
 #include "smtp-client/destination.h"
 #include "smtp-client/greet.h"
 #include "smtp-client/login.h"
-#include "smtp-client/policy.h"
 
 /* ---- one server ---- */
 
-/* A session that is ready for the message.  False: `at->fault`. */
-static bool open_session(struct attempt *at, const struct target_server *server, bool more_servers)
+/* A server that is to be asked. */
+struct candidate {
+    const struct target_server *server;
+    struct tls_policy tls;
+    bool plain;        /* TLS has been tried in vain */
+    bool more_servers; /* after this one */
+};
+
+/* False: the server is not used, and `at->fault` may say why. */
+static bool find_policy(struct attempt *at, struct candidate *c)
+{
+    struct delivery *d = at->d;
+    struct tls_status status = { .wanted = TLS_UNKNOWN };
+    struct tls_question q = { .destination = at->destination,
+                              .server = c->server,
+                              .optional = tls_is_optional(&d->request) };
+    struct fault fault = { .text = STR_NONE };
+    struct destination to = { .host = STR_NONE };
+
+    if (destination_parse(at->destination, at->resolver->lmtp, at->resolver->default_port, &to))
+        q.domain = to.host;
+    if (tls_policy_find(&q, &d->arena, &c->tls, &fault))
+        return true;
+    d->relay = STR("none");
+    d->conn_use = 0;
+    tls_status_show(&status, d);
+    attempt_note(at, &fault);
+    return false;
+}
+
+/* Mail that has waited for a while, or a question about an address, does without what is optional. */
+static bool may_go_plain(const struct attempt *at, const struct candidate *c)
+{
+    const struct delivery *d = at->d;
+    int64_t age_s = clock_wall().tv_sec - d->request.arrival_sec;
+
+    return c->tls.level == TLS_MAY && !c->plain &&
+           (age_s >= qmgr_conf.minimal_backoff_time || delivery_is_probe(d)) &&
+           !login_is_wanted(at->d, c->server->name, at->destination);
+}
+
+static bool greet(struct attempt *at, const struct candidate *c, struct fault *fault)
 {
     struct client_session *s = at->session;
     struct delivery *d = at->d;
-    struct fault fault = { .text = STR_NONE };
     struct session_purpose purpose = { .queue_id = d->request.queue_id,
                                        .nexthop = d->request.nexthop,
                                        .age_s = clock_wall().tv_sec - d->request.arrival_sec,
-                                       .lmtp = at->resolver->lmtp };
-    bool ready = false;
+                                       .lmtp = at->resolver->lmtp,
+                                       .tls = &c->tls,
+                                       .plain = c->plain };
+
+    s->nexthop = arena_str(&s->arena, d->request.nexthop);
+    s->queue_id = arena_str(&s->arena, d->request.queue_id);
+    s->tls_optional = tls_is_optional(&d->request);
+    s->tls_status = (struct tls_status){ .wanted = c->tls.level };
+    bool ready =
+        session_greet(s, &purpose, &d->arena, fault) && login_run(s, d, at->destination, fault);
+    tls_status_show(&s->tls_status, d);
+    if (fault->loops && at->parameter)
+        fault_blame(fault, at->parameter);
+    d->relay = arena_str(&d->arena, s->relay);
+    return ready;
+}
+
+static void note_failure(struct attempt *at, const struct candidate *c, const struct fault *fault)
+{
+    bool goes_on = c->more_servers || (fault->handshake && may_go_plain(at, c));
+
+    if (goes_on && !fault->permanent && session_is_open(at->session))
+        log_info(STR_FMT ": " STR_FMT, STR_ARG(at->d->request.queue_id), STR_ARG(fault->text));
+    /* Where TLS is optional, that it fails says nothing against the server. */
+    at->reached |= fault->handshake && c->tls.level == TLS_MAY;
+}
+
+/* A session that is ready for the message.  False: `at->fault`. */
+static bool open_session(struct attempt *at, const struct candidate *c, struct fault *fault)
+{
+    struct client_session *s = at->session;
+    struct delivery *d = at->d;
+    struct tls_status unreached = { .wanted = c->tls.level };
 
     d->relay = STR("none");
     d->conn_use = 0;
-    d->tls_summary = policy_unreached_summary(d->request.nexthop, &d->arena);
-    if (session_connect(s, server, &d->arena, &fault)) {
-        s->nexthop = arena_str(&s->arena, d->request.nexthop);
-        s->queue_id = arena_str(&s->arena, d->request.queue_id);
-        ready = session_greet(s, &purpose, &d->arena, &fault) && policy_is_met(s, d, &fault) &&
-                login_run(s, d, at->destination, &fault);
-        if (fault.loops && at->parameter)
-            fault_blame(&fault, at->parameter);
-        d->relay = arena_str(&d->arena, s->relay);
-        if (!ready && more_servers && !fault.permanent)
-            log_info(STR_FMT ": " STR_FMT, STR_ARG(d->request.queue_id), STR_ARG(fault.text));
-    }
-    attempt_note(at, &fault);
-    if (!ready)
-        session_close(s, true);
+    tls_status_show(&unreached, d);
+    if (session_connect(s, c->server, &d->arena, fault) && greet(at, c, fault))
+        return true;
+    note_failure(at, c, fault);
+    attempt_note(at, fault);
+    session_close(s, true);
     /* Who talked to us and says no for ever has decided for all servers. */
-    if (!ready && fault.permanent) {
-        at->fault = fault;
+    if (fault->permanent) {
+        at->fault = *fault;
         attempt_finish_rest(at);
     }
-    return ready;
+    return false;
+}
+
+/* True: what failed might work without TLS. */
+static bool offer(struct attempt *at, const struct candidate *c)
+{
+    struct client_session *s = at->session;
+    struct fault fault = { .text = STR_NONE };
+
+    if (!open_session(at, c, &fault))
+        return fault.handshake;
+    bool secured = s->tls != NULL;
+    at->sessions++;
+    attempt_transfer(at, c->more_servers);
+    if (attempt_unfinished(at))
+        session_close(s, true);
+    return secured && at->lost;
 }
 
 static void try_server(struct attempt *at, const struct target_server *server, bool more_servers)
 {
-    struct client_session *s = at->session;
+    struct candidate c = { .server = server, .more_servers = more_servers };
 
-    if (!open_session(at, server, more_servers))
+    if (!find_policy(at, &c) || !offer(at, &c) || !attempt_unfinished(at) || !may_go_plain(at, &c))
         return;
-    at->sessions++;
-    attempt_transfer(at, more_servers);
-    if (attempt_unfinished(at))
-        session_close(s, true);
+    c.plain = true;
+    (void)offer(at, &c);
 }
 
 /* ---- one destination ---- */

@@ -190,7 +190,7 @@ void smtp_client_sent(struct smtp_client *c);
 
 NODISCARD struct smtp_client_event smtp_client_next(struct smtp_client *c);
 
-/* Not called yet.  When READY, as the others up to smtp_client_rset(). */
+/* When READY, as the others up to smtp_client_rset(). */
 void smtp_client_starttls(struct smtp_client *c);
 /* `initial`: the first response in base64; absent: none. */
 void smtp_client_auth(struct smtp_client *c, struct str mechanism, struct str initial);
@@ -202,7 +202,7 @@ void smtp_client_quit(struct smtp_client *c);
 /* Is the answer to QUIT all that is still to come? */
 bool smtp_client_is_leaving(const struct smtp_client *c);
 
-/* Not called yet.  After 220 to STARTTLS and the handshake: the session starts again with EHLO; early plaintext is
+/* After 220 to STARTTLS and the handshake: the session starts again with EHLO; early plaintext is
  * dropped. */
 void smtp_client_secured(struct smtp_client *c);
 void smtp_client_auth_respond(struct smtp_client *c, struct str base64);

@@ -1,6 +1,6 @@
 #pragma once
 /* tls/engine - inside the module: what both ends share.  Nothing here is seen by programs. */
-#include "tls/tls.h"
+#include "tls/client.h"
 
 #include <openssl/ssl.h>
 
@@ -18,6 +18,7 @@ struct tls_engine {
     struct buf cipher_list;            /* the one that is in force */
     struct tls_server_settings server; /* of a server's engine, and its versions */
     struct protocol_range server_range;
+    struct tls_client_settings client; /* of a client's engine */
 };
 
 /* OpenSSL itself, as tls_config_file says; once per process.  False, logged: TLS is disabled. */
@@ -96,6 +97,7 @@ struct tls_session {
     int64_t end_ms;
     struct str early; /* bytes of the peer that come before those of the descriptor */
     struct tls_facts facts;
+    struct client_side *client; /* client_side.h */
     /* What was wrong with the peer's chain, nearest to the leaf. */
     int depth_limit; /* authorities above the leaf */
     int fault_depth; /* -1: nothing */

@@ -82,6 +82,17 @@ struct tls_engine *tls_server_open(const struct tls_server_settings *settings)
     return load() ? module->server_open(settings) : NULL;
 }
 
+struct tls_engine *tls_client_open(const struct tls_client_settings *settings)
+{
+    return load() ? module->client_open(settings) : NULL;
+}
+
+const struct tls_facts *tls_connect(struct tls_engine *engine, struct stream *s,
+                                    const struct tls_client_wish *wish)
+{
+    return module->connect(engine, s, wish);
+}
+
 const struct tls_facts *tls_accept(struct tls_engine *engine, struct stream *s,
                                    const struct tls_server_wish *wish)
 {

@@ -1,8 +1,8 @@
 /* The one symbol that relevo-tls.so exports. */
 #include "tls/module.h"
 
+#include "tls/client_side.h"
 #include "tls/digest.h"
-#include "tls/engine.h"
 
 static void set_log(log_sink_fn *sink, int verbose)
 {
@@ -16,4 +16,6 @@ const struct tls_module relevo_tls_module = {
     .server_open = server_open,
     .accept = server_accept,
     .digests_open = digests_open,
+    .client_open = client_open,
+    .connect = client_connect,
 };

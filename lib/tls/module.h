@@ -1,10 +1,10 @@
 #pragma once
 /* tls/module - what relevo-tls.so gives to the program that loads it: the functions of tls/tls.h, and a log. */
 #include "base/log.h"
-#include "tls/tls.h"
+#include "tls/client.h"
 
 /* Program and module are built and installed together; another number is another build. */
-#define TLS_MODULE_VERSION 1
+#define TLS_MODULE_VERSION 2
 #define TLS_MODULE_SYMBOL  "relevo_tls_module"
 
 struct tls_module {
@@ -15,5 +15,8 @@ struct tls_module {
     const struct tls_facts *(*accept)(struct tls_engine *engine, struct stream *s,
                                       const struct tls_server_wish *wish);
     const struct digests *(*digests_open)(void);
+    struct tls_engine *(*client_open)(const struct tls_client_settings *settings);
+    const struct tls_facts *(*connect)(struct tls_engine *engine, struct stream *s,
+                                       const struct tls_client_wish *wish);
 };
 extern const struct tls_module relevo_tls_module;

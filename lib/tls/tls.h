@@ -107,6 +107,15 @@ struct tls_engine *tls_server_open(const struct tls_server_settings *settings);
 
 /* ---- sessions ---- */
 
+/* What is wrong with a server's certificate. */
+enum tls_fault {
+    TLS_FAULT_NONE,
+    TLS_FAULT_EXPIRED,
+    TLS_FAULT_UNTRUSTED, /* by policy */
+    TLS_FAULT_NAME,      /* nothing but the name */
+    TLS_FAULT_OTHER,
+};
+
 /* How the two ends came together and who the peer is.  Texts are printable, absent where there is nothing to say, and
  * live as long as the session. */
 struct tls_facts {
@@ -121,6 +130,10 @@ struct tls_facts {
     bool trusted;                            /* it leads to an authority that we trust */
     bool matched;                            /* client: and to whom we want to speak */
     bool resumed;
+    /* Client: */
+    bool unusable; /* nothing that the wish names could be used to recognise the server */
+    enum tls_fault fault;
+    struct str fault_text;
 };
 /* `PROTO with cipher C (B/B bits) key-exchange ...`, as log lines have it. */
 void tls_format_facts(const struct tls_facts *facts, struct buf *out);

@@ -222,6 +222,8 @@ class Agent:
             text = line.split("]: ", 1)[-1]
             text = text.replace(qid + ": ", "")
             if ", delay=" in text:
-                text = text.split(", delay=")[0] + ", dsn=" + text.split(", dsn=")[1]
+                head, tail = text.split(", delay=", 1)
+                head += "".join(", " + x for x in tail.split(", dsn=")[0].split(", ") if x.startswith("tls="))
+                text = head + ", dsn=" + tail.split(", dsn=")[1]
             out.append(text)
         return out

@@ -7,7 +7,7 @@ from agent_client import Client, enter, resolver  # noqa: E402
 from dialogue_test import equal, sent, status  # noqa: E402
 from servers import Dns, Server  # noqa: E402
 
-PORT = 2525
+PORT = 25
 ADDRESSES = {"one": "127.0.0.11", "two": "127.0.0.12", "three": "127.0.0.13"}
 DOWN = "127.0.0.99"  # nothing listens there
 ZONE, servers, cases = {}, {}, []
@@ -43,7 +43,7 @@ def the_best_exchanger_gets_the_mail(t):
     lines, who = go(t, "best.test")
     sent(lines)
     equal(who, "one")
-    assert "relay=a.best.test[127.0.0.11]:2525," in lines[-1], lines
+    assert "relay=a.best.test[127.0.0.11]:25," in lines[-1], lines
 
 
 @case
@@ -52,7 +52,7 @@ def the_next_exchanger_is_tried_when_the_best_is_down(t):
     lines, who = go(t, "next.test")
     sent(lines)
     equal(who, "two")
-    assert any("connect to a.next.test[127.0.0.99]:2525: Connection refused" in x for x in lines), lines
+    assert any("connect to a.next.test[127.0.0.99]:25: Connection refused" in x for x in lines), lines
 
 
 @case
@@ -78,7 +78,7 @@ def brackets_mean_no_mx(t):
     equal(go(t, "[direct.test]")[1], "two")
     equal(go(t, "direct.test")[1], "one")
     equal(go(t, "direct.test", smtp_dns_support_level="disabled")[1], "two")
-    equal(go(t, "[direct.test]:2525", smtp_tcp_port="25")[1], "two")
+    equal(go(t, "[direct.test]:25", smtp_tcp_port="2525")[1], "two")
 
 
 @case
@@ -133,7 +133,7 @@ def being_the_best_exchanger_is_a_loop(t):
 def exchangers_worse_than_ourselves_are_left_out(t):
     domain("backup.test", _MX=[(10, "a.backup.test"), (20, "me.self.test"), (30, "c.backup.test")], a_A=[DOWN], c_A=["127.0.0.13"])
     lines, who = go(t, "backup.test", smtp_fallback_relay="[127.0.0.12]")
-    fails(lines, "4.4.1", "deferred", "connect to a.backup.test[127.0.0.99]:2525: Connection refused")
+    fails(lines, "4.4.1", "deferred", "connect to a.backup.test[127.0.0.99]:25: Connection refused")
     equal(who, "", "neither a worse exchanger nor the fallback relay")
 
 
@@ -201,7 +201,7 @@ def names_in_utf8_are_asked_for_in_ascii(t):
     for name in ("bücher.test", "BÜCHER.test", "bu\u0308cher.test"):
         lines, who = go(t, name.encode().decode("latin-1"))
         equal(who, "one")
-        assert "relay=xn--bcher-kva.test[127.0.0.11]:2525," in lines[-1], lines
+        assert "relay=xn--bcher-kva.test[127.0.0.11]:25," in lines[-1], lines
     fails(go(t, "g\u00fcne.test".encode().decode("latin-1"))[0], "5.4.4", "bounced", NOT_FOUND % ("xn--gne-hoa.test", "A", "Host not found"))
 
 
@@ -274,7 +274,7 @@ def a_hop_that_works_makes_up_for_one_that_does_not(t):
 
 @case
 def addresses_of_a_family_that_is_not_in_use_lead_nowhere(t):
-    for hop in ("[::1]:2525", "[IPv6:::1]:2525"):
+    for hop in ("[::1]:25", "[IPv6:::1]:25"):
         text = "Name service error for ::1: invalid host or domain name"
         fails(go(t, hop)[0], "5.4.4", "bounced", text)
         waits(go(t, hop, relayhost=hop)[0], "relayhost", text)
@@ -302,9 +302,19 @@ def a_relayhost_that_turns_out_to_be_ourselves_waits(t):
 
 
 @case
+def another_port_is_another_server(t):
+    """Of this host, too: loops are made by what listens on port 25."""
+    domain("filter.test", _A=["127.0.0.1"])
+    there = Server(address="127.0.0.1", port=10026)
+    for settings in (dict(smtp_tcp_port="10026"), dict(relayhost="[filter.test]:10026")):
+        sent(go(t, settings.get("relayhost", "filter.test"), **settings)[0])
+    equal(there.sessions, 2)
+
+
+@case
 def a_hop_in_brackets_may_be_ourselves_too(t):
     domain("me.test", _A=["127.0.0.1"])
-    for hop in ("[me.test]", "[me.test]:2525", "[127.0.0.1]"):
+    for hop in ("[me.test]", "[me.test]:25", "[127.0.0.1]"):
         lines, who = go(t, hop, smtp_fallback_relay="[127.0.0.12]")
         fails(lines, "5.4.6", "bounced", "mail for %s loops back to myself" % hop[1:].split("]")[0])
         equal(who, "")
@@ -326,12 +336,12 @@ def one_bad_hop_is_no_trouble_for_others(t):
 def a_default_port_that_is_none_defers(t):
     lines = go(t, "best.test", smtp_tcp_port="no-such-port")[0]
     fails(lines, "4.3.5", "deferred", "bad host or service in destination: best.test")
-    equal(go(t, "best.test:2525", smtp_tcp_port="no-such-port")[1], "one")
+    equal(go(t, "best.test:25", smtp_tcp_port="no-such-port")[1], "one")
 
 
 @case
 def services_are_found_by_srv_records(t):
-    ZONE[("_submission._tcp.srv.test", "SRV")] = [(10, 5, 2525, "a.best.test"), (20, 5, 1, "b.best.test")]
+    ZONE[("_submission._tcp.srv.test", "SRV")] = [(10, 5, 25, "a.best.test"), (20, 5, 1, "b.best.test")]
     srv = {"use_srv_lookup": "submission"}
     lines, who = go(t, "srv.test:submission", **srv)
     equal(who, "one")

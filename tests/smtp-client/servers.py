@@ -13,11 +13,13 @@ class Close(Exception):
 
 
 class Server:
-    """script: what to answer to greeting, EHLO, MAIL, RCPT, DATA, DOT, RSET, QUIT ...: a reply, bytes to send as they are,
+    """tls: a context, for STARTTLS or (wrapper) from the first byte on.
+    script: what to answer to greeting, EHLO, MAIL, RCPT, DATA, DOT, RSET, QUIT ...: a reply, bytes to send as they are,
     DROP, HANG, a function of the connection, a dictionary by recipient, or a list of these, one for each time."""
 
-    def __init__(self, script=None, ehlo=EHLO, address="127.0.0.1", port=0, path=None, lmtp=False, content=None):
+    def __init__(self, script=None, ehlo=EHLO, address="127.0.0.1", port=0, path=None, lmtp=False, content=None, tls=None, wrapper=False):
         self.script, self.ehlo, self.lmtp, self.content = dict(script or {}), ehlo, lmtp or bool(path), content
+        self.tls, self.wrapper, self.secured, self.resumed = tls, wrapper, [], []
         self.commands, self.messages, self.sessions, self.ended = [], [], 0, threading.Semaphore(0)
         self.socket = socket.socket(socket.AF_UNIX if path else socket.AF_INET)
         if not path:
@@ -69,7 +71,15 @@ class Server:
         c.sendall(value if isinstance(value, bytes) else value.replace("\n", "\r\n").encode() + b"\r\n")
         return str(value)
 
+    def secure(self, c):
+        c = self.tls.wrap_socket(c, server_side=True)
+        self.secured.append(c.version())
+        self.resumed.append(c.session_reused)
+        return c
+
     def talk(self, c):
+        if self.wrapper:
+            c = self.secure(c)
         f = c.makefile("rb")
         rcpts = []
         self.say(c, "greeting", GREETING)
@@ -91,6 +101,10 @@ class Server:
                 if (self.say(c, "DATA", "354 go ahead") or "").startswith("354"):
                     self.read_content(c, f, rcpts)
                 rcpts = []
+            elif verb == "STARTTLS" and self.tls:
+                if (self.say(c, "STARTTLS", "220 2.0.0 ready") or "").startswith("220"):
+                    c = self.secure(c)
+                    f = c.makefile("rb")
             elif verb == "QUIT":
                 self.say(c, "QUIT", "221 2.0.0 bye")
                 return
@@ -115,7 +129,7 @@ class Server:
             self.say(c, "DOT", "250 2.0.0 queued as X1", who)
 
 
-TYPES = {"A": 1, "NS": 2, "CNAME": 5, "PTR": 12, "MX": 15, "TXT": 16, "AAAA": 28, "SRV": 33}
+TYPES = {"A": 1, "NS": 2, "CNAME": 5, "PTR": 12, "MX": 15, "TXT": 16, "AAAA": 28, "SRV": 33, "TLSA": 52}
 
 
 def name(text):
@@ -134,6 +148,8 @@ def rdata(kind, value):
         return socket.inet_pton(socket.AF_INET6, value)
     if kind == "MX":
         return struct.pack(">H", value[0]) + name(value[1])
+    if kind == "TLSA":
+        return bytes(value[:3]) + value[3]
     if kind == "SRV":
         return struct.pack(">HHH", *value[:3]) + name(value[3])
     return name(value)
@@ -141,11 +157,11 @@ def rdata(kind, value):
 
 class Dns:
     """zone: {(name, type): [values], or "NXDOMAIN", "SERVFAIL", "REFUSED", "SILENT", bytes: the answer section}.
-    A name whose records are in `big` is answered completely by TCP only."""
+    A name whose records are in `big` is answered completely by TCP only.  `secure`: names whose answers the resolver vouches for."""
     CODES = {"SERVFAIL": 2, "NXDOMAIN": 3, "REFUSED": 5}
 
     def __init__(self, zone, big=(), address="127.0.0.1"):
-        self.zone, self.big, self.queries = zone, big, []
+        self.zone, self.big, self.queries, self.secure = zone, big, [], set()
         udp, tcp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM), socket.socket()
         tcp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         udp.bind((address, 53))
@@ -177,6 +193,7 @@ class Dns:
         host, number = ".".join(labels).lower(), struct.unpack(">H", packet[at + 1:at + 3])[0]
         kind = [k for k, v in TYPES.items() if v == number][0]
         question = packet[12:at + 5]
+        asked = host
         self.queries.append((host, kind, "tcp" if tcp else "udp"))
         found, chain, code = self.zone.get((host, kind)), [], 0
         while found is None and (host, "CNAME") in self.zone and len(chain) < 20:
@@ -195,5 +212,7 @@ class Dns:
         truncated = host in self.big and not tcp
         records = chain + [(host, kind, v) for v in ([] if truncated else found)]
         body = b"".join(name(h) + struct.pack(">HHIH", TYPES[k], 1, 60, len(rdata(k, v))) + rdata(k, v) for h, k, v in records)
-        flags = 0x8180 | code | (0x200 if truncated else 0)
-        return packet[:2] + struct.pack(">HHHHH", flags, 1, len(records), 0, 0) + question + body
+        opt = packet[at + 5:] if packet[at + 5:at + 8] == b"\0\0\x29" else b""
+        vouched = asked in self.secure and (packet[3] & 0x20 or opt[7:8] == b"\x80")
+        flags = 0x8180 | code | (0x200 if truncated else 0) | (0x20 if vouched else 0)
+        return packet[:2] + struct.pack(">HHHHH", flags, 1, len(records), 0, 1 if opt else 0) + question + body + opt

@@ -1,0 +1,232 @@
+#include "smtp-client/starttls.h"
+
+#include "base/log.h"
+#include "conf/params.h"
+#include "smtp-client/tls_policy.h"
+#include "table/list.h"
+#include "table/match.h"
+
+static struct {
+    struct service *svc;
+    const char *side;          /* "smtp" or "lmtp": what parameters are called */
+    struct tls_engine *engine; /* NULL: there is none */
+    unsigned log;
+    struct table_list *log_levels;
+    bool log_plain_parents;
+} tls;
+
+/* ---- the process ---- */
+
+static void open_engine(void)
+{
+    struct tls_client_settings settings = { .s = TLS_SETTINGS(smtp, smtp_tls_conf),
+                                            .verify_depth =
+                                                smtp_tls_conf.smtp_tls_scert_verifydepth };
+    BUF_AUTO(name, 64);
+
+    buf_join(&name, str_from(tls.side), STR("_tls_loglevel"));
+    tls.log = tls_log_parse(buf_cstr(&name), smtp_tls_conf.smtp_tls_loglevel);
+    settings.s.prefix = tls.side;
+    settings.s.log = tls.log;
+    tls.engine = tls_client_open(&settings);
+}
+
+unsigned starttls_open(struct service *svc, bool lmtp)
+{
+    const char *maps = lmtp ? "lmtp_tls_loglevel_maps" : "smtp_tls_loglevel_maps";
+
+    if (!tls_policy_may_want_tls())
+        return 0;
+    tls.svc = svc;
+    tls.side = lmtp ? "lmtp" : "smtp";
+    tls.log_levels = table_list_open(smtp_tls_conf.smtp_tls_loglevel_maps, maps, TABLE_DEFAULT);
+    tls.log_plain_parents = match_flags_for(maps) & MATCH_SUBDOMAINS;
+    open_engine();
+    return tls.log;
+}
+
+/* ---- what is logged of one session ---- */
+
+static bool look_up_level(const struct client_session *s, struct buf *value)
+{
+    if (table_list_lookup(tls.log_levels, s->name, value) == TABLE_FOUND ||
+        table_list_lookup_domain(tls.log_levels, s->name, tls.log_plain_parents, value) ==
+            TABLE_FOUND ||
+        table_list_lookup_ip(tls.log_levels, s->address, value) == TABLE_FOUND)
+        return !str_equal_nocase(str_trim(buf_str(value)), STR("DUNNO"));
+    return false;
+}
+
+static unsigned log_classes(const struct client_session *s)
+{
+    BUF_AUTO(value, 256);
+
+    if (table_list_is_empty(tls.log_levels) || !look_up_level(s, &value))
+        return tls.log;
+    return tls_log_parse(table_list_parameter(tls.log_levels), buf_str(&value));
+}
+
+/* ---- the handshake ---- */
+
+static const enum tls_match matches[] = {
+    [TLS_NONE] = TLS_MATCH_NOTHING,    [TLS_MAY] = TLS_MATCH_NOTHING,
+    [TLS_ENCRYPT] = TLS_MATCH_NOTHING, [TLS_FINGERPRINT] = TLS_MATCH_DIGESTS,
+    [TLS_HALF_DANE] = TLS_MATCH_PINS,  [TLS_DANE] = TLS_MATCH_PINS,
+    [TLS_DANE_ONLY] = TLS_MATCH_PINS,  [TLS_VERIFY] = TLS_MATCH_NAMES,
+    [TLS_SECURE] = TLS_MATCH_NAMES,
+};
+
+/* Sessions are for one service, destination, server and level. */
+static struct str session_id(const struct client_session *s, const struct tls_policy *p,
+                             struct arena *a)
+{
+    BUF_AUTO(id, 0);
+
+    buf_join(&id, service_name(tls.svc), STR("&"), s->nexthop, STR("&"), s->name, STR("&"),
+             s->address);
+    buf_addf(&id, "&%d&", (int)p->level);
+    return arena_str(a, buf_str(&id));
+}
+
+static struct tls_client_wish wish_of(const struct client_session *s, const struct tls_policy *p,
+                                      struct arena *a)
+{
+    int timeout = smtp_conf.smtp_starttls_timeout;
+
+    return (struct tls_client_wish){
+        .peer = s->relay,
+        .log = log_classes(s),
+        .until = timeout ? deadline_in(timeout) : DEADLINE_NEVER,
+        .end_ms = (int64_t)timeout * 1000,
+        .protocols = p->protocols,
+        .ciphers = p->ciphers,
+        .exclude_ciphers = p->exclude,
+        .servername = p->servername,
+        .match = matches[p->level],
+        .names = p->names,
+        .digests = p->digests,
+        .pins = p->pins,
+        .anchors = p->anchors,
+        .may_fall_back = p->level == TLS_DANE || p->level == TLS_HALF_DANE,
+        .only_trusted = p->level == TLS_HALF_DANE,
+        .failure = p->sts.failure,
+        .session = session_id(s, p, a),
+        .helo = smtp_conf.smtp_helo_name,
+    };
+}
+
+static bool not_started(struct client_session *s, struct arena *a, struct fault *fault)
+{
+    s->lost = true;
+    fault_set(fault, a, "4.7.5", false, "Cannot start TLS: handshake failure");
+    fault->handshake = true;
+    return false;
+}
+
+/* Records that nobody can use leave TLS mandatory, without saying who the server must be. */
+static void note_level(struct client_session *s, const struct tls_policy *p)
+{
+    bool fell_back = s->tls->unusable && (p->level == TLS_DANE || p->level == TLS_HALF_DANE);
+
+    s->tls_status.state = TLS_DECIDED;
+    s->tls_status.got = fell_back ? TLS_ENCRYPT : p->level;
+}
+
+static bool is_right_server(struct client_session *s, struct arena *a, struct fault *fault)
+{
+    if (!tls_level_matches(s->tls_status.got) || s->tls->matched)
+        return true;
+    s->tls_status.state = TLS_VIOLATED;
+    fault_set(fault, a, "4.7.5", false, "Server certificate not verified");
+    return false;
+}
+
+static bool shake_hands(struct client_session *s, const struct tls_policy *p, struct arena *a,
+                        struct fault *fault)
+{
+    struct tls_client_wish wish = wish_of(s, p, a);
+
+    s->tls = tls_connect(tls.engine, &s->stream, &wish);
+    if (s->tls == NULL)
+        return not_started(s, a, fault);
+    smtp_client_secured(&s->dialogue);
+    note_level(s, p);
+    return is_right_server(s, a, fault);
+}
+
+/* ---- the dialogue ---- */
+
+static enum starttls_step stay_plain(struct client_session *s)
+{
+    s->tls_status.state = TLS_DECIDED;
+    s->tls_status.got = TLS_NONE;
+    return STARTTLS_PLAIN;
+}
+
+static bool has_engine(const struct tls_policy *p, struct arena *a, struct fault *fault)
+{
+    if (tls.engine == NULL && tls_level_is_mandatory(p->level))
+        fault_set(fault, a, "4.7.5", false, "TLS is required, but our TLS engine is unavailable");
+    return tls.engine != NULL;
+}
+
+static enum starttls_step not_offered(struct client_session *s, const struct tls_policy *p,
+                                      struct arena *a, struct fault *fault)
+{
+    if (!tls_level_is_mandatory(p->level))
+        return stay_plain(s);
+    s->tls_status.state = TLS_VIOLATED;
+    fault_set(fault, a, "4.7.4", false, "TLS is required, but was not offered by host " STR_FMT,
+              STR_ARG(s->shown));
+    return STARTTLS_REFUSED;
+}
+
+static void note_offer(const struct client_session *s, bool offered)
+{
+    if (offered && smtp_tls_conf.smtp_tls_note_starttls_offer)
+        log_info("Host offered STARTTLS: [" STR_FMT "]", STR_ARG(s->name));
+}
+
+enum starttls_step starttls_begin(struct client_session *s, const struct session_purpose *purpose,
+                                  struct arena *a, struct fault *fault)
+{
+    const struct tls_policy *p = purpose->tls;
+    bool offered = s->dialogue.offer.extensions & SMTP_EXT_STARTTLS;
+
+    if (s->tls || s->starttls_refused)
+        return STARTTLS_PLAIN;
+    if (p->level == TLS_NONE)
+        note_offer(s, offered);
+    if (p->level == TLS_NONE || purpose->plain)
+        return stay_plain(s);
+    if (!offered)
+        return not_offered(s, p, a, fault);
+    if (!has_engine(p, a, fault))
+        return tls_level_is_mandatory(p->level) ? STARTTLS_REFUSED : stay_plain(s);
+    smtp_client_starttls(&s->dialogue);
+    return STARTTLS_ASKED;
+}
+
+bool starttls_answered(struct client_session *s, const struct session_purpose *purpose,
+                       const struct smtp_answer *answer, struct arena *a, struct fault *fault)
+{
+    const struct tls_policy *p = purpose->tls;
+
+    if (answer->code == 220)
+        return shake_hands(s, p, a, fault);
+    s->starttls_refused = true;
+    if (!tls_level_is_mandatory(p->level)) {
+        (void)stay_plain(s);
+        return true;
+    }
+    s->tls_status.state = TLS_VIOLATED;
+    fault_from_starttls(fault, a, s->shown, answer);
+    fault->server = arena_str(a, s->name);
+    return false;
+}
+
+bool starttls_wrap(struct client_session *s, const struct session_purpose *purpose, struct arena *a,
+                   struct fault *fault)
+{
+    return has_engine(purpose->tls, a, fault) && shake_hands(s, purpose->tls, a, fault);
+}
