@@ -32,6 +32,16 @@ static void put_comment_text(struct str text, struct buf *out)
         buf_addc(out, ')');
 }
 
+/* Of a name in a certificate not even brackets that have their partner are left. */
+static void put_name(struct str name, struct buf *out)
+{
+    for (size_t i = 0; i < name.len; i++) {
+        char c = name.ptr[i];
+        bool harmless = !strchr("()\\\"", c) && !char_is_control(c);
+        buf_addc(out, (char)(harmless ? c : '?'));
+    }
+}
+
 static void put_signature(const char *who, struct str signature, struct str digest, struct buf *out)
 {
     if (signature.len == 0)
@@ -52,9 +62,9 @@ static void put_client_certificate(const struct session *s, struct buf *out)
         return;
     }
     buf_add(out, STR("\t(Client CN \""));
-    put_comment_text(t->peer_name, out);
+    put_name(t->peer_name, out);
     buf_add(out, STR("\", Issuer \""));
-    put_comment_text(t->issuer_name, out);
+    put_name(t->issuer_name, out);
     buf_join(out, STR("\" ("), t->trusted ? STR("verified OK") : STR("not verified"), STR("))\n"));
 }
 

@@ -6,18 +6,22 @@
 #include "client/connector.h"
 #include "smtpd/session.h"
 #include "smtpd/setup.h"
+#include "smtpd/tls_setup.h"
 
 static const struct setup *setup;
 
 static void open_tables(struct service *svc) { setup = setup_open(svc); }
 
-/* An account that was made a moment ago must not be unknown to whoever waited longest for a client. */
+/* An account that was made a moment ago must not be unknown to whoever waited longest for a client; nor shall a client see
+ * a certificate that has been renewed. */
 static void notice_changes(struct service *svc)
 {
-    BUF_AUTO(table, 256);
+    BUF_AUTO(name, 256);
 
-    if (tables_have_changed(&table))
-        service_restart_for(svc, buf_cstr(&table));
+    if (!tables_have_changed(&name))
+        buf_add(&name, tls_setup_changed());
+    if (name.len)
+        service_restart_for(svc, buf_cstr(&name));
     if (connector_is_lost(setup->connector))
         service_replace(svc);
 }

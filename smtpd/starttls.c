@@ -57,7 +57,8 @@ static bool shake_hands(struct session *s, struct smtp_reply *limit)
         *limit = limits_on_new_tls(s);
     if (s->tls == NULL) {
         s->end_reason = "lost connection";
-        return give_up(s);
+        smtp_server_not_secured(&s->dialogue);
+        return false;
     }
     smtp_server_secured(&s->dialogue);
     options_for_session(s, &s->dialogue.options); /* AUTH may be another one now */

@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "client/tlsmgr.h"
+#include "os/watch.h"
 
 /* Levels that only a client can mean ask for TLS all the same. */
 static const struct {
@@ -103,6 +104,29 @@ static struct tls_server_settings settings_for(const struct setup *setup, bool m
     return s;
 }
 
+/* ---- files ---- */
+
+static struct watch files = WATCH_NONE; /* those that the engine was made of */
+
+static void watch_files(void)
+{
+    const struct smtpd_tls_params *p = &smtpd_tls_conf;
+    const struct str lists[] = {
+        p->smtpd_tls_chain_files, p->smtpd_tls_cert_file, p->smtpd_tls_key_file,
+        p->smtpd_tls_dcert_file,  p->smtpd_tls_dkey_file, p->smtpd_tls_eccert_file,
+        p->smtpd_tls_eckey_file,  p->smtpd_tls_CAfile,    p->smtpd_tls_dh1024_param_file,
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
+        struct str rest = lists[i], file;
+        while (str_token(&rest, ", \t\r\n", &file))
+            if (file.ptr[0] == '/')
+                watch_add(&files, file);
+    }
+}
+
+struct str tls_setup_changed(void) { return watch_changed(&files); }
+
 static struct tls_engine *open_engine(const struct setup *setup, bool mandatory)
 {
     struct tls_server_settings s = settings_for(setup, mandatory);
@@ -130,5 +154,6 @@ void tls_setup_open(struct setup *setup)
     t->log = tls_log_parse("smtpd_tls_loglevel", p->smtpd_tls_loglevel);
     t->log_maps =
         table_list_open(p->smtpd_tls_loglevel_maps, "smtpd_tls_loglevel_maps", TABLE_DEFAULT);
+    watch_files();
     t->engine = open_engine(setup, mandatory);
 }

@@ -5,3 +5,5 @@
 /* Fills in `setup->tls`.  A level that does not exist is fatal; an engine that cannot be had is not: STARTTLS is refused
  * with 454 then, and mail in plain text goes on where the level allows it. */
 void tls_setup_open(struct setup *setup);
+/* One of the files that the engine was made of has been replaced: its name; absent: none. */
+struct str tls_setup_changed(void);

@@ -551,6 +551,13 @@ void smtp_server_secured(struct smtp_server *s)
         st->mode = SMTP_MODE_COMMAND;
 }
 
+void smtp_server_not_secured(struct smtp_server *s)
+{
+    if (s->last == SMTP_CMD_STARTTLS)
+        s->tally[SMTP_CMD_STARTTLS].ok--;
+    smtp_server_close(s, (struct smtp_reply){ .code = 0 });
+}
+
 /* ---- what is known ---- */
 
 enum smtp_stage smtp_server_stage(const struct smtp_server *s)

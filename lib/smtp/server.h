@@ -222,6 +222,8 @@ void smtp_server_introduced(struct smtp_server *s, bool esmtp);
 void smtp_server_replace(struct smtp_server *s, struct str line);
 /* The TLS handshake succeeded: forget what came before, plaintext input included (RFC 3207). */
 void smtp_server_secured(struct smtp_server *s);
+/* It failed: STARTTLS was no success after all, and the dialogue is over. */
+void smtp_server_not_secured(struct smtp_server *s);
 
 /* For tests.  Is there a transaction, has it a recipient, is a message coming in? */
 enum smtp_stage smtp_server_stage(const struct smtp_server *s);

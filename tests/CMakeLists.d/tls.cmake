@@ -1,1 +1,2 @@
 relevo_test(lib/tls/words_test.c tls_core tls)
+relevo_test(lib/os/watch_test.c os)
