@@ -81,12 +81,13 @@ void demand_stop_watching(struct service *s)
     s->watching = false;
 }
 
-/* Strangers keep all processes busy: say so, and let new processes know that they are under stress. */
+/* Strangers keep all processes busy: say so, and let new processes know that they are under stress.  A service that is
+ * meant to have one process has it busy with its first client. */
 static void note_overload(struct service *s)
 {
     int64_t now = (int64_t)time(NULL);
 
-    if (s->line.local_only)
+    if (s->line.local_only || s->line.limit == 1)
         return;
     s->stress_until_s = now + OVERLOAD_S;
     atomic_store(&row_of(s)->stress_until, s->stress_until_s);

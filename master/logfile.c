@@ -13,8 +13,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define DEFAULT_MODE 0600
-
 static bool prefix_is_allowed(struct str path)
 {
     struct str rest = site_conf.maillog_file_prefixes, prefix;
@@ -38,15 +36,13 @@ static bool parse_mode(mode_t *mode)
 /* A pipe that nobody reads is an error at once (O_NONBLOCK), not a wait. */
 static int open_path(struct str path, mode_t mode)
 {
-    const int flags = O_WRONLY | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
-
     if (str_equal(path, STR("/dev/stdout")))
         return fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
-    int fd = open(path.ptr, flags | O_CREAT | O_EXCL, DEFAULT_MODE);
+    int fd = fd_open_log(path.ptr, O_NONBLOCK | O_CREAT | O_EXCL);
     if (fd >= 0)
         (void)fchmod(fd, mode);
     else if (errno == EEXIST)
-        fd = open(path.ptr, flags);
+        fd = fd_open_log(path.ptr, O_NONBLOCK);
     if (fd >= 0)
         fd_set_nonblocking(fd, false);
     return fd;

@@ -247,7 +247,7 @@ static enum fate fate_after(const struct drop *d, const struct cleanup_verdict *
                     d->path);
         return FATE_CORRUPT;
     default:
-        log_warning("%s: %s: not queued now, will try again later", cleanup.id.text, d->path);
+        log_warning("%s: error writing %s: queue file write error", d->path, cleanup.id.text);
         return FATE_KEEP; /* its addresses may be the reason: others get their turn */
     }
 }

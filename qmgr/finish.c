@@ -156,13 +156,30 @@ static void log_expired(struct qmgr *q, struct message *m)
              m->flags & MESSAGE_FORCE_EXPIRE ? "force-expired" : "expired");
 }
 
+#define WARN_DONE "              0"
+
+/* The file may be another one under the same name by now. */
+static bool is_warning_time(int fd, off_t at)
+{
+    const char head[2] = { REC_WARN, sizeof WARN_DONE - 1 };
+    char found[sizeof head];
+
+    return pread(fd, found, sizeof found, at) == (ssize_t)sizeof found &&
+           memcmp(found, head, sizeof head) == 0;
+}
+
 /* "0" in the place of the time: the notice was sent. */
 static void clear_warning(struct qmgr *q, struct message *m)
 {
     struct queue_id id = message_queue_id(m);
-    FD_AUTO(fd, queue_open(&q->layout, QUEUE_ACTIVE, &id, O_WRONLY | O_CLOEXEC));
+    FD_AUTO(fd, queue_open(&q->layout, QUEUE_ACTIVE, &id,
+                           O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
 
-    if (fd >= 0 && !fd_pwrite_all(fd, STR("              0"), (off_t)m->warn_at + 2))
+    if (fd < 0)
+        return;
+    if (!is_warning_time(fd, (off_t)m->warn_at))
+        log_warning("%s: update warning time: it is not where it was", m->id);
+    else if (!fd_pwrite_all(fd, STR(WARN_DONE), (off_t)m->warn_at + 2))
         log_warning("%s: update warning time: %s", m->id, strerror(errno));
 }
 

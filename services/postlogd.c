@@ -30,7 +30,7 @@ static void open_file(struct service *svc)
                   STR_ARG(service_name(svc)));
     log_file = service_log_fd(svc);
     if (log_file < 0)
-        log_file = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0600);
+        log_file = fd_open_log(path, O_CREAT);
     if (log_file < 0)
         log_fatal("open logfile '%s': %s", path, strerror(errno));
 }

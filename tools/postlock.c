@@ -2,12 +2,16 @@
 #include "base/log.h"
 #include "conf/command.h"
 #include "delivery/dotlock.h"
+#include "delivery/rights.h"
+#include "os/fd.h"
 #include "os/lock.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pwd.h>
 #include <signal.h>
 #include <spawn.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <sysexits.h>
 #include <unistd.h>
@@ -43,9 +47,27 @@ NORETURN static void usage(void)
     log_fatal("usage: postlock [-c config_dir] [-l lock_style] [-v] folder command...");
 }
 
+/* Whoever owns the folder's directory can put a link to any file there: root acts with his rights. */
+static void find_actor(struct store_target *t)
+{
+    const char *name;
+    FD_AUTO(dir, fd_open_parent(t->path, &name));
+    struct stat st;
+
+    t->uid = geteuid();
+    t->gid = getegid();
+    if (t->uid != 0 || dir < 0 || fstat(dir, &st) != 0 || st.st_uid == 0)
+        return;
+    const struct passwd *owner = getpwuid(st.st_uid);
+    t->uid = st.st_uid;
+    t->gid = owner ? owner->pw_gid : st.st_gid;
+}
+
 static void release(struct postlock *p)
 {
+    rights_enter(p->target.uid, p->target.gid);
     dotlock_release(&p->dot, &p->target);
+    rights_leave();
     if (p->fd >= 0)
         close(p->fd);
 }
@@ -54,6 +76,7 @@ NORETURN static void cannot_lock(struct postlock *p, const char *what)
 {
     int error = errno;
 
+    rights_leave();
     release(p);
     log_fatal("open file %s: %s: %s", p->target.path, what, strerror(error));
 }
@@ -72,6 +95,7 @@ static void take_locks(struct postlock *p)
     struct lock_patience patience =
         lock_patience_begin(site_conf.deliver_lock_attempts, site_conf.deliver_lock_delay);
 
+    rights_enter(p->target.uid, p->target.gid);
     if (p->target.locks & STORE_DOTLOCK && !dotlock_take(&p->dot, &p->target, &fault))
         log_fatal("open file %s: " STR_FMT, p->target.path, STR_ARG(buf_str(&fault.text)));
     p->fd =
@@ -81,6 +105,7 @@ static void take_locks(struct postlock *p)
     while (!try_kernel_locks(p))
         if (!lock_patience_wait(&patience))
             cannot_lock(p, "unable to lock for exclusive access");
+    rights_leave();
 }
 
 /* The command's signals are those that postlock was started with. */
@@ -145,8 +170,7 @@ int main(int argc, char **argv)
         log_fatal("unknown mailbox_delivery_lock value \"" STR_FMT "\" in \"" STR_FMT "\"",
                   STR_ARG(locks), STR_ARG(locks));
     p.target.path = argv[optind];
-    p.target.uid = geteuid();
-    p.target.gid = getegid();
+    find_actor(&p.target);
     catch_signals();
     take_locks(&p);
     int status = run_command(&p, argv + optind + 1);

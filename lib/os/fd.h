@@ -29,6 +29,10 @@ NODISCARD bool fd_read_plain_file(const char *path, struct buf *into);
 /* The directory that `path` names something in, for openat(2) and its like; `name` is what follows, in `path`.  -1:
  * errno. */
 NODISCARD int fd_open_parent(const char *path, const char **name);
+/* A log file for appending, with more `flags` of open(2); one that is made gets mode 0600.  -1: errno.  Who may rename
+ * what is in the directory does not choose which file is written: a link counts only when it and its directory belong
+ * to root or to us (ELOOP), and in a directory of somebody else a file has no second name (EMLINK). */
+NODISCARD int fd_open_log(const char *path, int flags);
 /* A name for libraries that open by name only: it leads to the open file, wherever that was moved. */
 struct fd_name {
     char text[32];

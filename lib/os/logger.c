@@ -148,7 +148,7 @@ static bool open_direct(int create)
 
     if (path == NULL)
         return false;
-    logger.file = open(path, O_WRONLY | O_APPEND | O_CLOEXEC | O_NOCTTY | create, 0600);
+    logger.file = fd_open_log(path, create);
     return logger.file >= 0;
 }
 

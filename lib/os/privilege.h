@@ -16,8 +16,8 @@ enum privilege_need {
     PRIVILEGE_COMMANDS, /* becomes others and starts their commands, set-uid ones among them */
 };
 void privilege_limit(enum privilege_need need);
-/* For a while: act as somebody, then come back.  Only master (its sockets), local, virtual, pipe and spawn
- * do this. */
+/* For a while: act as somebody, then come back.  Only master (its sockets), local, virtual, pipe, spawn
+ * and postlock do this. */
 void privilege_become(uid_t uid, gid_t gid);
 void privilege_restore(uid_t uid, gid_t gid);
 /* For root, around one open(2): the file system takes us for somebody else, nobody else does.  A

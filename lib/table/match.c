@@ -136,12 +136,26 @@ static void add_pattern(struct match_list *l, struct str text, bool negated, int
         add_text(l, text, negated);
 }
 
+/* A `#` behind something else begins no comment in a file of patterns; nor is it a pattern that anybody means. */
+static bool is_comment(const struct match_list *l, struct str element, struct str rest)
+{
+    if (!str_starts(element, STR("#")))
+        return false;
+    rest = str_trim(rest);
+    log_warning("%s: comment at end of line is not supported: " STR_FMT " " STR_FMT "%s",
+                l->parameter, STR_ARG(element), STR_ARG(rest), rest.len ? "?" : "");
+    return true;
+}
+
 static void read_list(struct match_list *l, struct str text, bool negated, int depth)
 {
     struct str element;
 
-    while (str_token_braced(&text, ", \t\r\n", &element, NULL))
+    while (str_token_braced(&text, ", \t\r\n", &element, NULL)) {
+        if (depth > 0 && is_comment(l, element, text))
+            return;
         add_pattern(l, element, negated, depth);
+    }
 }
 
 struct match_list *match_list_open(struct str text, const char *parameter, unsigned flags)

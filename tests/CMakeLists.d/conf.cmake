@@ -12,6 +12,9 @@ relevo_fuzz(master_cf.c conf)
 find_package(Python3 REQUIRED COMPONENTS Interpreter)
 add_test(NAME tools.postconf
   COMMAND ${Python3_EXECUTABLE} ${CMAKE_SOURCE_DIR}/tests/tools/postconf_test.py $<TARGET_FILE:postconf>)
+add_test(NAME tools.postlock
+  COMMAND ${Python3_EXECUTABLE} ${CMAKE_SOURCE_DIR}/tests/tools/postlock_test.py $<TARGET_FILE:postlock>)
+set_tests_properties(tools.postlock PROPERTIES SKIP_RETURN_CODE 77)
 add_test(NAME tree.parameters_page
   COMMAND ${Python3_EXECUTABLE} ${CMAKE_SOURCE_DIR}/docs/parameters/generate.py --check)
 add_test(NAME tree.default_types

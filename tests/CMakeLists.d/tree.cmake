@@ -5,4 +5,5 @@ if(NOT RELEVO_SANITIZE) # sanitizers add calls of their own
 endif()
 add_test(NAME tree.trust COMMAND Python3::Interpreter ${CMAKE_SOURCE_DIR}/tests/tree/trust_test.py)
 add_test(NAME tree.man COMMAND Python3::Interpreter ${CMAKE_SOURCE_DIR}/tests/tree/man_test.py ${CMAKE_BINARY_DIR})
+add_test(NAME tree.flags COMMAND Python3::Interpreter ${CMAKE_SOURCE_DIR}/tests/tree/flags_test.py)
 add_test(NAME tree.unused COMMAND Python3::Interpreter ${CMAKE_SOURCE_DIR}/tests/tree/unused_test.py)

@@ -389,6 +389,31 @@ def a_delay_notice_is_sent_once():
         eq([k for k, _ in q.defer.requests], ["W"])
 
 
+@test
+def the_time_of_a_notice_is_written_over_nothing_else():
+    with start() as q:
+        q.smtp.answer = lambda r, rcpts: dict(result=1)
+        time_field = b"W\x0f%15d" % (int(time.time()) - 5)
+
+        def answer(kind, lists):
+            if kind == "W":  # the file is another one by the time of the answer
+                path = q.path(n)
+                with open(path, "rb") as f:
+                    text = f.read()
+                with open(path, "wb") as f:
+                    f.write(text.replace(time_field, b"X" + time_field[1:]))
+            return 0
+
+        q.defer.answer = answer
+        n = q.put(queue_file(warn=int(time_field[2:])))
+        q.start()
+        q.trigger("I")
+        q.wait_log("%s: update warning time: it is not where it was" % n)
+        q.wait(lambda: q.find(n) == "deferred", "deferred")
+        with open(q.path(n), "rb") as f:
+            assert b"X" + time_field[1:] in f.read()
+
+
 def seal_sum(data):
     """lib/queue/seal.c, of a file whose records are shorter than 128 bytes."""
     def mix(total, word):

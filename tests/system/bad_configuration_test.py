@@ -216,6 +216,18 @@ def a_running_system_can_be_stopped_whatever_main_cf_says(host):
 
 
 @test
+def each_command_tells_what_names_nobody_knows(host):
+    before = contents(ETC + "/main.cf")
+    host.write(ETC + "/main.cf", with_lines(before, "nosuch = x\nrelayhost = $absent"))
+    for command in ("check", "reload", "status"):
+        said = host.run("postfix", command).stderr
+        for what in ("undefined parameter: absent", "unused parameter: nosuch=x"):
+            assert said.count("/postconf: warning: %s/main.cf: %s\n" % (ETC, what)) == 1, (command, said)
+    host.write(ETC + "/main.cf", before)
+    host.run("postfix", "reload")
+
+
+@test
 def a_check_looks_at_the_settings_of_services(host):
     """Other services start even so, as does a reload."""
     before = contents(ETC + "/master.cf")

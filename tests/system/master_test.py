@@ -23,6 +23,7 @@ toy unix - - n - - toyd
 pub unix n - n - 3 toyd
 127.0.0.1:2525 inet n - n - 2 toyd
 10.99.0.1:2526 inet n - n - 2 toyd
+10.99.0.1:2527 inet n - n - 1 toyd
 trig unix n - n 1 1 toytrigger
 cond unix n - n 1? 1 toytrigger
 multi unix - - n - 1 toymulti
@@ -258,6 +259,11 @@ def process_limit_warns_and_stresses_public_services_only(sys_):
     time.sleep(0.2)
     assert '"127.0.0.1:2525" (127.0.0.1:2525) has reached' not in log()
     x.close(), y.close()
+    one = connect(("10.99.0.1", 2527))
+    ask(one, "who")
+    time.sleep(0.2)
+    assert "(10.99.0.1:2527) has reached" not in log(), "one process is what it is meant to have"
+    one.close()
 
 
 @test

@@ -96,6 +96,13 @@ class Show(Postconf):
         for n, expected in ((66, "relayhost = a " + 66 * "x" + "\n    b\n"), (67, "relayhost = a\n    " + 67 * "x" + " b\n")):
             self.shows(["-f", "-o", "relayhost=a " + n * "x" + " b", "relayhost"], expected)
 
+    def test_lines_of_master_cf_end_a_column_before(self):
+        for n, expected in ((25, "    user=nobodies argv=/bin/echo %s %s\n"), (26, "    user=nobodies argv=/bin/echo %s\n    %s\n")):
+            words = (20 * "x", n * "y")
+            self.write("master.cf", "a unix - n n - - pipe flags=DRhu\n  user=nobodies argv=/bin/echo %s %s\n" % words)
+            shown = self.run_tool("-Mf", "a/unix")[0].split("\n", 1)[1]
+            self.assertEqual(shown, expected % words)
+
     def test_only_what_is_set(self):
         out, warnings = self.run_tool("-n")
         names = [line.split(" =")[0] for line in out.splitlines()]

@@ -89,7 +89,7 @@ bool pattern_matches(struct str pattern, struct str text);
 /* print.c */
 /* `name = value`, or a part of it, with one blank between words; folded at 80 columns with -f. */
 void print_setting(const struct postconf *pc, struct str name, struct str value);
-/* The columns of a master.cf line; with `fold` each setting has a line of its own. */
+/* The columns of a master.cf line; with `fold` each setting has a line of its own, and none goes beyond column 79. */
 void print_master_line(struct buf *out, struct arena *arena, const struct master_field *fields,
                        size_t count, bool fold);
 /* The command and its arguments as the value of `name`. */

@@ -3,18 +3,19 @@
 
 #include <stdio.h>
 
-#define LINE_WIDTH 80
-#define BLANKS     " \t\r\n\f\v"
+#define MAIN_WIDTH   80
+#define MASTER_WIDTH 79 /* one less, as in Postfix */
+#define BLANKS       " \t\r\n\f\v"
 
-/* Words with one blank between them; with `fold`, lines that grow too long go on behind four blanks. */
+/* Words with one blank between them; with a width, lines that grow beyond it go on behind four blanks. */
 struct word_writer {
     struct buf *out;
-    size_t column;
-    bool fold, line_is_empty;
+    size_t column, width; /* 0: none */
+    bool line_is_empty;
 };
 
-#define WORD_WRITER(to, folded) \
-    ((struct word_writer){ .out = (to), .fold = (folded), .line_is_empty = true })
+#define WORD_WRITER(to, columns) \
+    ((struct word_writer){ .out = (to), .width = (columns), .line_is_empty = true })
 
 static void start_line(struct word_writer *w)
 {
@@ -25,7 +26,7 @@ static void start_line(struct word_writer *w)
 
 static void add_word(struct word_writer *w, struct str word)
 {
-    if (!w->line_is_empty && w->fold && w->column + 1 + word.len > LINE_WIDTH)
+    if (!w->line_is_empty && w->width && w->column + 1 + word.len > w->width)
         start_line(w);
     if (!w->line_is_empty) {
         buf_addc(w->out, ' ');
@@ -54,7 +55,7 @@ static void add_name(const struct postconf *pc, struct word_writer *w, struct st
 void print_setting(const struct postconf *pc, struct str name, struct str value)
 {
     BUF_AUTO(out, 0);
-    struct word_writer w = WORD_WRITER(&out, pc->req.fold);
+    struct word_writer w = WORD_WRITER(&out, pc->req.fold ? MAIN_WIDTH : 0);
     struct str word;
 
     add_name(pc, &w, name);
@@ -101,7 +102,7 @@ static void add_arguments(struct word_writer *w, struct arena *arena,
     bool after_setting = false;
 
     while (master_args_next(&args, arena, &arg)) {
-        if (w->fold && (arg.is_setting || after_setting))
+        if (w->width && (arg.is_setting || after_setting))
             start_line(w);
         add_word(w,
                  arg.is_setting ? option_word(arena, &arg.setting) : field_word(arena, arg.text));
@@ -113,7 +114,7 @@ void print_master_line(struct buf *out, struct arena *arena, const struct master
                        size_t count, bool fold)
 {
     static const size_t stops[MASTER_FIELD_COUNT] = { 0, 11, 17, 25, 33, 41, 49, 57 };
-    struct word_writer w = WORD_WRITER(out, fold);
+    struct word_writer w = WORD_WRITER(out, fold ? MASTER_WIDTH : 0);
 
     for (size_t i = 0; i < MASTER_FIELD_COUNT && i < count; i++) {
         while (i > 0 && w.column + 1 < stops[i]) {
@@ -130,7 +131,7 @@ void print_command_setting(const struct postconf *pc, struct str name,
                            const struct master_field *fields, size_t count)
 {
     BUF_AUTO(out, 0);
-    struct word_writer w = WORD_WRITER(&out, pc->req.fold);
+    struct word_writer w = WORD_WRITER(&out, pc->req.fold ? MAIN_WIDTH : 0);
 
     add_name(pc, &w, name);
     if (!pc->req.hide_value) {

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -72,9 +73,63 @@ static void a_named_pipe_does_not_keep_its_reader_waiting(void **state UNUSED)
     assert_int_equal(rmdir(path), 0);
 }
 
+static char *below(const char *dir, const char *name)
+{
+    static char paths[4][100];
+    static int next;
+    char *path = paths[next++ % 4];
+
+    (void)snprintf(path, sizeof paths[0], "%s/%s", dir, name);
+    return path;
+}
+
+/* The error of opening it, 0: it is open. */
+static int log_error_of(const char *path, int flags)
+{
+    int fd = fd_open_log(path, flags);
+    int error = fd < 0 ? errno : 0;
+
+    if (fd >= 0)
+        close(fd);
+    return error;
+}
+
+static void a_log_is_not_written_where_somebody_else_leads(void **state UNUSED)
+{
+    char dir[] = "/tmp/fd_test.XXXXXX";
+    struct stat st;
+
+    assert_non_null(mkdtemp(dir));
+    assert_int_equal(log_error_of(below(dir, "log"), 0), ENOENT);
+    assert_int_equal(log_error_of(below(dir, "log"), O_CREAT | O_EXCL), 0);
+    assert_int_equal(log_error_of(below(dir, "log"), O_CREAT | O_EXCL), EEXIST);
+    assert_int_equal(stat(below(dir, "log"), &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0600);
+    assert_int_equal(symlink("log", below(dir, "ours")), 0);
+    assert_int_equal(link(below(dir, "log"), below(dir, "second")), 0);
+    assert_int_equal(log_error_of(below(dir, "ours"), 0), 0);
+    assert_int_equal(log_error_of(below(dir, "second"), 0), 0);
+    if (geteuid() == 0) {
+        assert_int_equal(lchown(below(dir, "ours"), 4711, 4711), 0);
+        assert_int_equal(log_error_of(below(dir, "ours"), O_CREAT), ELOOP);
+        assert_int_equal(lchown(below(dir, "ours"), 0, 0), 0);
+        assert_int_equal(chown(dir, 4711, 4711), 0);
+        assert_int_equal(log_error_of(below(dir, "ours"), O_CREAT), ELOOP);
+        assert_int_equal(log_error_of(below(dir, "second"), O_CREAT), EMLINK);
+        assert_int_equal(unlink(below(dir, "second")), 0);
+        assert_int_equal(log_error_of(below(dir, "log"), 0), 0);
+    } else {
+        assert_int_equal(unlink(below(dir, "second")), 0);
+    }
+    assert_int_equal(unlink(below(dir, "ours")), 0);
+    assert_int_equal(unlink(below(dir, "log")), 0);
+    assert_int_equal(rmdir(dir), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_log_is_not_written_where_somebody_else_leads),
         cmocka_unit_test(a_file_is_read_up_to_the_ceiling_and_not_beyond),
         cmocka_unit_test(the_rest_of_a_file_begins_where_others_stopped),
         cmocka_unit_test(a_descriptor_that_cannot_be_read_is_an_error),

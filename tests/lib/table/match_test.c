@@ -121,6 +121,26 @@ static void files_are_read_in_place(void **state UNUSED)
     run(&negated, 1);
 }
 
+static void a_comment_behind_a_pattern_is_one_and_is_warned_of(void **state UNUSED)
+{
+    char list[200];
+    struct match_case cases[] = {
+        { list, 0, "a", NULL, "yes" },
+        { list, 0, "b", NULL, "yes" },
+        { list, 0, "c#d", NULL, "yes" },
+        { list, 0, "word", NULL, "no" },
+    };
+
+    write_file("commented", "# comment\na # some word, more\nb, #x\nc#d\n");
+    snprintf(list, sizeof list, "%s", scratch_path("commented"));
+    run(cases, ARRAY_LEN(cases) - 1);
+    harness_reset();
+    run(&cases[3], 1);
+    assert_str(buf_str(&logged),
+               "warning: test_list: comment at end of line is not supported: # some word, more?\n"
+               "warning: test_list: comment at end of line is not supported: #x \n");
+}
+
 static void problems_name_the_parameter(void **state UNUSED)
 {
     struct match_case cases[] = {
@@ -156,6 +176,7 @@ int main(void)
         cmocka_unit_test(addresses),
         cmocka_unit_test(clients),
         cmocka_unit_test(files_are_read_in_place),
+        cmocka_unit_test(a_comment_behind_a_pattern_is_one_and_is_warned_of),
         cmocka_unit_test(problems_name_the_parameter),
         cmocka_unit_test(the_parameter_decides_about_subdomains),
     };
