@@ -116,8 +116,9 @@ struct transaction {
         first_recipient; /* accepted; for Received: when it is the only one, and for footers */
     struct str last_rcpt_path; /* as replies and logs show it */
     int rcpt_accepted;
-    unsigned overshoot; /* recipients refused because they are beyond the limit */
-    bool open;          /* cleanup has a queue id for us */
+    struct str instance; /* how policy services know it; empty until one is asked */
+    unsigned overshoot;  /* recipients refused because they are beyond the limit */
+    bool open;           /* cleanup has a queue id for us */
     bool in_content;
     struct first_lines first_lines;
     int64_t content_bytes;
@@ -163,6 +164,7 @@ struct session {
     bool unlisted;   /* the refusal under way is for an address that nobody has */
     struct cleanup_client cleanup;
     struct transaction t;
+    unsigned instances;      /* of messages that policy services were asked about */
     enum smtp_command where; /* what is being judged: the WHERE of reject lines */
     bool is_piped;           /* sendmail -bs: there are no turns to keep */
     bool

@@ -156,9 +156,9 @@ const struct setup *setup_open(struct service *svc)
     apply_overrides();
     unsupported_warn();
     tls_setup_open(&setup);
+    setup.connector = connector_new(service_root(svc));
     setup.access = access_open(conf, &setup);
     setup.sink = &mail_sink_cleanup;
-    setup.connector = connector_new(service_root(svc));
     auth_open(&setup);
     connector_close_list(setup.connector);
     return &setup;

@@ -3,6 +3,7 @@
 #include "base/map.h"
 #include "smtpd/access/access.h"
 
+struct policy;
 struct rule_list;
 
 /* One restriction as written: a row of the rule table and its argument. */
@@ -12,6 +13,7 @@ struct rule {
     struct table_list *maps;        /* check_*_access, check_address_map */
     struct str search_order;        /* check_ccert_access */
     struct rule_list *restrictions; /* a restriction class */
+    const struct policy *policy;
 };
 
 struct rule_list {
@@ -29,7 +31,8 @@ struct access {
     struct match_list *logged_permits; /* smtpd_log_access_permit_actions */
     struct arena arena;                /* the process's */
     struct rule_list connect, helo, sender, relay, recipient, data, end_of_data, etrn, rewrite;
-    struct map classes; /* name -> struct rule_list * */
+    struct map classes;  /* name -> struct rule_list * */
+    struct map policies; /* services by their text */
     struct table_list *rbl_replies;
 };
 
@@ -67,6 +70,7 @@ struct judge {
     struct str etrn_domain;
     enum subject_kind subject; /* of the list being judged */
     int depth;                 /* nested classes */
+    bool in_default_action;    /* of a policy service that did not answer */
     bool warn;                 /* warn_if_reject stands before the restriction under way */
     struct smtp_reply reply;
     struct smtp_reply defer_if_permit, defer_if_reject; /* code 0: not set */
@@ -81,7 +85,7 @@ typedef enum outcome_kind rule_fn(struct judge *j, const struct rule *rule);
 struct rule_type {
     const char *name;
     rule_fn *judge;
-    enum { RULE_PLAIN, RULE_MAPS, RULE_WORD } argument;
+    enum { RULE_PLAIN, RULE_MAPS, RULE_WORD, RULE_SERVER } argument;
     enum subject_kind about; /* what it looks at, in whatever list it stands */
     enum dns_type servers;   /* check_*_{a,mx,ns}_access: which ones of that */
     bool ends_list;          /* it always decides: what is behind it is a mistake */
@@ -139,6 +143,9 @@ bool certificate_search_is_known(struct str word);
 /* Reject an address that no table lists. */
 enum outcome_kind judge_unlisted(struct judge *j, const struct resolution *r, struct str path,
                                  bool is_sender);
+
+/* The service that the argument of check_policy_service names; NULL when it names none.  Before the jail. */
+struct policy *policy_open(struct access *a, struct str text);
 
 /* What judges the words of the language (by subject, one file each), and what stands for no word of it. */
 #define RULE(word, function, takes, subject, which, decides) rule_fn rule_##function;

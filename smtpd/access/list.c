@@ -118,6 +118,8 @@ static void parse_argument(const struct parsing *p, struct str *rest, struct rul
     if (!str_token_braced(rest, SEPARATORS, &word, NULL))
         word = tables ? rule->name : STR("");
     rule->argument = arena_str(p->arena, word);
+    if (rule->type->argument == RULE_SERVER)
+        rule->policy = policy_open(p->a, rule->argument);
     if (tables && !str_has(word, ':'))
         rule->type = &no_table_type;
     else if (rule->type->judge == rule_check_ccert_access)

@@ -70,8 +70,9 @@ static void words_of_the_language_give_their_replies(void **state)
         { .restrictions = "reject_rbl", .want = "" },
         { .restrictions = "no_such_word", .want = "451 4.3.5 Server configuration error" },
         { .restrictions = "check_sender_access", .want = "451 4.3.5 Server configuration error" },
-        { .restrictions = "check_policy_service inet:127.0.0.1:1, permit",
-          .want = "451 4.3.5 Server configuration problem" },
+        { .restrictions = "check_policy_service { inet:127.0.0.1:1, try_limit=1 }, permit",
+          .want = "451 4.3.5 <joe@local.test>: Recipient address rejected: Server configuration "
+                  "problem" },
         { .restrictions = "reject_unverified_sender, permit",
           .want = "451 4.3.5 Server configuration problem" },
         { .restrictions = "permit_tls_clientcerts, check_ccert_access inline:{a=OK}, reject",

@@ -2,6 +2,7 @@
 /* A session without a client: parameters as given, everything else by default, log lines kept. */
 
 #include "base/log.h"
+#include "client/connector.h"
 #include "smtpd/access/access.h"
 #include "smtpd/facts.h"
 #include "unit.h"
@@ -85,6 +86,7 @@ static void fake_open(struct fake *f, const struct setting *settings, size_t cou
     log_set_sink(fake_sink);
     conf_fill(f->conf, &site_param_set, &site_conf);
     conf_fill(f->conf, &smtpd_param_set, &smtpd_conf);
+    f->setup.connector = connector_new(STR(""));
     f->setup.rewriter = rewrite_open(f->conf, STR("rewrite"));
     f->setup.mynetworks = match_list_open(smtpd_conf.mynetworks, "mynetworks", 0);
     f->setup.local_recipients =
