@@ -49,6 +49,7 @@ static bool is_read(const struct header_info *info)
     case HEADER_CONTENT_TYPE:
     case HEADER_CONTENT_TRANSFER_ENCODING:
     case HEADER_TLS_REQUIRED:
+    case HEADER_REQUIRE_TLS_ESMTP:
         return true;
     default:
         return false;
@@ -132,6 +133,17 @@ static void note_encoding(struct message *m, struct str value)
         m->content.declares_8bit = cleanup_conf.detect_8bit_encoding_header;
 }
 
+/* Whoever sends it may say that arriving matters more than TLS (RFC 8689). */
+static void note_tls_optional(struct message *m, struct str value)
+{
+    if (!tls_conf.tls_required_enable)
+        return;
+    if (str_equal_nocase(value, STR("no")))
+        m->sendopts |= SENDOPT_TLS_OPTIONAL;
+    else
+        log_warning("ignoring malformed header: 'TLS-Required: " STR_FMT "'", STR_ARG(value));
+}
+
 static void read_header(struct message *m, const struct header_info *info, struct str header)
 {
     struct str name, value;
@@ -155,8 +167,11 @@ static void read_header(struct message *m, const struct header_info *info, struc
                                   str_starts_nocase(value, STR("message/"));
         break;
     case HEADER_TLS_REQUIRED:
-        if (tls_conf.tls_required_enable && str_equal_nocase(str_trim(value), STR("no")))
-            m->sendopts |= SENDOPT_TLS_OPTIONAL;
+        note_tls_optional(m, str_trim(value));
+        break;
+    case HEADER_REQUIRE_TLS_ESMTP:
+        if (site_conf.requiretls_esmtp_header && str_equal_nocase(str_trim(value), STR("yes")))
+            m->sendopts |= SENDOPT_REQUIRETLS;
         break;
     default:
         break;

@@ -159,6 +159,10 @@ void headers_complete(struct message *m)
         if (!has_visible_recipients(m) && cleanup_conf.undisclosed_recipients_header.len)
             output_lines(m, cleanup_conf.undisclosed_recipients_header);
     }
+    /* Content filters pass headers on, not what was said in SMTP. */
+    if ((m->sendopts & SENDOPT_REQUIRETLS) && site_conf.requiretls_esmtp_header &&
+        !seen[HEADER_REQUIRE_TLS_ESMTP])
+        put_header(m, "Require-TLS-ESMTP: ", STR("yes"));
     if (!m->content.logged_id)
         log_info("%s: message-id=<>", message_id(m));
     m->content.logged_id = true;

@@ -63,7 +63,8 @@ void attempt_transfer(struct attempt *at, bool more_servers)
                           .session = s,
                           .arguments = at->arguments,
                           .more_servers = more_servers,
-                          .last = at->last };
+                          .last = at->last,
+                          .requiretls = at->requiretls };
 
     d->relay = arena_str(&d->arena, s->relay);
     d->conn_use = ++s->uses;

@@ -13,9 +13,10 @@ struct attempt {
     struct fault fault; /* why the recipients that are left are left; text absent: no reason yet */
     bool reached;       /* some server took part in a transaction */
     bool lost;          /* the last session ended in the middle */
-    int sessions;       /* with servers of the present destination */
-    struct str destination; /* the present one, as it is written */
-    const char *parameter;  /* of main.cf that names the present destination; NULL: none */
+    enum requiretls requiretls; /* for the server under way */
+    int sessions;               /* with servers of the present destination */
+    struct str destination;     /* the present one, as it is written */
+    const char *parameter;      /* of main.cf that names the present destination; NULL: none */
 };
 
 /* The sender says that arriving matters more than TLS. */

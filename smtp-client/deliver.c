@@ -66,6 +66,18 @@ static bool session_is_usable(const struct client_session *s, const struct deliv
            (limit == 0 || s->uses <= limit);
 }
 
+static bool requirement_is_met(const struct attempt *at)
+{
+    switch (at->requiretls) {
+    case REQUIRETLS_ENFORCE:
+        return session_enforces(at->session);
+    case REQUIRETLS_ENCRYPT:
+        return at->session->tls != NULL;
+    default:
+        return at->requiretls != REQUIRETLS_CONFUSED;
+    }
+}
+
 /* A kept session that died in between costs nothing but the attempt. */
 static void try_kept_session(struct attempt *at)
 {
@@ -73,7 +85,8 @@ static void try_kept_session(struct attempt *at)
 
     if (!session_is_open(s))
         return;
-    if (!session_is_usable(s, &at->d->request)) {
+    at->requiretls = requiretls_find(&at->d->request, s->domain);
+    if (!session_is_usable(s, &at->d->request) || !requirement_is_met(at)) {
         session_close(s, true);
         return;
     }

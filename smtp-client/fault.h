@@ -11,6 +11,7 @@ struct fault {
     bool permanent;
     bool loops;            /* the server is we ourselves */
     bool handshake;        /* TLS did not begin: in plain it may work */
+    bool only_here;        /* permanent as it is, another server of the destination may do better */
     const char *parameter; /* of main.cf that is to blame; NULL: none */
 };
 

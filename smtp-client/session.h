@@ -8,6 +8,7 @@
 #include "os/clock.h"
 #include "os/stream.h"
 #include "smtp-client/fault.h"
+#include "smtp-client/requiretls.h"
 #include "smtp-client/target.h"
 #include "smtp-client/tls_policy.h"
 #include "smtp-client/tls_status.h"
@@ -35,10 +36,17 @@ struct client_session {
     struct tls_status tls_status;
     bool starttls_refused;
     bool tls_optional; /* opened for a message with `TLS-Required: no` */
+    struct str domain; /* that the destination names, for policies */
 };
 
 #define CLIENT_SESSION_NONE ((struct client_session){ .stream = STREAM_NONE })
 static inline bool session_is_open(const struct client_session *s) { return s->stream.fd >= 0; }
+
+/* The server is who it should be, and takes mail whose sender insists on TLS. */
+static inline bool session_enforces(const struct client_session *s)
+{
+    return s->tls && s->tls->matched && (s->dialogue.offer.extensions & SMTP_EXT_REQUIRETLS);
+}
 
 /* Of the message that the session is opened for. */
 struct session_purpose {
@@ -48,4 +56,5 @@ struct session_purpose {
     bool lmtp;
     const struct tls_policy *tls;
     bool plain; /* TLS has failed before */
+    enum requiretls requiretls;
 };

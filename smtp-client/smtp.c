@@ -9,6 +9,7 @@
 #include "smtp-client/dane.h"
 #include "smtp-client/deliver.h"
 #include "smtp-client/destination.h"
+#include "smtp-client/requiretls.h"
 #include "smtp-client/starttls.h"
 
 static struct client client;
@@ -47,6 +48,7 @@ static void open_tls(struct service *svc, bool lmtp)
     dane.context = client.resolver.dns;
     tls_policy_open(lmtp, dane_settle, &dane);
     tls_status_open(service_conf(svc), lmtp);
+    requiretls_open(lmtp);
     dane.log = starttls_open(svc, lmtp) & TLS_LOG_DANE;
 }
 

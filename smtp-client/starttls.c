@@ -1,6 +1,7 @@
 #include "smtp-client/starttls.h"
 
 #include "base/log.h"
+#include "client/tlsmgr.h"
 #include "conf/params.h"
 #include "smtp-client/tls_policy.h"
 #include "table/list.h"
@@ -23,11 +24,15 @@ static void open_engine(void)
                                             .verify_depth =
                                                 smtp_tls_conf.smtp_tls_scert_verifydepth };
     BUF_AUTO(name, 64);
+    int lifetime_s; /* tlsmgr keeps it */
 
     buf_join(&name, str_from(tls.side), STR("_tls_loglevel"));
     tls.log = tls_log_parse(buf_cstr(&name), smtp_tls_conf.smtp_tls_loglevel);
     settings.s.prefix = tls.side;
     settings.s.log = tls.log;
+    if (smtp_tls_conf.smtp_tls_session_cache_database.len &&
+        !tlsmgr_open_cache(tls.side, &settings.store, &lifetime_s))
+        log_warning("tlsmgr cannot be asked: no TLS session is resumed");
     tls.engine = tls_client_open(&settings);
 }
 
@@ -132,18 +137,28 @@ static void note_level(struct client_session *s, const struct tls_policy *p)
     s->tls_status.got = fell_back ? TLS_ENCRYPT : p->level;
 }
 
-static bool is_right_server(struct client_session *s, struct arena *a, struct fault *fault)
+static bool is_right_server(struct client_session *s, enum requiretls requiretls, struct arena *a,
+                            struct fault *fault)
 {
-    if (!tls_level_matches(s->tls_status.got) || s->tls->matched)
+    bool must_match = tls_level_matches(s->tls_status.got);
+
+    if (s->tls->matched || !(must_match || requiretls == REQUIRETLS_ENFORCE))
         return true;
-    s->tls_status.state = TLS_VIOLATED;
-    fault_set(fault, a, "4.7.5", false, "Server certificate not verified");
+    s->tls_status.state = must_match ? TLS_VIOLATED : TLS_DECIDED;
+    if (requiretls == REQUIRETLS_ENFORCE)
+        requiretls_fail(REQUIRETLS_NO_MATCH, &s->tls_status, a, fault,
+                        "Sender requested REQUIRETLS, but no %s server certificate was found. The "
+                        "last attempted server was " STR_FMT,
+                        s->tls->trusted ? "matching" : "trusted", STR_ARG(s->shown));
+    else
+        fault_set(fault, a, "4.7.5", false, "Server certificate not verified");
     return false;
 }
 
-static bool shake_hands(struct client_session *s, const struct tls_policy *p, struct arena *a,
-                        struct fault *fault)
+static bool shake_hands(struct client_session *s, const struct session_purpose *purpose,
+                        struct arena *a, struct fault *fault)
 {
+    const struct tls_policy *p = purpose->tls;
     struct tls_client_wish wish = wish_of(s, p, a);
 
     s->tls = tls_connect(tls.engine, &s->stream, &wish);
@@ -151,7 +166,7 @@ static bool shake_hands(struct client_session *s, const struct tls_policy *p, st
         return not_started(s, a, fault);
     smtp_client_secured(&s->dialogue);
     note_level(s, p);
-    return is_right_server(s, a, fault);
+    return is_right_server(s, purpose->requiretls, a, fault);
 }
 
 /* ---- the dialogue ---- */
@@ -163,21 +178,41 @@ static enum starttls_step stay_plain(struct client_session *s)
     return STARTTLS_PLAIN;
 }
 
-static bool has_engine(const struct tls_policy *p, struct arena *a, struct fault *fault)
+static bool is_mandatory(const struct session_purpose *purpose)
 {
-    if (tls.engine == NULL && tls_level_is_mandatory(p->level))
+    return tls_level_is_mandatory(purpose->tls->level) || requiretls_needs_tls(purpose->requiretls);
+}
+
+static bool has_engine(const struct session_purpose *purpose, struct arena *a, struct fault *fault)
+{
+    if (tls.engine == NULL && is_mandatory(purpose))
         fault_set(fault, a, "4.7.5", false, "TLS is required, but our TLS engine is unavailable");
     return tls.engine != NULL;
 }
 
-static enum starttls_step not_offered(struct client_session *s, const struct tls_policy *p,
-                                      struct arena *a, struct fault *fault)
+static void violate(struct client_session *s, const struct session_purpose *purpose)
 {
-    if (!tls_level_is_mandatory(p->level))
+    bool violated = tls_level_is_mandatory(purpose->tls->level);
+
+    s->tls_status.state = violated ? TLS_VIOLATED : TLS_DECIDED;
+    s->tls_status.got = TLS_NONE;
+}
+
+static enum starttls_step not_offered(struct client_session *s,
+                                      const struct session_purpose *purpose, struct arena *a,
+                                      struct fault *fault)
+{
+    if (!is_mandatory(purpose))
         return stay_plain(s);
-    s->tls_status.state = TLS_VIOLATED;
-    fault_set(fault, a, "4.7.4", false, "TLS is required, but was not offered by host " STR_FMT,
-              STR_ARG(s->shown));
+    violate(s, purpose);
+    if (requiretls_needs_tls(purpose->requiretls))
+        requiretls_fail(
+            REQUIRETLS_NOT_OFFERED, &s->tls_status, a, fault,
+            "Sender requested REQUIRETLS, but TLS service was not offered by host " STR_FMT,
+            STR_ARG(s->shown));
+    else
+        fault_set(fault, a, "4.7.4", false, "TLS is required, but was not offered by host " STR_FMT,
+                  STR_ARG(s->shown));
     return STARTTLS_REFUSED;
 }
 
@@ -200,9 +235,9 @@ enum starttls_step starttls_begin(struct client_session *s, const struct session
     if (p->level == TLS_NONE || purpose->plain)
         return stay_plain(s);
     if (!offered)
-        return not_offered(s, p, a, fault);
-    if (!has_engine(p, a, fault))
-        return tls_level_is_mandatory(p->level) ? STARTTLS_REFUSED : stay_plain(s);
+        return not_offered(s, purpose, a, fault);
+    if (!has_engine(purpose, a, fault))
+        return is_mandatory(purpose) ? STARTTLS_REFUSED : stay_plain(s);
     smtp_client_starttls(&s->dialogue);
     return STARTTLS_ASKED;
 }
@@ -210,17 +245,21 @@ enum starttls_step starttls_begin(struct client_session *s, const struct session
 bool starttls_answered(struct client_session *s, const struct session_purpose *purpose,
                        const struct smtp_answer *answer, struct arena *a, struct fault *fault)
 {
-    const struct tls_policy *p = purpose->tls;
-
     if (answer->code == 220)
-        return shake_hands(s, p, a, fault);
+        return shake_hands(s, purpose, a, fault);
     s->starttls_refused = true;
-    if (!tls_level_is_mandatory(p->level)) {
+    if (!is_mandatory(purpose)) {
         (void)stay_plain(s);
         return true;
     }
-    s->tls_status.state = TLS_VIOLATED;
-    fault_from_starttls(fault, a, s->shown, answer);
+    violate(s, purpose);
+    if (requiretls_needs_tls(purpose->requiretls))
+        requiretls_fail(REQUIRETLS_REFUSED, &s->tls_status, a, fault,
+                        "Sender requested REQUIRETLS, but host " STR_FMT
+                        " refused to start TLS: " STR_FMT,
+                        STR_ARG(s->shown), STR_ARG(fault_one_line(a, answer->text)));
+    else
+        fault_from_starttls(fault, a, s->shown, answer);
     fault->server = arena_str(a, s->name);
     return false;
 }
@@ -228,5 +267,5 @@ bool starttls_answered(struct client_session *s, const struct session_purpose *p
 bool starttls_wrap(struct client_session *s, const struct session_purpose *purpose, struct arena *a,
                    struct fault *fault)
 {
-    return has_engine(purpose->tls, a, fault) && shake_hands(s, purpose->tls, a, fault);
+    return has_engine(purpose, a, fault) && shake_hands(s, purpose, a, fault);
 }

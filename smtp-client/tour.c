@@ -12,42 +12,109 @@
 /* A server that is to be asked. */
 struct candidate {
     const struct target_server *server;
+    struct str domain; /* that the destination names */
     struct tls_policy tls;
+    struct tls_status status;
     bool plain;        /* TLS has been tried in vain */
     bool more_servers; /* after this one */
 };
+
+static int64_t age_s(const struct delivery *d)
+{
+    return clock_wall().tv_sec - d->request.arrival_sec;
+}
+
+/* The server is of no use for this message.  Who says no for ever has decided for all servers, unless it is the server that
+ * lacks something. */
+static void give_up(struct attempt *at, const struct candidate *c, const struct fault *fault)
+{
+    bool elsewhere = fault->only_here && c->more_servers;
+
+    if (c->more_servers && fault->text.len && (elsewhere || !fault->permanent))
+        log_info(STR_FMT ": " STR_FMT, STR_ARG(at->d->request.queue_id), STR_ARG(fault->text));
+    session_close(at->session, true);
+    if (elsewhere)
+        return;
+    attempt_note(at, fault);
+    if (fault->permanent) {
+        at->fault = *fault;
+        attempt_finish_rest(at);
+    }
+}
+
+/* ---- what is asked of it ---- */
+
+static struct str domain_of(const struct attempt *at, const struct target_server *server)
+{
+    struct destination to = { .host = STR_NONE };
+
+    if (server->path.ptr)
+        return site_conf.myhostname;
+    bool known =
+        destination_parse(at->destination, at->resolver->lmtp, at->resolver->default_port, &to);
+    return known ? to.host : server->name;
+}
+
+/* False: no TLS that this server could offer will do, see the fault. */
+static bool requirement_fits(struct attempt *at, struct candidate *c, struct fault *fault)
+{
+    struct delivery *d = at->d;
+
+    at->requiretls = requiretls_find(&d->request, c->domain);
+    c->status = (struct tls_status){ .wanted = c->tls.level };
+    if (at->requiretls != REQUIRETLS_UNASKED)
+        c->status.requiretls = "requiretls?";
+    if (requiretls_allows(at->requiretls, c->tls.level, c->server->name, &d->request, &c->status,
+                          &d->arena, fault))
+        return true;
+    log_warning("TLS policy lookup for " STR_FMT "/" STR_FMT ": " STR_FMT, STR_ARG(at->destination),
+                STR_ARG(c->server->name), STR_ARG(fault->text));
+    return false;
+}
 
 /* False: the server is not used, and `at->fault` may say why. */
 static bool find_policy(struct attempt *at, struct candidate *c)
 {
     struct delivery *d = at->d;
-    struct tls_status status = { .wanted = TLS_UNKNOWN };
     struct tls_question q = { .destination = at->destination,
+                              .domain = c->domain,
                               .server = c->server,
                               .optional = tls_is_optional(&d->request) };
     struct fault fault = { .text = STR_NONE };
-    struct destination to = { .host = STR_NONE };
 
-    if (destination_parse(at->destination, at->resolver->lmtp, at->resolver->default_port, &to))
-        q.domain = to.host;
-    if (tls_policy_find(&q, &d->arena, &c->tls, &fault))
-        return true;
+    c->status = (struct tls_status){ .wanted = TLS_UNKNOWN };
+    bool usable =
+        tls_policy_find(&q, &d->arena, &c->tls, &fault) && requirement_fits(at, c, &fault);
     d->relay = STR("none");
     d->conn_use = 0;
-    tls_status_show(&status, d);
-    attempt_note(at, &fault);
-    return false;
+    tls_status_show(&c->status, d);
+    if (!usable)
+        give_up(at, c, &fault);
+    return usable;
 }
 
 /* Mail that has waited for a while, or a question about an address, does without what is optional. */
 static bool may_go_plain(const struct attempt *at, const struct candidate *c)
 {
-    const struct delivery *d = at->d;
-    int64_t age_s = clock_wall().tv_sec - d->request.arrival_sec;
+    struct delivery *d = at->d;
 
-    return c->tls.level == TLS_MAY && !c->plain &&
-           (age_s >= qmgr_conf.minimal_backoff_time || delivery_is_probe(d)) &&
-           !login_is_wanted(at->d, c->server->name, at->destination);
+    return c->tls.level == TLS_MAY && !c->plain && !requiretls_needs_tls(at->requiretls) &&
+           (age_s(d) >= qmgr_conf.minimal_backoff_time || delivery_is_probe(d)) &&
+           !login_is_wanted(d, c->server->name, at->destination);
+}
+
+/* ---- a session with it ---- */
+
+static bool takes_requirement(const struct attempt *at, struct client_session *s,
+                              struct fault *fault)
+{
+    if (at->requiretls != REQUIRETLS_ENFORCE || session_enforces(s))
+        return true;
+    requiretls_fail(REQUIRETLS_NOT_TAKEN, &s->tls_status, &at->d->arena, fault,
+                    "Sender requested REQUIRETLS, but no server was found that supports "
+                    "REQUIRETLS. The last attempted server was " STR_FMT,
+                    STR_ARG(s->shown));
+    return false;
 }
 
 static bool greet(struct attempt *at, const struct candidate *c, struct fault *fault)
@@ -56,17 +123,19 @@ static bool greet(struct attempt *at, const struct candidate *c, struct fault *f
     struct delivery *d = at->d;
     struct session_purpose purpose = { .queue_id = d->request.queue_id,
                                        .nexthop = d->request.nexthop,
-                                       .age_s = clock_wall().tv_sec - d->request.arrival_sec,
+                                       .age_s = age_s(d),
                                        .lmtp = at->resolver->lmtp,
                                        .tls = &c->tls,
-                                       .plain = c->plain };
+                                       .plain = c->plain,
+                                       .requiretls = at->requiretls };
 
     s->nexthop = arena_str(&s->arena, d->request.nexthop);
+    s->domain = arena_str(&s->arena, c->domain);
     s->queue_id = arena_str(&s->arena, d->request.queue_id);
     s->tls_optional = tls_is_optional(&d->request);
-    s->tls_status = (struct tls_status){ .wanted = c->tls.level };
-    bool ready =
-        session_greet(s, &purpose, &d->arena, fault) && login_run(s, d, at->destination, fault);
+    s->tls_status = c->status;
+    bool ready = session_greet(s, &purpose, &d->arena, fault) && takes_requirement(at, s, fault) &&
+                 login_run(s, d, at->destination, fault);
     tls_status_show(&s->tls_status, d);
     if (fault->loops && at->parameter)
         fault_blame(fault, at->parameter);
@@ -74,36 +143,28 @@ static bool greet(struct attempt *at, const struct candidate *c, struct fault *f
     return ready;
 }
 
-static void note_failure(struct attempt *at, const struct candidate *c, const struct fault *fault)
+/* Where TLS is optional, that it fails says nothing against the server, and another attempt may follow. */
+static void note_handshake(struct attempt *at, const struct candidate *c, const struct fault *fault)
 {
-    bool goes_on = c->more_servers || (fault->handshake && may_go_plain(at, c));
-
-    if (goes_on && !fault->permanent && session_is_open(at->session))
+    if (!fault->handshake || c->tls.level != TLS_MAY)
+        return;
+    at->reached = true;
+    if (!c->more_servers && may_go_plain(at, c))
         log_info(STR_FMT ": " STR_FMT, STR_ARG(at->d->request.queue_id), STR_ARG(fault->text));
-    /* Where TLS is optional, that it fails says nothing against the server. */
-    at->reached |= fault->handshake && c->tls.level == TLS_MAY;
 }
 
-/* A session that is ready for the message.  False: `at->fault`. */
+/* A session that is ready for the message.  False: see the fault. */
 static bool open_session(struct attempt *at, const struct candidate *c, struct fault *fault)
 {
-    struct client_session *s = at->session;
-    struct delivery *d = at->d;
-    struct tls_status unreached = { .wanted = c->tls.level };
+    bool connected = session_connect(at->session, c->server, &at->d->arena, fault);
 
-    d->relay = STR("none");
-    d->conn_use = 0;
-    tls_status_show(&unreached, d);
-    if (session_connect(s, c->server, &d->arena, fault) && greet(at, c, fault))
+    if (connected && greet(at, c, fault))
         return true;
-    note_failure(at, c, fault);
-    attempt_note(at, fault);
-    session_close(s, true);
-    /* Who talked to us and says no for ever has decided for all servers. */
-    if (fault->permanent) {
-        at->fault = *fault;
-        attempt_finish_rest(at);
-    }
+    note_handshake(at, c, fault);
+    if (connected)
+        give_up(at, c, fault);
+    else /* has been logged */
+        attempt_note(at, fault);
     return false;
 }
 
@@ -125,7 +186,9 @@ static bool offer(struct attempt *at, const struct candidate *c)
 
 static void try_server(struct attempt *at, const struct target_server *server, bool more_servers)
 {
-    struct candidate c = { .server = server, .more_servers = more_servers };
+    struct candidate c = { .server = server,
+                           .domain = domain_of(at, server),
+                           .more_servers = more_servers };
 
     if (!find_policy(at, &c) || !offer(at, &c) || !attempt_unfinished(at) || !may_go_plain(at, &c))
         return;

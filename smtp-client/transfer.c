@@ -78,6 +78,26 @@ static enum smtp_body body_of(const struct delivery_request *r)
     return str_equal_nocase(r->encoding, STR("7bit")) ? SMTP_BODY_7BIT : SMTP_BODY_UNKNOWN;
 }
 
+/* What becomes of REQUIRETLS at this hop.  True: it is passed on. */
+static bool pass_on_requiretls(const struct transfer *t)
+{
+    const struct client_session *s = t->session;
+    struct tls_status status = s->tls_status;
+    bool passed_on = s->tls && (s->dialogue.offer.extensions & SMTP_EXT_REQUIRETLS);
+
+    if (t->requiretls == REQUIRETLS_UNASKED)
+        return false;
+    status.requiretls = !passed_on        ? "requiretls:none"
+                        : s->tls->matched ? "requiretls"
+                                          : "requiretls:nocertmatch";
+    tls_status_show(&status, t->d);
+    if (!passed_on)
+        log_info(STR_FMT ": Sender requested REQUIRETLS, but REQUIRETLS support was not offered by "
+                         "host " STR_FMT,
+                 STR_ARG(t->d->request.queue_id), STR_ARG(s->shown));
+    return passed_on;
+}
+
 static bool probes_data(void)
 {
     return str_equal_nocase(smtp_conf.smtp_address_verify_target, STR("data"));
@@ -87,6 +107,8 @@ static void begin(struct transfer *t, struct str sender, const struct smtp_forwa
                   struct smtp_transaction *tx)
 {
     const struct delivery_request *r = &t->d->request;
+    bool requiretls = pass_on_requiretls(t);
+    bool leaks = t->requiretls != REQUIRETLS_UNASKED && !requiretls;
 
     *tx = (struct smtp_transaction){
         .sender = sender,
@@ -94,7 +116,9 @@ static void begin(struct transfer *t, struct str sender, const struct smtp_forwa
         .body = body_of(r),
         .smtputf8 = (r->sendopts & SENDOPT_SMTPUTF8) != 0,
         .envid = r->dsn_envid.len ? r->dsn_envid : STR_NONE,
-        .ret = (enum dsn_ret)r->dsn_ret,
+        .requiretls = requiretls,
+        /* What a report brings back must not be more than has to be. */
+        .ret = leaks ? DSN_RET_HDRS : (enum dsn_ret)r->dsn_ret,
         .auth = smtp_conf.smtp_send_dummy_mail_auth,
         .forward = smtp_conf.smtp_send_xforward_command ? forward : NULL,
         .recipients = t->count,

@@ -19,6 +19,7 @@ struct transfer {
     const struct client_arguments *arguments;
     bool more_servers; /* a temporary refusal is not final: another server will be tried */
     bool last;         /* the session ends with this message */
+    enum requiretls requiretls;
 
     struct transfer_rcpt *rcpts; /* the unfinished ones, by transaction index */
     size_t count;
@@ -28,5 +29,5 @@ struct transfer {
 };
 
 /* Offer the message.  Finishes every recipient whose fate is decided; for the others t->fault is the
- * reason so far.  Call with d, session, arguments, more_servers and last set. */
+ * reason so far.  Call with d, session, arguments, more_servers, last and requiretls set. */
 void transfer_run(struct transfer *t);

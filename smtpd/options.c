@@ -124,6 +124,7 @@ void options_for_session(struct session *s, struct smtp_server_options *out)
         .eightbit = true,
         .dsn = true,
         .smtputf8 = site_conf.smtputf8_enable,
+        .requiretls = site_conf.requiretls_enable,
         .ipv6 = protocols_include(site_conf.inet_protocols, AF_INET6),
         .chunking = true,
         .verp = announced(s, setup->verp_clients, "XVERP"),

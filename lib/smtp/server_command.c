@@ -67,7 +67,7 @@ static struct smtp_path_rules path_rules(const struct smtp_server *s)
                                      .odd_domains = o->odd_domains,
                                      .smtputf8 = o->smtputf8,
                                      .strict_smtputf8 = o->smtputf8 && o->strict_smtputf8,
-                                     .requiretls = o->requiretls,
+                                     .requiretls = o->requiretls && s->secured,
                                      .dsn = o->dsn,
                                      .verp = o->verp,
                                      .auth = o->auth,

@@ -31,8 +31,8 @@ void smtp_server_ehlo_text(const struct smtp_server *s, struct buf *out)
         { o->eightbit, STR("8BITMIME"), STR("") },
         { o->dsn, STR("DSN"), STR("") },
         { o->smtputf8, STR("SMTPUTF8"), STR("") },
-        { o->requiretls && s->secured, STR("REQUIRETLS"), STR("") },
         { o->chunking, STR("CHUNKING"), STR("") },
+        { o->requiretls && s->secured, STR("REQUIRETLS"), STR("") },
     };
 
     buf_add(out, o->hostname);

@@ -110,11 +110,20 @@ static bool is_about_success(const struct notice *n)
 }
 
 /* The message itself goes back unless the sender, its size or its secrecy forbid it. */
+/* Its sender insists on TLS at every hop. */
+static bool is_secret(const struct notice *n) { return n->about->sendopts & SENDOPT_REQUIRETLS; }
+
+/* Then the report says little and goes any way, or it is as secret as the message was. */
+static bool is_redacted(const struct notice *n)
+{
+    return is_secret(n) && bounce_conf.requiretls_redact_dsn;
+}
+
 static bool headers_suffice(const struct notice *n)
 {
     bool is_copy = n->report.to_postmaster && n->about->sender.len;
 
-    return n->report.kind == TEMPLATE_DELAY || is_copy || n->report.tls_optional ||
+    return n->report.kind == TEMPLATE_DELAY || is_copy || is_redacted(n) ||
            n->about->dsn_ret == DSN_RET_HDRS ||
            n->original->text_size > site_conf.bounce_size_limit ||
            is_about_success(n); /* RFC 3461 section 4.3: RET is about failures */
@@ -155,8 +164,7 @@ static void fill_report(struct notice *n)
     r->utf8 = n->about->sendopts & SENDOPT_SMTPUTF8;
     r->eight_bit =
         r->utf8 || site_conf.smtputf8_enable || str_equal_nocase(n->about->encoding, STR("8bit"));
-    r->tls_optional =
-        (n->about->sendopts & SENDOPT_REQUIRETLS) && bounce_conf.requiretls_redact_dsn;
+    r->tls_optional = (n->about->sendopts & SENDOPT_TLS_OPTIONAL) && !is_secret(n);
     r->headers_only = headers_suffice(n);
     thread(n);
 }
@@ -197,7 +205,8 @@ static int submit_flags(void)
 static int submit_sendopts(const struct notice *n)
 {
     return (n->about->sendopts & SENDOPT_SMTPUTF8) |
-           (n->report.tls_optional ? SENDOPT_TLS_OPTIONAL : 0);
+           (n->report.tls_optional ? SENDOPT_TLS_OPTIONAL : 0) |
+           (is_secret(n) && !is_redacted(n) ? SENDOPT_REQUIRETLS : 0);
 }
 
 static void put_envelope(struct notice *n)

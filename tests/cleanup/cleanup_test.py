@@ -250,6 +250,17 @@ def address_headers_are_folded_at_column_69(c):
         assert c.text(v.qid).startswith(line + ("\n\tj@mx.example.com\n" if folded else " j@mx.example.com\n")) or len(line + " j@mx.example.com") < 69
 
 
+def what_the_sender_wants_of_tls_is_kept(c):
+    def sendopts(text, **kw):
+        return int(c.records(c.message(envelope("s@x.test", "r@out.test"), text, **kw).qid)[0][1].split()[5])
+    assert sendopts("TLS-Required: No\n" + PLAIN) == 16
+    assert sendopts("TLS-Required: yes\n" + PLAIN) == 0
+    assert sendopts("Require-TLS-ESMTP: yes\n" + PLAIN) == 32
+    assert sendopts("Require-TLS-ESMTP: no\n" + PLAIN) == 0
+    v = c.message(envelope("s@x.test", "r@out.test"), PLAIN, sendopts=32)
+    assert ("N", "Require-TLS-ESMTP: yes") in c.records(v.qid), c.records(v.qid)
+
+
 def headers_of_strangers_are_left_alone(c):
     env = rec("T", "1795290872 1") + attr("rewrite_context", "remote") + rec("S", "a@x.test") + rec("R", "b@out.test")
     text = "From: joe\nTo: c1@out.test\n b\nBcc: x\nX: y\n\nhi\n"

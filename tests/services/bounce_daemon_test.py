@@ -347,10 +347,19 @@ def internationalised_and_secret_messages_are_marked():
         q.ask("F", q.report(sendopts=1))
         q.ask("A", q.append())
         q.ask("F", q.report(sendopts=32))
-        utf8, secret = q.cleanup.messages
-        eq((utf8["open"]["sendopts"], secret["open"]["sendopts"]), ("1", "16"))
+        q.ask("A", q.append())
+        q.ask("F", q.report(sendopts=16))
+        utf8, secret, optional = q.cleanup.messages
+        eq([x["open"]["sendopts"] for x in (utf8, secret, optional)], ["1", "0", "16"])
         assert b"message/global-delivery-status" in utf8["text"] and b"message/global\n" in utf8["text"]
-        assert b"\nTLS-Required: no\n" in secret["text"] and b"\nbody\n" not in secret["text"]
+        assert b"\nTLS-Required:" not in secret["text"] and b"\nbody\n" not in secret["text"]
+        assert b"\nTLS-Required: no\n" in optional["text"] and b"\nbody\n" in optional["text"]
+    with Bounce(requiretls_redact_dsn="no").start() as q:
+        message(q, body="Subject: x\n\nbody")
+        q.ask("A", q.append())
+        q.ask("F", q.report(sendopts=32))
+        eq(q.cleanup.messages[0]["open"]["sendopts"], "32")
+        assert b"\nbody\n" in q.cleanup.messages[0]["text"]
 
 
 @test

@@ -405,6 +405,81 @@ def some_servers_have_a_log_level_of_their_own(t):
     assert not any("TLS connection" in x for x in lines), lines
 
 
+# ---- REQUIRETLS ----
+
+REQUIRETLS = 32  # of sendopts
+WANTED = "Sender requested REQUIRETLS, but "
+
+
+def required(t, s, level, to=None, **more):
+    return t.send(to or there(s), request=dict(sendopts=REQUIRETLS, ret_flags=1), **settings(level, **more))[2]
+
+
+def taking(name="good", **kw):
+    return Server(ehlo=OFFER + ("REQUIRETLS",), tls=pki.context(name), **kw)
+
+
+@case
+def a_hop_passes_the_requirement_on_or_has_no_part_in_it(t):
+    where = "The last attempted server was mx.test"
+    shown = where + "[127.0.0.1]"
+    # server, level, dsn, text, tls=
+    cases = [(taking(), "may", "5.7.10", "my configured TLS security level 'may' disables certificate matching. " + where, "may?/!requiretls:nocertmatch"),
+             (server(), "verify", "5.7.30", "no server was found that supports REQUIRETLS. " + shown, "verify/!requiretls:none"),
+             (taking("other"), "verify", "5.7.10", "no matching server certificate was found. " + shown, "!verify/!requiretls:nocertmatch"),
+             (taking("self"), "verify", "5.7.10", "no trusted server certificate was found. " + shown, "!verify/!requiretls:nocertmatch"),
+             (Server(ehlo=EHLO), "verify", "5.7.30", "TLS service was not offered by host mx.test[127.0.0.1]", "!verify/!requiretls:nostarttls"),
+             (server(script={"STARTTLS": "454 4.3.0 later"}), "verify", "5.7.10", "host mx.test[127.0.0.1] refused to start TLS: 454 4.3.0 later",
+              "!verify/!requiretls:nostarttls")]
+    for s, level, dsn, text, summary in cases:
+        lines = required(t, s, level)
+        ends(lines, dsn, "bounced (%s%s)" % (WANTED, text))
+        shows(lines, summary)
+        equal(len(s.messages), 0)
+    s = taking()
+    lines = required(t, s, "verify")
+    sent(lines)
+    shows(lines, "verify/requiretls")
+    assert s.commands[-4].endswith(" REQUIRETLS") or any(c.startswith("MAIL") and " REQUIRETLS" in c for c in s.commands), s.commands
+
+
+@case
+def a_site_may_ask_for_less(t):
+    for policy, s, level, summary, said in (("opportunistic", taking("self"), "may", "may/requiretls:nocertmatch", True),
+                                            ("opportunistic", taking(), "verify", "verify/requiretls", True),
+                                            ("opportunistic", Server(ehlo=EHLO), "may", "may:none/requiretls:none", False),
+                                            ("opportunistic+starttls", server(), "may", "may/requiretls:none", False),
+                                            ("disable", taking(), "may", "may", False)):
+        lines = required(t, s, level, smtp_requiretls_policy=policy)
+        sent(lines)
+        shows(lines, summary)
+        mail = [c for c in s.commands if c.startswith("MAIL")][0]
+        equal(" REQUIRETLS" in mail, said, mail)
+        equal("RET=HDRS" in mail, not said and policy != "disable", mail)
+    lines = required(t, Server(ehlo=EHLO), "may", smtp_requiretls_policy="opportunistic+starttls")
+    ends(lines, "5.7.30", "bounced (%sTLS service was not offered by host mx.test[127.0.0.1])" % WANTED)
+    lines = required(t, server(), "none", smtp_requiretls_policy="opportunistic+starttls")
+    ends(lines, "5.7.10", "bounced (%smy configured TLS security level 'none' disables encryption. The last attempted server was mx.test)" % WANTED)
+    shows(lines, "none/!requiretls:noencryption")
+    for policy in ("sometimes", "inline:{ { .test = hash:/x } }", "inline:{ { mx.test = try hard } }"):
+        lines = required(t, server(), "verify", smtp_requiretls_policy=policy)
+        ends(lines, "4.7.10", "deferred (REQUIRETLS policy configuration error. The last attempted server was mx.test)")
+    lines = required(t, taking("self"), "may", smtp_requiretls_policy="inline:{ { .test = opportunistic } }, enforce")
+    sent(lines)
+
+
+@case
+def the_requirement_is_for_the_last_server_to_break(t):
+    port = 2526
+    one, two = Server(ehlo=EHLO, address="127.0.0.61", port=port), taking(address="127.0.0.62", port=port)
+    ZONE[("two.test", "MX")] = [(10, "a.two.test"), (20, "mx.test")]
+    ZONE[("a.two.test", "A")], ZONE[("mx.test", "A")] = ["127.0.0.61"], ["127.0.0.62"]
+    lines = required(t, two, "verify", to="two.test:%d" % port)
+    ZONE[("mx.test", "A")] = ["127.0.0.1"]
+    sent(lines)
+    equal((one.sessions, len(two.messages)), (1, 1))
+
+
 # ---- DANE ----
 
 class Zone:
