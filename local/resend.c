@@ -6,6 +6,8 @@
 
 #include <time.h>
 
+#define LONG_ADDRESS_SHOWN 100 /* bytes of one that no record holds */
+
 /* One new message: the addresses that share a sender. */
 struct resend {
     struct resend *next;
@@ -58,6 +60,9 @@ bool resend_add(const struct branch *b, struct str address)
     struct arena *arena = &b->attempt->d->arena;
     BUF_AUTO(key, 0);
 
+    if (address.len + b->only_mailbox > RECORD_FACT_MAX) /* the others of a list are not to blame */
+        return branch_bounce(b, "5.1.3", "address is too long: " STR_FMT "...",
+                             STR_ARG(str_sub(address, 0, LONG_ADDRESS_SHOWN)));
     buf_join(&key, b->sender, STR(" "), b->only_mailbox ? STR("\\") : STR(""), address);
     if (!branch_is_first(b, "resend", buf_str(&key)))
         return true;

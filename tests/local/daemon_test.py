@@ -85,6 +85,7 @@ maildir %(o)s/md/
 secret /root/secret
 include :include:%(o)s/list
 restricted :include:%(o)s/cmdlist
+longlist :include:%(o)s/longlist
 none ()
 nogroup group:;
 noaddress , <>
@@ -179,6 +180,17 @@ noaddress , <>
         self.assertIn(agent.record("R", "paco@example.test"), self.agent.messages[before])
         one_line(self, self.deliver("restricted"), "to=<restricted@example.test>, relay=local, dsn=5.7.1, status=bounced "
                  "(mail to command is restricted)")
+
+    def test_an_address_that_no_record_holds_is_returned_alone(self):
+        domain = "@far.test"
+        fits, long = ("l" * (16 * 1024 - len(domain) + more) + domain for more in (0, 1))
+        write(OUT + "/longlist", "paco\n%s\n%s\nluis\n" % (long, fits))
+        before = len(self.agent.messages)
+        _, _, lines = self.deliver("longlist")
+        self.assertEqual([line.split("status=")[1][:40] for line in lines], ["bounced (address is too long: " + 10 * "l",
+                                                                              "sent (forwarded as NEW%d)" % before])
+        self.assertEqual([r in self.agent.messages[before] for r in (agent.record("R", "paco@example.test"), agent.record("R", fits),
+                                                                     agent.record("R", "luis@example.test"))], [True, True, True])
 
     def test_who_names_nobody_loses_no_mail(self):
         for name in ("none", "nogroup", "noaddress"):
