@@ -11,6 +11,7 @@
 #include "smtp-client/destination.h"
 #include "smtp-client/requiretls.h"
 #include "smtp-client/starttls.h"
+#include "smtp-client/tlsrpt.h"
 
 static struct client client;
 static struct arena lifelong;
@@ -50,6 +51,7 @@ static void open_tls(struct service *svc, bool lmtp)
     tls_status_open(service_conf(svc), lmtp);
     requiretls_open(lmtp);
     dane.log = starttls_open(svc, lmtp) & TLS_LOG_DANE;
+    tlsrpt_open(client.resolver.dns, lmtp);
 }
 
 static struct dns *open_resolver(void)

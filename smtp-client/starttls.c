@@ -4,6 +4,7 @@
 #include "client/tlsmgr.h"
 #include "conf/params.h"
 #include "smtp-client/tls_policy.h"
+#include "smtp-client/tlsrpt.h"
 #include "table/list.h"
 #include "table/match.h"
 
@@ -162,10 +163,13 @@ static bool shake_hands(struct client_session *s, const struct session_purpose *
     struct tls_client_wish wish = wish_of(s, p, a);
 
     s->tls = tls_connect(tls.engine, &s->stream, &wish);
-    if (s->tls == NULL)
+    if (s->tls == NULL) {
+        tlsrpt_failure(s, purpose, TLSRPT_VALIDATION_FAILURE, STR("tls-handshake-failure"));
         return not_started(s, a, fault);
+    }
     smtp_client_secured(&s->dialogue);
     note_level(s, p);
+    tlsrpt_handshake(s, purpose);
     return is_right_server(s, purpose->requiretls, a, fault);
 }
 
@@ -205,6 +209,7 @@ static enum starttls_step not_offered(struct client_session *s,
     if (!is_mandatory(purpose))
         return stay_plain(s);
     violate(s, purpose);
+    tlsrpt_failure(s, purpose, TLSRPT_STARTTLS_NOT_SUPPORTED, STR_NONE);
     if (requiretls_needs_tls(purpose->requiretls))
         requiretls_fail(
             REQUIRETLS_NOT_OFFERED, &s->tls_status, a, fault,
@@ -248,6 +253,7 @@ bool starttls_answered(struct client_session *s, const struct session_purpose *p
     if (answer->code == 220)
         return shake_hands(s, purpose, a, fault);
     s->starttls_refused = true;
+    tlsrpt_failure(s, purpose, TLSRPT_STARTTLS_NOT_SUPPORTED, STR_NONE);
     if (!is_mandatory(purpose)) {
         (void)stay_plain(s);
         return true;

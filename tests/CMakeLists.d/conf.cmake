@@ -12,6 +12,10 @@ relevo_fuzz(master_cf.c conf)
 find_package(Python3 REQUIRED COMPONENTS Interpreter)
 add_test(NAME tools.postconf
   COMMAND ${Python3_EXECUTABLE} ${CMAKE_SOURCE_DIR}/tests/tools/postconf_test.py $<TARGET_FILE:postconf>)
+add_test(NAME tools.tls_command
+  COMMAND ${Python3_EXECUTABLE} ${CMAKE_SOURCE_DIR}/tests/tools/tls_command_test.py ${CMAKE_SOURCE_DIR}/tools/postfix-tls-script
+  $<TARGET_FILE:postconf> $<TARGET_FILE:postlog>)
+set_tests_properties(tools.tls_command PROPERTIES SKIP_RETURN_CODE 77)
 add_test(NAME tools.postlock
   COMMAND ${Python3_EXECUTABLE} ${CMAKE_SOURCE_DIR}/tests/tools/postlock_test.py $<TARGET_FILE:postlock>)
 set_tests_properties(tools.postlock PROPERTIES SKIP_RETURN_CODE 77)

@@ -148,6 +148,8 @@ def rdata(kind, value):
         return socket.inet_pton(socket.AF_INET6, value)
     if kind == "MX":
         return struct.pack(">H", value[0]) + name(value[1])
+    if kind == "TXT":
+        return bytes([len(value)]) + value.encode()
     if kind == "TLSA":
         return bytes(value[:3]) + value[3]
     if kind == "SRV":

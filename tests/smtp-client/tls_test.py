@@ -1,6 +1,8 @@
 """TLS of the SMTP client: levels, what a server must prove, and what is done when TLS fails."""
 import hashlib
+import json
 import os
+import socket
 import ssl
 import subprocess
 import sys
@@ -478,6 +480,50 @@ def the_requirement_is_for_the_last_server_to_break(t):
     ZONE[("mx.test", "A")] = ["127.0.0.1"]
     sent(lines)
     equal((one.sessions, len(two.messages)), (1, 1))
+
+
+# ---- TLSRPT ----
+
+@case
+def a_collector_hears_how_tls_went(t):
+    path = t.root + "/collector"
+    collector = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    collector.bind(path)
+    collector.settimeout(20)
+    record = "v=TLSRPTv1; rua=mailto:tls@there.test"
+    port = 2527
+    ZONE[("rpt.test", "MX")], ZONE[("_smtp._tls.rpt.test", "TXT")] = [(10, "mx.test")], [record, "something else"]
+    ZONE[("quiet.test", "MX")] = [(10, "mx.test")]
+    on = dict(smtp_tlsrpt_enable="yes", smtp_tlsrpt_socket_name=path)
+    one = dict(port=port, address="127.0.0.1")
+
+    def report(s, level, to="rpt.test", **more):
+        lines = t.send("%s:%d" % (to, port), **settings(level, **dict(on, **more)))[2]
+        s.close()
+        return lines
+
+    lines = report(server("good", **one), "may")
+    sent(lines)
+    assert "TLSRPT: status=success, domain=rpt.test, receiving_mx=mx.test[127.0.0.1]" in lines, lines
+    equal(json.loads(collector.recv(65536)), {"d": "rpt.test", "pr": record, "policies": [{"policy-type": 9, "policy-domain": "rpt.test", "t": 0, "f": 0}]})
+    for make, level, code, name, reason in ((lambda: server("expired", **one), "verify", 204, "certificate_expired", ""),
+                                            (lambda: server("other", **one), "verify", 202, "certificate_host_mismatch", ""),
+                                            (lambda: server("self", **one), "verify", 205, "validation_failure", "self-signed_certificate"),
+                                            (lambda: server("good", script={"STARTTLS": slam}, **one), "may", 205, "validation_failure",
+                                             "tls-handshake-failure"),
+                                            (lambda: Server(ehlo=EHLO, **one), "encrypt", 201, "starttls_not_supported", "")):
+        lines = report(make(), level)
+        line = "TLSRPT: status=failure, domain=rpt.test, receiving_mx=mx.test[127.0.0.1], failure_type=" + name
+        assert line + (", failure_reason=" + reason if reason else "") in lines, (line, lines)
+        details = {"c": code, "s": "127.0.0.1", "n": "mx.test", "r": "127.0.0.1"}
+        equal(json.loads(collector.recv(65536))["policies"],
+              [{"policy-type": 9, "policy-domain": "rpt.test", "failure-details": [dict(details, f=reason) if reason else details], "t": 1, "f": 1}])
+    lines = report(server("good", **one), "may", to="quiet.test")
+    sent(lines)
+    assert not any("TLSRPT" in x for x in lines), lines
+    lines = report(server("good", **one), "may", smtp_tlsrpt_socket_name="/nonexistent/collector")
+    sent(lines)
+    assert "warning: Could not report TLS handshake result to tlsrpt library: No such file or directory (errno 2)" in lines, lines
 
 
 # ---- DANE ----
