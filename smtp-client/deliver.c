@@ -4,6 +4,7 @@
 #include "smtp-client/filter.h"
 #include "smtp-client/greet.h"
 #include "smtp-client/login.h"
+#include "smtp-client/starttls.h"
 #include "smtp-client/tour.h"
 #include "table/match.h"
 
@@ -91,6 +92,7 @@ static void try_kept_session(struct attempt *at)
         return;
     }
     tls_status_show(&s->tls_status, at->d);
+    starttls_note_reuse(s);
     attempt_transfer(at, true);
     if (attempt_unfinished(at)) {
         session_close(s, true);

@@ -275,3 +275,25 @@ bool starttls_wrap(struct client_session *s, const struct session_purpose *purpo
 {
     return has_engine(purpose, a, fault) && shake_hands(s, purpose, a, fault);
 }
+
+/* ---- reuse ---- */
+
+static const char *trust_in(const struct client_session *s)
+{
+    if (!s->tls->has_certificate)
+        return "Anonymous";
+    if (s->tls->matched && s->tls_status.got != TLS_HALF_DANE)
+        return "Verified";
+    return s->tls->trusted ? "Trusted" : "Untrusted";
+}
+
+void starttls_note_reuse(const struct client_session *s)
+{
+    BUF_AUTO(facts, 1024);
+
+    if (s->tls == NULL || !(log_classes(s) & TLS_LOG_SUMMARY))
+        return;
+    tls_format_facts(s->tls, &facts);
+    log_info("%s TLS connection reused to " STR_FMT ": " STR_FMT, trust_in(s), STR_ARG(s->relay),
+             STR_ARG(buf_str(&facts)));
+}

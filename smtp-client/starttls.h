@@ -7,6 +7,9 @@
  * the log is to hear of TLS (enum tls_log). */
 unsigned starttls_open(struct service *svc, bool lmtp);
 
+/* One more message over the session: the log says so where it said how the session began. */
+void starttls_note_reuse(const struct client_session *s);
+
 /* The server has said EHLO in plain. */
 enum starttls_step {
     STARTTLS_ASKED,   /* STARTTLS is on its way */

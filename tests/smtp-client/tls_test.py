@@ -390,6 +390,7 @@ def a_session_is_kept_for_the_next_message(t):
     lines = t.send(there(s), **more)[2]
     sent(lines)
     assert "conn_use=2" in lines[-1], lines
+    assert any(x.startswith("Verified TLS connection reused to mx.test[127.0.0.1]:%d: TLSv1.3 with cipher " % s.port) for x in lines), lines
     shows(lines, "verify")
     equal((s.sessions, len(s.messages), len(s.secured)), (1, 2, 1))
     lines = t.send(there(s), request=dict(sendopts=TLS_OPTIONAL), **more)[2]
