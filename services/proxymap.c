@@ -146,7 +146,7 @@ static void answer(const struct question_kind *kind, const struct table_question
 
 /* ---- clients ---- */
 
-static bool take_question(void *context, char letter, struct str body, struct buf *out)
+static bool take_question(void *context, struct desk_client *c, char letter, struct str body)
 {
     const struct question_kind *kind = find_kind(letter);
     struct table_question q;
@@ -154,7 +154,7 @@ static bool take_question(void *context, char letter, struct str body, struct bu
     (void)context;
     if (kind == NULL || !table_question_decode(&body, &q))
         return false;
-    answer(kind, &q, out);
+    answer(kind, &q, &c->out);
     return true;
 }
 

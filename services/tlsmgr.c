@@ -1,14 +1,16 @@
-/* tlsmgr - what TLS sessions have in common across processes and time: caches of sessions, keys of session tickets.
+/* tlsmgr - what TLS sessions have in common across processes and time: caches of sessions, keys of session tickets, and the
+ * private keys, which it holds for processes that speak to strangers.
  *
  * Runs as:   mail_owner, inside the queue directory when master.cf says chroot
  * Trusts:    main.cf
- * Distrusts: its clients: what they keep is bytes to it */
+ * Distrusts: its clients: what they keep is bytes to it; files with keys come from root */
 #include "ipc/messages/tlsmgr.h"
 
 #include "base/base64.h"
 #include "base/log.h"
 #include "base/number.h"
 #include "ipc/desk.h"
+#include "os/fd.h"
 #include "service/service.h"
 #include "table/table.h"
 #include "tls/tls.h"
@@ -22,6 +24,7 @@
 
 #define LIFETIME_MIN_S   120
 #define LIFETIME_MAX_S   (100 * 24 * 3600)
+#define KEY_FILE_MAX     (4UL * 1024 * 1024)
 #define CLEANUP_BATCH    200
 #define CLEANUP_PAUSE_MS 100
 
@@ -38,6 +41,7 @@ static struct {
     struct desk desk;
     struct cache caches[3];
     int random_source; /* -1: the kernel's alone */
+    bool holds_keys;   /* OpenSSL is there */
     struct tls_ticket_key current, previous;
 } tlsmgr = { .random_source = -1 };
 
@@ -177,12 +181,12 @@ static const struct tls_ticket_key *find_key(struct str name)
 
 /* ---- questions ---- */
 
-static bool send_answer(struct buf *out, char kind, struct buf *body)
+static bool send_answer(struct desk_client *c, char kind, struct buf *body)
 {
-    return channel_frame(out, TLSMGR_ANSWER(kind), buf_str(body));
+    return channel_frame(&c->out, TLSMGR_ANSWER(kind), buf_str(body));
 }
 
-static bool answer_policy(struct str body, struct buf *out)
+static bool answer_policy(struct desk_client *client, struct str body)
 {
     struct tlsmgr_ask question;
     BUF_AUTO(answer, 0);
@@ -194,10 +198,10 @@ static bool answer_policy(struct str body, struct buf *out)
         return false;
     struct tlsmgr_policy policy = { .cached = c->table != NULL, .lifetime = c->lifetime_s };
     tlsmgr_policy_encode(&answer, &policy);
-    return send_answer(out, TLSMGR_POLICY, &answer);
+    return send_answer(client, TLSMGR_POLICY, &answer);
 }
 
-static bool answer_entry(char kind, struct str body, struct buf *out)
+static bool answer_entry(struct desk_client *client, char kind, struct str body)
 {
     struct tlsmgr_entry entry;
     BUF_AUTO(session, 0);
@@ -219,7 +223,7 @@ static bool answer_entry(char kind, struct str body, struct buf *out)
     look_up(c, entry.id, &session);
     entry.session = buf_str(&session);
     tlsmgr_entry_encode(&answer, &entry);
-    return send_answer(out, kind, &answer);
+    return send_answer(client, kind, &answer);
 }
 
 static struct str bytes_of(const unsigned char *bytes, size_t size, struct buf *text)
@@ -228,7 +232,7 @@ static struct str bytes_of(const unsigned char *bytes, size_t size, struct buf *
     return buf_str(text);
 }
 
-static bool answer_key(struct str body, struct buf *out)
+static bool answer_key(struct desk_client *client, struct str body)
 {
     struct tlsmgr_ask question;
     struct tlsmgr_key answer = { .name = STR("") };
@@ -248,21 +252,81 @@ static bool answer_key(struct str body, struct buf *out)
                                       .issues_until = key->issues_until,
                                       .opens_until = key->opens_until };
     tlsmgr_key_encode(&text, &answer);
-    return send_answer(out, TLSMGR_KEY, &text);
+    return send_answer(client, TLSMGR_KEY, &text);
 }
 
-static bool answer(void *context, char kind, struct str body, struct buf *out)
+/* ---- private keys ---- */
+
+static bool send_bytes(struct desk_client *client, char kind, struct str bytes)
+{
+    struct tlsmgr_text message;
+    BUF_AUTO(text, 0);
+    BUF_AUTO(body, 0);
+
+    base64_encode(&text, bytes);
+    message.text = buf_str(&text);
+    tlsmgr_text_encode(&body, &message);
+    return send_answer(client, kind, &body);
+}
+
+/* Only root opens key files, and only what root has connected may use them. */
+static bool keep_keys(struct desk_client *client)
+{
+    BUF_AUTO(file, KEY_FILE_MAX);
+    BUF_AUTO(public, 0);
+
+    if (!tlsmgr.holds_keys || client->passed < 0 || !desk_client_is_root(client))
+        return false;
+    if (client->data == NULL)
+        client->data = tls_keys_new();
+    if (!fd_pread_all(client->passed, &file))
+        log_warning("a file with keys could not be read: %s", strerror(errno));
+    else
+        tls_keys_take(client->data, buf_str(&file), &public);
+    if (file.ptr)
+        explicit_bzero(file.ptr, file.cap);
+    return send_bytes(client, TLSMGR_KEEP, buf_str(&public));
+}
+
+static bool sign(struct desk_client *client, struct str body)
+{
+    struct tlsmgr_task message;
+    BUF_AUTO(input, 0);
+    BUF_AUTO(result, 0);
+
+    if (!tlsmgr_task_decode(&body, &message) || !base64_decode(&input, message.input) ||
+        client->data == NULL)
+        return false;
+    struct tls_task task = { message.key, (enum tls_operation)message.operation, message.padding,
+                             buf_str(&input) };
+    if (!tls_keys_act(client->data, &task, &result))
+        log_warning("a signature could not be made");
+    return send_bytes(client, TLSMGR_SIGN, buf_str(&result));
+}
+
+static void forget_keys(void *context, struct desk_client *client)
+{
+    (void)context;
+    if (client->data)
+        tls_keys_free(client->data);
+}
+
+static bool answer(void *context, struct desk_client *client, char kind, struct str body)
 {
     (void)context;
     switch (kind) {
     case TLSMGR_POLICY:
-        return answer_policy(body, out);
+        return answer_policy(client, body);
     case TLSMGR_LOOKUP:
     case TLSMGR_UPDATE:
     case TLSMGR_DELETE:
-        return answer_entry(kind, body, out);
+        return answer_entry(client, kind, body);
     case TLSMGR_KEY:
-        return answer_key(body, out);
+        return answer_key(client, body);
+    case TLSMGR_KEEP:
+        return keep_keys(client);
+    case TLSMGR_SIGN:
+        return sign(client, body);
     default:
         return false;
     }
@@ -348,6 +412,7 @@ static void before_jail(struct service *svc)
 
     (void)svc;
     memcpy(tlsmgr.caches, caches, sizeof caches);
+    tlsmgr.holds_keys = tls_keys_open(&tls_conf);
     open_random_source(tls_conf.tls_random_source);
     for (size_t i = 0; i < ARRAY_LEN(tlsmgr.caches); i++)
         open_cache(&tlsmgr.caches[i]);
@@ -355,7 +420,8 @@ static void before_jail(struct service *svc)
 
 static void start(struct service *svc)
 {
-    tlsmgr.desk = (struct desk){ .loop = service_loop(svc), .answer = answer };
+    tlsmgr.desk =
+        (struct desk){ .loop = service_loop(svc), .answer = answer, .leave = forget_keys };
     for (size_t i = 0; i < ARRAY_LEN(tlsmgr.caches); i++)
         if (tlsmgr.caches[i].table)
             on_cleanup(&tlsmgr.caches[i]);

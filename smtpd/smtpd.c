@@ -4,6 +4,7 @@
  * Trusts:    main.cf and its tables
  * Distrusts: every byte from the client */
 #include "client/connector.h"
+#include "client/tlsmgr.h"
 #include "smtpd/session.h"
 #include "smtpd/setup.h"
 #include "smtpd/tls_setup.h"
@@ -22,7 +23,7 @@ static void notice_changes(struct service *svc)
         buf_add(&name, tls_setup_changed());
     if (name.len)
         service_restart_for(svc, buf_cstr(&name));
-    if (connector_is_lost(setup->connector))
+    if (connector_is_lost(setup->connector) || tlsmgr_has_lost_keys())
         service_replace(svc);
 }
 

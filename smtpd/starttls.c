@@ -1,6 +1,7 @@
 #include "smtpd/starttls.h"
 
 #include "base/log.h"
+#include "client/tlsmgr.h"
 #include "smtpd/auth.h"
 #include "smtpd/limits.h"
 #include "smtpd/options.h"
@@ -88,10 +89,15 @@ static void forget(struct session *s)
     auth_forget(s);
 }
 
+static bool is_ready(const struct session *s)
+{
+    return s->setup->tls.engine && !tlsmgr_has_lost_keys();
+}
+
 void starttls_handle(struct session *s, const struct smtp_event *ev)
 {
     (void)ev;
-    if (s->setup->tls.engine == NULL) {
+    if (!is_ready(s)) {
         respond(s, (struct smtp_reply){ 454, STR("4.7.0 TLS not available due to local problem") });
         return;
     }
@@ -115,7 +121,7 @@ bool starttls_at_once(struct session *s, struct smtp_reply *objection)
 {
     struct smtp_reply limit;
 
-    if (s->setup->tls.engine == NULL) {
+    if (!is_ready(s)) {
         log_warning("Wrapper-mode request dropped from " STR_FMT " for service " STR_FMT
                     ". TLS context initialization failed. For details see earlier warnings in your "
                     "logs.",

@@ -101,6 +101,7 @@ static struct tls_server_settings settings_for(const struct setup *setup, bool m
     };
 
     s.s.log = setup->tls.log;
+    s.s.signer = tlsmgr_signer();
     return s;
 }
 

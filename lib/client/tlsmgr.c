@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "ipc/channel.h"
+#include "os/fd.h"
 
 #include <time.h>
 
@@ -12,6 +13,16 @@
 #define TIMEOUT_S   10 /* a client of ours waits meanwhile */
 
 static struct channel tlsmgr = CHANNEL_NONE;
+
+static bool holds_keys; /* at the other end of this connection */
+static bool lost_keys;
+
+static void hang_up(void)
+{
+    lost_keys |= holds_keys;
+    holds_keys = false;
+    channel_close(&tlsmgr);
+}
 
 static bool connect_service(void)
 {
@@ -34,7 +45,7 @@ static bool exchange(char kind, struct str body, struct str *answer)
              ? channel_receive(&tlsmgr, &letter, answer) == IO_OK && letter == TLSMGR_ANSWER(kind)
              : channel_flush(&tlsmgr)))
         return true;
-    channel_close(&tlsmgr);
+    hang_up();
     return false;
 }
 
@@ -178,4 +189,65 @@ static bool find_key(void *context, const unsigned char *name, struct tls_ticket
 struct tls_ticket_keys tlsmgr_ticket_keys(void)
 {
     return (struct tls_ticket_keys){ find_key, NULL };
+}
+
+/* ---- private keys ---- */
+
+static bool take_text(struct str answer, struct buf *text)
+{
+    struct tlsmgr_text message;
+
+    return tlsmgr_text_decode(&answer, &message) && message.text.len &&
+           base64_decode(text, message.text);
+}
+
+/* The frame is small enough to go out in one piece, with the descriptor on its back. */
+static bool send_descriptor(int fd)
+{
+    struct tlsmgr_text nothing = { .text = STR("") };
+    BUF_AUTO(body, 0);
+    BUF_AUTO(frame, 0);
+
+    tlsmgr_text_encode(&body, &nothing);
+    return connect_service() && channel_frame(&frame, TLSMGR_KEEP, buf_str(&body)) &&
+           fd_send_with(tlsmgr.link.stream.fd, buf_str(&frame), fd, 0) == (ssize_t)frame.len;
+}
+
+static bool hand_over(void *context, int fd, struct buf *text)
+{
+    struct str answer;
+    char kind;
+
+    (void)context;
+    if (send_descriptor(fd) && channel_receive(&tlsmgr, &kind, &answer) == IO_OK &&
+        kind == TLSMGR_ANSWER(TLSMGR_KEEP)) {
+        holds_keys = true;
+        return take_text(answer, text);
+    }
+    hang_up();
+    return false;
+}
+
+static bool act(void *context, const struct tls_task *task, struct buf *result)
+{
+    struct tlsmgr_task message = { task->key, (int)task->operation, task->padding, STR("") };
+    struct str answer;
+    BUF_AUTO(input, 0);
+    BUF_AUTO(body, 0);
+
+    (void)context;
+    base64_encode(&input, task->input);
+    message.input = buf_str(&input);
+    tlsmgr_task_encode(&body, &message);
+    return holds_keys && exchange(TLSMGR_SIGN, buf_str(&body), &answer) &&
+           take_text(answer, result);
+}
+
+struct tls_signer tlsmgr_signer(void) { return (struct tls_signer){ hand_over, act, NULL }; }
+
+bool tlsmgr_has_lost_keys(void)
+{
+    if (holds_keys && !stream_is_quiet(&tlsmgr.link.stream, 0))
+        hang_up(); /* it says nothing unasked: that was the end */
+    return lost_keys;
 }

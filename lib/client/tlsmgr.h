@@ -10,3 +10,7 @@
  * lifetime 0: they are not resumed at all.  False: tlsmgr cannot be asked. */
 NODISCARD bool tlsmgr_open_cache(const char *cache, struct tls_store *store, int *lifetime_s);
 struct tls_ticket_keys tlsmgr_ticket_keys(void);
+/* tlsmgr holds the private keys and signs for the connection that this process has made as root. */
+struct tls_signer tlsmgr_signer(void);
+/* That connection is gone, and the keys with it: only a fresh process can hand them over again. */
+bool tlsmgr_has_lost_keys(void);

@@ -1,11 +1,16 @@
 /* Own keys and certificates: blocks of PEM in the order key, certificate, issuers, next key ... */
 #include "base/log.h"
 #include "base/mem.h"
+#include "os/fd.h"
 #include "tls/engine.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
+
+/* Certificates of a megabyte are none. */
+#define CHAIN_FILE_MAX (4UL * 1024 * 1024)
 
 struct reader {
     const struct chain_target *to;
@@ -71,7 +76,18 @@ static bool begin_chain(struct reader *r)
     return end_chain(r);
 }
 
-static bool take_key(struct reader *r, const unsigned char *der, long length, bool encrypted)
+static EVP_PKEY *make_key(const struct reader *r, const char *name, const char *header,
+                          const unsigned char *der, long length)
+{
+    if (strcmp(name, STAND_IN_NAME) == 0)
+        return r->to->signer ? stand_in_key(r->to->signer, der, length) : NULL;
+    if (*header || str_ends(str_from(name), STR("ENCRYPTED PRIVATE KEY")))
+        return NULL;
+    return d2i_AutoPrivateKey(NULL, &der, length);
+}
+
+static bool take_key(struct reader *r, const char *name, const char *header,
+                     const unsigned char *der, long length)
 {
     if (r->any_order && r->key) {
         log_warning("ignoring 2nd key at index %d in %s after 1st at %d", r->index, r->origin,
@@ -80,7 +96,7 @@ static bool take_key(struct reader *r, const unsigned char *der, long length, bo
     }
     if (!r->any_order && !begin_chain(r))
         return false;
-    r->key = encrypted ? NULL : d2i_AutoPrivateKey(NULL, &der, length);
+    r->key = make_key(r, name, header, der, length);
     if (r->key == NULL) {
         log_warning("error loading private key (PEM object number %d) from %s", r->index,
                     r->origin);
@@ -115,8 +131,6 @@ static bool take_certificate(struct reader *r, const unsigned char *der, long le
     return true;
 }
 
-static bool ends_in(const char *name, struct str end) { return str_ends(str_from(name), end); }
-
 /* Parameters of curves and the like stand between the blocks of some files: they count for nothing. */
 static bool take(struct reader *r, const char *name, const char *header, const unsigned char *der,
                  long length)
@@ -124,9 +138,9 @@ static bool take(struct reader *r, const char *name, const char *header, const u
     bool is_trusted = strcmp(name, PEM_STRING_X509_TRUSTED) == 0;
 
     r->index++;
-    if (ends_in(name, STR("PRIVATE KEY"))) {
+    if (str_ends(str_from(name), STR("PRIVATE KEY")) || strcmp(name, STAND_IN_NAME) == 0) {
         r->any = true;
-        return take_key(r, der, length, *header || ends_in(name, STR("ENCRYPTED PRIVATE KEY")));
+        return take_key(r, name, header, der, length);
     }
     if (is_trusted || strcmp(name, PEM_STRING_X509) == 0 ||
         strcmp(name, PEM_STRING_X509_OLD) == 0) {
@@ -198,29 +212,42 @@ bool chain_use_text(const struct chain_target *to, struct str pem, struct str or
     return ok;
 }
 
-static BIO *open_file(const char *file)
+/* A file as the reader sees it: `text` is used when somebody else takes the keys out of it. */
+static BIO *open_file(const struct tls_signer *signer, const char *file, struct buf *text)
 {
-    BIO *bio = BIO_new_file(file, "r");
+    FD_AUTO(fd, open(file, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
 
-    if (bio == NULL) {
+    if (fd < 0) {
         log_warning("error opening chain file: %s: %s", file, strerror(errno));
-        ERR_clear_error();
+        return NULL;
     }
+    buf_clear(text);
+    bool ok = signer ? signer->hand_over(signer->context, fd, text) : fd_read_all(fd, text);
+    if (!ok)
+        log_warning("the keys in %s could not be %s", file, signer ? "handed over" : "read");
+    BIO *bio = BIO_new_mem_buf(text->len ? text->ptr : "", (int)text->len);
+    if (bio == NULL)
+        mem_exhausted();
     return bio;
 }
 
-/* A file that is not there is not a broken one: what the others hold serves. */
-static bool use_chain_files(SSL_CTX *context, struct str files)
+static const struct tls_signer *signer_of(const struct tls_settings *s)
 {
-    struct chain_target to = { .context = context };
-    struct reader r = { .to = &to };
+    return s->signer.hand_over ? &s->signer : NULL;
+}
+
+/* A file that is not there is not a broken one: what the others hold serves. */
+static bool use_chain_files(const struct chain_target *to, struct str files)
+{
+    struct reader r = { .to = to };
     struct str rest = files, file;
     ARENA_AUTO(names);
+    BUF_AUTO(text, CHAIN_FILE_MAX);
     bool ok = true, missing = false;
 
     while (ok && str_token(&rest, ", \t\r\n", &file)) {
         const char *name = arena_cstr(&names, file);
-        BIO *bio = open_file(name);
+        BIO *bio = open_file(to->signer, name, &text);
         if (bio == NULL)
             missing = true;
         else
@@ -232,11 +259,11 @@ static bool use_chain_files(SSL_CTX *context, struct str files)
     return settle(&r, ok, files, "disabling TLS support");
 }
 
-static bool use_mixed_file(SSL_CTX *context, struct str file)
+static bool use_mixed_file(const struct chain_target *to, struct str file)
 {
-    struct chain_target to = { .context = context };
-    struct reader r = { .to = &to, .any_order = true };
-    BIO *bio = open_file(file.ptr);
+    struct reader r = { .to = to, .any_order = true };
+    BUF_AUTO(text, CHAIN_FILE_MAX);
+    BIO *bio = open_file(to->signer, file.ptr, &text);
     bool ok = bio && read_blocks(&r, bio, file.ptr);
 
     BIO_free(bio);
@@ -251,13 +278,27 @@ static bool cannot(const char *what, const char *kind, struct str file)
     return false;
 }
 
-static bool use_pair(SSL_CTX *context, const char *kind, struct str cert, struct str key)
+static bool use_key_file(const struct chain_target *to, struct str file)
 {
-    if (SSL_CTX_use_certificate_chain_file(context, cert.ptr) <= 0)
+    struct reader r = { .to = to, .any_order = true };
+    BUF_AUTO(text, CHAIN_FILE_MAX);
+    BIO *bio = open_file(to->signer, file.ptr, &text);
+    bool ok = bio && read_blocks(&r, bio, file.ptr) && r.key &&
+              SSL_CTX_use_PrivateKey(to->context, r.key) == 1;
+
+    BIO_free(bio);
+    forget(&r);
+    return ok;
+}
+
+static bool use_pair(const struct chain_target *to, const char *kind, struct str cert,
+                     struct str key)
+{
+    if (SSL_CTX_use_certificate_chain_file(to->context, cert.ptr) <= 0)
         return cannot("certificate", kind, cert);
-    if (SSL_CTX_use_PrivateKey_file(context, key.ptr, SSL_FILETYPE_PEM) <= 0)
+    if (!use_key_file(to, key))
         return cannot("private key", kind, key);
-    if (SSL_CTX_check_private_key(context))
+    if (SSL_CTX_check_private_key(to->context))
         return true;
     log_warning("%s private key in " STR_FMT " does not match public key in " STR_FMT
                 ": disabling TLS support",
@@ -266,20 +307,23 @@ static bool use_pair(SSL_CTX *context, const char *kind, struct str cert, struct
     return false;
 }
 
-static bool use_slot(SSL_CTX *context, const char *kind, struct str cert, struct str key)
+static bool use_slot(const struct chain_target *to, const char *kind, struct str cert,
+                     struct str key)
 {
     if (cert.len == 0)
         return true;
     if (key.len == 0 || str_equal(cert, key))
-        return use_mixed_file(context, cert);
-    return use_pair(context, kind, cert, key);
+        return use_mixed_file(to, cert);
+    return use_pair(to, kind, cert, key);
 }
 
 bool chain_use_files(SSL_CTX *context, const struct tls_settings *s)
 {
+    struct chain_target to = { .context = context, .signer = signer_of(s) };
+
     if (s->chain_files.len)
-        return use_chain_files(context, s->chain_files);
-    return use_slot(context, "RSA", s->cert_file, s->key_file) &&
-           use_slot(context, "DSA", s->dcert_file, s->dkey_file) &&
-           use_slot(context, "ECDSA", s->eccert_file, s->eckey_file);
+        return use_chain_files(&to, s->chain_files);
+    return use_slot(&to, "RSA", s->cert_file, s->key_file) &&
+           use_slot(&to, "DSA", s->dcert_file, s->dkey_file) &&
+           use_slot(&to, "ECDSA", s->eccert_file, s->eckey_file);
 }

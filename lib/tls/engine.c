@@ -50,8 +50,10 @@ struct tls_engine *engine_new(const SSL_METHOD *method, const struct tls_setting
     e->prefix = settings->prefix;
     e->common = settings->common;
     e->digest = digest;
+    e->settings = *settings;
     e->context = new_context(method, settings);
-    if (e->context && trust_apply(e->context, settings) && chain_use_files(e->context, settings))
+    if (e->context && trust_apply(e->context, settings) &&
+        chain_use_files(e->context, &e->settings))
         return e;
     engine_free(e);
     return NULL;

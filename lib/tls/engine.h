@@ -14,7 +14,8 @@ struct tls_engine {
     SSL_CTX *context;
     const char *prefix;
     const struct tls_params *common;
-    const EVP_MD *digest;              /* of fingerprints */
+    const EVP_MD *digest; /* of fingerprints */
+    struct tls_settings settings;
     struct buf cipher_list;            /* the one that is in force */
     struct tls_server_settings server; /* of a server's engine, and its versions */
     struct protocol_range server_range;
@@ -60,6 +61,7 @@ void dh_apply(SSL_CTX *context, struct str file);
 struct chain_target {
     SSL_CTX *context;
     SSL *session;
+    const struct tls_signer *signer; /* of keys that are not here; it outlives them */
 };
 /* Blocks of PEM: key, certificate, issuers, key ...  `origin` names it in complaints.  False, logged. */
 NODISCARD bool chain_use_text(const struct chain_target *to, struct str pem, struct str origin);
@@ -68,6 +70,17 @@ NODISCARD bool chain_use_text(const struct chain_target *to, struct str pem, str
 NODISCARD bool chain_use_files(SSL_CTX *context, const struct tls_settings *settings);
 /* Authorities.  False, logged. */
 NODISCARD bool trust_apply(SSL_CTX *context, const struct tls_settings *settings);
+
+/* The block of a file that has a held key's number and public half (tls/keys.h). */
+#define STAND_IN_NAME "RELEVO STAND-IN KEY"
+/* The key that such a block stands for.  NULL: it is none. */
+EVP_PKEY *stand_in_key(const struct tls_signer *signer, const unsigned char *data, long length);
+
+struct tls_keys *keys_new(void);
+void keys_free(struct tls_keys *keys);
+void keys_take(struct tls_keys *keys, struct str pem, struct buf *public);
+NODISCARD bool keys_act(const struct tls_keys *keys, const struct tls_task *task,
+                        struct buf *result);
 
 /* ---- certificates of others ---- */
 

@@ -100,3 +100,17 @@ const struct tls_facts *tls_accept(struct tls_engine *engine, struct stream *s,
 }
 
 const struct digests *tls_digests(void) { return load() ? module->digests_open() : NULL; }
+
+bool tls_keys_open(const struct tls_params *common) { return load() && module->keys_open(common); }
+struct tls_keys *tls_keys_new(void) { return module->keys_new(); }
+void tls_keys_free(struct tls_keys *keys) { module->keys_free(keys); }
+
+void tls_keys_take(struct tls_keys *keys, struct str pem, struct buf *public)
+{
+    module->keys_take(keys, pem, public);
+}
+
+bool tls_keys_act(const struct tls_keys *keys, const struct tls_task *task, struct buf *result)
+{
+    return module->keys_act(keys, task, result);
+}

@@ -18,5 +18,10 @@ struct tls_module {
     struct tls_engine *(*client_open)(const struct tls_client_settings *settings);
     const struct tls_facts *(*connect)(struct tls_engine *engine, struct stream *s,
                                        const struct tls_client_wish *wish);
+    bool (*keys_open)(const struct tls_params *common);
+    struct tls_keys *(*keys_new)(void);
+    void (*keys_free)(struct tls_keys *keys);
+    void (*keys_take)(struct tls_keys *keys, struct str pem, struct buf *public);
+    bool (*keys_act)(const struct tls_keys *keys, const struct tls_task *task, struct buf *result);
 };
 extern const struct tls_module relevo_tls_module;

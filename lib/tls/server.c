@@ -149,7 +149,9 @@ static bool apply_ciphers(struct tls_engine *e, const struct tls_server_wish *wi
 {
     const struct tls_server_settings *s = &e->server;
     struct str exclusions[] = { s->exclude_ciphers, s->mandatory_exclude_ciphers,
-                                s->ask == TLS_ASK_NOTHING ? STR_NONE : STR("aNULL") };
+                                s->ask == TLS_ASK_NOTHING ? STR_NONE : STR("aNULL"),
+                                /* Who holds our keys signs with them, and decrypts nothing. */
+                                s->s.signer.hand_over ? STR("kRSA") : STR_NONE };
     BUF_AUTO(list, 0);
 
     if (!ciphers_compose(e->common, wish->peer, s->ciphers, exclusions, ARRAY_LEN(exclusions),

@@ -12,6 +12,7 @@
 #include "base/digest.h"
 #include "conf/params.h"
 #include "os/stream.h"
+#include "tls/keys.h"
 
 /* What a session, or an engine, says in the log: the words of *_tls_loglevel. */
 enum tls_log {
@@ -38,6 +39,7 @@ struct tls_settings {
     unsigned log; /* of what happens while the engine is opened */
     struct str chain_files, cert_file, key_file, dcert_file, dkey_file, eccert_file, eckey_file;
     struct str ca_file, ca_path, fingerprint_digest;
+    struct tls_signer signer;        /* hand_over NULL: keys are read into this process */
     const struct tls_params *common; /* tls_conf */
 };
 /* `set` is a set of parameters: TLS_SETTINGS(smtpd, smtpd_tls_conf).  The log classes are not in it. */

@@ -371,6 +371,41 @@ def a_renewed_certificate_is_that_of_the_next_session(host):
     Secure(2538).expect("NOOP", 250)
 
 
+def memory(pid):
+    """What a process has in its writable memory."""
+    text = b""
+    with open("/proc/%d/mem" % pid, "rb") as f:
+        for start, end in re.findall(r"^(\w+)-(\w+) rw", contents("/proc/%d/maps" % pid), re.M):
+            with contextlib.suppress(OSError, ValueError, OverflowError):
+                f.seek(int(start, 16))
+                text += f.read(int(end, 16) - int(start, 16))
+    return text
+
+
+@test
+def no_smtpd_has_a_key(host):
+    session = Secure()
+    key = openssl("pkey", "-in", "ec.key", "-text", "-noout").decode()
+    secret = bytes.fromhex("".join(re.search(r"priv:\n([ 0-9a-f:\n]+)pub", key)[1].split()).replace(":", ""))[-32:]
+    base64_of_file = contents(PKI + "/ec.key").splitlines()[1].encode()
+    for pid, name in host.daemons().items():
+        if name == "smtpd":
+            text = memory(pid)
+            assert b"smtpd_tls" in text or len(text) > 100000, "this is not its memory"
+            for form in (secret, secret[::-1], base64_of_file):
+                assert form not in text, "smtpd has the key"
+    session.expect("NOOP", 250)
+
+
+@test
+def without_its_keys_a_process_gives_way(host):
+    first = Secure()
+    first.expect("QUIT", 221)
+    os.kill(host.pid_of("tlsmgr"), 9)
+    for _ in range(3):
+        Secure().expect("NOOP", 250)
+
+
 @test
 def openssl_finds_nothing_to_complain_of(host):
     p = subprocess.run(["openssl", "s_client", "-starttls", "smtp", "-connect", "127.0.0.1:25", "-CAfile", PKI + "/ca.crt",

@@ -7,6 +7,10 @@
  *   'D' tlsmgr_entry   no answer                   forget it; `session` is empty
  *   'K' tlsmgr_ask     server 'k' tlsmgr_key       a key for session tickets: by its name, or the one to issue with
  *
+ *   'H' tlsmgr_text    server 'h' tlsmgr_text      keep the keys of the file whose descriptor comes along, for this connection,
+ *                                                  which root must have made; the answer is its text without them
+ *   'S' tlsmgr_task    server 's' tlsmgr_text      sign with one of them; empty: no
+ *
  * Bytes are base64. */
 #include "ipc/schema.h"
 
@@ -15,6 +19,8 @@
 #define TLSMGR_UPDATE 'U'
 #define TLSMGR_DELETE 'D'
 #define TLSMGR_KEY    'K'
+#define TLSMGR_KEEP   'H'
+#define TLSMGR_SIGN   'S'
 /* The letter of an answer. */
 #define TLSMGR_ANSWER(kind) ((char)((kind) | 0x20))
 
@@ -40,3 +46,13 @@ IPC_MESSAGE(tlsmgr_entry, TLSMGR_ENTRY_FIELDS)
     FIELD(LONG, issues_until, "issues_until") /* seconds of the wall clock */ \
     FIELD(LONG, opens_until, "opens_until")
 IPC_MESSAGE(tlsmgr_key, TLSMGR_KEY_FIELDS)
+
+#define TLSMGR_TEXT_FIELDS(FIELD) FIELD(STR, text, "text")
+IPC_MESSAGE(tlsmgr_text, TLSMGR_TEXT_FIELDS)
+
+#define TLSMGR_TASK_FIELDS(FIELD)                               \
+    FIELD(INT, key, "key")                                      \
+    FIELD(INT, operation, "operation") /* enum tls_operation */ \
+    FIELD(INT, padding, "padding")                              \
+    FIELD(STR, input, "input")
+IPC_MESSAGE(tlsmgr_task, TLSMGR_TASK_FIELDS)
