@@ -1,10 +1,17 @@
 /* Key exchange. */
 #include "base/log.h"
+#include "base/mem.h"
 #include "tls/engine.h"
 
 #include <errno.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
+
+/* The macro takes its argument for something that it may change. */
+static int set_groups(SSL_CTX *context, struct buf *list)
+{
+    return (int)SSL_CTX_set1_groups_list(context, mem_unconst(buf_cstr(list)));
+}
 
 /* A name that OpenSSL does not know, or has in the list already, is left out. */
 static void add_usable(SSL_CTX *context, struct str names, struct buf *list)
@@ -16,7 +23,7 @@ static void add_usable(SSL_CTX *context, struct str names, struct buf *list)
         if (before)
             buf_addc(list, ':');
         buf_add(list, name);
-        if (SSL_CTX_set1_groups_list(context, buf_cstr(list)) == 1)
+        if (set_groups(context, list) == 1)
             continue;
         buf_truncate(list, before);
         ERR_clear_error();
@@ -38,7 +45,7 @@ void groups_apply(SSL_CTX *context, const struct tls_params *common)
                    &list);
     }
     /* A name that was refused leaves OpenSSL without the list before it. */
-    (void)SSL_CTX_set1_groups_list(context, buf_cstr(&list));
+    (void)set_groups(context, &list);
 }
 
 static EVP_PKEY *read_parameters(const char *file)

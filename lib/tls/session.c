@@ -8,6 +8,8 @@
 #include "tls/engine.h"
 
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <openssl/err.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -301,11 +303,21 @@ static bool is_to_go_on(const struct tls_session *t, int result)
     return (kind == SSL_ERROR_WANT_READ || kind == SSL_ERROR_WANT_WRITE) && t->error != ETIMEDOUT;
 }
 
+/* A ticket goes out by itself: what is said next must not wait until the peer has acknowledged it.  Whether the kernel can
+ * do that matters to nobody: a local socket has no such delay. */
+static void send_at_once(int fd)
+{
+    int on = 1;
+
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+}
+
 bool session_handshake(struct tls_session *t, int (*handshake)(SSL *ssl), struct deadline until)
 {
     int result;
 
     allow_until(t, until);
+    send_at_once(t->stream->fd);
     trace_start(t);
     do {
         ERR_clear_error();
