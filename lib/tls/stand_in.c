@@ -10,6 +10,7 @@
 #include <openssl/ec.h>
 #include <openssl/err.h>
 #include <openssl/rsa.h>
+#include <stdlib.h>
 
 struct stand_in {
     const struct tls_signer *signer;
@@ -31,6 +32,18 @@ static int ask(const struct stand_in *s, enum tls_operation operation, int paddi
     return (int)result.len;
 }
 
+/* OpenSSL calls it when the key goes. */
+static void forget(void *key, void *stand_in, CRYPTO_EX_DATA *data, int slot, long number,
+                   void *context)
+{
+    (void)key;
+    (void)data;
+    (void)slot;
+    (void)number;
+    (void)context;
+    free(stand_in);
+}
+
 /* ---- RSA ---- */
 
 static int rsa_slot(void)
@@ -38,7 +51,7 @@ static int rsa_slot(void)
     static int slot = -1;
 
     if (slot < 0)
-        slot = RSA_get_ex_new_index(0, NULL, NULL, NULL, NULL);
+        slot = RSA_get_ex_new_index(0, NULL, NULL, NULL, forget);
     return slot;
 }
 
@@ -72,7 +85,7 @@ static int ec_slot(void)
     static int slot = -1;
 
     if (slot < 0)
-        slot = EC_KEY_get_ex_new_index(0, NULL, NULL, NULL, NULL);
+        slot = EC_KEY_get_ex_new_index(0, NULL, NULL, NULL, forget);
     return slot;
 }
 
@@ -120,7 +133,7 @@ EVP_PKEY *stand_in_key(const struct tls_signer *signer, const unsigned char *dat
         EVP_PKEY_free(key);
         return NULL;
     }
-    struct stand_in *s = mem_alloc(sizeof *s); /* as long as the process, like the engine */
+    struct stand_in *s = mem_alloc(sizeof *s); /* the key's */
     *s = (struct stand_in){ signer, data[0] << 24 | data[1] << 16 | data[2] << 8 | data[3] };
     bool ok = EVP_PKEY_is_a(public, "RSA") ? become_rsa(key, public, s) : become_ec(key, public, s);
     EVP_PKEY_free(public);
