@@ -138,42 +138,99 @@ static bool is_disabled(const struct master_entry *e)
     return false;
 }
 
-/* Services of ours that no site's master.cf names.  One is there when a program is that may call it, unless the site has
- * an entry for it. */
-static const struct {
-    struct str program;
-    int limit;
-} implicit[] = {
-    { STR("connector"), 1 },
-};
-
-static bool is_wanted(const struct service_line *lines, size_t count, struct str program)
+struct str config_value_for(struct conf *conf, const struct service_line *line, struct str name)
 {
-    bool wanted = false;
+    struct str found = conf_value(conf, name);
 
-    for (size_t i = 0; i < count; i++) {
-        if (str_equal(program, str_from(lines[i].command)))
-            return false;
-        wanted |= trust_may_call(lines[i].command, program);
+    for (const char **arg = line->args; *arg && arg[1]; arg++) {
+        struct str value = str_from(arg[1]);
+        if (str_equal(str_from(*arg), STR("-o")) && str_equal(str_cut(&value, '='), name))
+            found = value;
     }
-    return wanted;
+    return found;
 }
 
-static void add_implicit(struct master *m, struct service_line *lines, size_t *count)
+/* ---- services of ours that no site's master.cf names ---- */
+
+static bool uses_cyrus(struct master *m, const struct service_line *line)
+{
+    return str_equal_nocase(config_value_for(m->conf, line, STR("smtpd_sasl_auth_enable")),
+                            STR("yes")) &&
+           str_equal(config_value_for(m->conf, line, STR("smtpd_sasl_type")), STR("cyrus"));
+}
+
+/* One is there when a program is that may call it, unless the site has an entry for it. */
+static const struct implicit {
+    struct str program;
+    int limit; /* processes; -1: default_process_limit */
+    /* Not NULL: each service that answers yes has one of its own, with its settings and its root. */
+    bool (*wanted_by)(struct master *m, const struct service_line *line);
+} implicit[] = {
+    { STR("connector"), 1, NULL },
+    { STR("cyrus"), -1, uses_cyrus },
+};
+
+static bool is_named(const struct service_line *lines, size_t count, struct str program)
+{
+    for (size_t i = 0; i < count; i++)
+        if (str_equal(program, str_from(lines[i].command)))
+            return true;
+    return false;
+}
+
+static void make_implicit(struct master *m, const struct implicit *what, struct str service,
+                          bool chroot, struct service_line *line)
+{
+    const struct master_entry e = { .service = service,
+                                    .type = MASTER_UNIX,
+                                    .private = true,
+                                    .unprivileged = true,
+                                    .chroot = chroot,
+                                    .process_limit = what->limit,
+                                    .command = what->program,
+                                    .field_count = MASTER_FIELD_COUNT };
+
+    make_line(m, &e, line);
+}
+
+static void make_own(struct master *m, const struct implicit *what,
+                     const struct service_line *caller, struct service_line *line)
+{
+    BUF_AUTO(name, 0);
+    size_t count = 0;
+
+    buf_join(&name, what->program, STR("-"), str_from(caller->name));
+    make_implicit(m, what, buf_str(&name), caller->chroot, line);
+    line->only_for = copy(&line->arena, str_from(caller->label));
+    while (caller->args[count])
+        count++;
+    line->args = arena_alloc(&line->arena, (count + 1) * sizeof *line->args);
+    for (size_t i = 0; i < count; i++)
+        line->args[i] = copy(&line->arena, str_from(caller->args[i]));
+}
+
+static void add_implicit(struct master *m, const struct implicit *what, struct service_line *lines,
+                         size_t named, size_t *count)
+{
+    for (size_t i = 0; i < named && *count < SCOREBOARD_SERVICES; i++) {
+        if (!trust_may_call(lines[i].command, what->program))
+            continue;
+        if (what->wanted_by == NULL) {
+            make_implicit(m, what, what->program, false, &lines[(*count)++]);
+            return;
+        }
+        if (what->wanted_by(m, &lines[i]))
+            make_own(m, what, &lines[i], &lines[(*count)++]);
+    }
+}
+
+static void add_unnamed_services(struct master *m, struct service_line *lines, size_t *count)
 {
     size_t named = *count;
 
-    for (size_t i = 0; i < ARRAY_LEN(implicit); i++) {
-        const struct master_entry e = { .service = implicit[i].program,
-                                        .type = MASTER_UNIX,
-                                        .private = true,
-                                        .unprivileged = true,
-                                        .process_limit = implicit[i].limit,
-                                        .command = implicit[i].program,
-                                        .field_count = MASTER_FIELD_COUNT };
-        if (is_wanted(lines, named, implicit[i].program))
-            make_line(m, &e, &lines[(*count)++]);
-    }
+    for (size_t i = 0; i < ARRAY_LEN(implicit); i++)
+        if (!is_named(lines, named, implicit[i].program))
+            add_implicit(m, &implicit[i], lines, named, count);
 }
 
 struct service_line *config_read_services(struct master *m, size_t *count)
@@ -184,7 +241,7 @@ struct service_line *config_read_services(struct master *m, size_t *count)
 
     if (!master_cf_read(config_directory(), &arena, &cf, &error))
         log_fatal("%s", buf_cstr(&error));
-    struct service_line *lines = mem_alloc((cf.count + ARRAY_LEN(implicit)) * sizeof *lines);
+    struct service_line *lines = mem_alloc((cf.count * 2 + ARRAY_LEN(implicit)) * sizeof *lines);
     *count = 0;
     for (size_t i = 0; i < cf.count; i++) {
         const struct master_entry *e = &cf.entries[i];
@@ -199,11 +256,11 @@ struct service_line *config_read_services(struct master *m, size_t *count)
         } else {
             lines[(*count)++] = line;
         }
-        if (*count + ARRAY_LEN(implicit) > SCOREBOARD_SERVICES)
+        if (*count > SCOREBOARD_SERVICES)
             log_fatal("%s/master.cf: line %u: more than %d services", config_directory(), e->line,
                       SCOREBOARD_SERVICES);
     }
-    add_implicit(m, lines, count);
+    add_unnamed_services(m, lines, count);
     return lines;
 }
 

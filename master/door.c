@@ -34,26 +34,13 @@ static struct str program_of(const struct service *s)
     return writes ? STR("proxywrite") : str_from(s->line.command);
 }
 
-/* A parameter as the service sees it: its own -o options, else main.cf. */
-static struct str value_for(const struct service *s, struct str name)
-{
-    struct str found = conf_value(s->master->conf, name);
-
-    for (const char **arg = s->line.args; *arg && arg[1]; arg++) {
-        struct str value = str_from(arg[1]);
-        if (str_equal(str_from(*arg), STR("-o")) && str_equal(str_cut(&value, '='), name))
-            found = value;
-    }
-    return found;
-}
-
 static bool is_meant(const struct service *caller, const char *call, const struct service *s)
 {
     struct str what = str_from(call);
 
     if (!str_skip_prefix(&what, STR("$")))
         return str_equal(what, program_of(s));
-    struct str transport = value_for(caller, what);
+    struct str transport = config_value_for(caller->master->conf, &caller->line, what);
     return str_equal(str_cut(&transport, ':'), str_from(s->line.name));
 }
 
@@ -61,6 +48,8 @@ static bool may_call(const struct service *caller, const struct service *s)
 {
     const struct trust *trust = trust_of(caller->line.command);
 
+    if (s->line.only_for && strcmp(s->line.only_for, caller->line.label) != 0)
+        return false;
     for (const char *const *call = trust ? trust->calls : NULL; call && *call; call++)
         if (is_meant(caller, *call, s))
             return true;

@@ -43,7 +43,9 @@ struct service_line {
     bool local_only; /* no stranger can connect: never under stress */
     int wakeup_s;
     bool wakeup_if_used;
-    int limit;           /* 0: none */
+    const char
+        *only_for; /* label of the one service that may call it; NULL: all whom trust.def lets */
+    int limit;     /* 0: none */
     const char *command; /* base name */
     const char *path;    /* of the program */
     const char **args;   /* from master.cf, ends with NULL */
@@ -119,6 +121,8 @@ void config_read_main(struct master *m);
 /* master.cf as a list of service lines in the order of the file.  Fatal when it is bad. */
 struct service_line *config_read_services(struct master *m, size_t *count);
 void config_free_line(struct service_line *line);
+/* A parameter as a service sees it: its own -o options, else main.cf. */
+struct str config_value_for(struct conf *conf, const struct service_line *line, struct str name);
 /* Of those that are going to run. */
 void config_tell_old_defaults(const struct service_line *lines, size_t count);
 

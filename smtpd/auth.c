@@ -8,7 +8,7 @@
 #define MECHANISM_SHOWN_MAX 100
 #define LONG_LINE_SHOWN_MAX 30
 
-static const struct auth_backend *const backends[] = { &auth_dovecot };
+static const struct auth_backend *const backends[] = { &auth_cyrus, &auth_dovecot };
 
 /* ---- before the jail ---- */
 
@@ -123,6 +123,12 @@ static void succeed(struct session *s)
     respond(s, (struct smtp_reply){ 235, STR("2.7.0 Authentication successful") });
 }
 
+void auth_end(const struct setup *setup)
+{
+    if (setup->auth.backend && setup->auth.backend->end)
+        setup->auth.backend->end();
+}
+
 static void conclude(struct session *s, struct auth_verdict v)
 {
     if (v.user.len)
@@ -142,6 +148,8 @@ static void conclude(struct session *s, struct auth_verdict v)
         refuse(s, 454, STR("4.7.0 Temporary authentication failure: "), v.text);
         break;
     }
+    if (v.kind != AUTH_CHALLENGE)
+        auth_end(s->setup);
 }
 
 static bool asks_too_often(struct session *s)
@@ -183,8 +191,10 @@ bool auth_refuse(struct session *s, const struct smtp_event *ev)
     bool is_judged = ev->fault == SMTP_FAULT_ORDER || ev->fault == SMTP_FAULT_OPTION ||
                      ev->fault == SMTP_FAULT_SYNTAX;
 
-    if (ev->fault == SMTP_FAULT_AUTH)
+    if (ev->fault == SMTP_FAULT_AUTH) {
         log_end_of_exchange(s, ev);
+        auth_end(s->setup);
+    }
     return is_judged && asks_too_often(s);
 }
 

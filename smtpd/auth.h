@@ -12,5 +12,7 @@ void auth_handle(struct session *s, const struct smtp_event *ev);
 void auth_continue(struct session *s, const struct smtp_event *ev);
 /* SMTP_REFUSED of an AUTH command: logs it.  True: the client asks too often, and has been told so instead. */
 bool auth_refuse(struct session *s, const struct smtp_event *ev);
+/* The session is over; a login may be under way. */
+void auth_end(const struct setup *setup);
 /* STARTTLS: whoever had logged in has not. */
 void auth_forget(struct session *s);

@@ -26,6 +26,8 @@ struct auth_backend {
     struct auth_verdict (*begin)(struct session *s, struct sasl_policy policy, struct str mechanism,
                                  struct str initial);
     struct auth_verdict (*go_on)(struct session *s, struct str response);
+    /* The exchange is over, or was given up; NULL: nothing is kept for it. */
+    void (*end)(void);
 };
 
-extern const struct auth_backend auth_dovecot;
+extern const struct auth_backend auth_cyrus, auth_dovecot;

@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "client/debug_peer.h"
+#include "smtpd/auth.h"
 #include "smtpd/commands.h"
 #include "smtpd/limits.h"
 #include "smtpd/notice.h"
@@ -105,6 +106,7 @@ static bool begin(struct session *s)
 
 static void finish(struct session *s)
 {
+    auth_end(s->setup);
     log_end_reason(s);
     smtp_server_close(&s->dialogue, (struct smtp_reply){ .code = 0 });
     transaction_end(s);

@@ -2,8 +2,6 @@
 
 #include "base/attr.h"
 
-#define MECHANISM_MAX 64
-
 static const struct {
     struct str word;
     struct sasl_policy policy;
@@ -48,7 +46,7 @@ bool sasl_mechanism_is_valid(struct str name)
     for (size_t i = 0; i < name.len; i++)
         if (!char_is_alnum(name.ptr[i]) && name.ptr[i] != '-' && name.ptr[i] != '_')
             return false;
-    return name.len > 0 && name.len <= MECHANISM_MAX;
+    return name.len > 0 && name.len <= SASL_MECHANISM_MAX;
 }
 
 bool sasl_is_base64(struct str text)

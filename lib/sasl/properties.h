@@ -23,6 +23,7 @@ static inline bool sasl_policy_allows(struct sasl_policy policy, unsigned proper
 {
     return (properties & policy.forbidden) == 0 && (~properties & policy.required) == 0;
 }
+#define SASL_MECHANISM_MAX 64
 /* A name as RFC 4422 has it, in any case and somewhat longer: safe in a reply, a log line and a request. */
 bool sasl_mechanism_is_valid(struct str name);
 /* Letters of base64 only; their order is the decoder's affair. */

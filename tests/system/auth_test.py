@@ -8,7 +8,7 @@ import socket
 import socketserver
 import threading
 
-from harness import contents, DOMAIN, furnish, Host, MAIL_UID, main, QUEUE, Smtp, test, until
+from harness import contents, DOMAIN, ETC, furnish, Host, MAIL_UID, main, QUEUE, Smtp, test, until
 from trespass import child
 from wire import attrs, frame
 
@@ -93,6 +93,29 @@ class with_dovecot:
 
     def __exit__(self, *_):
         self.server.close()
+
+
+class Saslauthd(socketserver.ThreadingUnixStreamServer):
+    """saslauthd at `path`: counted strings in, one counted string out."""
+    daemon_threads = True
+
+    def __init__(self, path):
+        self.asked = []
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        super().__init__(path, SaslauthdSession)
+        os.chmod(path, 0o666)
+        threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
+
+
+class SaslauthdSession(socketserver.StreamRequestHandler):
+    def counted(self):
+        return self.rfile.read(int.from_bytes(self.rfile.read(2), "big")).decode("latin-1")
+
+    def handle(self):
+        question = [self.counted() for _ in range(4)]
+        self.server.asked.append(question)
+        answer = b"OK" if PASSWORDS.get(question[0]) == question[1] else b"NO"
+        self.wfile.write(len(answer).to_bytes(2, "big") + answer)
 
 
 def fresh(host):
@@ -273,14 +296,59 @@ def security_options_take_mechanisms_away(host):
         assert c(plain("ana")).endswith("Invalid authentication mechanism: 'PLAIN'")
 
 
+@test
+def cyrus_asks_saslauthd_inside_and_outside_of_the_chroot(host):
+    for port, place in ((2528, QUEUE), (2529, "")):
+        mark = len(host.log())
+        server = Saslauthd(place + "/run/auth-test/mux")
+        c, ehlo = greeted(port)
+        assert re.search(r"^250-AUTH (PLAIN LOGIN|LOGIN PLAIN)$", ehlo, re.M), ehlo
+        assert c(plain("ana", "wrong")) == "535 5.7.8 Error: authentication failed: authentication failure"
+        host.wait_log(r"warning: SASL authentication failure: Password verification failed$", mark)
+        host.wait_log(r"warning: %s: SASL PLAIN authentication failed: authentication failure, sasl_username=" % NAMED, mark)
+        assert c("AUTH BOGUS") == "535 5.7.8 Error: authentication failed: no mechanism available"
+        assert c("AUTH PLAIN a").startswith("535 5.7.8 Error: authentication failed: ")
+        assert c("AUTH PLAIN " + b64("garbage")).startswith("535 5.7.8 Error: authentication failed: bad protocol / cancel")
+        c.expect("AUTH LOGIN", 334)
+        assert c("*").startswith("501")
+        assert c("AUTH LOGIN") == "334 " + b64("Username:")
+        assert c(b64("paco@rr.test")) == "334 " + b64("Password:")
+        assert c(b64("clave")) == "235 2.7.0 Authentication successful"
+        assert server.asked == [["ana", "wrong", "smtp", ""], ["paco", "clave", "smtp", "rr.test"]], server.asked
+        c.mail("x@far.test", ["luis@" + DOMAIN], "Subject: cyrus %d\n\nx" % port)
+        host.wait_log(r": client=%s, sasl_method=LOGIN, sasl_username=paco@rr\.test$" % NAMED, mark)
+        server.shutdown()
+        server.server_close()
+        d, _ = greeted(port)
+        assert d(plain("ana")) == "454 4.7.0 Temporary authentication failure: generic failure"
+
+
+@test
+def cyrus_is_out_of_reach_for_everybody_else(host):
+    names = [n for n in os.listdir(QUEUE + "/private") if n.startswith("cyrus")]
+    assert sorted(names) == ["cyrus-2528", "cyrus-2529"], names
+
+    def ask():
+        with socket.socket(socket.AF_UNIX) as s:
+            s.settimeout(20)
+            s.connect(QUEUE + "/private/cyrus-2528")
+            print(s.recv(100), flush=True)
+        os._exit(0)
+    assert child(ask, uid=MAIL_UID) in ((0, "b''\n"), (126, ""))
+    assert "\ncyrus" not in host.run("postconf", "-M").stdout
+
+
 def prepare(tree, work):
     furnish(tree, work)
     host = Host()
+    host.write(ETC + "/sasl/auth-test.conf", "pwcheck_method: saslauthd\nmech_list: PLAIN LOGIN\nsaslauthd_path: /run/auth-test/mux\n", mode=0o600)
     host.configure(main={"smtpd_sasl_auth_enable": "yes", "smtpd_sasl_type": "dovecot", "smtpd_sasl_path": "private/auth", "smtpd_sasl_authenticated_header": "yes",
                          "smtpd_sender_login_maps": "inline:{ ana@%s=ana paco@%s=paco }" % (DOMAIN, DOMAIN), "service_throttle_time": "1s"},
                    master="2525 inet n - y - - smtpd -o smtpd_sender_restrictions=reject_sender_login_mismatch\n"
                           "2526 inet n - y - - smtpd -o smtpd_sasl_exceptions_networks=127.0.0.0/8\n"
-                          "2527 inet n - y - - smtpd -o smtpd_sasl_security_options=noplaintext -o broken_sasl_auth_clients=yes\n")
+                          "2527 inet n - y - - smtpd -o smtpd_sasl_security_options=noplaintext -o broken_sasl_auth_clients=yes\n"
+                          "2528 inet n - y - - smtpd -o smtpd_sasl_type=cyrus -o smtpd_sasl_path=auth-test\n"
+                          "2529 inet n - n - - smtpd -o smtpd_sasl_type=cyrus -o smtpd_sasl_path=auth-test\n")
     assert re.search(r"^smtp +inet +n +- +y ", contents("/etc/postfix/master.cf"), re.M), "smtpd is chrooted"
     host.start()
     return host
