@@ -4,7 +4,8 @@
  * Trusts:    our own daemons
  * Distrusts: nothing else speaks to it
  *
- * A client's counters live while it has connections, and after that until its time unit is over. */
+ * A client's counters live while it has connections, and after that until its time unit is over.  Logins are counted
+ * too, in a time unit of their own, wherever they come from. */
 #include "base/list.h"
 #include "base/log.h"
 #include "base/map.h"
@@ -24,8 +25,15 @@
 
 enum counter { COUNT_CONNECT, COUNT_MESSAGE, COUNT_RECIPIENT, COUNT_NEWTLS, COUNT_AUTH, COUNTERS };
 
-/* One SERVICE:ADDRESS. */
+/* What is counted of one kind of name, in one time unit. */
+struct family {
+    struct map members;
+    const int *unit_s;
+};
+
+/* One SERVICE:ADDRESS, or one login. */
 struct remote {
+    struct family *family;
     int connections;
     int rates[COUNTERS];
     int64_t unit_start_ms; /* when this time unit began */
@@ -47,28 +55,35 @@ struct maximum {
 
 static struct {
     struct service *svc;
-    struct map remotes;
+    struct family clients, logins;
     struct maximum max_rate[COUNTERS], max_count;
     size_t max_cache;
     time_t max_cache_when;
     struct loop_timer *status_timer, *expiry_timer;
-} anvil;
+} anvil = { .clients.unit_s = &anvil_conf.anvil_rate_time_unit,
+            .logins.unit_s = &anvil_conf.relevo_login_time_unit };
 
-static int64_t unit_ms(void) { return (int64_t)anvil_conf.anvil_rate_time_unit * 1000; }
+static int64_t unit_ms(const struct family *f) { return (int64_t)*f->unit_s * 1000; }
 
-static struct remote *remote_of(struct str ident, bool make)
+static bool unit_is_over(const struct remote *r, int64_t now)
 {
-    struct remote *r = map_get(&anvil.remotes, ident);
+    return now - r->unit_start_ms >= unit_ms(r->family);
+}
 
-    if (r || !make)
+static struct remote *remote_of(struct family *f, struct str ident)
+{
+    struct remote *r = map_get(&f->members, ident);
+
+    if (r)
         return r;
     r = mem_alloc(sizeof *r);
+    r->family = f;
     r->unit_start_ms = clock_now_ms();
     r->ident = (struct str){ mem_alloc(ident.len + 1), ident.len };
     memcpy(mem_unconst(r->ident.ptr), ident.ptr, ident.len);
-    (void)map_set(&anvil.remotes, ident, r);
-    if (anvil.remotes.count > anvil.max_cache) {
-        anvil.max_cache = anvil.remotes.count;
+    (void)map_set(&f->members, r->ident, r);
+    if (f == &anvil.clients && f->members.count > anvil.max_cache) {
+        anvil.max_cache = f->members.count;
         anvil.max_cache_when = time(NULL);
     }
     return r;
@@ -76,7 +91,7 @@ static struct remote *remote_of(struct str ident, bool make)
 
 static void forget(struct remote *r)
 {
-    (void)map_remove(&anvil.remotes, r->ident);
+    (void)map_remove(&r->family->members, r->ident);
     free(mem_unconst(r->ident.ptr));
     free(r);
 }
@@ -85,7 +100,7 @@ static void refresh_unit(struct remote *r)
 {
     int64_t now = clock_now_ms();
 
-    if (now - r->unit_start_ms >= unit_ms()) {
+    if (unit_is_over(r, now)) {
         r->unit_start_ms = now;
         memset(r->rates, 0, sizeof r->rates);
     }
@@ -106,7 +121,8 @@ static int count_event(struct remote *r, enum counter counter)
 {
     refresh_unit(r);
     r->rates[counter]++;
-    note_max(&anvil.max_rate[counter], r->rates[counter], r->ident);
+    if (r->family == &anvil.clients)
+        note_max(&anvil.max_rate[counter], r->rates[counter], r->ident);
     return r->rates[counter];
 }
 
@@ -115,7 +131,7 @@ static void release(struct local_server *s)
     struct remote *r = s->connected;
 
     s->connected = NULL;
-    if (r && --r->connections <= 0 && clock_now_ms() - r->unit_start_ms >= unit_ms())
+    if (r && --r->connections <= 0 && unit_is_over(r, clock_now_ms()))
         forget(r);
 }
 
@@ -191,12 +207,19 @@ static void do_lookup(struct local_server *s, struct remote *r, struct buf *out)
 
 static const struct {
     const char *name;
+    struct family *family;
     void (*act)(struct local_server *s, struct remote *r, struct buf *out);
 } requests[] = {
-    { "connect", do_connect }, { "disconnect", do_disconnect },
-    { "message", do_message }, { "recipient", do_recipient },
-    { "newtls", do_newtls },   { "auth", do_auth },
-    { "lookup", do_lookup },   { "newtls_status", do_newtls_status },
+    { "connect", &anvil.clients, do_connect },
+    { "disconnect", &anvil.clients, do_disconnect },
+    { "message", &anvil.clients, do_message },
+    { "recipient", &anvil.clients, do_recipient },
+    { "newtls", &anvil.clients, do_newtls },
+    { "auth", &anvil.clients, do_auth },
+    { "lookup", &anvil.clients, do_lookup },
+    { "newtls_status", &anvil.clients, do_newtls_status },
+    { "login_message", &anvil.logins, do_message },
+    { "login_recipient", &anvil.logins, do_recipient },
 };
 
 static void handle(struct local_server *s, struct str request, struct str ident, struct buf *out)
@@ -204,7 +227,7 @@ static void handle(struct local_server *s, struct str request, struct str ident,
     for (size_t i = 0; i < ARRAY_LEN(requests); i++) {
         if (!str_equal(request, str_from(requests[i].name)) || ident.len == 0)
             continue;
-        requests[i].act(s, remote_of(ident, true), out);
+        requests[i].act(s, remote_of(requests[i].family, ident), out);
         attr_put_end(out);
         return;
     }
@@ -319,19 +342,26 @@ static void on_status_time(void *context)
 }
 
 /* Clients without connections whose time unit is over cost memory for nothing. */
-static void on_expiry_time(void *context)
+static void expire(struct family *f)
 {
     struct map_cursor cursor = { 0 };
     int64_t now = clock_now_ms();
     void *value;
 
-    (void)context;
-    while (map_next(&anvil.remotes, &cursor, NULL, &value)) {
+    while (map_next(&f->members, &cursor, NULL, &value)) {
         struct remote *r = value;
-        if (r->connections <= 0 && now - r->unit_start_ms >= unit_ms())
+        if (r->connections <= 0 && unit_is_over(r, now))
             forget(r);
     }
-    anvil.expiry_timer = loop_timer_start(service_loop(anvil.svc), unit_ms(), on_expiry_time, NULL);
+}
+
+static void on_expiry_time(void *context)
+{
+    (void)context;
+    expire(&anvil.clients);
+    expire(&anvil.logins);
+    anvil.expiry_timer =
+        loop_timer_start(service_loop(anvil.svc), unit_ms(&anvil.clients), on_expiry_time, NULL);
 }
 
 static void start(struct service *svc)
@@ -340,7 +370,8 @@ static void start(struct service *svc)
     anvil.status_timer =
         loop_timer_start(service_loop(svc), (int64_t)anvil_conf.anvil_status_update_time * 1000,
                          on_status_time, NULL);
-    anvil.expiry_timer = loop_timer_start(service_loop(svc), unit_ms(), on_expiry_time, NULL);
+    anvil.expiry_timer =
+        loop_timer_start(service_loop(svc), unit_ms(&anvil.clients), on_expiry_time, NULL);
 }
 
 static bool may_leave(struct service *svc)
@@ -349,7 +380,7 @@ static bool may_leave(struct service *svc)
     void *value;
 
     (void)svc;
-    while (map_next(&anvil.remotes, &cursor, NULL, &value))
+    while (map_next(&anvil.clients.members, &cursor, NULL, &value))
         if (((struct remote *)value)->connections > 0)
             return false;
     log_statistics();

@@ -163,6 +163,27 @@ struct smtp_reply limits_on_connect(struct session *s)
     return (struct smtp_reply){ 0 };
 }
 
+/* A password that was stolen must not empty itself through us.  Logins that differ in case are one person to most
+ * back-ends. */
+static struct smtp_reply limit_login(struct session *s, enum anvil_event event, int limit,
+                                     const char *what)
+{
+    struct anvil_answer answer;
+    BUF_AUTO(login, 0);
+    BUF_AUTO(text, 256);
+
+    if (limit <= 0 || !session_has_login(s))
+        return (struct smtp_reply){ 0 };
+    buf_add_lower(&login, s->login.name);
+    if (!anvil_report(&anvil, event, STR("login"), buf_str(&login), &answer) ||
+        answer.rate <= limit)
+        return (struct smtp_reply){ 0 };
+    log_warning("login %s limit exceeded: %d from " STR_FMT ", sasl_username=" STR_FMT, what,
+                answer.rate, STR_ARG(s->peer.shown), STR_ARG(s->login.name));
+    buf_addf(&text, "4.7.1 Error: too many %ss from this login", what);
+    return (struct smtp_reply){ 450, arena_str(&s->scratch, buf_str(&text)) };
+}
+
 struct smtp_reply limits_on_mail(struct session *s)
 {
     struct anvil_answer answer;
@@ -172,7 +193,7 @@ struct smtp_reply limits_on_mail(struct session *s)
         exceeds(s, "Message delivery request rate", answer.rate,
                 smtpd_conf.smtpd_client_message_rate_limit))
         return refusal(s, 450, "4.7.1", STR(""), "much mail");
-    return (struct smtp_reply){ 0 };
+    return limit_login(s, ANVIL_LOGIN_MESSAGE, smtpd_conf.relevo_login_message_limit, "message");
 }
 
 struct smtp_reply limits_on_recipient(struct session *s)
@@ -184,7 +205,8 @@ struct smtp_reply limits_on_recipient(struct session *s)
         exceeds(s, "Recipient address rate", answer.rate,
                 smtpd_conf.smtpd_client_recipient_rate_limit))
         return refusal(s, 450, "4.7.1", STR(""), "many recipients");
-    return (struct smtp_reply){ 0 };
+    return limit_login(s, ANVIL_LOGIN_RECIPIENT, smtpd_conf.relevo_login_recipient_limit,
+                       "recipient");
 }
 
 struct smtp_reply limits_on_auth(struct session *s)

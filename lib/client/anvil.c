@@ -9,10 +9,15 @@
 #include <errno.h>
 
 static const char *const request_names[] = {
-    [ANVIL_CONNECT] = "connect", [ANVIL_DISCONNECT] = "disconnect",
-    [ANVIL_MESSAGE] = "message", [ANVIL_RECIPIENT] = "recipient",
-    [ANVIL_NEWTLS] = "newtls",   [ANVIL_NEWTLS_STATUS] = "newtls_status",
+    [ANVIL_CONNECT] = "connect",
+    [ANVIL_DISCONNECT] = "disconnect",
+    [ANVIL_MESSAGE] = "message",
+    [ANVIL_RECIPIENT] = "recipient",
+    [ANVIL_NEWTLS] = "newtls",
+    [ANVIL_NEWTLS_STATUS] = "newtls_status",
     [ANVIL_AUTH] = "auth",
+    [ANVIL_LOGIN_MESSAGE] = "login_message",
+    [ANVIL_LOGIN_RECIPIENT] = "login_recipient",
 };
 
 void anvil_close(struct anvil_client *c)

@@ -13,7 +13,9 @@ enum anvil_event {
     ANVIL_RECIPIENT,
     ANVIL_NEWTLS,
     ANVIL_NEWTLS_STATUS, /* only ask: nothing is counted */
-    ANVIL_AUTH
+    ANVIL_AUTH,
+    ANVIL_LOGIN_MESSAGE, /* of one login, wherever it comes from: the address is its name */
+    ANVIL_LOGIN_RECIPIENT,
 };
 
 struct anvil_client {

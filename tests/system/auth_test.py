@@ -281,6 +281,25 @@ def a_login_may_send_as_itself_only(host):
 
 
 @test
+def a_login_can_send_so_much_an_hour_from_wherever_it_comes(host):
+    with with_dovecot():
+        def session(login):
+            c, _ = greeted(2530)
+            c.expect(plain(login), 235)
+            return c
+        first = session("paco")
+        for _ in range(2):
+            first.mail("paco@" + DOMAIN, ["luis@" + DOMAIN], "Subject: x\n\nx")
+        second = session("paco")
+        assert second("MAIL FROM:<paco@%s>" % DOMAIN) == "450 4.7.1 Error: too many messages from this login"
+        host.wait_log(r"warning: login message limit exceeded: 3 from %s, sasl_username=paco$" % NAMED)
+        other = session("ana")
+        other.expect("MAIL FROM:<ana@%s>" % DOMAIN, 250)
+        answers = [other("RCPT TO:<luis@%s>" % DOMAIN)[:3] for _ in range(4)]
+        assert answers == ["250", "250", "250", "450"], answers
+
+
+@test
 def a_client_of_the_exceptions_sees_no_offer(host):
     with with_dovecot():
         c, ehlo = greeted(2526)
@@ -300,7 +319,7 @@ def security_options_take_mechanisms_away(host):
 def cyrus_asks_saslauthd_inside_and_outside_of_the_chroot(host):
     for port, place in ((2528, QUEUE), (2529, "")):
         mark = len(host.log())
-        server = Saslauthd(place + "/run/auth-test/mux")
+        server = Saslauthd(place + "/var/tmp/auth-test/mux")
         c, ehlo = greeted(port)
         assert re.search(r"^250-AUTH (PLAIN LOGIN|LOGIN PLAIN)$", ehlo, re.M), ehlo
         assert c(plain("ana", "wrong")) == "535 5.7.8 Error: authentication failed: authentication failure"
@@ -341,12 +360,13 @@ def cyrus_is_out_of_reach_for_everybody_else(host):
 def prepare(tree, work):
     furnish(tree, work)
     host = Host()
-    host.write(ETC + "/sasl/auth-test.conf", "pwcheck_method: saslauthd\nmech_list: PLAIN LOGIN\nsaslauthd_path: /run/auth-test/mux\n", mode=0o600)
+    host.write(ETC + "/sasl/auth-test.conf", "pwcheck_method: saslauthd\nmech_list: PLAIN LOGIN\nsaslauthd_path: /var/tmp/auth-test/mux\n", mode=0o600)
     host.configure(main={"smtpd_sasl_auth_enable": "yes", "smtpd_sasl_type": "dovecot", "smtpd_sasl_path": "private/auth", "smtpd_sasl_authenticated_header": "yes",
                          "smtpd_sender_login_maps": "inline:{ ana@%s=ana paco@%s=paco }" % (DOMAIN, DOMAIN), "service_throttle_time": "1s"},
                    master="2525 inet n - y - - smtpd -o smtpd_sender_restrictions=reject_sender_login_mismatch\n"
                           "2526 inet n - y - - smtpd -o smtpd_sasl_exceptions_networks=127.0.0.0/8\n"
                           "2527 inet n - y - - smtpd -o smtpd_sasl_security_options=noplaintext -o broken_sasl_auth_clients=yes\n"
+                          "2530 inet n - y - - smtpd -o relevo_login_message_limit=2 -o relevo_login_recipient_limit=3\n"
                           "2528 inet n - y - - smtpd -o smtpd_sasl_type=cyrus -o smtpd_sasl_path=auth-test\n"
                           "2529 inet n - n - - smtpd -o smtpd_sasl_type=cyrus -o smtpd_sasl_path=auth-test\n")
     assert re.search(r"^smtp +inet +n +- +y ", contents("/etc/postfix/master.cf"), re.M), "smtpd is chrooted"
