@@ -2,6 +2,7 @@
 """AUTH: clients log in through Dovecot's protocol, spoken by an smtpd that is in its jail and connects to nothing by itself."""
 import base64
 import contextlib
+import hmac
 import os
 import re
 import socket
@@ -342,10 +343,35 @@ def cyrus_asks_saslauthd_inside_and_outside_of_the_chroot(host):
         assert d(plain("ana")) == "454 4.7.0 Temporary authentication failure: generic failure"
 
 
+def secrets_of_sasldb(host):
+    """A data base of the program that makes them, for the group that smtpd's user is in."""
+    feed = "secreto\n"
+    host.run("saslpasswd2", "-p", "-c", "-u", "mail.example.test", "ana", text=feed)
+    host.run("chgrp", "postfix", "/etc/sasldb2")
+    host.run("chmod", "640", "/etc/sasldb2")
+
+
+@test
+def cyrus_reads_sasldb_where_the_tool_is_installed(host):
+    if not os.path.exists("/usr/sbin/saslpasswd2"):
+        return
+    secrets_of_sasldb(host)
+    c, ehlo = greeted(2531)
+    offered = re.search(r"^250-AUTH (.*)$", ehlo, re.M)[1].split()
+    assert {"PLAIN", "CRAM-MD5", "SCRAM-SHA-256"} <= set(offered), offered
+    challenge = base64.b64decode(c("AUTH CRAM-MD5").split()[1])
+    digest = hmac.new(b"secreto", challenge, "md5").hexdigest()
+    assert c(b64("ana " + digest)) == "235 2.7.0 Authentication successful"
+    d, _ = greeted(2531)
+    assert d(plain("ana", "wrong")).startswith("535 5.7.8 Error: authentication failed: authentication failure")
+    assert d(plain("nobody", "x")) == "535 5.7.8 Error: authentication failed: authentication failure"
+    assert d(plain("ana")) == "235 2.7.0 Authentication successful"
+
+
 @test
 def cyrus_is_out_of_reach_for_everybody_else(host):
     names = [n for n in os.listdir(QUEUE + "/private") if n.startswith("cyrus")]
-    assert sorted(names) == ["cyrus-2528", "cyrus-2529"], names
+    assert sorted(names) == ["cyrus-2528", "cyrus-2529", "cyrus-2531"], names
 
     def ask():
         with socket.socket(socket.AF_UNIX) as s:
@@ -361,6 +387,7 @@ def prepare(tree, work):
     furnish(tree, work)
     host = Host()
     host.write(ETC + "/sasl/auth-test.conf", "pwcheck_method: saslauthd\nmech_list: PLAIN LOGIN\nsaslauthd_path: /var/tmp/auth-test/mux\n", mode=0o600)
+    host.write(ETC + "/sasl/sasldb-test.conf", "pwcheck_method: auxprop\nauxprop_plugin: sasldb\nmech_list: PLAIN CRAM-MD5 SCRAM-SHA-256\n")
     host.configure(main={"smtpd_sasl_auth_enable": "yes", "smtpd_sasl_type": "dovecot", "smtpd_sasl_path": "private/auth", "smtpd_sasl_authenticated_header": "yes",
                          "smtpd_sender_login_maps": "inline:{ ana@%s=ana paco@%s=paco }" % (DOMAIN, DOMAIN), "service_throttle_time": "1s"},
                    master="2525 inet n - y - - smtpd -o smtpd_sender_restrictions=reject_sender_login_mismatch\n"
@@ -368,7 +395,8 @@ def prepare(tree, work):
                           "2527 inet n - y - - smtpd -o smtpd_sasl_security_options=noplaintext -o broken_sasl_auth_clients=yes\n"
                           "2530 inet n - y - - smtpd -o relevo_login_message_limit=2 -o relevo_login_recipient_limit=3\n"
                           "2528 inet n - y - - smtpd -o smtpd_sasl_type=cyrus -o smtpd_sasl_path=auth-test\n"
-                          "2529 inet n - n - - smtpd -o smtpd_sasl_type=cyrus -o smtpd_sasl_path=auth-test\n")
+                          "2529 inet n - n - - smtpd -o smtpd_sasl_type=cyrus -o smtpd_sasl_path=auth-test\n"
+                          "2531 inet n - n - - smtpd -o smtpd_sasl_type=cyrus -o smtpd_sasl_path=sasldb-test\n")
     assert re.search(r"^smtp +inet +n +- +y ", contents("/etc/postfix/master.cf"), re.M), "smtpd is chrooted"
     host.start()
     return host
