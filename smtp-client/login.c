@@ -6,6 +6,7 @@
 #include "rewrite/map.h"
 #include "sasl/client.h"
 #include "smtp-client/login_cache.h"
+#include "smtp-client/token.h"
 #include "smtp-client/wire.h"
 #include "table/list.h"
 #include "table/match.h"
@@ -326,11 +327,20 @@ static bool log_in(struct exchange *x, struct sasl_credentials *who, struct str 
     struct client_session *s = x->session;
     const struct sasl_client_mechanism *m = sasl_client_choose(offer, policy_of(s), uses_tokens());
     BUF_AUTO(nonce, 64);
+    BUF_AUTO(token, PASSWORD_MAX);
+    BUF_AUTO(why, 512);
 
     if (m == NULL) {
         log_warning("SASL authentication failure: No worthy mechs found");
         fail_locally(x, "no mechanism available");
         return false;
+    }
+    if (sasl_client_takes_token(m)) {
+        if (!token_find(who->password, &token, &why)) {
+            fail_locally(x, buf_cstr(&why));
+            return false;
+        }
+        who->password = buf_str(&token);
     }
     if (login_cache_recalls(s->name, who, x->d, x->fault))
         return false;

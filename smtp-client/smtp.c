@@ -100,13 +100,20 @@ static void serve_qmgr(struct service *svc, int fd)
     delivery_serve(svc, fd, keep, deliver_message, deliver_idle);
 }
 
+/* Access tokens, where a password names their file (token.h). */
+static const struct sandbox_path token_files[] = {
+    { "/etc/tokens", SANDBOX_READ },
+    { NULL, SANDBOX_READ },
+};
+
 /* Only lmtp knows destinations that are paths. */
-#define CLIENT(program, group)                                                                    \
-    {                                                                                             \
-        .name = program, .kind = SERVICE_SINGLE, .sandbox = group, .process_limit = -1,           \
-        .params = (const struct param_set *const[]){ &smtp_param_set, &smtp_tls_param_set,        \
-                                                     &tls_param_set, &qmgr_param_set, NULL },     \
-        .before_jail = open_client, .before_client = deliver_look_at_tables, .serve = serve_qmgr, \
+#define CLIENT(program, group)                                                                     \
+    {                                                                                              \
+        .name = program, .kind = SERVICE_SINGLE, .sandbox = group, .process_limit = -1,            \
+        .params = (const struct param_set *const[]){ &smtp_param_set, &smtp_tls_param_set,         \
+                                                     &tls_param_set, &qmgr_param_set, NULL },      \
+        .paths = token_files, .before_jail = open_client, .before_client = deliver_look_at_tables, \
+        .serve = serve_qmgr,                                                                       \
     }
 
 static const struct service_spec smtp = CLIENT("smtp", SANDBOX_NETWORK);

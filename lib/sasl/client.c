@@ -130,6 +130,8 @@ const struct sasl_client_mechanism *sasl_client_choose(struct str offered,
     return NULL;
 }
 
+bool sasl_client_takes_token(const struct sasl_client_mechanism *m) { return m->takes_token; }
+
 struct str sasl_client_name(const struct sasl_client_mechanism *m) { return m->name; }
 
 void sasl_client_init(struct sasl_client *c, const struct sasl_client_mechanism *m,

@@ -27,6 +27,7 @@ struct sasl_client_mechanism;
  * chosen only when `token`, and then before all others. */
 const struct sasl_client_mechanism *sasl_client_choose(struct str offered,
                                                        struct sasl_policy policy, bool token);
+bool sasl_client_takes_token(const struct sasl_client_mechanism *m);
 struct str sasl_client_name(const struct sasl_client_mechanism *m);
 
 #define SASL_TEXT_MAX 8192UL /* of one response */

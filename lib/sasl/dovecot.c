@@ -3,8 +3,9 @@
 #include "base/attr.h"
 #include "base/number.h"
 
-#define OUR_MAJOR 1
-#define READ_SIZE 4096
+#define OUR_MAJOR     1
+#define CHALLENGE_MAX 12288 /* bytes of base64 in a reply (RFC 4954) */
+#define READ_SIZE     4096
 
 void dovecot_init(struct dovecot *d)
 {
@@ -152,7 +153,7 @@ static void hear_challenge(struct dovecot *d, struct str rest, struct dovecot_ev
 {
     (void)d;
     ev->text = str_cut(&rest, '\t');
-    if (ev->text.ptr && sasl_is_base64(ev->text))
+    if (ev->text.ptr && ev->text.len <= CHALLENGE_MAX && sasl_is_base64(ev->text))
         ev->kind = DOVECOT_CHALLENGE;
     else
         fail(ev, DOVECOT_FAULT_NO_CHALLENGE);

@@ -3,13 +3,14 @@
 import base64
 import hashlib
 import hmac
+import os
 import re
 import socketserver
 import threading
 
-from harness import DOMAIN, ETC, furnish, Host, main, send, test
+from harness import DOMAIN, ETC, furnish, Host, main, QUEUE, send, test
 
-PASSWORDS = "[127.0.0.1]:2587 ana:pw:x\nboss@%s jefa:clave\n@dept.test team:t\n[127.0.0.1]:2588 ana:wrong\n[127.0.0.1]:2589 ana@x.test:TOKEN\n[127.0.0.1]:2591 ana@x.test:%s\n" % (DOMAIN, "T" * 1500)
+PASSWORDS = "[127.0.0.1]:2587 ana:pw:x\nboss@%s jefa:clave\n@dept.test team:t\n[127.0.0.1]:2588 ana:wrong\n[127.0.0.1]:2589 ana@x.test:TOKEN\n[127.0.0.1]:2592 ana@x.test:/etc/tokens/ana\n[127.0.0.1]:2591 ana@x.test:%s\n" % (DOMAIN, "T" * 1500)
 
 
 def b64(text):
@@ -174,6 +175,18 @@ def tokens_are_used_where_the_site_says_so(host):
 
 
 @test
+def a_file_holds_the_token_that_is_used(host):
+    for token in ("first.token", "second.token"):
+        host.write(QUEUE + "/etc/tokens/ana", '{"access_token": "%s"}\n' % token)
+        with Server(2592, ("AUTH XOAUTH2",), accept_plain) as s:
+            logged(host, send("x@filetoken.test"), "status=sent")
+            assert b"auth=Bearer %s\x01" % token.encode() in base64.b64decode(s.commands("AUTH XOAUTH2")[0].split()[2]), s.said
+    os.unlink(QUEUE + "/etc/tokens/ana")
+    with Server(2592, ("AUTH XOAUTH2",), accept_plain):
+        logged(host, send("x@filetoken.test"), r"dsn=4\.7\.0, status=deferred \(SASL authentication failed; cannot authenticate to server \S+: access token /etc/tokens/ana: No such file")
+
+
+@test
 def long_tokens_go_behind_the_command(host):
     def auth(session, line):
         return "235 ok" if line == "AUTH XOAUTH2" and len(session.ask("")) > 1000 else "535 5.7.8 no"
@@ -199,10 +212,10 @@ def prepare(tree, work):
     host = Host()
     host.write(ETC + "/passwords", PASSWORDS, mode=0o600)
     routes = " ".join("%s=%s:[127.0.0.1]:%d" % r for r in (("plain.test", "smtp", 2587), ("sender.test", "bysender", 2587), ("nopw.test", "smtp", 2586),
-                                                         ("refused.test", "remembers", 2588), ("token.test", "token", 2589), ("longtoken.test", "token", 2591), ("hard.test", "hard", 2590)))
+                                                         ("refused.test", "remembers", 2588), ("token.test", "token", 2589), ("longtoken.test", "token", 2591), ("filetoken.test", "token", 2592), ("hard.test", "hard", 2590)))
     host.configure(main={
         "smtp_sasl_auth_enable": "yes", "smtp_sasl_password_maps": "hash:%s/passwords" % ETC, "smtp_sasl_security_options": "noanonymous",
-        "transport_maps": "inline:{ %s }" % routes, "relay_domains": "plain.test sender.test nopw.test refused.test token.test longtoken.test hard.test dept.test",
+        "transport_maps": "inline:{ %s }" % routes, "relay_domains": "plain.test sender.test nopw.test refused.test token.test longtoken.test filetoken.test hard.test dept.test",
         "minimal_backoff_time": "1h", "maximal_backoff_time": "2h", "transport_retry_time": "1s", "default_destination_concurrency_failed_cohort_limit": "0",
         "default_destination_concurrency_limit": "5", "recipient_delimiter": "+",
         "proxy_write_maps": "proxy:btree:/var/lib/postfix/refusals"},
@@ -211,6 +224,7 @@ def prepare(tree, work):
                "token unix - - y - - smtp -o smtp_sasl_mechanism_filter=xoauth2,plain\n"
                "hard unix - - y - - smtp -o smtp_sasl_auth_soft_bounce=no -o smtp_sasl_password_maps=inline:{[127.0.0.1]:2590=ana:x}\n")
     host.run("postmap", "hash:" + ETC + "/passwords")
+    os.makedirs(QUEUE + "/etc/tokens", mode=0o755)
     host.start()
     return host
 
