@@ -103,6 +103,14 @@ static bool probes_data(void)
     return str_equal_nocase(smtp_conf.smtp_address_verify_target, STR("data"));
 }
 
+/* Conversion changes it.  Who ignores an offer of 8BITMIME still says what he has. */
+static int64_t size_to_say(const struct transfer *t)
+{
+    bool ignores = t->session->dialogue.options.discard & SMTP_EXT_8BITMIME;
+
+    return filter_may_convert(t->d, t->session) && !ignores ? -1 : t->d->request.data_size;
+}
+
 static void begin(struct transfer *t, struct str sender, const struct smtp_forward *forward,
                   struct smtp_transaction *tx)
 {
@@ -112,7 +120,7 @@ static void begin(struct transfer *t, struct str sender, const struct smtp_forwa
 
     *tx = (struct smtp_transaction){
         .sender = sender,
-        .size = filter_may_convert(t->d, t->session) ? -1 : r->data_size,
+        .size = size_to_say(t),
         .body = body_of(r),
         .smtputf8 = (r->sendopts & SENDOPT_SMTPUTF8) != 0,
         .envid = r->dsn_envid.len ? r->dsn_envid : STR_NONE,

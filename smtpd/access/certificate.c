@@ -6,7 +6,9 @@
 /* The client's, if it has shown one; who never asks for one should know that nothing can come of it. */
 static const struct tls_facts *certificate_of(const struct session *s, struct str restriction)
 {
-    if (s->tls && s->tls->has_certificate)
+    if (s->tls == NULL)
+        return NULL;
+    if (s->tls->has_certificate)
         return s->tls;
     if (s->setup->tls.ask == TLS_ASK_NOTHING)
         log_warning(STR_FMT " is requested, but \"smtpd_tls_ask_ccert = no\"",

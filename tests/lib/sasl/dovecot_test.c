@@ -64,7 +64,7 @@ static void a_handshake_in_pieces_of_any_size_tells_the_mechanisms(void **state)
         begin(&d, &out);
         for (size_t at = 0; at < sizeof HELLO - 1; at += size) {
             assert_int_equal(ev.kind, DOVECOT_MORE);
-            feed(&d, HELLO + at, MIN(size, sizeof HELLO - 1 - at));
+            feed(&d, &HELLO[at], MIN(size, sizeof HELLO - 1 - at));
             ev = dovecot_next(&d);
         }
         assert_int_equal(ev.kind, DOVECOT_READY);

@@ -176,6 +176,7 @@ static void a_full_queue_is_waited_for_until_the_time_is_up(void **state)
 
     (void)state;
     FD_AUTO(listener, listen_unix(0));
+    assert_true(listener >= 0);
     (void)snprintf(endpoint, sizeof endpoint, "unix:%s", t.path);
     struct outcome first = dial(endpoint, 5);
     assert_int_equal(first.error, 0);
@@ -191,6 +192,7 @@ static void a_cancelled_dial_says_nothing_more(void **state)
 
     (void)state;
     FD_AUTO(listener, listen_unix(0));
+    assert_true(listener >= 0);
     (void)snprintf(endpoint, sizeof endpoint, "unix:%s", t.path);
     struct outcome first = dial(endpoint, 5);
     dial_start(&d, t.loop, t.lookups, str_from(endpoint), 1, note, &o);

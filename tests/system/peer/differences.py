@@ -121,8 +121,8 @@ KNOWN = [
           r"bad host or service in destination|^defer -|to=<a@inet\.test>|^  (Received:|\tby|\tDATE|Subject|Message-Id|Date|From: ana|x$|\.$|$)|"
           r"^\[sink\]|^port 2610|^(EHLO|MAIL|RCPT|DATA|QUIT)|\[::1\]" + SIZE,
           r"/(smtp|lmtp): fatal: |^postfix/(master|qmgr): warning: |to=<a@lunix\.test>" + SIZE,
-          "A destination that cannot be understood defers its mail with the reason; the process goes on.  `inet:` is "
-          "understood by smtp(8) too."),
+          "A destination that cannot be understood defers its mail with the reason; the process goes on, and so does other mail of "
+          "the transport.  `inet:` is understood by smtp(8) too."),
     Known("A refused XCLIENT", r"^audit_in/xclient part bad", r".", r".",
           "XCLIENT that is refused changes nothing; Postfix keeps what stood in front of the fault."),
     Known("Addresses with leading zeros", r"^audit_in/own addresses with leading zeros", r".", r".",
@@ -142,7 +142,13 @@ KNOWN = [
     Known("The level of compatibility", r"^sendmail/postfix ", r"backwards-compatible|COMPATIBILITY_README|To disable backwards", None,
           "A `compatibility_level` below 3.11 is told by each `postfix` command, as in interface 3.12; 3.7 does that below 3.6."),
     Known("How many parameters", r"^tools/postconf defaults changed", r"^  (1\d{3}|alias_maps = .*)$", r"^  (\d{3}|alias_maps = .*)$",
-          "Interface 3.12 has more parameters than 3.7; `alias_maps` follows `default_database_type`."),
+          "Interface 3.12 has more parameters than 3.7; `alias_maps` follows `default_database_type`, and names no table type that is "
+          "not built."),
+    Known("Who had logged in", r"^(language/login check_sasl_access|audit_in/xclient helo tempunavail)", r"NOQUEUE: reject: .* sasl_method=",
+          r"NOQUEUE: reject: .* helo=<[^>]*>$",
+          "Lines about refusals end with the login, as in interface 3.12."),
+    Known("Logins by XCLIENT", r"^language/login permit_sasl_authenticated", r".", r".",
+          "`permit_sasl_authenticated` believes XCLIENT LOGIN without `smtpd_sasl_auth_enable`, as in interface 3.12."),
 ]
 
 # Session: what is wrong, and where.
