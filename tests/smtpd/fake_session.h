@@ -11,17 +11,6 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* What a process opens before its jail is never closed: no leaks, in a build that looks for
- * them. */
-__attribute__((weak)) void __lsan_disable(void);
-__attribute__((weak)) void __lsan_enable(void);
-
-static void fake_leaks(bool allowed)
-{
-    if (__lsan_disable && __lsan_enable)
-        (allowed ? __lsan_disable : __lsan_enable)();
-}
-
 struct setting {
     const char *name, *value;
 };
@@ -81,7 +70,7 @@ static struct conf *fake_conf(const struct setting *settings, size_t count)
 
 static void fake_open(struct fake *f, const struct setting *settings, size_t count)
 {
-    fake_leaks(true);
+    unit_may_leak(true);
     *f = (struct fake){ .conf = fake_conf(settings, count) };
     log_set_sink(fake_sink);
     conf_fill(f->conf, &site_param_set, &site_conf);
@@ -93,7 +82,7 @@ static void fake_open(struct fake *f, const struct setting *settings, size_t cou
         table_list_open(site_conf.local_recipient_maps, "local_recipient_maps", TABLE_DEFAULT);
     f->setup.check_recipients = true;
     f->setup.access = access_open(f->conf, &f->setup);
-    fake_leaks(false);
+    unit_may_leak(false);
 
     buf_clear(&fake_log);
     struct session *s = &f->session;
