@@ -267,7 +267,7 @@ static int first_of(const struct cmsghdr *c)
     return fds[0];
 }
 
-ssize_t fd_receive_with(int socket, char *into, size_t room, int flags, int *fd)
+ssize_t fd_receive_with(int socket, void *into, size_t room, int flags, int *fd)
 {
     struct iovec payload = { into, room };
     union fd_message control = { 0 };

@@ -47,4 +47,4 @@ NODISCARD bool fd_send(int socket, int fd, int flags);
 NODISCARD int fd_receive(int socket); /* -1: errno */
 /* The same with bytes that mean something, as send(2) and recv(2).  `*fd` is -1 when none came. */
 NODISCARD ssize_t fd_send_with(int socket, struct str bytes, int fd, int flags);
-NODISCARD ssize_t fd_receive_with(int socket, char *into, size_t room, int flags, int *fd);
+NODISCARD ssize_t fd_receive_with(int socket, void *into, size_t room, int flags, int *fd);
