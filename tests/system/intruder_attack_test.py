@@ -54,14 +54,13 @@ def poke_everybody(hold_ms=0):
 
 @test
 def nonsense_on_the_sockets_of_the_services_harms_none(host):
-    mark, before = len(host.log()), host.daemons()
+    mark, qmgr = len(host.log()), host.pid_of("qmgr")
     status, output = child(poke_everybody, uid=MAIL_UID, limit=200)
     assert status == 0, output
     works(host, "after the nonsense")
     until("an empty queue", lambda: host.run("postsuper", "-d", "ALL") and not host.queue())
     in_peace(host, mark)
-    qmgr = [pid for pid, name in before.items() if name == "qmgr"]
-    assert qmgr == [pid for pid, name in host.daemons().items() if name == "qmgr"], "the queue manager was another one"
+    assert qmgr == host.pid_of("qmgr"), "the queue manager was another one"
 
 
 @test
