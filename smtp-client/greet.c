@@ -29,27 +29,13 @@ void session_open_tables(void)
 
 /* ---- options of the dialogue ---- */
 
-/* In the order in which they are logged; some mean nothing to a client. */
-static const char *const keywords[] = {
-    "8BITMIME", "AUTH",     "ETRN",     "PIPELINING", "SIZE",
-    "VRFY",     "XCLIENT",  "XFORWARD", "STARTTLS",   "ENHANCEDSTATUSCODES",
-    "DSN",      "SMTPUTF8", "CHUNKING", "REQUIRETLS"
-};
-
-/* What is ignored is logged, unless one of the words is "silent-discard". */
 static unsigned extensions_of(struct str words)
 {
-    BUF_AUTO(list, 1024);
-    unsigned bits = 0;
+    BUF_AUTO(named, 1024);
+    unsigned bits = smtp_extensions_discarded(words, &named);
 
-    for (size_t i = 0; words.len && i < ARRAY_LEN(keywords); i++) {
-        if (!str_has_word(words, str_from(keywords[i])))
-            continue;
-        bits |= smtp_extension_find(str_from(keywords[i]));
-        buf_join(&list, STR(" "), str_from(keywords[i]));
-    }
-    if (list.len && !str_has_word(words, STR("silent-discard")))
-        log_info("discarding EHLO keywords:" STR_FMT, STR_ARG(buf_str(&list)));
+    if (named.len)
+        log_info("discarding EHLO keywords:" STR_FMT, STR_ARG(buf_str(&named)));
     return bits;
 }
 

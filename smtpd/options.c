@@ -5,50 +5,13 @@
 #include "queue/record.h"
 #include "smtpd/auth.h"
 
-static const struct keyword {
-    struct str name;
-    size_t offset;
-    bool discarded; /* what the option is then */
-} keywords[] = {
-#define KEYWORD(text, member, discarded)                                   \
-    {                                                                      \
-        STR(text), offsetof(struct smtp_server_options, member), discarded \
-    }
-    KEYWORD("PIPELINING", pipelining, false),
-    KEYWORD("SIZE", size, false),
-    KEYWORD("ETRN", etrn, false),
-    KEYWORD("VRFY", vrfy, false),
-    KEYWORD("AUTH", auth, false),
-    KEYWORD("STARTTLS", starttls, false),
-    KEYWORD("XCLIENT", hide_xclient, true),
-    KEYWORD("XFORWARD", hide_xforward, true),
-    KEYWORD("ENHANCEDSTATUSCODES", enhanced_codes, false),
-    KEYWORD("8BITMIME", eightbit, false),
-    KEYWORD("DSN", dsn, false),
-    KEYWORD("SMTPUTF8", smtputf8, false),
-    KEYWORD("REQUIRETLS", requiretls, false),
-    KEYWORD("CHUNKING", chunking, false),
-    KEYWORD("XVERP", verp, false),
-#undef KEYWORD
-};
-
-static bool *flag_of(struct smtp_server_options *o, const struct keyword *k)
-{
-    return (bool *)(void *)((char *)o + k->offset);
-}
-
 static void discard(struct smtp_server_options *o, struct str words)
 {
-    BUF_AUTO(dropped, 1024);
+    BUF_AUTO(named, 1024);
 
-    for (size_t i = 0; i < ARRAY_LEN(keywords); i++) {
-        if (!str_has_word(words, keywords[i].name))
-            continue;
-        *flag_of(o, &keywords[i]) = keywords[i].discarded;
-        buf_join(&dropped, STR(" "), keywords[i].name);
-    }
-    if (dropped.len && !str_has_word(words, STR("silent-discard")))
-        log_info("discarding EHLO keywords:" STR_FMT, STR_ARG(buf_str(&dropped)));
+    smtp_server_discard(o, smtp_extensions_discarded(words, &named));
+    if (named.len)
+        log_info("discarding EHLO keywords:" STR_FMT, STR_ARG(buf_str(&named)));
 }
 
 static void discard_keywords(struct session *s, struct smtp_server_options *o)

@@ -1,5 +1,6 @@
 #include "os/loop.h"
 
+#include "base/heap.h"
 #include "base/log.h"
 #include "base/mem.h"
 
@@ -29,18 +30,23 @@ struct loop {
     struct watch *watches; /* by descriptor */
     size_t watch_count;
     uint32_t next_serial;
-    struct loop_timer **heap; /* earliest first */
-    size_t timer_count, timer_room;
+    struct heap timers;         /* earliest first */
     loop_timer_fn *at_turn_end; /* NULL: nothing to do */
     void *turn_end_context;
     volatile uint64_t turns; /* a signal handler looks at these two */
     volatile bool busy;
 };
 
+static bool is_due_first(const void *a, const void *b)
+{
+    return ((const struct loop_timer *)a)->at_ms < ((const struct loop_timer *)b)->at_ms;
+}
+
 struct loop *loop_new(void)
 {
     struct loop *l = mem_alloc(sizeof *l);
 
+    l->timers = HEAP_INIT(struct loop_timer, place, is_due_first);
     l->epoll = epoll_create1(EPOLL_CLOEXEC);
     if (l->epoll < 0)
         log_fatal("epoll_create1: %s", strerror(errno));
@@ -52,9 +58,9 @@ void loop_free(struct loop *l)
     if (l == NULL)
         return;
     close(l->epoll);
-    for (size_t i = 0; i < l->timer_count; i++)
-        free(l->heap[i]);
-    free(l->heap);
+    for (size_t i = 0; i < l->timers.count; i++)
+        free(l->timers.items[i]);
+    heap_free(&l->timers);
     free(l->watches);
     free(l);
 }
@@ -92,69 +98,22 @@ void loop_unwatch(struct loop *l, int fd)
     (void)epoll_ctl(l->epoll, EPOLL_CTL_DEL, fd, NULL);
 }
 
-static void heap_put(struct loop *l, size_t at, struct loop_timer *t)
-{
-    l->heap[at] = t;
-    t->place = at;
-}
-
-static void heap_up(struct loop *l, size_t at)
-{
-    struct loop_timer *t = l->heap[at];
-
-    while (at && l->heap[(at - 1) / 2]->at_ms > t->at_ms) {
-        heap_put(l, at, l->heap[(at - 1) / 2]);
-        at = (at - 1) / 2;
-    }
-    heap_put(l, at, t);
-}
-
-static void heap_down(struct loop *l, size_t at)
-{
-    struct loop_timer *t = l->heap[at];
-
-    for (;;) {
-        size_t child = 2 * at + 1;
-        if (child + 1 < l->timer_count && l->heap[child + 1]->at_ms < l->heap[child]->at_ms)
-            child++;
-        if (child >= l->timer_count || l->heap[child]->at_ms >= t->at_ms)
-            break;
-        heap_put(l, at, l->heap[child]);
-        at = child;
-    }
-    heap_put(l, at, t);
-}
-
-static void heap_remove(struct loop *l, size_t at)
-{
-    struct loop_timer *last = l->heap[--l->timer_count];
-
-    if (at == l->timer_count)
-        return;
-    heap_put(l, at, last);
-    heap_up(l, at);
-    heap_down(l, last->place);
-}
-
 struct loop_timer *loop_timer_start(struct loop *l, int64_t delay_ms, loop_timer_fn *fn,
                                     void *context)
 {
     struct loop_timer *t = mem_alloc(sizeof *t);
 
-    if (l->timer_count == l->timer_room) {
-        l->timer_room = l->timer_room ? l->timer_room * 2 : 16;
-        l->heap = mem_resize(l->heap, l->timer_room * sizeof(struct loop_timer *));
-    }
-    *t = (struct loop_timer){ .at_ms = clock_now_ms() + delay_ms, .fn = fn, .context = context };
-    heap_put(l, l->timer_count++, t);
-    heap_up(l, t->place);
+    *t = (struct loop_timer){
+        .at_ms = clock_now_ms() + delay_ms, .fn = fn, .context = context, .place = HEAP_NOWHERE
+    };
+    heap_add(&l->timers, t);
     return t;
 }
 
 void loop_timer_cancel(struct loop *l, struct loop_timer **timer)
 {
     if (*timer) {
-        heap_remove(l, (*timer)->place);
+        heap_remove(&l->timers, *timer);
         free(*timer);
     }
     *timer = NULL;
@@ -162,22 +121,24 @@ void loop_timer_cancel(struct loop *l, struct loop_timer **timer)
 
 static int wait_ms(const struct loop *l, int max_wait_ms)
 {
-    if (l->timer_count == 0)
+    const struct loop_timer *first = heap_first(&l->timers);
+
+    if (first == NULL)
         return max_wait_ms;
-    int64_t left = MAX(l->heap[0]->at_ms - clock_now_ms(), 0);
+    int64_t left = MAX(first->at_ms - clock_now_ms(), 0);
     int wait = left > INT_MAX ? INT_MAX : (int)left;
     return max_wait_ms >= 0 ? MIN(wait, max_wait_ms) : wait;
 }
 
 static void run_timers(struct loop *l)
 {
-    if (l->timer_count == 0)
+    struct loop_timer *t = heap_first(&l->timers);
+
+    if (t == NULL)
         return;
-    int64_t now = clock_now_ms();
-    while (l->timer_count && l->heap[0]->at_ms <= now) {
-        struct loop_timer *t = l->heap[0];
+    for (int64_t now = clock_now_ms(); t && t->at_ms <= now; t = heap_first(&l->timers)) {
         struct loop_timer due = *t;
-        heap_remove(l, 0);
+        heap_remove(&l->timers, t);
         free(t);
         due.fn(due.context);
     }

@@ -30,6 +30,7 @@
 #include "base/buf.h"
 #include "base/str.h"
 #include "smtp/data.h"
+#include "smtp/extension.h"
 #include "smtp/path.h"
 #include "smtp/reply.h"
 
@@ -58,26 +59,16 @@ struct str smtp_step_doing(enum smtp_step step);
 /* "MAIL FROM command": for `host N[A] said: ... (in reply to ...)`. */
 struct str smtp_step_command(enum smtp_step step);
 
-enum smtp_extension {
-    SMTP_EXT_PIPELINING = 1 << 0,
-    SMTP_EXT_SIZE = 1 << 1,
-    SMTP_EXT_8BITMIME = 1 << 2,
-    SMTP_EXT_SMTPUTF8 = 1 << 3,
-    SMTP_EXT_DSN = 1 << 4,
-    SMTP_EXT_ENHANCEDSTATUSCODES = 1 << 5,
-    SMTP_EXT_STARTTLS = 1 << 6,
-    SMTP_EXT_AUTH = 1 << 7,
-    SMTP_EXT_XFORWARD = 1 << 8, /* and which attributes: offer.xforward */
-    SMTP_EXT_CHUNKING = 1 << 9,
-    SMTP_EXT_REQUIRETLS = 1 << 10,
-    SMTP_EXT_ESMTP = 1 << 11, /* EHLO or LHLO was accepted */
+enum smtp_offer_bit {
+#define SMTP_EXTENSION(name, ...) SMTP_EXT_##name = 1 << SMTP_EXTENSION_##name,
+#include "smtp/extensions.def"
+#undef SMTP_EXTENSION
+    SMTP_EXT_ESMTP = 1 << SMTP_EXTENSION_COUNT, /* EHLO or LHLO was accepted */
 };
-/* Bit of a keyword ("PIPELINING", any case), 0 if unknown: for smtp_discard_ehlo_keywords. */
-unsigned smtp_extension_find(struct str keyword);
 
 /* What the server's EHLO reply says. */
 struct smtp_offer {
-    unsigned extensions; /* enum smtp_extension, without the discarded ones */
+    unsigned extensions; /* enum smtp_offer_bit, without the discarded ones */
     int64_t size_limit;  /* 0: none named */
     bool bad_size;       /* noted: a reply has room for many */
     unsigned xforward;   /* bits 1 << enum smtp_xattr */

@@ -4,17 +4,13 @@
 
 static const struct {
     struct str name;
-    bool junk;
-    bool ends_group;
+    bool junk, ends_group;
 } commands[SMTP_CMD_COUNT] = {
-#define COMMAND(id, junk, last) [SMTP_CMD_##id] = { STR(#id), junk, last }
-    COMMAND(CONNECT, false, true), COMMAND(HELO, true, true),       COMMAND(EHLO, true, true),
-    COMMAND(XCLIENT, false, true), COMMAND(XFORWARD, false, false), COMMAND(STARTTLS, false, true),
-    COMMAND(AUTH, false, true),    COMMAND(MAIL, false, false),     COMMAND(RCPT, false, false),
-    COMMAND(DATA, false, true),    COMMAND(BDAT, false, false),     COMMAND(RSET, true, false),
-    COMMAND(NOOP, true, true),     COMMAND(VRFY, true, true),       COMMAND(ETRN, true, false),
-    COMMAND(QUIT, false, true),    COMMAND(HELP, false, true),      COMMAND(UNKNOWN, false, false),
-#undef COMMAND
+    [SMTP_CMD_CONNECT] = { STR("CONNECT"), false, true },
+#define SMTP_COMMAND(id, runs, junk, last, early) [SMTP_CMD_##id] = { STR(#id), junk, last },
+#include "smtp/commands.def"
+#undef SMTP_COMMAND
+    [SMTP_CMD_UNKNOWN] = { STR("UNKNOWN"), false, false },
 };
 
 struct str smtp_command_name(enum smtp_command command) { return commands[command].name; }

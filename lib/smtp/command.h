@@ -1,25 +1,12 @@
 #pragma once
-/* smtp/command - the SMTP commands, in the order of smtpd's session statistics. */
+/* smtp/command - the SMTP commands (commands.def). */
 #include "base/str.h"
 
 enum smtp_command {
     SMTP_CMD_CONNECT, /* no command: the connection itself */
-    SMTP_CMD_HELO,
-    SMTP_CMD_EHLO,
-    SMTP_CMD_XCLIENT,
-    SMTP_CMD_XFORWARD,
-    SMTP_CMD_STARTTLS,
-    SMTP_CMD_AUTH,
-    SMTP_CMD_MAIL,
-    SMTP_CMD_RCPT,
-    SMTP_CMD_DATA,
-    SMTP_CMD_BDAT,
-    SMTP_CMD_RSET,
-    SMTP_CMD_NOOP,
-    SMTP_CMD_VRFY,
-    SMTP_CMD_ETRN,
-    SMTP_CMD_QUIT,
-    SMTP_CMD_HELP,
+#define SMTP_COMMAND(name, ...) SMTP_CMD_##name,
+#include "smtp/commands.def"
+#undef SMTP_COMMAND
     SMTP_CMD_UNKNOWN,
     SMTP_CMD_COUNT,
 };

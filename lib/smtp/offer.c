@@ -53,45 +53,29 @@ static void offer_xforward(struct smtp_client *c, struct str args)
 }
 
 static const struct {
-    struct str keyword;
-    unsigned bit;
+    enum smtp_extension id;
     void (*parse)(struct smtp_client *c, struct str args);
-} extensions[] = {
-#define EXTENSION(name, parse)             \
-    {                                      \
-        STR(#name), SMTP_EXT_##name, parse \
-    }
-    EXTENSION(PIPELINING, NULL), EXTENSION(SIZE, offer_size), EXTENSION(8BITMIME, NULL),
-    EXTENSION(SMTPUTF8, NULL),   EXTENSION(DSN, NULL),        EXTENSION(ENHANCEDSTATUSCODES, NULL),
-    EXTENSION(STARTTLS, NULL),   EXTENSION(AUTH, offer_auth), EXTENSION(XFORWARD, offer_xforward),
-    EXTENSION(CHUNKING, NULL),   EXTENSION(REQUIRETLS, NULL),
-#undef EXTENSION
+} with_arguments[] = {
+    { SMTP_EXTENSION_SIZE, offer_size },
+    { SMTP_EXTENSION_AUTH, offer_auth },
+    { SMTP_EXTENSION_XFORWARD, offer_xforward },
 };
-
-unsigned smtp_extension_find(struct str keyword)
-{
-    for (size_t i = 0; i < ARRAY_LEN(extensions); i++)
-        if (str_equal_nocase(keyword, extensions[i].keyword))
-            return extensions[i].bit;
-    return 0;
-}
 
 static void offer_line(struct smtp_client *c, struct str line)
 {
-    unsigned discard = c->options.discard;
     struct str keyword;
 
     if (!str_token(&line, " \t=", &keyword))
         return;
     if (line.len && line.ptr[0] == '=') /* `AUTH=LOGIN`, older than the standard */
         line = str_skip(line, 1);
-    for (size_t i = 0; i < ARRAY_LEN(extensions); i++) {
-        if (!str_equal_nocase(keyword, extensions[i].keyword) || (extensions[i].bit & discard))
-            continue;
-        c->offer.extensions |= extensions[i].bit;
-        if (extensions[i].parse)
-            extensions[i].parse(c, line);
-    }
+    enum smtp_extension id = smtp_extension_find(keyword);
+    if (id == SMTP_EXTENSION_COUNT || (c->options.discard & 1u << id))
+        return;
+    c->offer.extensions |= 1u << id;
+    for (size_t i = 0; i < ARRAY_LEN(with_arguments); i++)
+        if (with_arguments[i].id == id)
+            with_arguments[i].parse(c, line);
 }
 
 void smtp_offer_parse(struct smtp_client *c, struct str reply)

@@ -40,6 +40,7 @@
 #include "base/str.h"
 #include "smtp/command.h"
 #include "smtp/data.h"
+#include "smtp/extension.h"
 #include "smtp/path.h"
 #include "smtp/reply.h"
 #include "smtp/xattr.h"
@@ -220,6 +221,8 @@ void smtp_server_deny(struct smtp_server *s, struct smtp_reply reply);
 void smtp_server_introduced(struct smtp_server *s, bool esmtp);
 /* Answer to an SMTP_LINE event: parse this instead. */
 void smtp_server_replace(struct smtp_server *s, struct str line);
+/* Do not offer these (bits 1 << enum smtp_extension), nor accept them where only an EHLO reply makes them known. */
+void smtp_server_discard(struct smtp_server_options *o, unsigned extensions);
 /* The TLS handshake succeeded: forget what came before, plaintext input included (RFC 3207). */
 void smtp_server_secured(struct smtp_server *s);
 /* It failed: STARTTLS was no success after all, and the dialogue is over. */

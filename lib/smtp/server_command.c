@@ -6,7 +6,6 @@
 #define BLANKS " \t"
 
 struct command {
-    enum smtp_command id;
     bool before_tls; /* allowed where TLS is required */
     struct smtp_event (*run)(struct smtp_server *s, struct str args);
 };
@@ -387,22 +386,9 @@ static struct smtp_event run_xforward(struct smtp_server *s, struct str args)
 }
 
 static const struct command commands[SMTP_CMD_COUNT] = {
-    [SMTP_CMD_HELO] = { SMTP_CMD_HELO, true, run_helo },
-    [SMTP_CMD_EHLO] = { SMTP_CMD_EHLO, true, run_ehlo },
-    [SMTP_CMD_XCLIENT] = { SMTP_CMD_XCLIENT, true, run_xclient },
-    [SMTP_CMD_XFORWARD] = { SMTP_CMD_XFORWARD, false, run_xforward },
-    [SMTP_CMD_STARTTLS] = { SMTP_CMD_STARTTLS, true, run_starttls },
-    [SMTP_CMD_AUTH] = { SMTP_CMD_AUTH, false, run_auth },
-    [SMTP_CMD_MAIL] = { SMTP_CMD_MAIL, false, run_mail },
-    [SMTP_CMD_RCPT] = { SMTP_CMD_RCPT, false, run_rcpt },
-    [SMTP_CMD_DATA] = { SMTP_CMD_DATA, false, run_data },
-    [SMTP_CMD_BDAT] = { SMTP_CMD_BDAT, false, run_bdat },
-    [SMTP_CMD_RSET] = { SMTP_CMD_RSET, false, run_rset },
-    [SMTP_CMD_NOOP] = { SMTP_CMD_NOOP, true, run_noop },
-    [SMTP_CMD_VRFY] = { SMTP_CMD_VRFY, false, run_vrfy },
-    [SMTP_CMD_ETRN] = { SMTP_CMD_ETRN, false, run_etrn },
-    [SMTP_CMD_QUIT] = { SMTP_CMD_QUIT, true, run_quit },
-    [SMTP_CMD_HELP] = { SMTP_CMD_HELP, true, run_help },
+#define SMTP_COMMAND(id, runs, junk, last, early) [SMTP_CMD_##id] = { early, run_##runs },
+#include "smtp/commands.def"
+#undef SMTP_COMMAND
 };
 
 /* A verb nobody knows, or a line that is no command at all. */

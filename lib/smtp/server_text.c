@@ -1,44 +1,85 @@
 /* What the server says about itself: the EHLO reply and the session statistics. */
 #include "smtp/server_state.h"
 
-void smtp_server_ehlo_text(const struct smtp_server *s, struct buf *out)
+static const struct {
+    size_t member;
+    bool discarded;
+} switches[] = {
+#define SMTP_EXTENSION(id, setting, member, discarded) \
+    [SMTP_EXTENSION_##id] = { offsetof(struct smtp_server_options, member), discarded },
+#include "smtp/extensions.def"
+#undef SMTP_EXTENSION
+};
+
+static bool *switch_of(struct smtp_server_options *o, enum smtp_extension e)
+{
+    return (bool *)(void *)((char *)o + switches[e].member);
+}
+
+void smtp_server_discard(struct smtp_server_options *o, unsigned extensions)
+{
+    for (enum smtp_extension e = 0; e < SMTP_EXTENSION_COUNT; e++)
+        if (extensions & 1u << e)
+            *switch_of(o, e) = switches[e].discarded;
+}
+
+static bool is_possible(const struct smtp_server *s, enum smtp_extension e)
 {
     const struct smtp_server_options *o = &s->options;
-    BUF_AUTO(size, 64);
 
-    buf_add(&size, STR("SIZE"));
-    if (o->message_size_limit > 0) {
-        buf_addc(&size, ' ');
-        buf_add_int(&size, o->message_size_limit);
+    switch (e) {
+    case SMTP_EXTENSION_STARTTLS:
+        return !s->secured;
+    case SMTP_EXTENSION_REQUIRETLS:
+        return s->secured;
+    case SMTP_EXTENSION_AUTH:
+        return !o->hide_auth;
+    case SMTP_EXTENSION_XCLIENT:
+        return o->xclient;
+    case SMTP_EXTENSION_XFORWARD:
+        return o->xforward;
+    default:
+        return true;
     }
-    const struct {
-        bool shown;
-        struct str keyword, arg;
-    } lines[] = {
-        { o->pipelining, STR("PIPELINING"), STR("") },
-        { o->size, buf_str(&size), STR("") },
-        { o->vrfy, STR("VRFY"), STR("") },
-        { o->etrn, STR("ETRN"), STR("") },
-        { o->starttls && !s->secured, STR("STARTTLS"), STR("") },
-        { o->auth && !o->hide_auth, STR("AUTH "), o->auth_mechanisms },
-        { o->auth && !o->hide_auth && o->auth_old_style, STR("AUTH="), o->auth_mechanisms },
-        { o->verp, STR("XVERP"), STR("") },
-        { o->xclient && !o->hide_xclient,
-          STR("XCLIENT NAME ADDR PROTO HELO REVERSE_NAME PORT LOGIN DESTADDR DESTPORT"), STR("") },
-        { o->xforward && !o->hide_xforward, STR("XFORWARD NAME ADDR PROTO HELO SOURCE PORT IDENT"),
-          STR("") },
-        { o->enhanced_codes, STR("ENHANCEDSTATUSCODES"), STR("") },
-        { o->eightbit, STR("8BITMIME"), STR("") },
-        { o->dsn, STR("DSN"), STR("") },
-        { o->smtputf8, STR("SMTPUTF8"), STR("") },
-        { o->chunking, STR("CHUNKING"), STR("") },
-        { o->requiretls && s->secured, STR("REQUIRETLS"), STR("") },
-    };
+}
 
-    buf_add(out, o->hostname);
-    for (size_t i = 0; i < ARRAY_LEN(lines); i++)
-        if (lines[i].shown)
-            buf_join(out, STR("\n"), lines[i].keyword, lines[i].arg);
+static void add_arguments(const struct smtp_server_options *o, enum smtp_extension e,
+                          struct buf *out)
+{
+    if (e == SMTP_EXTENSION_SIZE && o->message_size_limit > 0) {
+        buf_addc(out, ' ');
+        buf_add_int(out, o->message_size_limit);
+    } else if (e == SMTP_EXTENSION_AUTH) {
+        buf_join(out, STR(" "), o->auth_mechanisms);
+        if (o->auth_old_style)
+            buf_join(out, STR("\nAUTH="), o->auth_mechanisms);
+    } else if (e == SMTP_EXTENSION_XCLIENT) {
+        buf_add(out, STR(" NAME ADDR PROTO HELO REVERSE_NAME PORT LOGIN DESTADDR DESTPORT"));
+    } else if (e == SMTP_EXTENSION_XFORWARD) {
+        buf_add(out, STR(" NAME ADDR PROTO HELO SOURCE PORT IDENT"));
+    }
+}
+
+void smtp_server_ehlo_text(const struct smtp_server *s, struct buf *out)
+{
+    static const enum smtp_extension order[] = {
+#define SAY(name) SMTP_EXTENSION_##name
+        SAY(PIPELINING), SAY(SIZE),  SAY(VRFY),     SAY(ETRN),     SAY(STARTTLS),
+        SAY(AUTH),       SAY(XVERP), SAY(XCLIENT),  SAY(XFORWARD), SAY(ENHANCEDSTATUSCODES),
+        SAY(8BITMIME),   SAY(DSN),   SAY(SMTPUTF8), SAY(CHUNKING), SAY(REQUIRETLS),
+#undef SAY
+    };
+    struct smtp_server_options o = s->options;
+
+    buf_add(out, o.hostname);
+    for (size_t i = 0; i < ARRAY_LEN(order); i++) {
+        enum smtp_extension e = order[i];
+
+        if (*switch_of(&o, e) == switches[e].discarded || !is_possible(s, e))
+            continue;
+        buf_join(out, STR("\n"), smtp_extension_name(e));
+        add_arguments(&o, e, out);
+    }
 }
 
 static void format_count(struct smtp_tally t, struct buf *out)

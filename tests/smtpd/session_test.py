@@ -114,6 +114,22 @@ def a_table_of_commands_that_cannot_be_asked_ends_the_session():
 
 
 @test
+def discarded_keywords_are_not_offered_and_named_in_the_order_of_the_table():
+    words = "starttls, SIZE, nonsense, verp, requiretls, 8bitmime, XVERP, pipelining"
+    with Smtpd(BINARY, smtpd_discard_ehlo_keywords=words, smtpd_authorized_verp_clients="127.0.0.0/8") as d:
+        c = d.client()
+        c.reply()
+        eq(c("EHLO x"), "250-mx.test\n250-VRFY\n250-ETRN\n250-ENHANCEDSTATUSCODES\n250-DSN\n250-SMTPUTF8\n250 CHUNKING")
+        wait_log(d, "discarding EHLO keywords: 8BITMIME PIPELINING SIZE VERP STARTTLS REQUIRETLS")
+    with Smtpd(BINARY, smtpd_discard_ehlo_keywords="dsn, silent-discard, etrn") as d:
+        c = d.client()
+        c.reply()
+        offer = c("EHLO x")
+        assert "DSN" not in offer and "ETRN" not in offer and "VRFY" in offer, offer
+        assert "discarding" not in d.log(), d.log()
+
+
+@test
 def a_restriction_class_without_restrictions_is_fatal():
     with Smtpd(BINARY, smtpd_restriction_classes="here, gone", here="permit") as d:
         try:
