@@ -5,6 +5,7 @@
  * Distrusts: its clients: they get approved tables only */
 #include "base/log.h"
 #include "base/map.h"
+#include "ipc/connector.h"
 #include "ipc/desk.h"
 #include "ipc/messages/table.h"
 #include "service/service.h"
@@ -164,6 +165,10 @@ static bool tables_are_fresh(void *context)
     BUF_AUTO(table, 1000);
 
     (void)context;
+    if (connector_is_lost(connector_shared())) {
+        service_replace(proxymap.svc);
+        return false;
+    }
     if (!tables_have_changed(&table))
         return true;
     service_restart_for(proxymap.svc, buf_cstr(&table));
@@ -178,12 +183,32 @@ static void serve_client(struct service *svc, int fd)
     desk_serve(&desk, fd);
 }
 
+/* What asks a server is opened now, while servers can still be named. */
+static void open_those_with_servers(struct str list)
+{
+    struct str word;
+    bool braced;
+
+    while (str_token_braced(&list, ", \t\r\n", &word, &braced)) {
+        if (braced) {
+            open_those_with_servers(word);
+        } else if (str_skip_prefix(&word, STR("proxy:"))) {
+            struct str type, name;
+            table_spec_split(word, &type, &name);
+            if (table_type_asks_server(type))
+                (void)open_table(word, TABLE_DEFAULT, true);
+        }
+    }
+}
+
 static void start(struct service *svc)
 {
     proxymap.svc = svc;
     proxymap.writes = str_equal(service_name(svc), site_conf.proxywrite_service_name);
     if (proxymap.writes) /* a cache has one writer */
         service_require_single(svc);
+    open_those_with_servers(proxymap.writes ? proxymap_conf.proxy_write_maps
+                                            : table_conf.proxy_read_maps);
 }
 
 static const struct service_spec spec = {

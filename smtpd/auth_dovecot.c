@@ -1,6 +1,6 @@
 /* Dovecot's auth server as a back-end: one connection for the life of the process. */
 #include "base/log.h"
-#include "client/connector.h"
+#include "ipc/connector.h"
 #include "os/socket.h"
 #include "sasl/dovecot.h"
 #include "smtpd/auth_backend.h"

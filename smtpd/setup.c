@@ -1,9 +1,9 @@
 #include "smtpd/setup.h"
 
 #include "base/log.h"
-#include "client/connector.h"
 #include "client/debug_peer.h"
 #include "client/dns_filter.h"
+#include "ipc/connector.h"
 #include "smtpd/access/access.h"
 #include "smtpd/auth.h"
 #include "smtpd/mail_sink.h"
@@ -156,10 +156,9 @@ const struct setup *setup_open(struct service *svc)
     apply_overrides();
     unsupported_warn();
     tls_setup_open(&setup);
-    setup.connector = connector_new(service_root(svc));
+    setup.connector = connector_shared();
     setup.access = access_open(conf, &setup);
     setup.sink = &mail_sink_cleanup;
     auth_open(&setup);
-    connector_close_list(setup.connector);
     return &setup;
 }

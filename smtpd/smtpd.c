@@ -3,7 +3,6 @@
  * Runs as:   mail_owner, inside the queue directory when master.cf says chroot
  * Trusts:    main.cf and its tables
  * Distrusts: every byte from the client */
-#include "client/connector.h"
 #include "client/tlsmgr.h"
 #include "smtpd/session.h"
 #include "smtpd/setup.h"
@@ -23,7 +22,7 @@ static void notice_changes(struct service *svc)
         buf_add(&name, tls_setup_changed());
     if (name.len)
         service_restart_for(svc, buf_cstr(&name));
-    if (connector_is_lost(setup->connector) || tlsmgr_has_lost_keys())
+    if (tlsmgr_has_lost_keys())
         service_replace(svc);
 }
 

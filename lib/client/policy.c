@@ -4,7 +4,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/number.h"
-#include "client/connector.h"
+#include "ipc/connector.h"
 #include "os/link.h"
 
 #include <errno.h>

@@ -1,6 +1,7 @@
 /* One client (or trigger, or datagram) at a time.  An idle worker sits in epoll_wait(2); a client costs
  * epoll_wait, accept4 and close. */
 #include "base/log.h"
+#include "ipc/connector.h"
 #include "os/door.h"
 #include "os/fd.h"
 #include "os/socket.h"
@@ -20,6 +21,8 @@ static void serve_connection(struct service *svc, int listen_fd)
 {
     if (svc->spec->before_client)
         svc->spec->before_client(svc);
+    if (connector_is_lost(connector_shared()))
+        service_replace(svc);
     if (svc->leaving)
         return;
     int fd = service_accept(svc, listen_fd, 0);

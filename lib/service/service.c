@@ -1,6 +1,7 @@
 #include "service/service.h"
 
 #include "base/log.h"
+#include "ipc/connector.h"
 #include "os/door.h"
 #include "os/socket.h"
 #include "service/crowd.h"
@@ -119,8 +120,10 @@ void service_main(const struct service_spec *spec, int argc, char **argv)
     go_to_queue_directory(&svc);
     service_run_debugger(&svc);
     service_take_lock(&svc);
+    connector_share(connector_new(service_root(&svc)));
     if (spec->before_jail)
         spec->before_jail(&svc);
+    connector_close_list(connector_shared());
     settle(&svc);
     service_enter_jail(&svc);
     run(&svc);

@@ -23,6 +23,7 @@ enum table_trait {
     TABLE_ENCODES_FILES = 1 << 1, /* with TABLE_VALUES_ARE_FILES results come out base64-encoded */
     TABLE_WRITES = 1 << 2,        /* knows TABLE_WRITE */
     TABLE_INDEXED = 1 << 3,       /* has an index file that postmap builds */
+    TABLE_ASKS_SERVER = 1 << 4,   /* needs connections (table/server) */
 };
 
 /* The file behind a table, to notice when it is replaced. */

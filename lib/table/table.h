@@ -5,7 +5,7 @@
  * table/match.h  lists that answer yes or no, as in mydestination and mynetworks
  *
  * Tables are opened before the jail and looked up inside it: text tables are read whole, indexed
- * ones are mapped, so that a lookup needs no system call.  A process has one handle per name and
+ * ones are mapped, so that a lookup needs no system call; those that ask a server name it then.  A process has one handle per name and
  * flags; opening the same table again shares it.  `proxy:type:name` is opened by this process
  * itself where it may and can be, and asked of proxymap(8) otherwise (table/proxy.h).
  *
@@ -27,7 +27,7 @@ enum table_flag {
     TABLE_FOLD = 1 << 0,
     /* With smtputf8_enable: fold as Unicode; a key that is not UTF-8 is in no table. */
     TABLE_UTF8 = 1 << 1,
-    /* A regexp or pcre result with $n is an error (privileged delivery). */
+    /* Privileged delivery: a regexp or pcre result with $n is an error, and strangers' servers are not asked. */
     TABLE_NO_SUBSTITUTION = 1 << 2,
     /* Results name files (postmap -F); a lookup gives their content. */
     TABLE_VALUES_ARE_FILES = 1 << 3,
@@ -55,7 +55,8 @@ NODISCARD enum table_result table_lookup(struct table *t, struct str key, struct
 /* "hash:/etc/postfix/x", as the configuration has it; lives as long as the table. */
 struct str table_name(const struct table *t);
 /* Tables of fixed strings may be asked for parts of an address or of a host name (user, @domain, a
- * parent domain).  Those with patterns (regexp, pcre, cidr, tcp) get whole keys only. */
+ * parent domain).  Those with patterns (regexp, pcre, cidr) and those that ask a
+ * server by one word (tcp, socketmap) get whole keys only. */
 bool table_takes_partial_keys(const struct table *t);
 /* Whose words the results are: the owner of the opened file; 0, the administrator, for a table without one.  Of a
  * table made of others the owner of those that are not the administrator's, TABLE_OWNER_MANY if these

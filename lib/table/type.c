@@ -46,12 +46,15 @@ const struct table_type *table_type_find(struct str name)
 
 bool table_type_exists(struct str type) { return table_type_find(type) != NULL; }
 
-bool table_type_is_indexed(struct str type)
+static bool has_trait(struct str type, unsigned trait)
 {
     const struct table_type *found = table_type_find(type);
 
-    return found && found->traits & TABLE_INDEXED;
+    return found && found->traits & trait;
 }
+
+bool table_type_is_indexed(struct str type) { return has_trait(type, TABLE_INDEXED); }
+bool table_type_asks_server(struct str type) { return has_trait(type, TABLE_ASKS_SERVER); }
 
 static int by_name(const void *a, const void *b)
 {

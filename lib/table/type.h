@@ -7,6 +7,8 @@ void table_spec_split(struct str spec, struct str *type, struct str *name);
 bool table_type_exists(struct str type);
 /* Has an index file NAME.lmdb that postmap builds, as lmdb, hash, btree. */
 bool table_type_is_indexed(struct str type);
+/* Needs connections: who wants to look up in its jail has to open it before. */
+bool table_type_asks_server(struct str type);
 /* The text of the error for a type that there is not. */
 void table_type_unknown(struct str type, struct buf *error);
 /* All types, one name a line, sorted (postconf -m). */

@@ -4,6 +4,7 @@
  * Trusts:    main.cf; the clients that qmqpd_authorized_clients names may relay anywhere
  * Distrusts: every byte from the client */
 #include "base/log.h"
+#include "base/netstring.h"
 #include "client/cleanup.h"
 #include "os/link.h"
 #include "smtpd/first_lines.h"
@@ -74,6 +75,7 @@ static bool read_package(struct request *q, struct str *content)
                 head = in.len - rest.len;
                 break;
             case NETSTRING_BAD:
+            case NETSTRING_LONG:
                 refuse(q, 'D', STR("Error: malformed or too large request"));
                 return false;
             case NETSTRING_MORE:

@@ -19,3 +19,6 @@ add_test(NAME services.proxymap
   COMMAND ${Python3_EXECUTABLE} ${CMAKE_SOURCE_DIR}/tests/services/proxymap_test.py $<TARGET_FILE:proxymap>
           $<TARGET_FILE:postmap>)
 relevo_test(lib/table/proxy_test.c table)
+relevo_test(lib/table/tcp_wire_test.c table)
+relevo_test(lib/table/socketmap_wire_test.c table)
+relevo_fuzz(tcp_wire.c table)

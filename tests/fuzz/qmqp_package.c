@@ -1,18 +1,12 @@
 /* A QMQP request from a client.  What is taken is made of the bytes that came, and writing it as netstrings again
  * gives a request with the same parts. */
-#include "base/buf.h"
+#include "base/netstring.h"
 #include "smtpd/qmqpd/package.h"
 
 #include <stdint.h>
 #include <stdlib.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void put(struct buf *out, struct str text)
-{
-    buf_add_int(out, (int64_t)text.len);
-    buf_join(out, STR(":"), text, STR(","));
-}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -22,9 +16,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     if (!qmqp_package_parse((struct str){ (const char *)data, size }, &p))
         return 0;
-    put(&out, p.message);
-    put(&out, p.sender);
-    for (struct str rest = p.recipients; rest.len; put(&out, one))
+    netstring_put(&out, p.message);
+    netstring_put(&out, p.sender);
+    for (struct str rest = p.recipients; rest.len; netstring_put(&out, one))
         if (!netstring_take(&rest, &one))
             abort();
     if (out.len > size || !qmqp_package_parse(buf_str(&out), &again) ||

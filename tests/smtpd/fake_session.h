@@ -2,7 +2,7 @@
 /* A session without a client: parameters as given, everything else by default, log lines kept. */
 
 #include "base/log.h"
-#include "client/connector.h"
+#include "ipc/connector.h"
 #include "smtpd/access/access.h"
 #include "smtpd/facts.h"
 #include "unit.h"

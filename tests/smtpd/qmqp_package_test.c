@@ -1,3 +1,4 @@
+#include "base/netstring.h"
 #include "smtpd/qmqpd/package.h"
 #include "unit.h"
 
@@ -44,19 +45,6 @@ static void every_cut_of_a_request_is_refused(void **state)
         assert_false(qmqp_package_parse(str_sub(text, 0, n), &p));
 }
 
-static void a_length_over_the_limit_is_bad_before_it_is_read(void **state)
-{
-    struct str text = STR("1000:");
-    size_t length;
-
-    (void)state;
-    assert_int_equal(netstring_take_head(&text, 999, &length), NETSTRING_BAD);
-    text = STR("100");
-    assert_int_equal(netstring_take_head(&text, 999, &length), NETSTRING_MORE);
-    text = STR("12345678901");
-    assert_int_equal(netstring_take_head(&text, 999, &length), NETSTRING_BAD);
-}
-
 static void addresses_are_measured_at_their_limit(void **state)
 {
     static const struct {
@@ -84,7 +72,6 @@ int main(void)
         cmocka_unit_test(a_request_gives_message_sender_and_recipients),
         cmocka_unit_test(what_is_no_request_is_refused),
         cmocka_unit_test(every_cut_of_a_request_is_refused),
-        cmocka_unit_test(a_length_over_the_limit_is_bad_before_it_is_read),
         cmocka_unit_test(addresses_are_measured_at_their_limit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,4 +1,4 @@
-#include "client/connector.h"
+#include "ipc/connector.h"
 
 #include "base/arena.h"
 #include "base/log.h"
@@ -22,8 +22,21 @@ struct connector {
     struct str root;
     struct str entries[CONNECTOR_ENTRIES_MAX]; /* as they were given */
     int count;
+    bool closed;
     struct channel channel;
 };
+
+/* Tables are opened deep below those who know how the process lives: set once, before any of them. */
+static struct connector *shared;
+
+void connector_share(struct connector *c) { shared = c; }
+
+struct connector *connector_shared(void)
+{
+    if (shared == NULL)
+        shared = connector_new(STR(""));
+    return shared;
+}
 
 struct connector *connector_new(struct str root)
 {
@@ -39,6 +52,8 @@ void connector_free(struct connector *c)
 {
     if (c == NULL)
         return;
+    if (c == shared)
+        shared = NULL;
     channel_close(&c->channel);
     arena_free(&c->arena);
     free(c);
@@ -58,7 +73,9 @@ int connector_add(struct connector *c, struct str endpoint, struct buf *why)
 
     if (entry >= 0)
         return entry;
-    if (c->count == CONNECTOR_ENTRIES_MAX)
+    if (c->closed)
+        buf_join(why, STR("not among the servers that were known at the start: "), endpoint);
+    else if (c->count == CONNECTOR_ENTRIES_MAX)
         buf_join(why, STR("too many servers: "), endpoint);
     else if (endpoint.len == 0 || endpoint.len + c->root.len > CONNECTOR_ENDPOINT_MAX)
         buf_join(why, STR("bad server name: "), endpoint);
@@ -94,7 +111,10 @@ static bool send_list(struct connector *c)
 
 void connector_close_list(struct connector *c)
 {
-    if (c->count == 0 || !door_is_only_way())
+    if (!door_is_only_way())
+        return;
+    c->closed = true;
+    if (c->count == 0)
         return;
     int fd = door_connect(SERVICE, OPEN_TIMEOUT_S);
     if (fd >= 0)

@@ -1,0 +1,211 @@
+#!/usr/bin/env python3
+"""Tables that ask servers: tcp, socketmap.  Daemons in their jail, proxymap, the SMTP client and postmap."""
+import contextlib
+import os
+import socketserver
+import threading
+
+from harness import contents, DOMAIN, ETC, furnish, Host, MAIL_UID, main, QUEUE, send, Sink, Smtp, test
+
+TCP, MAP = 10041, 10042
+SOCKET = QUEUE + "/private/map"
+BOX = "paco@" + DOMAIN
+
+
+class Tcp(socketserver.StreamRequestHandler):
+    def handle(self):
+        self.server.connections += 1
+        for line in self.rfile:
+            self.server.asked.append(line)
+            key = line.decode("latin-1")[4:-1]
+            said = self.server.answers.get(key, b"500 none\n")
+            if said is None:
+                return
+            self.wfile.write(said)
+
+
+class Map(socketserver.StreamRequestHandler):
+    def handle(self):
+        self.server.connections += 1
+        while True:
+            length = b""
+            while not length.endswith(b":"):
+                byte = self.rfile.read(1)
+                if not byte:
+                    return
+                length += byte
+            query = self.rfile.read(int(length[:-1])).decode("latin-1")
+            assert self.rfile.read(1) == b","
+            self.server.asked.append(query)
+            said = self.server.answers.get(query, b"NOTFOUND ")
+            if said is None:
+                return
+            self.wfile.write(b"%d:%s," % (len(said), said))
+
+
+class Stream(socketserver.ThreadingTCPServer):
+    allow_reuse_address = daemon_threads = True
+
+
+class Unix(socketserver.ThreadingUnixStreamServer):
+    daemon_threads = True
+
+
+@contextlib.contextmanager
+def serving(kind, place, answers):
+    if isinstance(place, str):
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(place)
+        server = Unix(place, kind)
+        os.chown(place, MAIL_UID, MAIL_UID)
+        os.chmod(place, 0o660)
+    else:
+        server = Stream(("127.0.0.1", place), kind)
+    server.answers, server.asked, server.connections = answers, [], 0
+    threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+    try:
+        yield server
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def eq(a, b):
+    assert a == b, (a, b)
+
+
+def use(host, **settings):
+    host.run("postconf", "-e", *("%s = %s" % item for item in settings.items()))
+    mark = len(host.log())
+    host.run("postfix", "reload")
+    host.wait_log(r": reload -- version", mark)
+    return mark
+
+
+def rcpt(sender="a@far.test", recipient=BOX):
+    with contextlib.closing(Smtp()) as c:
+        c("EHLO client.test")
+        c("MAIL FROM:<%s>" % sender)
+        return c("RCPT TO:<%s>" % recipient)
+
+
+def query(host, table, key):
+    p = host.run("postmap", "-q", key, table, check=False)
+    return p.returncode, p.stdout, p.stderr
+
+
+@test
+def postmap_asks_a_tcp_server(host):
+    table = "tcp:127.0.0.1:%d" % TCP
+    answers = {"a%20b%25c": b"200 one%20two\n", "t": b"400 later\n", "s": b"300 what\n", "j": b"junk\n", "q": b"200 x%zz\n"}
+    with serving(Tcp, TCP, answers) as server:
+        eq(query(host, table, "a b%c")[:2], (0, "one two\n"))
+        eq(query(host, table, "none"), (1, "", ""))
+        status, out, err = query(host, table, "t")
+        assert status == 1 and "fatal: table %s: query error" % table in err, err
+        for key, complaint in (("s", "bad status code: 300 what"), ("j", "malformed reply: junk"), ("q", "malformed reply: 200 x%zz")):
+            err = query(host, table, key)[2]
+            assert "warning: read TCP map reply from 127.0.0.1:%d: %s" % (TCP, complaint) in err, err
+        eq(server.asked[0], b"get a%20b%25c\n")
+    mark = query(host, table, "x")[2]
+    assert mark.count("warning: connect to TCP map 127.0.0.1:%d: Connection refused" % TCP) == 10, mark
+
+
+@test
+def postmap_asks_a_socketmap_server(host):
+    table = "socketmap:inet:127.0.0.1:%d:name" % MAP
+    answers = {"name k": b"OK v w", "name t": b"TEMP not now", "name o": b"TIMEOUT slow", "name p": b"PERM never", "name u": b"HUH x",
+               "name e": b"OK ", "name gone": None}
+    with serving(Map, MAP, answers) as server:
+        eq(query(host, table, "k"), (0, "v w\n", ""))
+        eq(query(host, table, "none"), (1, "", ""))
+        status, out, err = query(host, table, "e")
+        assert (status, out) == (0, "\n") and "empty string result is not allowed" in err, (status, out, err)
+        for key, complaint in (("t", "temporary error: not now"), ("o", "timeout error: slow"), ("p", "permanent error: never"),
+                               ("u", "unknown error: HUH x")):
+            status, _, err = query(host, table, key)
+            assert status == 1 and "warning: %s socketmap server %s" % (table, complaint) in err, err
+        before = server.connections
+        err = query(host, table, "gone")[2]
+        assert "warning: table %s lookup error: unexpected disconnect" % table in err, err
+        eq(server.connections, before + 2)
+        long = "x" * 10001
+        err = query(host, table, long)[2]
+        assert "warning: table %s query too large: 'xxx" % table in err, err[:200]
+    err = query(host, table, "k")[2]
+    assert "warning: connect to 127.0.0.1:%d: Connection refused" % MAP in err, err
+    assert "warning: table %s lookup error: Connection refused" % table in err, err
+    for bad, complaint in (("socketmap:foo:bar:n", "invalid transport name: foo in service: foo:bar"),
+                           ("socketmap:inet", "socketmap requires server:socketmap argument")):
+        assert complaint in query(host, bad, "k")[2], bad
+
+
+@test
+def smtpd_asks_from_its_jail_over_one_connection(host):
+    with serving(Tcp, TCP, {"a@far.test": b"200 REJECT%20by%20tcp\n"}) as server, \
+            serving(Map, SOCKET, {"senders b@far.test": b"OK REJECT by map"}) as maps:
+        use(host, smtpd_sender_restrictions="check_sender_access tcp:127.0.0.1:%d, "
+            "check_sender_access socketmap:unix:private/map:senders" % TCP)
+        eq(rcpt(), "554 5.7.1 <a@far.test>: Sender address rejected: by tcp")
+        eq(rcpt("b@far.test"), "554 5.7.1 <b@far.test>: Sender address rejected: by map")
+        eq(rcpt("c@far.test"), "250 2.1.5 Ok")
+        assert (server.connections, maps.connections) == (1, 1), (server.connections, maps.connections)
+    use(host, smtpd_sender_restrictions="check_sender_access socketmap:unix:private/map:senders")
+    mark = len(host.log())
+    eq(rcpt(), "451 4.3.5 <a@far.test>: Sender address rejected: Server configuration error")
+    assert "table socketmap:unix:private/map:senders lookup error: " in host.log()[mark:]
+    use(host, smtpd_sender_restrictions="")
+
+
+@test
+def a_mail_finds_its_way_by_tables_of_servers(host):
+    sink = Sink(10026)
+    try:
+        with serving(Map, MAP, {"alias list@%s" % DOMAIN: b"OK " + BOX.encode(), "way x@far.test": b"OK smtp:[127.0.0.1]:10026"}) as server:
+            where = "socketmap:inet:127.0.0.1:%d:" % MAP
+            use(host, virtual_alias_maps=where + "alias", transport_maps=where + "way", smtp_tls_policy_maps=where + "tls",
+                local_recipient_maps="")
+            host.wait_log("%s: client=" % send(["list@" + DOMAIN, "x@far.test"], "Subject: by table\n\ntext"))
+            host.wait_mail("paco", "Subject: by table")
+            host.wait_empty()
+            assert sink.received("x@far.test")
+            assert "tls [127.0.0.1]:10026" in server.asked, server.asked
+    finally:
+        sink.close()
+        host.run("postconf", "-X", "virtual_alias_maps", "transport_maps", "smtp_tls_policy_maps", "local_recipient_maps")
+
+
+@test
+def proxymap_asks_for_others(host):
+    with serving(Tcp, TCP, {"a@far.test": b"200 REJECT%20by%20proxy\n"}):
+        table = "proxy:tcp:127.0.0.1:%d" % TCP
+        use(host, proxy_read_maps=table, smtpd_sender_restrictions="check_sender_access " + table)
+        eq(rcpt(), "554 5.7.1 <a@far.test>: Sender address rejected: by proxy")
+        # Who does not approve it in a configuration of his own has to ask.
+        host.write("/etc/other/main.cf", contents(ETC + "/main.cf") + "proxy_read_maps =\n")
+        eq(host.run("postmap", "-c", "/etc/other", "-q", "a@far.test", table).stdout, "REJECT by proxy\n")
+    use(host, smtpd_sender_restrictions="")
+    host.run("postconf", "-X", "proxy_read_maps")
+
+
+@test
+def what_acts_for_users_asks_no_server(host):
+    with serving(Tcp, TCP, {"paco": b"200 |/bin/true\n"}):
+        mark = use(host, alias_maps="tcp:127.0.0.1:%d" % TCP, local_recipient_maps="")
+        send(BOX)
+        host.wait_log("tcp:127.0.0.1:%d map is not allowed for security sensitive data" % TCP, mark)
+        host.wait_log("status=deferred .*alias database unavailable", mark)
+    use(host, alias_maps="hash:/etc/aliases")
+    host.run("postconf", "-X", "local_recipient_maps")
+    host.run("postsuper", "-d", "ALL")
+
+
+def prepare(tree, work):
+    furnish(tree, work)
+    host = Host()
+    host.configure(main={"smtpd_relay_restrictions": "permit_mynetworks, reject_unauth_destination"})
+    host.start()
+    return host
+
+
+main(prepare)
