@@ -1,7 +1,7 @@
 #pragma once
 /* smtp-client/attempt - a request on its way from server to server, and what has been learnt so far. */
+#include "nexthop/resolve.h"
 #include "smtp-client/arguments.h"
-#include "smtp-client/resolve.h"
 #include "smtp-client/session.h"
 
 struct attempt {

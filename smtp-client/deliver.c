@@ -1,6 +1,6 @@
 #include "smtp-client/deliver.h"
 
-#include "smtp-client/destination.h"
+#include "nexthop/destination.h"
 #include "smtp-client/filter.h"
 #include "smtp-client/greet.h"
 #include "smtp-client/login.h"

@@ -2,8 +2,8 @@
 /* smtp-client/deliver - a request's way over destinations and servers until every recipient has an
  * answer. */
 #include "delivery/delivery.h"
+#include "nexthop/resolve.h"
 #include "smtp-client/arguments.h"
-#include "smtp-client/resolve.h"
 
 /* What the process knows. */
 struct client {

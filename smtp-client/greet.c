@@ -3,7 +3,7 @@
 #include "base/log.h"
 #include "client/debug_peer.h"
 #include "conf/params.h"
-#include "smtp-client/destination.h"
+#include "nexthop/destination.h"
 #include "smtp-client/remarks.h"
 #include "smtp-client/starttls.h"
 #include "smtp-client/wire.h"

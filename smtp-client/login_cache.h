@@ -2,8 +2,8 @@
 /* smtp-client/login_cache - passwords that a server has refused are not tried again for a while (smtp_sasl_auth_cache_name):
  * a provider locks accounts that fail too often. */
 #include "delivery/delivery.h"
+#include "nexthop/fault.h"
 #include "sasl/client.h"
-#include "smtp-client/fault.h"
 
 /* Before the jail; without the parameter there is no cache. */
 void login_cache_open(const struct digests *digests);

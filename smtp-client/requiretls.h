@@ -2,8 +2,8 @@
 /* smtp-client/requiretls - mail whose sender insists on TLS at every hop (REQUIRETLS, RFC 8689), and what the site makes of
  * it for one of them. */
 #include "delivery/delivery.h"
-#include "smtp-client/fault.h"
-#include "smtp-client/tls_level.h"
+#include "nexthop/fault.h"
+#include "nexthop/tls_level.h"
 #include "smtp-client/tls_status.h"
 
 enum requiretls {

@@ -5,12 +5,12 @@
  * bytes, remarks.h keeps what the postmaster should know. */
 #include "base/arena.h"
 #include "client/transcript.h"
+#include "nexthop/fault.h"
+#include "nexthop/target.h"
+#include "nexthop/tls_policy.h"
 #include "os/clock.h"
 #include "os/stream.h"
-#include "smtp-client/fault.h"
 #include "smtp-client/requiretls.h"
-#include "smtp-client/target.h"
-#include "smtp-client/tls_policy.h"
 #include "smtp-client/tls_status.h"
 
 struct client_session {

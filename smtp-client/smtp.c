@@ -5,10 +5,10 @@
  * Distrusts: every byte from servers and name servers */
 #include "base/log.h"
 #include "client/dns_filter.h"
-#include "smtp-client/connect.h"
-#include "smtp-client/dane.h"
+#include "nexthop/dane.h"
+#include "nexthop/destination.h"
+#include "nexthop/dial.h"
 #include "smtp-client/deliver.h"
-#include "smtp-client/destination.h"
 #include "smtp-client/requiretls.h"
 #include "smtp-client/starttls.h"
 #include "smtp-client/tlsrpt.h"
@@ -86,7 +86,7 @@ static void open_client(struct service *svc)
     r->dns = open_resolver();
     r->own = open_interfaces(site_conf.inet_interfaces);
     r->proxy = open_interfaces(conf_value(conf, STR("proxy_interfaces")));
-    session_use_own_address(site_conf.inet_interfaces, &r->own, &lifelong);
+    dial_use_own_address(site_conf.inet_interfaces, &r->own, &lifelong);
     r->default_port = default_port();
     open_tls(svc, r->lmtp);
     deliver_open(&client);

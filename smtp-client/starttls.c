@@ -3,7 +3,7 @@
 #include "base/log.h"
 #include "client/tlsmgr.h"
 #include "conf/params.h"
-#include "smtp-client/tls_policy.h"
+#include "nexthop/tls_policy.h"
 #include "smtp-client/tlsrpt.h"
 #include "table/list.h"
 #include "table/match.h"
@@ -74,14 +74,6 @@ static unsigned log_classes(const struct client_session *s)
 
 /* ---- the handshake ---- */
 
-static const enum tls_match matches[] = {
-    [TLS_NONE] = TLS_MATCH_NOTHING,    [TLS_MAY] = TLS_MATCH_NOTHING,
-    [TLS_ENCRYPT] = TLS_MATCH_NOTHING, [TLS_FINGERPRINT] = TLS_MATCH_DIGESTS,
-    [TLS_HALF_DANE] = TLS_MATCH_PINS,  [TLS_DANE] = TLS_MATCH_PINS,
-    [TLS_DANE_ONLY] = TLS_MATCH_PINS,  [TLS_VERIFY] = TLS_MATCH_NAMES,
-    [TLS_SECURE] = TLS_MATCH_NAMES,
-};
-
 /* Sessions are for one service, destination, server and level. */
 static struct str session_id(const struct client_session *s, const struct tls_policy *p,
                              struct arena *a)
@@ -99,26 +91,17 @@ static struct tls_client_wish wish_of(const struct client_session *s, const stru
 {
     int timeout = smtp_conf.smtp_starttls_timeout;
 
-    return (struct tls_client_wish){
+    struct tls_client_wish wish = {
         .peer = s->relay,
         .log = log_classes(s),
         .until = timeout ? deadline_in(timeout) : DEADLINE_NEVER,
         .end_ms = (int64_t)timeout * 1000,
-        .protocols = p->protocols,
-        .ciphers = p->ciphers,
-        .exclude_ciphers = p->exclude,
-        .servername = p->servername,
-        .match = matches[p->level],
-        .names = p->names,
-        .digests = p->digests,
-        .pins = p->pins,
-        .anchors = p->anchors,
-        .may_fall_back = p->level == TLS_DANE || p->level == TLS_HALF_DANE,
-        .only_trusted = p->level == TLS_HALF_DANE,
-        .failure = p->sts.failure,
         .session = session_id(s, p, a),
         .helo = smtp_conf.smtp_helo_name,
     };
+
+    tls_policy_wish(p, &wish);
+    return wish;
 }
 
 static bool not_started(struct client_session *s, struct arena *a, struct fault *fault)

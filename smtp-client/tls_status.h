@@ -1,7 +1,7 @@
 #pragma once
 /* smtp-client/tls_status - the tls= of delivery log lines: what was wanted of TLS, and what came of it. */
 #include "delivery/delivery.h"
-#include "smtp-client/tls_level.h"
+#include "nexthop/tls_level.h"
 
 struct tls_status {
     enum tls_level wanted; /* as the policy has it */

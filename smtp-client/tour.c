@@ -2,8 +2,8 @@
 
 #include "base/log.h"
 #include "delivery/pass.h"
+#include "nexthop/destination.h"
 #include "smtp-client/connect.h"
-#include "smtp-client/destination.h"
 #include "smtp-client/greet.h"
 #include "smtp-client/login.h"
 

@@ -1,4 +1,4 @@
-#include "smtp-client/fault.h"
+#include "nexthop/fault.h"
 #include "smtp-client/workaround.h"
 #include "unit.h"
 

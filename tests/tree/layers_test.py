@@ -29,6 +29,7 @@ BELOW = {
     "queue": CORE,
     "rewrite": CORE | {"table", "dns", "queue"},
     "client": CORE | {"table", "dns", "tls", "queue"},
+    "nexthop": CORE | {"smtp", "table", "dns", "tls"},
     "service": CORE | {"table", "dns", "queue"},
     "delivery": CORE | {"table", "dns", "tls", "queue", "rewrite", "client", "service"},
 }

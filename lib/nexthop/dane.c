@@ -1,4 +1,4 @@
-#include "smtp-client/dane.h"
+#include "nexthop/dane.h"
 
 #include "base/log.h"
 #include "conf/params.h"

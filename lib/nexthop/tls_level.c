@@ -1,4 +1,4 @@
-#include "smtp-client/tls_level.h"
+#include "nexthop/tls_level.h"
 
 static const struct {
     struct str name;

@@ -1,9 +1,9 @@
-#include "smtp-client/resolve.h"
+#include "nexthop/resolve.h"
 
 #include "base/log.h"
 #include "conf/params.h"
-#include "smtp-client/destination.h"
-#include "smtp-client/order.h"
+#include "nexthop/destination.h"
+#include "nexthop/order.h"
 
 #include <sys/random.h>
 

@@ -1,5 +1,5 @@
 #pragma once
-/* smtp-client/target - the servers that a destination leads to. */
+/* nexthop/target - the servers that a destination leads to. */
 #include "base/arena.h"
 #include "os/interfaces.h"
 
@@ -37,3 +37,5 @@ struct target_list {
 
 /* Append; the servers live in `a`.  What does not fit is left out. */
 void target_add(struct target_list *l, struct arena *a, const struct target_server *server);
+/* NAME[ADDRESS], as log lines have it; with the port NAME[ADDRESS]:PORT, which a path has none of. */
+struct str target_shown(const struct target_server *server, bool with_port, struct arena *a);

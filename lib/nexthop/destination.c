@@ -1,4 +1,4 @@
-#include "smtp-client/destination.h"
+#include "nexthop/destination.h"
 
 #include "base/number.h"
 #include "text/hostname.h"

@@ -1,4 +1,4 @@
-#include "smtp-client/target.h"
+#include "nexthop/target.h"
 
 void target_add(struct target_list *l, struct arena *a, const struct target_server *server)
 {
@@ -13,4 +13,14 @@ void target_add(struct target_list *l, struct arena *a, const struct target_serv
         l->room = room;
     }
     l->servers[l->count++] = *server;
+}
+
+struct str target_shown(const struct target_server *server, bool with_port, struct arena *a)
+{
+    BUF_AUTO(text, 1024);
+
+    buf_join(&text, server->name, STR("["), server->address, STR("]"));
+    if (with_port && server->path.ptr == NULL)
+        buf_addf(&text, ":%d", server->port);
+    return arena_str(a, buf_str(&text));
 }

@@ -1,4 +1,4 @@
-#include "smtp-client/fault.h"
+#include "nexthop/fault.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 #include "base/buf.h"
 #include "base/log.h"
-#include "smtp-client/tls_entry.h"
+#include "nexthop/tls_entry.h"
 #include "unit.h"
 
 static struct buf logged;

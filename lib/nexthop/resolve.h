@@ -1,9 +1,9 @@
 #pragma once
-/* smtp-client/resolve - from a destination to the addresses that will be tried, in order. */
+/* nexthop/resolve - from a destination to the addresses that will be tried, in order. */
 #include "dns/dns.h"
+#include "nexthop/fault.h"
+#include "nexthop/target.h"
 #include "os/clock.h"
-#include "smtp-client/fault.h"
-#include "smtp-client/target.h"
 
 enum resolve_status {
     RESOLVE_OK,     /* at least one server */

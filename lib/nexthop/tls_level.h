@@ -1,5 +1,5 @@
 #pragma once
-/* smtp-client/tls_level - how much of TLS a delivery insists on, from nothing to most. */
+/* nexthop/tls_level - how much of TLS a delivery insists on, from nothing to most. */
 #include "base/str.h"
 
 enum tls_level {

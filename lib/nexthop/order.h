@@ -1,6 +1,6 @@
 #pragma once
-/* smtp-client/order - which servers are tried, and in which order.  Pure: chance is an argument. */
-#include "smtp-client/target.h"
+/* nexthop/order - which servers are tried, and in which order.  Pure: chance is an argument. */
+#include "nexthop/target.h"
 
 /* Drop ourselves (an address in `own` or `proxy`) and every server that is not preferred to us: it
  * would only send the mail back.  `self` of the list tells that we were there. */

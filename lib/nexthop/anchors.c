@@ -1,4 +1,4 @@
-#include "smtp-client/anchors.h"
+#include "nexthop/anchors.h"
 
 #include "base/log.h"
 #include "os/fd.h"

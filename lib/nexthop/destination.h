@@ -1,5 +1,5 @@
 #pragma once
-/* smtp-client/destination - the syntax of a nexthop.
+/* nexthop/destination - the syntax of a nexthop.
  *
  * One or more of  domain  domain:port  [host]  [host]:port  inet:host:port  and, for LMTP,
  * unix:path, separated by commas or blanks; each is tried when the one before could not take the

@@ -1,4 +1,4 @@
-#include "smtp-client/tls_entry.h"
+#include "nexthop/tls_entry.h"
 
 #include "base/buf.h"
 #include "base/log.h"

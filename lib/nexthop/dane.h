@@ -1,10 +1,10 @@
 #pragma once
-/* smtp-client/dane - what DNS has to say of a server's certificate (RFC 7672).
+/* nexthop/dane - what DNS has to say of a server's certificate (RFC 7672).
  *
  * Nothing is believed that the resolver does not vouch for.  Answers are kept for a short time, so that the messages of one
  * burst ask once. */
 #include "dns/dns.h"
-#include "smtp-client/tls_policy.h"
+#include "nexthop/tls_policy.h"
 
 #define DANE_KEPT 20 /* names whose records are kept */
 

@@ -1,7 +1,7 @@
 #pragma once
-/* smtp-client/tls_entry - an entry of smtp_tls_policy_maps: `LEVEL [name=value ...]`. */
+/* nexthop/tls_entry - an entry of smtp_tls_policy_maps: `LEVEL [name=value ...]`. */
 #include "base/arena.h"
-#include "smtp-client/tls_level.h"
+#include "nexthop/tls_level.h"
 
 enum tls_choice { TLS_UNSAID, TLS_NO, TLS_YES };
 

@@ -1,13 +1,13 @@
 #pragma once
-/* smtp-client/tls_policy - what a site asks of TLS with one server, from main.cf and its tables.
+/* nexthop/tls_policy - what a site asks of TLS with one server, from main.cf and its tables.
  *
  * Everything that has to do with names is settled here: who looks at the server's certificate gets the names themselves.
- * What DNS has to say of a server at a DANE level is asked of a function (smtp-client/dane.h is the one there is). */
+ * What DNS has to say of a server at a DANE level is asked of a function (nexthop/dane.h is the one there is). */
 #include "base/arena.h"
 #include "conf/conf.h"
-#include "smtp-client/fault.h"
-#include "smtp-client/target.h"
-#include "smtp-client/tls_entry.h"
+#include "nexthop/fault.h"
+#include "nexthop/target.h"
+#include "nexthop/tls_entry.h"
 #include "tls/client.h"
 
 struct tls_policy {
@@ -43,3 +43,5 @@ bool tls_policy_may_want_tls(void);
  * the failure of a delivery.  Texts live in `a`. */
 NODISCARD bool tls_policy_find(const struct tls_question *q, struct arena *a,
                                struct tls_policy *out, struct fault *fault);
+/* What of a handshake the policy decides; the rest of the wish stays as it is. */
+void tls_policy_wish(const struct tls_policy *p, struct tls_client_wish *wish);

@@ -1,4 +1,4 @@
-#include "smtp-client/destination.h"
+#include "nexthop/destination.h"
 #include "unit.h"
 
 #define LMTP true

@@ -1,5 +1,5 @@
 #pragma once
-/* smtp-client/anchors - files with certificates and keys that are trusted instead of the authorities of main.cf. */
+/* nexthop/anchors - files with certificates and keys that are trusted instead of the authorities of main.cf. */
 #include "base/arena.h"
 #include "tls/client.h"
 

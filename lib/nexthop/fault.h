@@ -1,5 +1,5 @@
 #pragma once
-/* smtp-client/fault - why a destination or server could not take the mail, and the words for it. */
+/* nexthop/fault - why a destination or server could not take the mail, and the words for it. */
 #include "base/arena.h"
 #include "smtp/client.h"
 

@@ -1,6 +1,6 @@
 #include "base/log.h"
 #include "conf/params.h"
-#include "smtp-client/tls_policy.h"
+#include "nexthop/tls_policy.h"
 #include "unit.h"
 
 static struct buf logged;

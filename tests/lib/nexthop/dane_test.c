@@ -1,6 +1,6 @@
 #include "base/log.h"
 #include "conf/params.h"
-#include "smtp-client/dane.h"
+#include "nexthop/dane.h"
 #include "unit.h"
 
 static struct buf logged;

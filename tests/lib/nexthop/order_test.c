@@ -1,4 +1,4 @@
-#include "smtp-client/order.h"
+#include "nexthop/order.h"
 #include "unit.h"
 
 struct fixture {

@@ -1,9 +1,9 @@
-#include "smtp-client/tls_policy.h"
+#include "nexthop/tls_policy.h"
 
 #include "base/log.h"
 #include "conf/params.h"
 #include "dns/dns.h"
-#include "smtp-client/anchors.h"
+#include "nexthop/anchors.h"
 #include "table/list.h"
 #include "text/hostname.h"
 
