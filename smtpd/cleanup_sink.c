@@ -1,7 +1,7 @@
 /* The sink that hands mail to cleanup(8), or to postdrop(1), as records of a queue file. */
 #include "base/utf8.h"
-#include "smtpd/access/access.h"
 #include "smtpd/mail_sink.h"
+#include "smtpd/origin.h"
 #include "smtpd/received.h"
 #include "text/dsn.h"
 
@@ -13,24 +13,20 @@ static void put_attr(struct buf *out, const char *name, struct str value)
         record_put_attr(out, name, value);
 }
 
-/* What the log and later hops see: the real client, or what XFORWARD said of the first one. */
+/* What the log and later hops see. */
 static void put_log_attributes(struct session *s, struct buf *out)
 {
-    const struct peer *p = &s->peer;
-    bool forwarded = s->forwarded.name.ptr || s->forwarded.address.ptr;
-    struct str name = forwarded ? s->forwarded.name : p->name;
-    struct str address = forwarded ? s->forwarded.address : p->address;
+    struct forwarded o = origin_of(s);
     BUF_AUTO(origin, 0);
 
-    buf_join(&origin, name, STR("["), address, STR("]"));
-    put_attr(out, "log_client_name", name);
-    put_attr(out, "log_client_address", address);
-    put_attr(out, "log_client_port", forwarded ? s->forwarded.port : p->port);
+    buf_join(&origin, o.name, STR("["), o.address, STR("]"));
+    put_attr(out, "log_client_name", o.name);
+    put_attr(out, "log_client_address", o.address);
+    put_attr(out, "log_client_port", o.port);
     put_attr(out, "log_message_origin",
-             str_equal(s->forwarded.source, STR("LOCAL")) ? STR("local") : buf_str(&origin));
-    put_attr(out, "log_helo_name", s->forwarded.helo.ptr ? s->forwarded.helo : s->helo);
-    put_attr(out, "log_protocol_name",
-             s->forwarded.proto.ptr ? s->forwarded.proto : session_protocol(s));
+             str_equal(o.source, STR("LOCAL")) ? STR("local") : buf_str(&origin));
+    put_attr(out, "log_helo_name", o.helo);
+    put_attr(out, "log_protocol_name", o.proto);
 }
 
 static void put_client_attributes(struct session *s, struct buf *out)
@@ -53,13 +49,6 @@ static void put_client_attributes(struct session *s, struct buf *out)
     put_attr(out, "sasl_sender", s->t.mail.auth);
 }
 
-/* XFORWARD SOURCE knows better than our own view of the last hop. */
-static bool is_local_mail(struct session *s)
-{
-    return s->forwarded.source.len ? str_equal_nocase(s->forwarded.source, STR("LOCAL"))
-                                   : access_rewrites_locally(s);
-}
-
 static void put_envelope_head(struct session *s, struct buf *out)
 {
     struct transaction *t = &s->t;
@@ -67,7 +56,7 @@ static void put_envelope_head(struct session *s, struct buf *out)
     record_put_time(out, clock_wall());
     record_put_attr(out, "log_ident",
                     s->forwarded.ident.len ? s->forwarded.ident : queue_id_str(&s->cleanup.id));
-    record_put_attr(out, "rewrite_context", is_local_mail(s) ? STR("local") : STR("remote"));
+    record_put_attr(out, "rewrite_context", origin_is_local(s) ? STR("local") : STR("remote"));
     put_attr(out, "envelope_id", t->mail.envid);
     if (t->mail.ret)
         record_put_attr_int(out, "ret_flags", t->mail.ret);
@@ -85,20 +74,23 @@ static void put_envelope_head(struct session *s, struct buf *out)
                                                : site_conf.default_verp_delimiters);
 }
 
-static bool begin(struct session *s)
+static struct smtp_reply begin(struct session *s)
 {
     const struct smtp_mail *mail = &s->t.mail;
     int sendopts =
         (mail->smtputf8 ? SENDOPT_SMTPUTF8 : 0) | (mail->requiretls ? SENDOPT_REQUIRETLS : 0);
 
     if (!cleanup_client_open(&s->cleanup, site_conf.cleanup_service_name, s->setup->cleanup_flags,
-                             sendopts, site_conf.ipc_timeout))
-        return false;
+                             sendopts, site_conf.ipc_timeout)) {
+        s->faults |= FAULT_RESOURCE;
+        return (struct smtp_reply)MAIL_SINK_TROUBLE;
+    }
     put_envelope_head(s, cleanup_client_records(&s->cleanup));
-    return true;
+    return MAIL_SINK_GOES_ON;
 }
 
-static void recipient(struct session *s, const struct smtp_rcpt *rcpt)
+static struct smtp_reply recipient(struct session *s, const struct smtp_rcpt *rcpt,
+                                   struct str line UNUSED)
 {
     struct buf *out = cleanup_client_records(&s->cleanup);
     BUF_AUTO(orcpt, 0);
@@ -112,6 +104,7 @@ static void recipient(struct session *s, const struct smtp_rcpt *rcpt)
     record_put_attr(out, "dsn_orig_rcpt", buf_str(&orcpt));
     record_put(out, REC_RCPT, rcpt->address);
     cleanup_client_pump(&s->cleanup);
+    return MAIL_SINK_GOES_ON;
 }
 
 static void put_lines(struct buf *out, struct str lines)
@@ -148,7 +141,7 @@ static void put_actions(struct session *s, struct buf *out)
     buf_clear(&a->bcc);
 }
 
-static void content(struct session *s)
+static struct smtp_reply content(struct session *s)
 {
     struct buf *out = cleanup_client_records(&s->cleanup);
     BUF_AUTO(received, 0);
@@ -158,6 +151,7 @@ static void content(struct session *s)
     received_format(s, &received);
     put_lines(out, buf_str(&s->t.actions.prepend));
     put_lines(out, buf_str(&received));
+    return MAIL_SINK_GOES_ON;
 }
 
 static void text(struct session *s, struct str text, bool ends_line)
@@ -171,7 +165,7 @@ static void text(struct session *s, struct str text, bool ends_line)
 
 static const struct smtp_reply refusals[] = {
     [CLEANUP_BAD] = { 451, STR("4.3.0 Error: internal error 1") },
-    [CLEANUP_WRITE] = { 451, STR("4.3.0 Error: queue file write error") },
+    [CLEANUP_WRITE] = MAIL_SINK_TROUBLE,
     [CLEANUP_SIZE] = MAIL_SINK_TOO_BIG,
     [CLEANUP_CONTENT] = { 550, STR("5.7.1 Error: message content rejected") },
     [CLEANUP_HOPS] = { 554, STR("5.4.0 Error: too many hops") },
@@ -244,7 +238,8 @@ static struct smtp_reply end(struct session *s, enum smtp_command how, struct ar
 
 static void abandon(struct session *s) { cleanup_client_abort(&s->cleanup); }
 
-const struct mail_sink mail_sink_cleanup = { .begin = begin,
+const struct mail_sink mail_sink_cleanup = { .keeps_mail = true,
+                                             .begin = begin,
                                              .recipient = recipient,
                                              .content = content,
                                              .text = text,

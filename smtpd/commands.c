@@ -165,6 +165,14 @@ static bool is_no_address(struct session *s, struct str path, struct str address
     return true;
 }
 
+/* Where mail goes has the last word. */
+static bool sink_refused(struct session *s, struct smtp_reply reply)
+{
+    if (reply.code)
+        respond(s, reply);
+    return reply.code != 0;
+}
+
 static void on_mail(struct session *s, const struct smtp_event *ev)
 {
     struct smtp_reply unsupported = unsupported_refusal();
@@ -190,14 +198,13 @@ static void on_mail(struct session *s, const struct smtp_event *ev)
         respond(s, limit);
         return;
     }
-    transaction_begin(s, ev->mail);
+    transaction_begin(s, ev->mail, ev->line);
     if (refused(s, ACCESS_MAIL)) {
         transaction_end(s);
         return;
     }
-    if (!smtpd_conf.smtpd_delay_open_until_valid_rcpt && !transaction_open(s)) {
+    if (!smtpd_conf.smtpd_delay_open_until_valid_rcpt && sink_refused(s, transaction_open(s))) {
         transaction_end(s);
-        respond(s, REPLY(451, "4.3.0 Error: queue file write error"));
         return;
     }
     respond(s, REPLY(250, "2.1.0 Ok"));
@@ -233,11 +240,9 @@ static void on_rcpt(struct session *s, const struct smtp_event *ev)
     }
     if (recipient_refused(s, ev->rcpt))
         return;
-    if (!transaction_open(s)) {
-        respond(s, REPLY(451, "4.3.0 Error: queue file write error"));
+    if (sink_refused(s, transaction_open(s)) ||
+        sink_refused(s, transaction_add_recipient(s, ev->rcpt, ev->line)))
         return;
-    }
-    transaction_add_recipient(s, ev->rcpt);
     respond(s, REPLY(250, "2.1.5 Ok"));
 }
 
@@ -245,9 +250,8 @@ static void on_data(struct session *s, const struct smtp_event *ev)
 {
     (void)ev;
     s->where = SMTP_CMD_DATA;
-    if (refused(s, ACCESS_DATA))
+    if (refused(s, ACCESS_DATA) || sink_refused(s, transaction_begin_content(s)))
         return;
-    transaction_begin_content(s);
     respond(s, REPLY(354, "End data with <CR><LF>.<CR><LF>"));
 }
 
@@ -257,7 +261,7 @@ static void on_bdat(struct session *s, const struct smtp_event *ev)
         return;
     s->where = SMTP_CMD_BDAT;
     if (!refused(s, ACCESS_DATA))
-        transaction_begin_content(s);
+        (void)sink_refused(s, transaction_begin_content(s));
 }
 
 static void on_text(struct session *s, const struct smtp_event *ev)

@@ -1,10 +1,12 @@
 #include "smtpd/facts.h"
 
+#include "smtpd/mail_sink.h"
+
 #define CHANGES_BEFORE_COMPACTION 16
 
 const char *session_queue_id(const struct session *s)
 {
-    return s->t.open ? s->cleanup.id.text : "NOQUEUE";
+    return s->t.open && s->setup->sink->keeps_mail ? s->cleanup.id.text : "NOQUEUE";
 }
 
 struct str session_protocol(const struct session *s)

@@ -23,6 +23,7 @@
 struct access;
 struct auth_backend;
 struct connector;
+struct filter_dialogue;
 struct mail_sink;
 
 /* smtpd_tls_security_level. */
@@ -47,6 +48,8 @@ struct setup {
     struct access *access; /* the restriction lists */
     struct setup_tls tls;
     const struct mail_sink *sink;
+    int filter;      /* the connector's number of smtpd_proxy_filter */
+    int filter_file; /* with speed_adjust: without a name, for one message after the other */
     struct interface_list interfaces;
     struct connector *connector; /* to servers of others */
     struct auth_setup {
@@ -112,18 +115,28 @@ struct transaction {
     struct str sender;      /* internal form */
     struct str sender_path; /* the same without a source route: what replies and logs show */
     struct smtp_mail mail;  /* parameters; strings in the arena */
+    struct str mail_line;   /* the command that began it */
     struct str
         first_recipient; /* accepted; for Received: when it is the only one, and for footers */
     struct str last_rcpt_path; /* as replies and logs show it */
     int rcpt_accepted;
     struct str instance; /* how policy services know it; empty until one is asked */
     unsigned overshoot;  /* recipients refused because they are beyond the limit */
-    bool open;           /* cleanup has a queue id for us */
+    bool open;           /* the sink has taken it */
     bool in_content;
     struct first_lines first_lines;
     int64_t content_bytes;
     bool too_big;
     struct actions actions;
+};
+
+/* A message for smtpd_proxy_filter (filter_sink.c). */
+struct filter_state {
+    struct filter_dialogue *dialogue; /* the one under way, or NULL */
+    struct smtp_encoder encoder;
+    struct buf out; /* speed_adjust: what comes next in the file */
+    off_t written;
+    bool failed; /* the file cannot be written */
 };
 
 /* Who has logged in, and how he did; both absent: nobody. */
@@ -163,6 +176,7 @@ struct session {
     unsigned faults; /* enum fault */
     bool unlisted;   /* the refusal under way is for an address that nobody has */
     struct cleanup_client cleanup;
+    struct filter_state filter;
     struct transaction t;
     unsigned instances;      /* of messages that policy services were asked about */
     enum smtp_command where; /* what is being judged: the WHERE of reject lines */

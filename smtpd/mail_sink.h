@@ -3,13 +3,18 @@
  * them, content, text for each piece, end; or abort instead of whatever is still to come. */
 #include "smtpd/facts.h"
 
+/* What a step answers when nothing is wrong; any other reply refuses what the client asked for. */
+#define MAIL_SINK_GOES_ON ((struct smtp_reply){ 0 })
+
 struct mail_sink {
-    /* Take what the transaction knows of the client and the sender; the message has a queue id from now on.  False:
-     * the mail system is in trouble, which has been logged. */
-    bool (*begin)(struct session *s);
-    void (*recipient)(struct session *s, const struct smtp_rcpt *rcpt);
+    bool keeps_mail; /* in the queue; its message has an id from `begin` on */
+    /* Take what the transaction knows of the client and the sender. */
+    struct smtp_reply (*begin)(struct session *s);
+    /* `line` is the client's command. */
+    struct smtp_reply (*recipient)(struct session *s, const struct smtp_rcpt *rcpt,
+                                   struct str line);
     /* There will be no more recipients: the content begins, with the header that we add. */
-    void (*content)(struct session *s);
+    struct smtp_reply (*content)(struct session *s);
     void (*text)(struct session *s, struct str text, bool ends_line);
     /* The message is complete, and came by DATA or BDAT: what is answered.  Its text may lie in the arena. */
     struct smtp_reply (*end)(struct session *s, enum smtp_command how, struct arena *a);
@@ -17,9 +22,19 @@ struct mail_sink {
 };
 
 extern const struct mail_sink mail_sink_cleanup;
+/* smtpd_proxy_filter: at once, or (speed_adjust) when the message is complete. */
+extern const struct mail_sink mail_sink_filter, mail_sink_filter_later;
+
+/* Before the jail: the one that main.cf asks for. */
+const struct mail_sink *mail_sink_open(struct setup *setup);
 
 /* What a message over message_size_limit gets, whoever notices it. */
 #define MAIL_SINK_TOO_BIG                             \
     {                                                 \
         552, STR("5.3.4 Error: message file too big") \
+    }
+/* The mail system is in trouble, which has been logged. */
+#define MAIL_SINK_TROUBLE                               \
+    {                                                   \
+        451, STR("4.3.0 Error: queue file write error") \
     }

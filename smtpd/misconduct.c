@@ -67,7 +67,7 @@ static void log_size(struct session *s, const struct smtp_event *ev)
     if (str_find_str(ev->reply.text, STR("fixed limit")) == STR_NOT_FOUND)
         return;
     s->where = ev->command;
-    transaction_begin(s, ev->mail);
+    transaction_begin(s, ev->mail, ev->line);
     reject_log(s, STR_NONE, ev->reply);
     transaction_end(s);
 }

@@ -1,5 +1,6 @@
 #include "smtpd/received.h"
 
+#include "smtpd/mail_sink.h"
 #include "smtpd/peer.h"
 #include "text/address.h"
 #include "text/date.h"
@@ -128,7 +129,8 @@ void received_format(const struct session *s, struct buf *out)
         buf_add(out, STR(" with "));
         put_protocol(s, out);
     }
-    buf_join(out, STR(" id "), queue_id_str(&s->cleanup.id));
+    if (s->setup->sink->keeps_mail)
+        buf_join(out, STR(" id "), queue_id_str(&s->cleanup.id));
     if (s->t.rcpt_accepted == 1 && !smtpd_conf.smtpd_hide_client_session) {
         buf_add(out, STR("\n\tfor <"));
         address_quote(s->t.first_recipient, out);

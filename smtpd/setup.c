@@ -158,7 +158,7 @@ const struct setup *setup_open(struct service *svc)
     tls_setup_open(&setup);
     setup.connector = connector_shared();
     setup.access = access_open(conf, &setup);
-    setup.sink = &mail_sink_cleanup;
+    setup.sink = mail_sink_open(&setup);
     auth_open(&setup);
     return &setup;
 }

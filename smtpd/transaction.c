@@ -3,7 +3,7 @@
 #include "base/log.h"
 #include "smtpd/mail_sink.h"
 
-void transaction_begin(struct session *s, const struct smtp_mail *mail)
+void transaction_begin(struct session *s, const struct smtp_mail *mail, struct str line)
 {
     struct transaction *t = &s->t;
 
@@ -12,6 +12,7 @@ void transaction_begin(struct session *s, const struct smtp_mail *mail)
     t->mail.auth = mail->auth.ptr ? arena_str(&t->arena, mail->auth) : STR_NONE;
     t->mail.envid = arena_str(&t->arena, mail->envid);
     t->mail.verp_delimiters = arena_str(&t->arena, mail->verp_delimiters);
+    t->mail_line = arena_str(&t->arena, line);
     t->sender = arena_str(&t->arena, mail->address);
     t->sender_path = session_shown_address(t->sender);
 }
@@ -60,32 +61,35 @@ static void log_client(const struct session *s)
              STR_ARG(buf_str(&more)));
 }
 
-bool transaction_open(struct session *s)
+struct smtp_reply transaction_open(struct session *s)
 {
     if (s->t.open)
-        return true;
-    if (!s->setup->sink->begin(s)) {
-        s->faults |= FAULT_RESOURCE;
-        return false;
-    }
+        return MAIL_SINK_GOES_ON;
+    struct smtp_reply reply = s->setup->sink->begin(s);
+    if (reply.code)
+        return reply;
     s->t.open = true;
     log_client(s);
-    return true;
+    return MAIL_SINK_GOES_ON;
 }
 
-void transaction_add_recipient(struct session *s, const struct smtp_rcpt *rcpt)
+struct smtp_reply transaction_add_recipient(struct session *s, const struct smtp_rcpt *rcpt,
+                                            struct str line)
 {
     struct transaction *t = &s->t;
+    struct smtp_reply reply = s->setup->sink->recipient(s, rcpt, line);
 
-    s->setup->sink->recipient(s, rcpt);
-    if (t->rcpt_accepted++ == 0)
+    if (reply.code == 0 && t->rcpt_accepted++ == 0)
         t->first_recipient = arena_str(&t->arena, rcpt->address);
+    return reply;
 }
 
-void transaction_begin_content(struct session *s)
+struct smtp_reply transaction_begin_content(struct session *s)
 {
-    s->setup->sink->content(s);
-    s->t.in_content = true;
+    struct smtp_reply reply = s->setup->sink->content(s);
+
+    s->t.in_content = reply.code == 0;
+    return reply;
 }
 
 void transaction_add_text(struct session *s, struct str text, bool ends_line)

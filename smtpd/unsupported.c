@@ -3,8 +3,6 @@
 #include "base/log.h"
 #include "conf/params.h"
 
-static bool has_proxy_filter(void) { return smtpd_conf.smtpd_proxy_filter.len > 0; }
-
 static bool has_milters(void)
 {
     return smtpd_conf.smtpd_milters.len > 0 || smtpd_conf.smtpd_milter_maps.len > 0;
@@ -20,7 +18,6 @@ static const struct {
     const char *setting;
     const char *consequence;
 } settings[] = {
-    { has_proxy_filter, "smtpd_proxy_filter", "mail is deferred" },
     { has_milters, "smtpd_milters", "mail is treated as milter_default_action says" },
 };
 
@@ -34,8 +31,6 @@ void unsupported_warn(void)
 
 struct smtp_reply unsupported_refusal(void)
 {
-    if (has_proxy_filter())
-        return (struct smtp_reply){ 451, STR("4.3.0 Error: queue file write error") };
     if (has_milters() && !milters_may_be_missing())
         return (struct smtp_reply){ 451, STR("4.7.1 Service unavailable - try again later") };
     return (struct smtp_reply){ 0 };

@@ -2,6 +2,7 @@
 #include "smtpd/access/actions.h"
 
 #include "base/log.h"
+#include "smtpd/mail_sink.h"
 #include "smtpd/reject_log.h"
 
 #define NESTING_LIMIT 100
@@ -191,6 +192,9 @@ static bool comes_in_time(const struct judge *j, const struct action *a)
 
     if (a->about == ABOUT_MESSAGE && s->where == SMTP_CMD_ETRN) {
         after = "is unavailable in smtpd_etrn_restrictions";
+    } else if (a->about == ABOUT_MESSAGE && !s->setup->sink->keeps_mail) {
+        before = "with smtpd_proxy_filter specified, ";
+        after = "is unavailable";
     } else if (a->about == ABOUT_HEADER && s->where == SMTP_CMD_UNKNOWN) {
         after = "must be used before smtpd_end_of_data_restrictions";
     } else if (a->about != ABOUT_NOTHING && !s->t.active && s->where != SMTP_CMD_VRFY) {

@@ -5,6 +5,7 @@
 #include "ipc/connector.h"
 #include "smtpd/access/access.h"
 #include "smtpd/facts.h"
+#include "smtpd/mail_sink.h"
 #include "unit.h"
 
 #include <stdio.h>
@@ -81,6 +82,7 @@ static void fake_open(struct fake *f, const struct setting *settings, size_t cou
     f->setup.local_recipients =
         table_list_open(site_conf.local_recipient_maps, "local_recipient_maps", TABLE_DEFAULT);
     f->setup.check_recipients = true;
+    f->setup.sink = &mail_sink_cleanup;
     f->setup.access = access_open(f->conf, &f->setup);
     unit_may_leak(false);
 
