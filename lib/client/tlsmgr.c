@@ -108,7 +108,9 @@ bool tlsmgr_open_cache(const char *cache, struct tls_store *store, int *lifetime
     *lifetime_s = policy.lifetime;
     *store = (struct tls_store){ .load = NULL };
     if (policy.cached && policy.lifetime > 0)
-        *store = (struct tls_store){ load, save, forget, mem_unconst(cache) };
+        *store = (struct tls_store){
+            .load = load, .save = save, .remove = forget, .context = mem_unconst(cache)
+        };
     return true;
 }
 

@@ -4,6 +4,7 @@
 #include "conf/params.h"
 #include "nexthop/destination.h"
 #include "nexthop/order.h"
+#include "text/hostname.h"
 
 #include <sys/random.h>
 
@@ -397,7 +398,6 @@ static void use_ascii(struct lookup *l)
 
 static enum resolve_status find_servers(struct lookup *l)
 {
-    bool literal_only = l->to.direct || l->r->lmtp || !uses_mx();
     enum resolve_status result;
 
     if (l->to.path.ptr)
@@ -410,9 +410,10 @@ static enum resolve_status find_servers(struct lookup *l)
                   STR_ARG(l->to.host));
         return RESOLVE_FAILED;
     }
-    if (!l->to.direct && uses_mx() && is_srv_service(l->to.service) && resolve_service(l, &result))
+    bool has_records = !l->to.direct && uses_mx() && !hostname_is_address(l->to.host);
+    if (has_records && is_srv_service(l->to.service) && resolve_service(l, &result))
         return result;
-    result = literal_only ? resolve_host(l) : resolve_domain(l);
+    result = !has_records || l->r->lmtp ? resolve_host(l) : resolve_domain(l);
     return result == RESOLVE_OK ? drop_self(l) : result;
 }
 

@@ -236,6 +236,8 @@ const struct tls_facts *client_connect(struct tls_engine *e, struct stream *s,
         return NULL;
     }
     session_note_facts(t);
+    if (wish->show_chain)
+        t->facts.chain = chain_seen(t);
     judge_server(t);
     if (wish->match != TLS_MATCH_NOTHING && !t->facts.matched)
         resume_forget(t);

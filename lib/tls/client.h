@@ -51,6 +51,7 @@ struct tls_client_wish {
     struct str
         session;     /* what a session to be resumed is filed under; absent: nothing is resumed */
     struct str helo; /* our name: sessions are not shared across it */
+    bool show_chain; /* have the server's certificates in the facts */
 };
 /* Shake hands as the client.  On success the stream's operations are TLS; whether the server is the right one is said by
  * `matched`.  NULL: it failed, which has been logged, and the stream is of no use any more. */

@@ -24,6 +24,11 @@ NODISCARD bool pins_apply(struct tls_session *t);
 bool pins_name(const struct tls_session *t);
 void pins_log_match(const struct tls_session *t);
 
+/* ---- certificates to be shown ---- */
+
+/* What the server has sent, with what led from there to a trust anchor.  NULL: nothing. */
+const struct tls_certificate *chain_seen(struct tls_session *t);
+
 /* ---- names ---- */
 
 /* X509_V_OK, or what X509 calls a mismatch. */

@@ -4,7 +4,7 @@
 #include "tls/client.h"
 
 /* Program and module are built and installed together; another number is another build. */
-#define TLS_MODULE_VERSION 2
+#define TLS_MODULE_VERSION 3
 #define TLS_MODULE_SYMBOL  "relevo_tls_module"
 
 struct tls_module {

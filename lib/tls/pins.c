@@ -311,7 +311,7 @@ static void log_digest(const struct tls_session *t, const struct tls_pin *pin)
     BUF_AUTO(text, 0);
 
     for (size_t i = 0; i < pin->data.len; i++)
-        buf_addf(&text, "%s%02X", i ? ":" : "", (unsigned char)pin->data.ptr[i]);
+        buf_addf(&text, "%02X", (unsigned char)pin->data.ptr[i]);
     log_info(STR_FMT ": Matched fingerprint: " STR_FMT, STR_ARG(t->peer), STR_ARG(buf_str(&text)));
 }
 

@@ -61,12 +61,14 @@ static bool make_id(struct tls_session *t)
 
 static void log_step(const struct tls_session *t, const char *what)
 {
+    const char *name = t->engine->client.store.name;
+
     if (t->log & TLS_LOG_CACHE)
         log_info("%s session " STR_FMT " %s %s cache", what, STR_ARG(t->client->id),
                  *what == 's'   ? "to"
                  : *what == 'l' ? "in"
                                 : "from",
-                 t->engine->prefix);
+                 name ? name : t->engine->prefix);
 }
 
 /* ---- from and to the store ---- */

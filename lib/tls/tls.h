@@ -65,6 +65,7 @@ struct tls_store {
     void (*save)(void *context, struct str id, struct str session);
     void (*remove)(void *context, struct str id);
     void *context;
+    const char *name; /* for the log; NULL: the engine's prefix */
 };
 
 /* A key that session tickets are made with. */
@@ -118,6 +119,14 @@ enum tls_fault {
     TLS_FAULT_OTHER,
 };
 
+/* One of the certificates that a peer has sent, for who wants to see them. */
+struct tls_certificate {
+    const struct tls_certificate *next; /* its issuer, most often */
+    struct str subject, issuer;         /* "/C=ES/CN=x" */
+    struct str fingerprint, key_fingerprint;
+    struct str pem;
+};
+
 /* How the two ends came together and who the peer is.  Texts are printable, absent where there is nothing to say, and
  * live as long as the session. */
 struct tls_facts {
@@ -136,6 +145,7 @@ struct tls_facts {
     bool unusable; /* nothing that the wish names could be used to recognise the server */
     enum tls_fault fault;
     struct str fault_text;
+    const struct tls_certificate *chain; /* if the wish asks for it; the peer's own comes first */
 };
 /* `PROTO with cipher C (B/B bits) key-exchange ...`, as log lines have it. */
 void tls_format_facts(const struct tls_facts *facts, struct buf *out);

@@ -15,4 +15,7 @@ if(Python3_FOUND)
       COMMAND ${Python3_EXECUTABLE} ${CMAKE_SOURCE_DIR}/tests/smtp-client/${part}_test.py $<TARGET_FILE:smtp>)
     set_tests_properties(smtp-client.${part} PROPERTIES SKIP_RETURN_CODE 77)
   endforeach()
+  add_test(NAME system.posttls_finger
+    COMMAND ${Python3_EXECUTABLE} ${CMAKE_SOURCE_DIR}/tests/system/posttls_finger_test.py ${CMAKE_BINARY_DIR})
+  set_tests_properties(system.posttls_finger PROPERTIES LABELS system SKIP_RETURN_CODE 77)
 endif()
