@@ -23,6 +23,9 @@ static struct str escaped(struct arena *a, struct str raw)
     return arena_str(a, buf_str(&text));
 }
 
+/* Scripts say all they have to say at once.  Nothing can be smuggled in with a goodbye. */
+static bool is_goodbye(struct str bytes) { return str_equal_nocase(bytes, STR("QUIT\r\n")); }
+
 void misconduct_early_input(struct session *s, const struct smtp_event *ev)
 {
     ARENA_AUTO(arena);
@@ -33,7 +36,7 @@ void misconduct_early_input(struct session *s, const struct smtp_event *ev)
     s->logged_early = true;
     log_info("improper command pipelining after " STR_FMT " from " STR_FMT ": " STR_FMT,
              STR_ARG(smtp_command_name(ev->command)), STR_ARG(s->peer.shown), STR_ARG(text));
-    if (!smtpd_conf.smtpd_forbid_unauth_pipelining)
+    if (!smtpd_conf.smtpd_forbid_unauth_pipelining || is_goodbye(ev->arg))
         return;
     wire_break_off(s, REPLY(554, "5.5.0 Error: SMTP protocol synchronization"));
 }

@@ -309,6 +309,18 @@ def talking_too_early_ends_the_session():
 
 
 @test
+def a_goodbye_need_not_wait():
+    with Smtpd(BINARY, smtpd_forbid_unauth_pipelining="yes") as d:
+        d.listen()
+        c = d.connect()
+        c.reply()
+        c.send("EHLO x\r\nquit\r\n")
+        assert c.reply().startswith("250")
+        eq([c.reply(), c.reply()], ["221 2.0.0 Bye", None])
+        wait_log(d, "improper command pipelining after EHLO from unknown[127.0.0.1]: quit")
+
+
+@test
 def hold_is_possible_to_the_last():
     with Smtpd(BINARY, smtpd_end_of_data_restrictions="check_sender_access inline:{{a@far.test=HOLD}}") as d:
         c = d.client()
