@@ -8,7 +8,7 @@
 
 static struct cleanup cleanup;
 
-static void before_jail(struct service *svc)
+static void open_tables(struct service *svc)
 {
     delivery_log_open(service_conf(svc));
     cleanup_setup(&cleanup, service_conf(svc));
@@ -35,7 +35,7 @@ static const struct service_spec spec = {
     .sandbox = SANDBOX_QUEUE,
     .paths = paths,
     .process_limit = -1,
-    .before_jail = before_jail,
+    .before_fork = open_tables,
     .serve = serve,
 };
 

@@ -30,7 +30,7 @@ static size_t take_seats(const struct service *s, struct crowd_seat *seats)
     LIST_FOREACH(&s->children, node)
     {
         const struct child *c = LIST_ITEM(node, struct child, node);
-        if (c->generation == s->master->generation &&
+        if (c->generation == s->master->generation && c->pid &&
             scoreboard_seat(s->master->board, c->slot, &seats[count]))
             seats[count++].owner = c->pid;
     }

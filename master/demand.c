@@ -111,6 +111,7 @@ static void lose_patience(void *context)
     struct service *s = context;
 
     s->patience = NULL;
+    template_check(s, clock_now_ms() - PATIENCE_MS);
     demand_check(s);
 }
 

@@ -185,6 +185,7 @@ static void prepare(struct master *m, int argc, char **argv)
     m->children = MAP_INIT;
     list_init(&m->services);
     list_init(&m->retired);
+    list_init(&m->templates);
     m->attached = true;
     if (m->options.check)
         check_for_command(m);

@@ -18,6 +18,7 @@
 #include <sys/types.h>
 
 struct master;
+struct template;
 
 /* A descriptor of ours, and its number in a child. */
 struct handed_down {
@@ -64,7 +65,10 @@ struct service {
     int *blocks; /* of slots that it owns there */
     size_t block_count;
     struct list children;
-    int running; /* children of the present generation */
+    int running;               /* children of the present generation */
+    struct template *template; /* that may be asked for processes; NULL: none */
+    int template_count;        /* also of those that are ending */
+    bool no_template;          /* the program is none */
 
     bool watching;       /* we listen for clients ourselves */
     bool pressure_known; /* we have acted on the scoreboard's pressure */
@@ -85,7 +89,8 @@ struct service {
 struct child {
     struct list node; /* in service.children */
     struct service *service;
-    pid_t pid;
+    pid_t pid;                 /* 0: not told yet */
+    struct template *template; /* that was asked for it and has not told its pid; NULL: none */
     int slot;
     unsigned generation;
     int64_t started_ms;
@@ -106,7 +111,7 @@ struct master {
     uint64_t slots_used[SCOREBOARD_BLOCKS]; /* our own bookkeeping: the scoreboard is not trusted */
     bool blocks_used[SCOREBOARD_BLOCKS];
     struct service *by_index[SCOREBOARD_SERVICES];
-    struct list services, retired;
+    struct list services, retired, templates;
     struct map children;              /* by process id */
     char **environment;               /* of the children, without their slot */
     uid_t strangers[TRUST_STRANGERS]; /* 0: no such user here */
@@ -169,8 +174,31 @@ const char *const *start_arguments(const struct service_line *line,
                                    const struct master_options *options, bool stressed,
                                    size_t sockets, struct arena *a);
 
+/* The process of a child is known now, or another one. */
+void child_name(struct child *c, pid_t pid);
+
+/* template.c: services whose processes are clones of one that waits for being asked.
+ *
+ * A pair of sockets for a process that may become the template of its service: our end, or -1 when it is not wanted. */
+int template_offer(struct service *s, int *theirs);
+/* The process was started; -1 is fine. */
+void template_accept(struct service *s, int ours, pid_t pid);
+/* Ask for a process with that slot; NULL: there is nobody to ask. */
+struct template *template_ask(struct service *s, int slot);
+/* What it has read is old.  What it was asked for before it may still do. */
+void template_retire(struct service *s);
+/* What clones have told, before we wait for any of them. */
+void template_hear_all(struct master *m);
+/* Was that a template? */
+bool template_reap(struct master *m, pid_t pid, int raw);
+/* End a template that has not done what it was asked for before that time. */
+void template_check(struct service *s, int64_t asked_before_ms);
+
 /* reap.c */
 void reap_children(struct master *m);
+/* A child that was asked for and will not come. */
+void reap_missing(struct child *c);
+void reap_log(const struct service *s, pid_t pid, int raw);
 
 /* demand.c: decide whether a service needs a process, and whether we have to listen for it. */
 void demand_check(struct service *s);

@@ -5,14 +5,12 @@
 #include <stdlib.h>
 #include <sys/wait.h>
 
-static void log_death(const struct child *c, int raw)
+void reap_log(const struct service *s, pid_t pid, int raw)
 {
-    const char *path = c->service->line.path;
-
     if (WIFSIGNALED(raw))
-        log_warning("process %s pid %d killed by signal %d", path, (int)c->pid, WTERMSIG(raw));
+        log_warning("process %s pid %d killed by signal %d", s->line.path, (int)pid, WTERMSIG(raw));
     else if (WEXITSTATUS(raw) != 0)
-        log_warning("process %s pid %d exit status %d", path, (int)c->pid, WEXITSTATUS(raw));
+        log_warning("process %s pid %d exit status %d", s->line.path, (int)pid, WEXITSTATUS(raw));
 }
 
 static void end_rest(void *context)
@@ -39,19 +37,34 @@ static void judge_death(struct child *c, int raw, unsigned served)
                                end_rest, s);
 }
 
+static void forget(struct child *c)
+{
+    if (c->generation == c->service->master->generation)
+        c->service->running--;
+    list_remove(&c->node);
+    free(c);
+}
+
+void reap_missing(struct child *c)
+{
+    (void)board_release_slot(c->service->master, c->slot);
+    forget(c);
+}
+
 static void bury(struct master *m, pid_t pid, int raw)
 {
     struct child *c = map_remove(&m->children, (struct str){ (const char *)&pid, sizeof pid });
 
-    if (c == NULL)
-        return; /* a child that process 1 of a container adopted */
+    if (c == NULL) {
+        (void)template_reap(m, pid, raw); /* or a child that process 1 of a container adopted */
+        return;
+    }
     struct service *s = c->service;
-    log_death(c, raw);
+    reap_log(s, pid, raw);
+    if (WIFSIGNALED(raw))
+        template_retire(s); /* its siblings' memory is laid out alike: see docs/TRUST.md */
     judge_death(c, raw, board_release_slot(m, c->slot));
-    if (c->generation == m->generation)
-        s->running--;
-    list_remove(&c->node);
-    free(c);
+    forget(c);
     demand_after_death(s);
     reload_free_if_done(s);
 }
@@ -61,6 +74,7 @@ void reap_children(struct master *m)
     pid_t pid;
     int raw;
 
+    template_hear_all(m);
     while ((pid = waitpid(-1, &raw, WNOHANG)) > 0)
         bury(m, pid, raw);
 }

@@ -65,6 +65,7 @@ static void retire(struct service *s)
 {
     demand_stop_watching(s);
     stop_timers(s);
+    template_retire(s);
     listen_close_except(s, NULL);
     door_close_service(s);
     list_remove(&s->node);
@@ -74,7 +75,7 @@ static void retire(struct service *s)
 
 void reload_free_if_done(struct service *s)
 {
-    if (s->listener_count || !list_is_empty(&s->children) || s->keep)
+    if (s->listener_count || !list_is_empty(&s->children) || s->template_count || s->keep)
         return;
     stop_timers(s);
     board_remove_service(s->master, s);
@@ -131,6 +132,7 @@ static void begin_generation(struct master *m)
 
 static void begin_service(struct service *s)
 {
+    template_retire(s);
     listen_open(s);
     s->running = 0;
     s->used = false;

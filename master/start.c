@@ -105,7 +105,7 @@ static bool move_descriptors(struct handed_down *table, size_t count, int above)
 }
 
 /* Whatever has such a number otherwise is master's own. */
-static void close_unused(const struct service *s)
+static void close_unused(const struct service *s, int template)
 {
     const struct master *m = s->master;
 
@@ -115,9 +115,11 @@ static void close_unused(const struct service *s)
         close(SERVICE_FD_MAIN_CF);
     if (s->door[0] < 0)
         close(SERVICE_FD_DOOR);
+    if (template <0)
+        close(SERVICE_FD_TEMPLATE);
 }
 
-static bool place_descriptors(const struct service *s, struct buf *door_names)
+static bool place_descriptors(const struct service *s, int template, struct buf *door_names)
 {
     struct handed_down table[HANDED_DOWN_MAX];
     const struct master *m = s->master;
@@ -128,6 +130,7 @@ static bool place_descriptors(const struct service *s, struct buf *door_names)
         { m->log_fd, SERVICE_FD_LOG },
         { m->main_cf_fd, SERVICE_FD_MAIN_CF },
         { s->door[0], SERVICE_FD_DOOR },
+        { template, SERVICE_FD_TEMPLATE },
     };
     size_t n = 0;
 
@@ -144,7 +147,7 @@ static bool place_descriptors(const struct service *s, struct buf *door_names)
     n += door_hand_down(s, next, table + n, HANDED_DOWN_MAX - n, door_names);
     if (!move_descriptors(table, n, SERVICE_FD_LISTEN + (int)n))
         return false;
-    close_unused(s);
+    close_unused(s, template);
     return true;
 }
 
@@ -159,7 +162,8 @@ static void set_user(const struct service *s)
     (void)setenv(TRUST_UID_ENV, text, 1);
 }
 
-static NORETURN void run_child(const struct service *s, const char *const *argv, int slot)
+static NORETURN void run_child(const struct service *s, const char *const *argv, int slot,
+                               int template)
 {
     char slot_text[32];
     sigset_t none;
@@ -168,7 +172,7 @@ static NORETURN void run_child(const struct service *s, const char *const *argv,
     sigemptyset(&none);
     (void)sigprocmask(SIG_SETMASK, &none, NULL);
     (void)signal(SIGPIPE, SIG_DFL);
-    if (!place_descriptors(s, &doors)) {
+    if (!place_descriptors(s, template, &doors)) {
         log_warning("start %s: hand down descriptors: %s", s->line.path, strerror(errno));
         _exit(EXEC_FAILED);
     }
@@ -181,24 +185,61 @@ static NORETURN void run_child(const struct service *s, const char *const *argv,
     _exit(EXEC_FAILED);
 }
 
-static void note_child(struct service *s, pid_t pid, int slot)
+static struct str key_of(const struct child *c)
 {
-    struct master *m = s->master;
+    return (struct str){ (const char *)&c->pid, sizeof c->pid };
+}
+
+void child_name(struct child *c, pid_t pid)
+{
+    struct master *m = c->service->master;
+
+    if (c->pid)
+        (void)map_remove(&m->children, key_of(c));
+    c->pid = pid;
+    c->template = NULL;
+    atomic_store(&m->board->slots[c->slot].pid, pid);
+    (void)map_set(&m->children, key_of(c), c);
+}
+
+static struct child *note_child(struct service *s, int slot)
+{
     struct child *c = mem_alloc(sizeof *c);
 
-    *c = (struct child){ .service = s, .pid = pid, .slot = slot, .generation = m->generation };
+    *c = (struct child){ .service = s, .slot = slot, .generation = s->master->generation };
     c->started_ms = clock_now_ms();
     list_append(&s->children, &c->node);
     s->running++;
     s->used = true;
-    atomic_store(&m->board->slots[slot].pid, pid);
-    (void)map_set(&m->children, (struct str){ (const char *)&c->pid, sizeof c->pid }, c);
+    return c;
+}
+
+static bool run_program(struct service *s, int slot)
+{
+    struct master *m = s->master;
+    ARENA_AUTO(arena);
+    int theirs, ours = template_offer(s, &theirs);
+    const char *const *argv = start_arguments(
+        &s->line, &m->options, s->stress_until_s > (int64_t)time(NULL), s->listener_count, &arena);
+    pid_t pid = fork();
+
+    if (pid == 0)
+        run_child(s, argv, slot, theirs);
+    if (pid < 0)
+        log_warning("fork: %s", strerror(errno));
+    fd_close(&theirs);
+    if (pid < 0) {
+        fd_close(&ours);
+        return false;
+    }
+    template_accept(s, ours, pid);
+    child_name(note_child(s, slot), pid);
+    return true;
 }
 
 bool start_child(struct service *s)
 {
     struct master *m = s->master;
-    ARENA_AUTO(arena);
     int slot = board_take_slot(m, s);
 
     if (slot < 0) {
@@ -206,16 +247,12 @@ bool start_child(struct service *s)
                     s->line.label);
         return false;
     }
-    const char *const *argv = start_arguments(
-        &s->line, &m->options, s->stress_until_s > (int64_t)time(NULL), s->listener_count, &arena);
-    pid_t pid = fork();
-    if (pid == 0)
-        run_child(s, argv, slot);
-    if (pid < 0) {
-        log_warning("fork: %s", strerror(errno));
+    struct template *t = template_ask(s, slot);
+    if (t)
+        note_child(s, slot)->template = t;
+    else if (!run_program(s, slot))
         (void)board_release_slot(m, slot);
-        return false;
-    }
-    note_child(s, pid, slot);
-    return true;
+    else
+        return true;
+    return t != NULL;
 }

@@ -112,7 +112,7 @@ static const struct sandbox_path token_files[] = {
         .name = program, .kind = SERVICE_SINGLE, .sandbox = group, .process_limit = -1,            \
         .params = (const struct param_set *const[]){ &smtp_param_set, &smtp_tls_param_set,         \
                                                      &tls_param_set, &qmgr_param_set, NULL },      \
-        .paths = token_files, .before_jail = open_client, .before_client = deliver_look_at_tables, \
+        .paths = token_files, .before_fork = open_client, .before_client = deliver_look_at_tables, \
         .serve = serve_qmgr,                                                                       \
     }
 

@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "client/debug_peer.h"
 #include "client/dns_filter.h"
+#include "client/tlsmgr.h"
 #include "ipc/connector.h"
 #include "smtpd/access/access.h"
 #include "smtpd/auth.h"
@@ -159,6 +160,11 @@ const struct setup *setup_open(struct service *svc)
     setup.connector = connector_shared();
     setup.access = access_open(conf, &setup);
     setup.sink = mail_sink_open(&setup);
-    auth_open(&setup);
     return &setup;
+}
+
+void setup_connect(void)
+{
+    auth_open(&setup);
+    tlsmgr_close_key_files();
 }

@@ -3,3 +3,5 @@
 #include "smtpd/facts.h"
 
 const struct setup *setup_open(struct service *svc);
+/* What each process has of its own: its ways to servers and to tlsmgr. */
+void setup_connect(void);

@@ -12,6 +12,18 @@ static const struct setup *setup;
 
 static void open_tables(struct service *svc) { setup = setup_open(svc); }
 
+static bool has_old_certificates(struct service *svc)
+{
+    (void)svc;
+    return tls_setup_changed().len > 0;
+}
+
+static void open_connections(struct service *svc)
+{
+    (void)svc;
+    setup_connect();
+}
+
 /* An account that was made a moment ago must not be unknown to whoever waited longest for a client; nor shall a client see
  * a certificate that has been renewed. */
 static void notice_changes(struct service *svc)
@@ -50,7 +62,9 @@ static const struct service_spec smtpd = {
     .paths = paths,
     .ports = DNS_PORTS,
     .process_limit = -1,
-    .before_jail = open_tables,
+    .before_fork = open_tables,
+    .is_stale = has_old_certificates,
+    .before_jail = open_connections,
     .before_client = notice_changes,
     .serve = serve_client,
 };

@@ -4,9 +4,13 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "ipc/channel.h"
+#include "os/clone.h"
 #include "os/fd.h"
 
+#include <fcntl.h>
+#include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 
 /* A session holds the peer's certificates; what is larger than this is not worth keeping. */
 #define SESSION_MAX 65536
@@ -24,10 +28,17 @@ static void hang_up(void)
     channel_close(&tlsmgr);
 }
 
+static clone_renew_fn renew_connection;
+
 static bool connect_service(void)
 {
+    static bool renews;
+
     if (channel_is_open(&tlsmgr))
         return true;
+    if (!renews)
+        clone_renews(renew_connection, NULL);
+    renews = true;
     if (channel_open(&tlsmgr, "private", tls_conf.tlsmgr_service_name, TIMEOUT_S))
         return true;
     log_warning("connect to private/" STR_FMT ": %m", STR_ARG(tls_conf.tlsmgr_service_name));
@@ -215,12 +226,25 @@ static bool send_descriptor(int fd)
            fd_send_with(tlsmgr.link.stream.fd, buf_str(&frame), fd, 0) == (ssize_t)frame.len;
 }
 
-static bool hand_over(void *context, int fd, struct buf *text)
+/* Until tlsmgr_close_key_files(): clones hand over the same ones, in the same order. */
+static struct {
+    int *fds;
+    size_t count;
+} key_files;
+
+static void keep_file(int fd)
+{
+    if ((fd = fcntl(fd, F_DUPFD_CLOEXEC, 0)) < 0)
+        log_fatal("keep the file of a key: %m");
+    key_files.fds = mem_resize(key_files.fds, (key_files.count + 1) * sizeof *key_files.fds);
+    key_files.fds[key_files.count++] = fd;
+}
+
+static bool hand_over_file(int fd, struct buf *text)
 {
     struct str answer;
     char kind;
 
-    (void)context;
     if (send_descriptor(fd) && channel_receive(&tlsmgr, &kind, &answer) == IO_OK &&
         kind == TLSMGR_ANSWER(TLSMGR_KEEP)) {
         holds_keys = true;
@@ -228,6 +252,34 @@ static bool hand_over(void *context, int fd, struct buf *text)
     }
     hang_up();
     return false;
+}
+
+static bool hand_over(void *context, int fd, struct buf *text)
+{
+    (void)context;
+    keep_file(fd);
+    return hand_over_file(fd, text);
+}
+
+/* Nobody else may speak on our connection, and tlsmgr keeps keys for a connection. */
+static void renew_connection(void *context)
+{
+    (void)context;
+    holds_keys = false;
+    channel_close(&tlsmgr);
+    for (size_t i = 0; i < key_files.count && !lost_keys; i++) {
+        BUF_AUTO(text, 0);
+        lost_keys = !hand_over_file(key_files.fds[i], &text);
+    }
+}
+
+void tlsmgr_close_key_files(void)
+{
+    for (size_t i = 0; i < key_files.count; i++)
+        close(key_files.fds[i]);
+    free(key_files.fds);
+    key_files.fds = NULL;
+    key_files.count = 0;
 }
 
 static bool act(void *context, const struct tls_task *task, struct buf *result)

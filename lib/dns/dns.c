@@ -9,6 +9,7 @@
 #include "dns/hosts.h"
 #include "dns/private.h"
 #include "dns/resolv.h"
+#include "os/clone.h"
 #include "os/fd.h"
 
 #include <arpa/nameser.h>
@@ -20,16 +21,14 @@
 #define LABEL_MAX_BYTES 63
 #define LONGEST_WAIT_MS 5000
 
-struct dns *dns_open(const char *hosts_path)
+static void open_channel(struct dns *d)
 {
-    struct dns *d = mem_alloc(sizeof *d);
     struct resolv_patience patience = resolv_read(RESOLV_CONF);
     struct ares_options options = { .flags = ARES_FLAG_NOSEARCH | ARES_FLAG_NOALIASES,
                                     .timeout = patience.timeout_s * 1000,
                                     .tries = patience.attempts };
     int given = ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES;
 
-    *d = (struct dns){ 0 };
     if (ares_library_init(ARES_LIB_INIT_ALL) == ARES_SUCCESS &&
         ares_init_options(&d->channel, &options, given) == ARES_SUCCESS) {
         dns_use_own_sockets(d->channel);
@@ -37,6 +36,26 @@ struct dns *dns_open(const char *hosts_path)
     } else {
         log_warning("name resolver cannot be set up; all lookups will be tried again later");
     }
+}
+
+/* Two processes whose questions have the same numbers can be told apart by none of those who would answer for a server. */
+static void renew_channel(void *context)
+{
+    struct dns *d = context;
+
+    if (d->ready)
+        ares_destroy(d->channel);
+    d->ready = false;
+    open_channel(d);
+}
+
+struct dns *dns_open(const char *hosts_path)
+{
+    struct dns *d = mem_alloc(sizeof *d);
+
+    *d = (struct dns){ 0 };
+    open_channel(d);
+    clone_renews(renew_channel, d);
     d->hosts = hosts_read(hosts_path);
     return d;
 }

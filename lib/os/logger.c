@@ -1,5 +1,6 @@
 #include "os/logger.h"
 
+#include "os/clone.h"
 #include "os/fd.h"
 
 #include <errno.h>
@@ -94,6 +95,12 @@ static const char *time_text(void)
 }
 
 static void forget_pid(void) { logger.pid = 0; }
+
+static void forget_pid_of_clone(void *context)
+{
+    (void)context;
+    forget_pid();
+}
 
 static int own_pid(void)
 {
@@ -285,8 +292,10 @@ void logger_init(const struct logger_options *options)
     logger.prepared = false;
     logger.epoch = options->file_epoch ? atomic_load(options->file_epoch) : 0;
     copy_names(options);
-    if (!logger.ready)
+    if (!logger.ready) {
         (void)pthread_atfork(NULL, NULL, forget_pid);
+        clone_renews(forget_pid_of_clone, NULL);
+    }
     logger.ready = true;
     if (!options->quiet) {
         find_route();

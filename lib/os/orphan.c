@@ -23,5 +23,5 @@ void orphan_watch_again(void)
         return;
     (void)prctl(PR_SET_PDEATHSIG, (unsigned long)watch.signal_number, 0, 0, 0);
     if (getppid() != watch.parent)
-        (void)raise(watch.signal_number);
+        (void)kill(getpid(), watch.signal_number);
 }

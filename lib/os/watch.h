@@ -19,5 +19,5 @@ struct watch {
 void watch_add(struct watch *w, struct str path);
 /* The first that has changed, as it was added; absent: none has. */
 struct str watch_changed(const struct watch *w);
-/* For tests. */
+/* The files stay as they are. */
 void watch_close(struct watch *w);

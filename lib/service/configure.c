@@ -43,15 +43,21 @@ static void open_conf(struct service *svc)
         log_fatal("%s", buf_cstr(&error));
 }
 
-static void set_overrides(struct service *svc)
+void service_name_process(struct service *svc)
 {
-    const struct service_options *o = &svc->options;
     BUF_AUTO(pid, 24);
 
     buf_add_int(&pid, getpid());
+    conf_override(svc->conf, STR("process_id"), buf_str(&pid));
+}
+
+static void set_overrides(struct service *svc)
+{
+    const struct service_options *o = &svc->options;
+
+    service_name_process(svc);
     conf_override(svc->conf, STR("service_name"), str_from(o->name));
     conf_override(svc->conf, STR("process_name"), str_from(o->program));
-    conf_override(svc->conf, STR("process_id"), buf_str(&pid));
     for (size_t i = 0; i < o->override_count; i++)
         conf_override(svc->conf, o->overrides[i].name, o->overrides[i].value);
 }

@@ -57,8 +57,16 @@ void service_run_debugger(struct service *svc)
         (void)waitpid(pid, NULL, 0);
 }
 
-static void look_up_mail_owner(struct service *svc)
+static bool drops_root(const struct service *svc)
 {
+    return svc->options.unprivileged && geteuid() == 0;
+}
+
+/* Before the jail, which has no user data base. */
+void service_find_owner(struct service *svc)
+{
+    if (!drops_root(svc))
+        return;
     const char *user = site_conf.mail_owner.ptr;
     const struct passwd *pw = getpwnam(user);
 
@@ -119,10 +127,8 @@ void service_enter_jail(struct service *svc)
 
     if (svc->spec->needs_root && (o->unprivileged || geteuid() != 0))
         log_fatal("service %s requires a privileged process", o->name);
-    bool drop = o->unprivileged && geteuid() == 0;
+    bool drop = drops_root(svc);
 
-    if (drop)
-        look_up_mail_owner(svc); /* outside: the jail has no user database */
     if (o->chroot)
         privilege_chroot(svc->queue_directory);
     if (drop)

@@ -41,6 +41,7 @@ struct service {
     const char *queue_directory;
     int listen_first;  /* listening sockets are consecutive descriptors */
     int generation_fd; /* -1 without master */
+    int template_fd;   /* -1: it shall be no template */
     int door_fd;       /* where siblings come in, or -1 */
     bool is_private;   /* nobody comes by path but root */
     uid_t mail_uid;    /* of mail_owner, once dropped to */
@@ -56,12 +57,20 @@ struct service {
     volatile bool called_off; /* by a signal: the client has to give way */
     bool leaving;             /* asked to end after the present client */
     bool serving;             /* a client is being served: the watchdog counts */
+    bool settled;
     struct buf passed;
 };
 
 /* configure.c */
 void service_configure(struct service *svc);
+/* configure.c: $process_id, which a clone has of its own. */
+void service_name_process(struct service *svc);
+/* template.c: returns in each process that shall serve. */
+void service_be_template(struct service *svc);
+/* service.c: every idle process counts: what only the start needed goes back to the kernel. */
+void service_settle(struct service *svc);
 /* jail.c */
+void service_find_owner(struct service *svc);
 void service_take_lock(struct service *svc);
 void service_enter_jail(struct service *svc);
 void service_run_debugger(struct service *svc);

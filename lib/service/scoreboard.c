@@ -44,8 +44,14 @@ void scoreboard_attach(struct scoreboard_place *place)
         log_fatal("map the scoreboard: %s", strerror(errno));
     place->board = at;
     place->wake_fd = SERVICE_FD_WAKE;
+    scoreboard_move(place, place->slot);
+}
+
+void scoreboard_move(struct scoreboard_place *place, int slot)
+{
+    place->slot = slot;
     place->generation = atomic_load(&place->board->generation);
-    atomic_store(&place->board->slots[place->slot].pid, getpid());
+    atomic_store(&place->board->slots[slot].pid, getpid());
 }
 
 static int service_index(const struct scoreboard_place *place)

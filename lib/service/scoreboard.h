@@ -31,8 +31,9 @@ enum {
     SERVICE_FD_LOG = 6,  /* maillog_file, O_APPEND; closed when there is none */
     SERVICE_FD_MAIN_CF =
         7, /* main.cf as it was before a reload that failed; closed while the file is good */
-    SERVICE_FD_DOOR = 8,   /* where siblings come in (os/door.h); closed when they do not */
-    SERVICE_FD_LISTEN = 9, /* first of -s N listening sockets; behind them the doors to others */
+    SERVICE_FD_DOOR = 8,     /* where siblings come in (os/door.h); closed when they do not */
+    SERVICE_FD_TEMPLATE = 9, /* be a template (service/template.h); closed when none is wanted */
+    SERVICE_FD_LISTEN = 10,  /* first of -s N listening sockets; behind them the doors to others */
 };
 #define SERVICE_SLOT_ENV "RELEVO_SLOT"
 
@@ -88,6 +89,8 @@ struct scoreboard_place {
 
 /* From the inherited descriptors and the environment; a place without a board when not under master. */
 void scoreboard_attach(struct scoreboard_place *place);
+/* A clone takes its own place in the row of the same service. */
+void scoreboard_move(struct scoreboard_place *place, int slot);
 void scoreboard_idle(struct scoreboard_place *place);
 void scoreboard_busy(struct scoreboard_place *place);
 /* The worker will take no more clients (it ends, or finishes those it has). */

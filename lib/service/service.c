@@ -55,7 +55,9 @@ static void find_descriptors(struct service *svc)
 {
     svc->lock_fd = -1;
     svc->generation_fd = svc->place.board ? SERVICE_FD_GENERATION : -1;
-    svc->door_fd = -1;
+    svc->door_fd = svc->template_fd = -1;
+    if (svc->place.board && fcntl(SERVICE_FD_TEMPLATE, F_GETFD) >= 0)
+        svc->template_fd = SERVICE_FD_TEMPLATE;
     if (svc->place.board && fcntl(SERVICE_FD_DOOR, F_GETFD) >= 0)
         svc->door_fd = SERVICE_FD_DOOR;
     svc->is_private = svc->door_fd >= 0 && socket_is_below(SERVICE_FD_LISTEN, "private/");
@@ -95,9 +97,11 @@ static NORETURN void run(struct service *svc)
     service_run_blocking(svc);
 }
 
-/* Every idle process counts: what only the start needed goes back to the kernel. */
-static void settle(struct service *svc)
+void service_settle(struct service *svc)
 {
+    if (svc->settled) /* in a template: the clone would only make copies of what it shares */
+        return;
+    svc->settled = true;
     conf_settle(svc->conf);
     (void)malloc_trim(0);
 }
@@ -120,11 +124,15 @@ void service_main(const struct service_spec *spec, int argc, char **argv)
     go_to_queue_directory(&svc);
     service_run_debugger(&svc);
     service_take_lock(&svc);
+    service_find_owner(&svc);
     connector_share(connector_new(service_root(&svc)));
+    if (spec->before_fork)
+        spec->before_fork(&svc);
+    service_be_template(&svc);
     if (spec->before_jail)
         spec->before_jail(&svc);
     connector_close_list(connector_shared());
-    settle(&svc);
+    service_settle(&svc);
     service_enter_jail(&svc);
     run(&svc);
 }

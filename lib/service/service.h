@@ -38,6 +38,11 @@ struct service_spec {
     /* MULTI: after a reload, finish the present clients beside the successor.  Without it a service with a
      * process limit of 1 keeps its exclusive lock until it ends, and the successor waits for that. */
     bool drains;
+    /* What all processes of the service may have in common: tables, parsed lists, certificates.  Whatever must be a process's
+     * own says so to os/clone.h, or is opened by before_jail.  A program with this may be a template (service/template.h). */
+    void (*before_fork)(struct service *svc);
+    bool (*is_stale)(
+        struct service *svc); /* files of before_fork that are no tables have changed */
     void (*before_jail)(struct service *svc);
     void (*after_jail)(struct service *svc);
     /* SINGLE: a client is there and not accepted yet.  After service_restart_for() it is left to a successor. */

@@ -6,6 +6,7 @@
 #include "conf/params.h"
 #include "ipc/channel.h"
 #include "ipc/messages/table.h"
+#include "os/clone.h"
 #include "table/driver.h"
 
 #include <errno.h>
@@ -127,10 +128,14 @@ static bool remote_remove(struct table *t, struct str key)
     return ask_about(t, 'D', key, STR_NONE, &answer) == TABLE_STATUS_OK;
 }
 
+/* What one of us asks the other would hear. */
+static void remote_renew(void *context) { disconnect(context); }
+
 static void remote_close(struct table *t)
 {
     struct remote *r = t->data;
 
+    clone_no_more(r);
     disconnect(r);
     free(r);
 }
@@ -150,6 +155,7 @@ static bool open_remote(struct table *t, struct buf *error)
                           .service = t->flags & TABLE_WRITE ? site_conf.proxywrite_service_name
                                                             : site_conf.proxymap_service_name };
     t->data = r;
+    clone_renews(remote_renew, r);
     bool asked = ask(r, 'O', &q, &answer, error);
     if (asked && answer.status != TABLE_STATUS_DENIED) {
         t->traits = answer.partial ? TABLE_FIXED : 0;
