@@ -71,6 +71,8 @@ static void keep_attribute(struct message *m, struct str name, struct str value)
         m->env.context = str_equal(value, STR("remote")) ? REWRITE_REMOTE : REWRITE_LOCAL;
     if (str_equal(name, STR("ret_flags")) && number_parse_range(value, 0, 3, &number))
         m->env.ret_flags = (int)number;
+    if (str_equal(name, STR("trace_flags")) && number_parse_range(value, 0, INT32_MAX, &number))
+        m->env.trace_flags = (int)number;
 }
 
 /* Every queue file has its own. */

@@ -5,7 +5,7 @@
  *
  *   session    one connection; receive, finish: records in, verdict out
  *   envelope   the records around the content; content: the header and the body come apart
- *   recipient, headers, missing, checks, bounce: one recipient, one header, what lacks, what tables say of it
+ *   recipient, headers, missing, checks, bounce, probe: one recipient, one header, what lacks, what tables say of it
  *   output     the one place that writes content; address, expand, canonical: what becomes of an address
  *   message    this: what is known of it, how it fails, what the log says
  *
@@ -38,7 +38,7 @@ struct envelope {
     struct timeval arrival;
     bool has_time, has_name, has_sender, has_warning, has_verp;
     struct str sender, full_name, encoding, envelope_id, verp;
-    int ret_flags;
+    int ret_flags, trace_flags;
     enum rewrite_context context;   /* of the headers */
     struct str origin, proto, helo; /* of the client, for log lines */
     struct str last_recipient;      /* as submitted, for log lines */
@@ -163,6 +163,10 @@ enum check_result { CHECK_KEEP, CHECK_DROP };
 enum check_result checks_header(struct message *m, enum mime_part part, struct str header,
                                 struct str *replacement);
 enum check_result checks_body(struct message *m, struct str line, struct str *replacement);
+
+/* cleanup/probe.c: verify(8) asks about an address that stands for several ones, which answers it. */
+bool probe_is_from_verify(const struct message *m);
+void probe_answer(struct message *m, struct str address, struct str orig);
 
 /* cleanup/bounce.c: report to the sender that the message was refused here.  False: could not. */
 NODISCARD bool bounce_message(struct message *m);

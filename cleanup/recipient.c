@@ -130,6 +130,10 @@ static void expand(struct message *m, struct recipient *r)
         expansion_failed(m, result, failed_at);
         return;
     }
+    if (members.count > 1 && probe_is_from_verify(m)) {
+        probe_answer(m, r->address, r->orig);
+        return;
+    }
     bool is_alias = members.count != 1 || !str_equal_nocase(members.items[0], r->address);
     if (is_alias && (r->notify & DSN_NOTIFY_SUCCESS))
         report_expansion(m, r);

@@ -1,6 +1,7 @@
 #include "qmgr/message.h"
 
 #include "base/mem.h"
+#include "ipc/messages/delivery.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -111,6 +112,11 @@ struct message *message_table_find(const struct message_table *t, struct str id)
     return NULL;
 }
 
+static int is_probe(const struct message *m)
+{
+    return (m->trace_flags & DELIVERY_FLAG_PROBE_MTA) != 0;
+}
+
 void message_table_add(struct message_table *t, struct message *m)
 {
     if ((size_t)t->count >= t->bucket_count)
@@ -120,6 +126,7 @@ void message_table_add(struct message_table *t, struct message *m)
     m->next = *at;
     *at = m;
     t->count++;
+    t->probes += is_probe(m);
 }
 
 void message_mark(struct message_table *t, struct message *m, const struct schedule_transport *by)
@@ -154,6 +161,7 @@ void message_table_remove(struct message_table *t, struct message *m)
         at = &(*at)->next;
     *at = m->next;
     t->count--;
+    t->probes -= is_probe(m);
     message_set_details(t, m, NULL);
     free(m);
 }

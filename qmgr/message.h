@@ -74,6 +74,7 @@ struct message_table {
     struct message **buckets;
     size_t bucket_count;
     int count, detailed;
+    int probes;                 /* sent by verify(8) */
     struct message_mark *marks; /* to be looked at, oldest first */
     size_t marked, marks_room, looked_at;
 };

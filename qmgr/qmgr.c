@@ -33,6 +33,7 @@ static void before_jail(struct service *svc)
     delivery_log_open(q->conf);
     qmgr_read_master(q);
     q->rewriter = rewrite_open(q->conf, site_conf.rewrite_service_name);
+    q->probe_rewriter = rewrite_open_for_probes(q->conf, site_conf.rewrite_service_name);
 }
 
 static void after_jail(struct service *svc)
@@ -101,7 +102,7 @@ static const struct sandbox_path paths[] = {
 static const struct service_spec qmgr = {
     .name = "qmgr",
     .kind = SERVICE_MULTI,
-    .params = (const struct param_set *const[]){ &qmgr_param_set, NULL },
+    .params = (const struct param_set *const[]){ &qmgr_param_set, &verify_param_set, NULL },
     .sandbox = SANDBOX_QUEUE,
     .paths = paths,
     .process_limit = 1,

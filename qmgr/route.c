@@ -90,6 +90,17 @@ static void check_transport(struct routing *r)
     }
 }
 
+static bool is_probe(const struct envelope *e) { return e->trace_flags & DELIVERY_FLAG_PROBE_MTA; }
+
+/* Questions about addresses shall not be in the way of mail; who asks takes it for a failure that passes. */
+static bool has_too_many_probes(const struct qmgr *q)
+{
+    int limit = MIN(verify_conf.address_verify_pending_request_limit,
+                    qmgr_conf.qmgr_message_active_limit / 4);
+
+    return q->messages.probes > limit;
+}
+
 /* Where a message is redirected to is no business of the filter, nor is a question about an address. */
 static bool is_filtered(const struct envelope *e)
 {
@@ -106,13 +117,18 @@ struct routing qmgr_route(struct qmgr *q, const struct envelope *e, struct str a
     if (is_filtered(e)) {
         use_filter(&r, e->text[DETAIL_FILTER]);
     } else {
-        struct resolution res = rewrite_resolve(q->rewriter, e->text[DETAIL_SENDER], r.address, a);
+        struct rewriter *rewriter =
+            is_probe(e) && q->probe_rewriter ? q->probe_rewriter : q->rewriter;
+        struct resolution res = rewrite_resolve(rewriter, e->text[DETAIL_SENDER], r.address, a);
 
         if (!(res.flags & RESOLVE_FAIL))
             r = (struct routing){ .transport = res.transport,
                                   .nexthop = res.nexthop,
                                   .address = res.recipient };
         apply_rules(&r, res.flags);
+        if (is_probe(e) && has_too_many_probes(q))
+            use_text(&r, STR(QMGR_RETRY_TRANSPORT),
+                     STR("4.3.2 Too many address verification requests"));
     }
     if (r.discard)
         return r;

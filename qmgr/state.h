@@ -51,6 +51,8 @@ struct qmgr {
     struct loop *loop;
     struct conf *conf;
     struct rewriter *rewriter;
+    struct rewriter
+        *probe_rewriter; /* for messages that verify(8) sends; NULL: they go where others go */
     struct queue_layout layout;
     struct schedule *schedule;
     struct message_table messages;

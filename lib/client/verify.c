@@ -1,52 +1,116 @@
 #include "client/verify.h"
 
-#include "ipc/channel.h"
+#include "base/log.h"
+#include "base/number.h"
+#include "ipc/attr.h"
+#include "os/door.h"
+#include "os/link.h"
 
-#define TIMEOUT_S 30
+#include <errno.h>
 
-/* One request, one answer, on a connection of its own: probes are rare.  The answer's strings point into `c`. */
-static bool ask(struct channel *c, struct str service, char kind, struct str body,
-                struct verify_answer *answer)
+#define TIMEOUT_S  30
+#define ANSWER_MAX 65536
+
+/* One request, one answer, on a connection of its own: probes are rare. */
+static bool open_service(struct link *l, struct str service)
 {
-    struct str reply;
-    char reply_kind;
+    BUF_AUTO(path, 256);
 
-    return channel_open(c, "private", service, TIMEOUT_S) && channel_send(c, kind, body) &&
-           channel_receive(c, &reply_kind, &reply) == IO_OK && reply_kind == VERIFY_ANSWER &&
-           verify_answer_decode(&reply, answer) && answer->result == 0;
+    buf_join(&path, STR("private/"), service);
+    int fd = door_connect(buf_cstr(&path), TIMEOUT_S);
+    if (fd < 0) {
+        log_warning("connect to %s: %s", buf_cstr(&path), strerror(errno));
+        return false;
+    }
+    link_init(l, fd, TIMEOUT_S, ANSWER_MAX, 0);
+    return true;
+}
+
+/* The next attribute list. */
+static bool take_list(struct link *l, struct str *list)
+{
+    while (attr_list_length(buf_str(&l->in)) == 0)
+        if (link_fill(l) != IO_OK)
+            return false;
+    *list = buf_str(&l->in);
+    return true;
+}
+
+static bool check_protocol(struct link *l)
+{
+    struct str list, name, value;
+    bool incomplete;
+
+    if (!take_list(l, &list) || !attr_take(&list, &name, &value, &incomplete) ||
+        !str_equal(name, STR("protocol")) || !str_equal(value, STR(VERIFY_PROTOCOL)))
+        return false;
+    buf_consume(&l->in, attr_list_length(buf_str(&l->in)));
+    return true;
+}
+
+struct answer {
+    int64_t status, recipient_status;
+    struct str reason; /* in the link */
+};
+
+static bool take_answer(struct link *l, struct answer *a)
+{
+    struct str list, name, value;
+    bool incomplete, good = true;
+
+    *a = (struct answer){ .status = -1, .recipient_status = -1 };
+    if (!take_list(l, &list))
+        return false;
+    while (attr_take(&list, &name, &value, &incomplete)) {
+        if (str_equal(name, STR("status")))
+            good = good && number_parse(value, &a->status);
+        else if (str_equal(name, STR("recipient_status")))
+            good = good && number_parse(value, &a->recipient_status);
+        else if (str_equal(name, STR("reason")))
+            a->reason = value;
+    }
+    return good && a->status == 0;
+}
+
+static bool ask(struct link *l, struct answer *a)
+{
+    attr_put_end(&l->out);
+    return check_protocol(l) && take_answer(l, a);
 }
 
 bool verify_client_update(struct str service, struct str address, enum verify_status status,
                           struct str text)
 {
-    struct verify_update msg = { .address = address, .status = (int)status, .text = text };
-    struct channel c = CHANNEL_NONE;
-    struct verify_answer answer;
-    BUF_AUTO(body, 0);
+    struct link l;
+    struct answer a;
 
-    verify_update_encode(&body, &msg);
-    bool ok = ask(&c, service, VERIFY_UPDATE, buf_str(&body), &answer);
-    channel_close(&c);
+    if (!open_service(&l, service))
+        return false;
+    attr_put_str(&l.out, "request", STR("update"));
+    attr_put_str(&l.out, "address", address);
+    attr_put_int(&l.out, "recipient_status", status);
+    attr_put_str(&l.out, "reason", text);
+    bool ok = ask(&l, &a);
+    link_close(&l);
     return ok;
 }
 
 bool verify_client_query(struct str service, struct str address, enum verify_status *status,
                          struct buf *text)
 {
-    struct verify_query msg = { .address = address };
-    struct channel c = CHANNEL_NONE;
-    struct verify_answer answer;
-    BUF_AUTO(body, 0);
+    struct link l;
+    struct answer a;
 
-    verify_query_encode(&body, &msg);
-    bool ok = ask(&c, service, VERIFY_QUERY, buf_str(&body), &answer);
-    if (ok && answer.status >= VERIFY_OK && answer.status <= VERIFY_TODO) {
-        *status = (enum verify_status)answer.status;
+    if (!open_service(&l, service))
+        return false;
+    attr_put_str(&l.out, "request", STR("query"));
+    attr_put_str(&l.out, "address", address);
+    bool ok = ask(&l, &a) && a.recipient_status >= VERIFY_OK && a.recipient_status <= VERIFY_TODO;
+    if (ok) {
+        *status = (enum verify_status)a.recipient_status;
         buf_clear(text);
-        buf_add(text, answer.text);
-    } else {
-        ok = false;
+        buf_add(text, a.reason);
     }
-    channel_close(&c);
+    link_close(&l);
     return ok;
 }

@@ -22,11 +22,17 @@ static const struct {
     [OUTCOME_BOUNCED] = { "failed", "undeliverable", "bounced", "undeliverable", VERIFY_BOUNCE },
 };
 
-static struct str verify_service; /* of this process */
+/* Of this process. */
+static struct {
+    struct str service;
+    bool keeps_failures;
+} verify;
 
 void finish_open(struct conf *conf)
 {
-    verify_service = conf_value(conf, STR("address_verify_service_name"));
+    verify.service = conf_value(conf, STR("address_verify_service_name"));
+    verify.keeps_failures =
+        !str_equal_nocase(conf_value(conf, STR("address_verify_negative_cache")), STR("no"));
 }
 
 bool delivery_is_probe(const struct delivery *d)
@@ -199,17 +205,25 @@ static bool answer_user(struct delivery *d, const struct delivery_recipient *who
     return ok;
 }
 
-/* Address verification: the answer goes to verify(8).  If that fails the probe is lost, and verify
- * sends another one. */
+static void tell_verify(const struct delivery *d, struct str address, const struct outcome *o)
+{
+    if (!verify_client_update(verify.service, address, words[o->status].verdict, o->text))
+        log_warning(STR_FMT ": " STR_FMT " service failure", STR_ARG(d->request.queue_id),
+                    STR_ARG(verify.service));
+}
+
+/* Address verification: the answer goes to verify(8), for the address that was asked for and for what it has become.
+ * If that fails the probe is lost, and verify sends another one. */
 static bool answer_verify(struct delivery *d, const struct delivery_recipient *who,
                           const struct outcome *o)
 {
-    struct str about = who->orig_addr.len ? who->orig_addr : who->address;
+    bool forgotten = o->status != OUTCOME_SENT && !verify.keeps_failures;
 
-    if (!verify_client_update(verify_service, about, words[o->status].verdict, o->text))
-        log_warning(STR_FMT ": " STR_FMT " service failure", STR_ARG(d->request.queue_id),
-                    STR_ARG(verify_service));
-    write_line(d, who, o, words[o->status].probe_status);
+    if (who->orig_addr.len && !str_equal(who->orig_addr, who->address))
+        tell_verify(d, who->orig_addr, o);
+    tell_verify(d, who->address, o);
+    write_line(d, who, o,
+               forgotten ? "undeliverable-but-not-cached" : words[o->status].probe_status);
     return true;
 }
 

@@ -264,18 +264,38 @@ static void note_request(struct courier *c, courier_answer_fn *fn, void *context
     watch_deadline(c);
 }
 
-bool courier_send(struct courier *c, char kind, struct str body, courier_answer_fn *fn,
-                  void *context)
+/* Puts the frame behind what is to be written.  `*pushing`: that is being written already. */
+static bool queue_frame(struct courier *c, char kind, struct str body, bool *pushing)
 {
     if (c->stream.fd < 0 && c->again == NULL && !connect_now(c)) {
         c->tries = 0;
         return false;
     }
-    bool pushing = c->out.len > 0;
-    if (!channel_frame(&c->out, kind, body)) {
-        errno = EMSGSIZE;
+    *pushing = c->out.len > 0;
+    if (channel_frame(&c->out, kind, body))
+        return true;
+    errno = EMSGSIZE;
+    return false;
+}
+
+bool courier_say(struct courier *c, char kind, struct str body)
+{
+    bool pushing;
+
+    if (!queue_frame(c, kind, body, &pushing))
         return false;
-    }
+    if (c->stream.fd >= 0 && !pushing)
+        push(c);
+    return true;
+}
+
+bool courier_send(struct courier *c, char kind, struct str body, courier_answer_fn *fn,
+                  void *context)
+{
+    bool pushing;
+
+    if (!queue_frame(c, kind, body, &pushing))
+        return false;
     note_request(c, fn, context);
     if (c->stream.fd >= 0 && !pushing)
         push(c);

@@ -54,7 +54,9 @@ void courier_free(struct courier *c);
  * and no answer will come; true: `fn` is called, but not yet. */
 NODISCARD bool courier_send(struct courier *c, char kind, struct str body, courier_answer_fn *fn,
                             void *context);
-/* The same with a descriptor for the peer, which is the courier's from now on, whatever comes of it.  For couriers that have
+/* One frame that the peer does not answer; otherwise the same. */
+NODISCARD bool courier_say(struct courier *c, char kind, struct str body);
+/* The same as courier_send() with a descriptor for the peer, which is the courier's from now on, whatever comes of it.  For couriers that have
  * one request under way at a time. */
 NODISCARD bool courier_send_with(struct courier *c, char kind, struct str body, int fd,
                                  courier_answer_fn *fn, void *context);

@@ -41,12 +41,47 @@ static struct match_list *open_domains(struct str text, const char *parameter)
     return match_list_open(text, parameter, match_flags_for(parameter));
 }
 
-struct rewriter *rewrite_open(struct conf *conf, struct str service)
+/* True: something differs. */
+static bool adopt_probe_settings(struct conf *conf)
+{
+    static const struct str names[] = {
+        STR("transport_maps"),
+        STR("local_transport"),
+        STR("virtual_transport"),
+        STR("relay_transport"),
+        STR("default_transport"),
+        STR("relayhost"),
+        STR("sender_dependent_relayhost_maps"),
+        STR("sender_dependent_default_transport_maps"),
+    };
+    ARENA_AUTO(arena);
+    struct str values[ARRAY_LEN(names)];
+    bool any = false;
+
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        BUF_AUTO(name, 0);
+        buf_join(&name, STR("address_verify_"), names[i]);
+        values[i] = arena_str(&arena, conf_value(conf, buf_str(&name)));
+        any = any || !str_equal(values[i], conf_value(conf, names[i]));
+    }
+    for (size_t i = 0; any && i < ARRAY_LEN(names); i++)
+        conf_override(conf, names[i], values[i]);
+    return any;
+}
+
+static struct conf *service_settings(struct conf *conf, struct str service)
+{
+    struct conf *own = conf_fork_without_overrides(conf);
+
+    adopt_service_settings(own, service);
+    return own;
+}
+
+static struct rewriter *open_with(struct conf *conf)
 {
     struct rewriter *r = mem_alloc(sizeof *r);
 
-    r->conf = conf_fork_without_overrides(conf);
-    adopt_service_settings(r->conf, service);
+    r->conf = conf;
     conf_fill(r->conf, &site_param_set, &r->site);
     conf_fill(r->conf, &rewrite_param_set, &r->own);
     r->interfaces =
@@ -70,6 +105,21 @@ struct rewriter *rewrite_open(struct conf *conf, struct str service)
                                                               : ADDRESS_KEY_DOTTED_PARENTS);
     conf_settle(r->conf);
     return r;
+}
+
+struct rewriter *rewrite_open(struct conf *conf, struct str service)
+{
+    return open_with(service_settings(conf, service));
+}
+
+struct rewriter *rewrite_open_for_probes(struct conf *conf, struct str service)
+{
+    struct conf *own = service_settings(conf, service);
+
+    if (adopt_probe_settings(own))
+        return open_with(own);
+    conf_close(own);
+    return NULL;
 }
 
 void rewrite_close(struct rewriter *r)

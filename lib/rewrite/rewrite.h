@@ -12,7 +12,10 @@ struct rewriter;
 
 /* `service` is the value of rewrite_service_name. */
 struct rewriter *rewrite_open(struct conf *conf, struct str service);
-void rewrite_close(struct rewriter *r);
+/* The same for messages that verify(8) sends: address_verify_transport_maps and its like stand in for what they are named
+ * after.  NULL: they say nothing else. */
+struct rewriter *rewrite_open_for_probes(struct conf *conf, struct str service);
+void rewrite_close(struct rewriter *r); /* NULL is fine */
 
 enum rewrite_context { REWRITE_LOCAL, REWRITE_REMOTE };
 

@@ -55,7 +55,7 @@ enum outcome_kind rule_reject_unlisted_recipient(struct judge *j, const struct r
 enum outcome_kind rule_reject_unlisted_sender(struct judge *j, const struct rule *rule)
 {
     (void)rule;
-    if (!j->s->t.active || j->s->t.sender.len == 0)
+    if (!j->s->t.active || j->s->t.sender.len == 0 || judge_is_probe_sender(j))
         return JUDGE_NEXT;
     const struct resolution *r = judge_sender(j);
     return r->flags & RESOLVE_FAIL ? judge_lookup_failure(j)

@@ -62,15 +62,6 @@ enum outcome_kind rule_sleep(struct judge *j, const struct rule *rule)
     return JUDGE_NEXT;
 }
 
-/* A known name of the language whose service this version does not bring. */
-enum outcome_kind rule_unavailable(struct judge *j, const struct rule *rule)
-{
-    log_warning("restriction " STR_FMT " needs a service that this version does not have; "
-                "remove it from the configuration, until then mail is deferred",
-                STR_ARG(rule->name));
-    return judge_reject_text(j, 451, "4.3.5", "Server configuration problem");
-}
-
 enum outcome_kind rule_reject_plaintext_session(struct judge *j, const struct rule *rule)
 {
     (void)rule;

@@ -113,6 +113,9 @@ enum outcome_kind judge_configuration_error(struct judge *j);
  * be found out. */
 void judge_defer_if_permit(struct judge *j, int code, const char *status, const char *fmt, ...)
     PRINTF(4, 5);
+/* A question about `kind` has no answer, which is settled as a tempfail action says: defer_if_permit, or at once. */
+enum outcome_kind judge_unanswered(struct judge *j, struct str action, int code, const char *status,
+                                   enum subject_kind kind, const char *text);
 /* Or only when it would reject: something that might have permitted could not be found out. */
 void judge_defer_if_reject(struct judge *j, int code, const char *status, const char *fmt, ...)
     PRINTF(4, 5);
@@ -140,6 +143,8 @@ enum table_result judge_is_authorised_destination(struct judge *j);
 bool judge_is_double_bounce(const struct resolution *r);
 /* Is it a word of check_ccert_access's search_order? */
 bool certificate_search_is_known(struct str word);
+/* Is this mail from the sender of our probes, who exists whatever tables say? */
+bool judge_is_probe_sender(const struct judge *j);
 /* Reject an address that no table lists. */
 enum outcome_kind judge_unlisted(struct judge *j, const struct resolution *r, struct str path,
                                  bool is_sender);

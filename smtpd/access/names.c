@@ -3,23 +3,6 @@
 #include "text/address.h"
 #include "text/hostname.h"
 
-/* An unanswered question is settled as the tempfail action says: defer_if_permit, or at once. */
-static enum outcome_kind unanswered(struct judge *j, struct str action, const char *status,
-                                    enum subject_kind kind, const char *text)
-{
-    enum subject_kind before = j->subject;
-
-    j->subject = kind;
-    if (str_equal_nocase(action, STR("defer"))) {
-        enum outcome_kind result = judge_reject(j, 450, status, "%s", text);
-        j->subject = before;
-        return result;
-    }
-    judge_defer_if_permit(j, 450, status, "%s", text);
-    j->subject = before;
-    return JUDGE_NEXT;
-}
-
 /* A or AAAA or MX: can mail reach this name? */
 static enum dns_status find_mail_host(struct judge *j, struct str domain, bool *null_mx)
 {
@@ -46,8 +29,8 @@ enum outcome_kind rule_reject_unknown_helo(struct judge *j, const struct rule *r
     if (status == DNS_OK)
         return JUDGE_NEXT;
     if (status == DNS_RETRY)
-        return unanswered(j, smtpd_conf.unknown_helo_hostname_tempfail_action, "4.7.1",
-                          SUBJECT_HELO, "Host not found");
+        return judge_unanswered(j, smtpd_conf.unknown_helo_hostname_tempfail_action, 450, "4.7.1",
+                                SUBJECT_HELO, "Host not found");
     return judge_reject_text(j, smtpd_conf.unknown_hostname_reject_code, "4.7.1",
                              "<" STR_FMT ">: Helo command rejected: %s", STR_ARG(name),
                              status == DNS_MALFORMED ? "Malformed DNS server reply"
@@ -72,8 +55,8 @@ static enum outcome_kind unknown_domain(struct judge *j, struct str address, str
     if (status == DNS_OK)
         return JUDGE_NEXT;
     if (status == DNS_RETRY)
-        return unanswered(j, smtpd_conf.unknown_address_tempfail_action, status_code, kind,
-                          "Domain not found");
+        return judge_unanswered(j, smtpd_conf.unknown_address_tempfail_action, 450, status_code,
+                                kind, "Domain not found");
     return judge_reject_text(
         j, smtpd_conf.unknown_address_reject_code, status_code, "<" STR_FMT ">: %s rejected: %s",
         STR_ARG(path), judge_subject_class(kind),

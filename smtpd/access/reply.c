@@ -155,6 +155,21 @@ void judge_defer_if_permit(struct judge *j, int code, const char *status, const 
         j->defer_if_permit = reply;
 }
 
+enum outcome_kind judge_unanswered(struct judge *j, struct str action, int code, const char *status,
+                                   enum subject_kind kind, const char *text)
+{
+    enum subject_kind before = j->subject;
+    enum outcome_kind result = JUDGE_NEXT;
+
+    j->subject = kind;
+    if (str_equal_nocase(action, STR("defer")))
+        result = judge_reject(j, code, status, "%s", text);
+    else
+        judge_defer_if_permit(j, code, status, "%s", text);
+    j->subject = before;
+    return result;
+}
+
 void judge_defer_if_reject(struct judge *j, int code, const char *status, const char *fmt, ...)
 {
     va_list ap;
