@@ -107,6 +107,8 @@ bool bounce_message(struct message *m)
     bool any = false;
 
     for (size_t i = 0; i < count; i++) {
+        if (all[i].deleted)
+            continue;
         if (wants_report(&all[i])) {
             if (!append(m, &all[i], &why))
                 return false;

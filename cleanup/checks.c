@@ -11,6 +11,7 @@ struct match {
     struct message *m;
     const char *map;  /* parameter */
     const char *part; /* "header" or "body" in log lines */
+    bool by_milter;   /* a filter has made the header */
     struct str text;
     struct str argument; /* of the action */
     struct str *replacement;
@@ -20,7 +21,10 @@ static bool is_header(const struct match *k) { return k->part[0] == 'h'; }
 
 static void log_event(const struct match *k, const char *action, struct str note)
 {
-    message_log_event(k->m, action, k->part, k->text, TEXT_MAX, note);
+    BUF_AUTO(name, 64);
+
+    buf_join(&name, k->by_milter ? STR("milter-header-") : STR(""), str_from(action));
+    message_log_event(k->m, buf_cstr(&name), k->part, k->text, TEXT_MAX, note);
 }
 
 /* The same for actions that a message can cause again and again. */
@@ -166,7 +170,9 @@ static enum check_result prepend(struct match *k)
     if (!fits(k, "PREPEND"))
         return CHECK_KEEP;
     log_repeatable(k, "prepend", k->argument);
-    if (is_header(k)) {
+    if (k->by_milter) {
+        log_warning("the milter_header/body_checks prepend action is not implemented");
+    } else if (is_header(k)) {
         output_note_utf8(k->m, k->argument);
         output_lines(k->m, k->argument);
     } else {
@@ -213,8 +219,8 @@ static enum check_result look_up(struct match *k, struct table_list *tables)
     struct message *m = k->m;
     BUF_AUTO(value, ACTION_MAX);
 
-    if (!(m->flags & CLEANUP_FLAG_FILTER) || m->content.unchecked || m->status != CLEANUP_OK ||
-        table_list_is_empty(tables))
+    if (!(k->by_milter || (m->flags & CLEANUP_FLAG_FILTER)) || m->content.unchecked ||
+        m->status != CLEANUP_OK || table_list_is_empty(tables))
         return CHECK_KEEP;
     switch (table_list_lookup(tables, k->text, &value)) {
     case TABLE_FOUND:
@@ -247,6 +253,19 @@ enum check_result checks_header(struct message *m, enum mime_part part, struct s
                        .replacement = replacement };
 
     return look_up(&k, by_part[part].tables);
+}
+
+enum check_result checks_milter_header(struct message *m, struct str header,
+                                       struct str *replacement)
+{
+    struct match k = { .m = m,
+                       .map = "milter_header_checks",
+                       .part = "header",
+                       .by_milter = true,
+                       .text = header,
+                       .replacement = replacement };
+
+    return look_up(&k, m->c->milter_header_checks);
 }
 
 enum check_result checks_body(struct message *m, struct str line, struct str *replacement)

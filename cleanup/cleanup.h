@@ -2,6 +2,7 @@
 /* cleanup/cleanup - what the process knows before the first message: tables, classes, limits,
  * and what it keeps between messages. */
 #include "base/map.h"
+#include "client/milter_list.h"
 #include "queue/notify.h"
 #include "queue/writer.h"
 #include "rewrite/rewrite.h"
@@ -44,6 +45,9 @@ struct cleanup {
     bool drop[HEADER_COUNT]; /* message_drop_headers, known ones */
     struct map drop_names;   /* lower-case names of the others */
     bool drops_unknown;
+    struct milter_site milter_site;
+    struct milter_list milters; /* non_smtpd_milters */
+    struct table_list *milter_header_checks;
     struct buf strip, reject; /* message_strip_characters, message_reject_characters, decoded */
     bool logs_removal;        /* of queue files that are given up */
 };

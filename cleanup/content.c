@@ -3,6 +3,7 @@
  * The fast way follows the primary header only and copies the body in blocks of records.  With content
  * checks, strict MIME parameters or conversion every line goes through text/mime instead. */
 #include "base/log.h"
+#include "cleanup/held.h"
 #include "cleanup/output.h"
 
 #define SCAN_AHEAD 1024 /* bytes looked at for stray line ends beyond the present record */
@@ -31,7 +32,7 @@ static void end_header(struct message *m)
 static void add_to_header(struct message *m, struct str piece, bool new_line, bool ends_line)
 {
     struct content *c = &m->content;
-    size_t limit = (size_t)site_conf.header_size_limit;
+    size_t limit = message_header_limit(m);
     size_t used = MIN(c->header_len + (new_line && c->header_len), limit);
     struct str kept = str_sub(piece, 0, limit - used);
     bool cut = kept.len < piece.len;
@@ -62,11 +63,18 @@ static void begin_header(struct message *m, struct str line, bool ends_line)
     add_to_header(m, line, true, ends_line);
 }
 
+static void end_of_header(struct message *m)
+{
+    if (m->held)
+        held_end_headers(m->held);
+    m->content.part = CONTENT_BODY;
+}
+
 static void end_head(struct message *m)
 {
     end_header(m);
     headers_complete(m);
-    m->content.part = CONTENT_BODY;
+    end_of_header(m);
 }
 
 static void head_line(struct message *m, struct str piece, bool ends_line)
@@ -159,7 +167,8 @@ static void end_content(struct message *m)
     struct buf *out = message_out(m);
 
     content_finish(m);
-    m->content_size = queue_writer_offset(&m->c->writer) - m->data_offset;
+    if (m->held == NULL)
+        m->content_size = message_offset(m) - m->data_offset;
     record_put(out, REC_EXTRACTED, STR_NONE);
     if (m->filter.len)
         record_put(out, REC_FILTER, m->filter);
@@ -263,7 +272,7 @@ static void sink_head_end(void *context)
     struct message *m = context;
 
     headers_complete(m);
-    m->content.part = CONTENT_BODY;
+    end_of_header(m);
 }
 
 static void sink_body(void *context, struct str piece, bool ends_line)
@@ -300,7 +309,7 @@ void content_begin(struct message *m)
     bool filter = m->flags & CLEANUP_FLAG_FILTER;
     struct mime_options options = {
         .flags = filter ? c->mime_flags | MIME_REPORT_NESTING : 0,
-        .header_limit = (size_t)site_conf.header_size_limit,
+        .header_limit = message_header_limit(m),
         .boundary_limit = (size_t)site_conf.mime_boundary_length_limit,
         .nesting_limit = (unsigned)site_conf.mime_nesting_limit,
     };

@@ -2,7 +2,7 @@
 #include "base/log.h"
 #include "base/number.h"
 #include "base/utf8.h"
-#include "cleanup/message.h"
+#include "cleanup/milters.h"
 #include "queue/seal.h"
 
 #include <stdio.h>
@@ -35,9 +35,21 @@ struct attribute {
         name, offsetof(struct envelope, member) \
     }
 static const struct attribute kept[] = {
-    KEPT("encoding", encoding),         KEPT("envelope_id", envelope_id),
-    KEPT("log_message_origin", origin), KEPT("log_protocol_name", proto),
+    KEPT("encoding", encoding),
+    KEPT("envelope_id", envelope_id),
+    KEPT("log_message_origin", origin),
+    KEPT("log_protocol_name", proto),
     KEPT("log_helo_name", helo),
+    KEPT("client_name", client_name),
+    KEPT("reverse_client_name", reverse_name),
+    KEPT("client_address", client_address),
+    KEPT("client_port", client_port),
+    KEPT("helo_name", client_helo),
+    KEPT("server_address", server_address),
+    KEPT("server_port", server_port),
+    KEPT("sasl_method", sasl_method),
+    KEPT("sasl_username", sasl_username),
+    KEPT("sasl_sender", sasl_sender),
 };
 #undef KEPT
 
@@ -213,35 +225,63 @@ static void sender_bcc(struct message *m)
         recipient_add_bcc(m, bcc);
 }
 
+/* What becomes of a sender on its way into the queue.  False: the message is refused. */
+static bool map_sender(struct message *m, struct str *sender)
+{
+    const char *parameter;
+
+    if (!message_fits(m, *sender, NULL))
+        return false;
+    if (sender->len && (m->flags & CLEANUP_FLAG_MAP_OK) &&
+        !address_map(m->c, ROLE_ENVELOPE_SENDER, sender, &m->arena, &parameter)) {
+        message_lookup_failed(m, parameter);
+        return false;
+    }
+    return message_fits(m, *sender, "result of a canonical map");
+}
+
+static void set_sender(struct message *m, struct str sender)
+{
+    m->env.sender = keep(m, sender);
+    m->sendopts &= ~SENDOPT_UTF8_SENDER;
+    if (!utf8_is_ascii(sender))
+        m->sendopts |= SENDOPT_UTF8_SENDER;
+}
+
+static struct str rewritten_sender(struct message *m, struct str sender)
+{
+    return sender.len ? rewrite_address(m->c->rewriter, REWRITE_LOCAL, sender, &m->arena) : sender;
+}
+
 static void take_sender(struct message *m, const struct record *rec)
 {
     struct str sender = rec->payload;
-    const char *parameter;
 
     if (m->env.has_sender) {
         refuse(m, "second sender", rec->type);
         return;
     }
     m->env.has_sender = true;
-    if (sender.len)
-        sender = rewrite_address(m->c->rewriter, REWRITE_LOCAL, sender, &m->arena);
+    sender = rewritten_sender(m, sender);
     if (sender.len > RECORD_FACT_MAX && (m->flags & CLEANUP_FLAG_BOUNCE)) {
         refuse(m, "overlong sender", rec->type); /* to whom no report can go */
         return;
     }
-    if (!message_fits(m, sender, NULL))
+    if (!map_sender(m, &sender))
         return;
-    if (sender.len && (m->flags & CLEANUP_FLAG_MAP_OK) &&
-        !address_map(m->c, ROLE_ENVELOPE_SENDER, &sender, &m->arena, &parameter)) {
-        message_lookup_failed(m, parameter);
-        return;
-    }
-    if (!message_fits(m, sender, "result of a canonical map"))
-        return;
-    m->env.sender = keep(m, sender);
-    if (!utf8_is_ascii(sender))
-        m->sendopts |= SENDOPT_UTF8_SENDER;
+    set_sender(m, sender);
+    m->env.sender_offset = message_offset(m);
     record_put(message_out(m), REC_SENDER, sender);
+    sender_bcc(m);
+}
+
+/* Its record is replaced when the file is put together. */
+void envelope_change_sender(struct message *m, struct str sender)
+{
+    sender = rewritten_sender(m, sender);
+    if (!map_sender(m, &sender))
+        return;
+    set_sender(m, sender);
     sender_bcc(m);
 }
 
@@ -279,8 +319,9 @@ static void take_message(struct message *m, const struct record *rec)
     put_warning(m);
     m->env.next = (struct next_recipient){ 0 };
     record_put(message_out(m), REC_MESSAGE, STR_NONE);
-    m->data_offset = queue_writer_offset(&m->c->writer);
+    m->data_offset = message_offset(m);
     m->stage = STAGE_CONTENT;
+    milters_hold(m);
     content_begin(m);
 }
 

@@ -1,12 +1,19 @@
 /* The verdict: only what is safe on disk is OK. */
 #include "base/log.h"
+#include "cleanup/milters.h"
+#include "cleanup/output.h"
 #include "cleanup/receive.h"
 #include "client/bounce.h"
 
+static void add_asked_copies(struct message *m)
+{
+    while (m->bcc_written < m->bcc.count)
+        recipient_add_bcc(m, m->bcc.items[m->bcc_written++]);
+}
+
 static void add_blind_copies(struct message *m)
 {
-    for (size_t i = 0; i < m->bcc.count; i++)
-        recipient_add_bcc(m, m->bcc.items[i]);
+    add_asked_copies(m);
     if ((m->flags & CLEANUP_FLAG_BCC_OK) && cleanup_conf.always_bcc.len)
         recipient_add_bcc(m, cleanup_conf.always_bcc);
 }
@@ -25,14 +32,40 @@ static void settle_sendopts(struct message *m)
         m->sendopts &= ~addresses;
 }
 
+/* What table actions on headers of filters have asked for; the last of a kind counts. */
+static void add_late_actions(struct message *m, struct str filter, struct str redirect)
+{
+    add_asked_copies(m);
+    if (m->filter.ptr != filter.ptr)
+        record_put(message_out(m), REC_FILTER, m->filter);
+    if (m->redirect.ptr != redirect.ptr)
+        record_put(message_out(m), REC_REDIRECT, m->redirect);
+}
+
+/* Filters see the message; then the file takes shape.  A message that they have left without recipients has served its
+ * purpose. */
+static void filter_and_release(struct message *m)
+{
+    struct str filter = m->filter, redirect = m->redirect;
+
+    milters_run(m);
+    add_late_actions(m, filter, redirect);
+    if (m->rcpt_count == 0 && m->status == CLEANUP_OK)
+        m->flags |= CLEANUP_FLAG_DISCARD;
+    if (message_is_wanted(m))
+        output_release(m);
+}
+
 static void write_end(struct message *m)
 {
     char text[RECORD_SIZE_BYTES + 1];
 
     add_blind_copies(m);
-    record_put(message_out(m), REC_END, STR_NONE);
     if (m->rcpt_count == 0)
         message_fail(m, CLEANUP_NO_RCPT, STR_NONE);
+    if (m->held)
+        filter_and_release(m);
+    record_put(message_out(m), REC_END, STR_NONE);
     settle_sendopts(m);
     const struct record_size size = {
         .content_size = m->content_size,
@@ -95,6 +128,12 @@ static void store(struct message *m)
     report_expansions(m);
 }
 
+static void discard(struct message *m)
+{
+    m->status = CLEANUP_OK;
+    message_log_removal(m, "discarded");
+}
+
 static void conclude(struct message *m)
 {
     if (m->status == CLEANUP_OK && m->stage != STAGE_ENDED) {
@@ -105,7 +144,9 @@ static void conclude(struct message *m)
         write_end(m);
     if (m->c->writer.error)
         m->status = CLEANUP_WRITE;
-    if (m->status == CLEANUP_OK)
+    if (m->flags & CLEANUP_FLAG_DISCARD)
+        discard(m);
+    else if (m->status == CLEANUP_OK)
         store(m);
     else if (may_bounce(m) && m->stage == STAGE_ENDED)
         bounce(m);
@@ -119,12 +160,10 @@ void message_log_removal(const struct message *m, const char *why)
 
 struct cleanup_verdict message_finish(struct message *m)
 {
-    if (m->flags & CLEANUP_FLAG_DISCARD) {
-        m->status = CLEANUP_OK;
-        message_log_removal(m, "discarded");
-    } else {
+    if (m->flags & CLEANUP_FLAG_DISCARD)
+        discard(m);
+    else
         conclude(m);
-    }
     queue_writer_close(&m->c->writer,
                        &m->c->layout); /* what was not stored is gone before anybody hears of it */
     return (

@@ -32,7 +32,7 @@ static const struct service_spec spec = {
     .name = "cleanup",
     .kind = SERVICE_SINGLE,
     .params = (const struct param_set *const[]){ &cleanup_param_set, &tls_param_set,
-                                                 &verify_param_set, NULL },
+                                                 &verify_param_set, &milter_param_set, NULL },
     .sandbox = SANDBOX_QUEUE,
     .paths = paths,
     .process_limit = -1,

@@ -1,10 +1,14 @@
 #include "cleanup/message.h"
 
 #include "base/log.h"
+#include "cleanup/held.h"
+#include "cleanup/milters.h"
 #include "text/address.h"
 
 #include <errno.h>
 #include <unistd.h>
+
+#define MILTER_HEADER_MAX 60000
 
 /* Mail that comes faster than qmgr(8) can take it waits at the door, where its sender notices. */
 static void give_way(const struct cleanup *c)
@@ -34,13 +38,32 @@ bool message_begin(struct message *m, struct cleanup *c, const struct cleanup_op
     }
     record_size_format(&none, zeros);
     record_put(message_out(m), REC_SIZE, (struct str){ zeros, RECORD_SIZE_BYTES });
-    if ((m->flags & CLEANUP_FLAG_MILTER) && cleanup_conf.non_smtpd_milters.len > 0) {
-        log_warning("%s: non_smtpd_milters is set, but this version cannot talk to milters; "
-                    "the message waits until the parameter is empty",
-                    message_id(m));
-        message_fail(m, CLEANUP_DEFER, STR_NONE);
-    }
+    milters_begin(m);
     return true;
+}
+
+struct buf *message_out(struct message *m)
+{
+    return m->held ? &m->held->tail : queue_writer_buf(&m->c->writer);
+}
+
+int64_t message_offset(struct message *m)
+{
+    return m->held ? (int64_t)m->held->tail.len : queue_writer_offset(&m->c->writer);
+}
+
+void message_spill(struct message *m)
+{
+    if (!m->may_change)
+        queue_writer_spill(&m->c->writer);
+}
+
+/* Filters cannot take more in one packet. */
+size_t message_header_limit(const struct message *m)
+{
+    size_t limit = (size_t)site_conf.header_size_limit;
+
+    return m->held ? MIN(limit, MILTER_HEADER_MAX) : limit;
 }
 
 void message_fail(struct message *m, enum cleanup_status status, struct str reason)
@@ -83,14 +106,46 @@ static void add_address(struct buf *out, const char *name, struct str address)
     buf_addc(out, '>');
 }
 
+static void add_envelope(const struct message *m, struct buf *line)
+{
+    add_address(line, " from=<", m->env.sender);
+    if (m->env.last_recipient.ptr)
+        add_address(line, " to=<", m->env.last_recipient);
+}
+
+static void add_dialogue(const struct message *m, struct buf *line)
+{
+    if (m->env.proto.len)
+        buf_join(line, STR(" proto="), m->env.proto);
+    if (m->env.helo.len)
+        buf_join(line, STR(" helo=<"), m->env.helo, STR(">"));
+}
+
 /* "QID: reject: header Subject: x from client[address]; from=<a> to=<b>" */
 static void add_event(struct message *m, const char *action, struct str what, struct buf *line)
 {
     buf_join(line, str_from(message_id(m)), STR(": "), str_from(action), STR(": "), what,
              STR(" from "), m->env.origin, STR(";"));
-    add_address(line, " from=<", m->env.sender);
-    if (m->env.last_recipient.ptr)
-        add_address(line, " to=<", m->env.last_recipient);
+    add_envelope(m, line);
+}
+
+static const char *const milter_places[MILTER_EVENT_COUNT] = {
+    [MILTER_CONNECT] = "CONNECT", [MILTER_HELO] = "EHLO", [MILTER_MAIL] = "MAIL",
+    [MILTER_RCPT] = "RCPT",       [MILTER_DATA] = "DATA", [MILTER_EOM] = "END-OF-MESSAGE",
+};
+
+void message_log_milter(struct message *m, const char *action, enum milter_event event,
+                        struct str text)
+{
+    bool local = str_equal(m->env.origin, STR("local"));
+    BUF_AUTO(line, 4096);
+
+    buf_join(&line, str_from(message_id(m)), STR(": "), str_from(action), STR(": "),
+             str_from(milter_places[event]), STR(" from "),
+             local ? STR("localhost[127.0.0.1]") : m->env.origin, STR(": "), text, STR(";"));
+    add_envelope(m, &line);
+    add_dialogue(m, &line);
+    log_info(STR_FMT, STR_ARG(buf_str(&line)));
 }
 
 void message_log_mime_error(struct message *m, struct str error, struct str text)
@@ -111,10 +166,7 @@ void message_log_event(struct message *m, const char *action, const char *part, 
 
     buf_join(&what, str_from(part), STR(" "), str_sub(text, 0, text_max));
     add_event(m, action, buf_str(&what), &line);
-    if (m->env.proto.len)
-        buf_join(&line, STR(" proto="), m->env.proto);
-    if (m->env.helo.len)
-        buf_join(&line, STR(" helo=<"), m->env.helo, STR(">"));
+    add_dialogue(m, &line);
     if (note.len)
         buf_join(&line, STR(": "), note);
     log_info(STR_FMT, STR_ARG(buf_str(&line)));

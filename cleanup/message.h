@@ -6,6 +6,7 @@
  *   session    one connection; receive, finish: records in, verdict out
  *   envelope   the records around the content; content: the header and the body come apart
  *   recipient, headers, missing, checks, bounce, probe: one recipient, one header, what lacks, what tables say of it
+ *   milters, edits   what filters say to the whole of it; held: the content until they have spoken
  *   output     the one place that writes content; address, expand, canonical: what becomes of an address
  *   message    this: what is known of it, how it fails, what the log says
  *
@@ -14,6 +15,7 @@
  * except when the message is to be bounced from here, which needs the whole of it. */
 #include "cleanup/address.h"
 #include "cleanup/cleanup.h"
+#include "client/milter.h"
 #include "ipc/messages/bounce.h"
 #include "ipc/messages/cleanup.h"
 #include "text/mime.h"
@@ -31,7 +33,9 @@ struct next_recipient {
 struct stored_recipient {
     struct str address, orig, dsn_orcpt;
     int notify;
-    int64_t offset;
+    int64_t offset; /* in the file; in what is behind the content while that is held back */
+    bool is_behind; /* the content */
+    bool deleted;   /* by a filter */
 };
 
 struct envelope {
@@ -41,7 +45,10 @@ struct envelope {
     int ret_flags, trace_flags;
     enum rewrite_context context;   /* of the headers */
     struct str origin, proto, helo; /* of the client, for log lines */
-    struct str last_recipient;      /* as submitted, for log lines */
+    struct str client_name, reverse_name, client_address, client_port, client_helo;
+    struct str server_address, server_port, sasl_method, sasl_username, sasl_sender;
+    int64_t sender_offset;     /* of its record */
+    struct str last_recipient; /* as submitted, for log lines */
     int attributes;
     struct next_recipient next;
 };
@@ -92,7 +99,17 @@ struct message {
     int64_t data_offset, content_size, text_size;
     struct str filter, redirect; /* FILTER, REDIRECT actions */
     struct address_set bcc;      /* BCC actions */
+    size_t bcc_written;          /* of these */
     unsigned remarks;            /* lines of the log about its headers and its body */
+
+    /* Filters. */
+    bool has_local_milters; /* non_smtpd_milters are to see it */
+    bool may_change; /* some may come: nothing of the file is written before they have spoken */
+    struct milter_chain chain;
+    struct held *held;                          /* the content, if there are any */
+    enum milter_event milter_event;             /* the one under way, for log lines */
+    struct str milter_sender, milter_recipient; /* external form */
+    struct address_set milter_recipients;       /* of local mail, before the alias expansion */
 };
 
 /* Create the queue file.  False: no file could be made (logged). */
@@ -121,22 +138,39 @@ static inline bool message_is_wanted(const struct message *m)
                                        (m->status == CLEANUP_CONTENT || m->status == CLEANUP_HOPS ||
                                         m->status == CLEANUP_SIZE));
 }
-static inline struct buf *message_out(struct message *m) { return queue_writer_buf(&m->c->writer); }
+/* Where records are added: to the file, or, while the content is held back, to what will follow it. */
+struct buf *message_out(struct message *m);
+/* Where the next one will stand, there. */
+int64_t message_offset(struct message *m);
+/* Write what has gathered, unless it may still change. */
+void message_spill(struct message *m);
+/* Longest header that is kept. */
+size_t message_header_limit(const struct message *m);
 static inline const char *message_id(const struct message *m) { return m->c->writer.id.text; }
 /* "QID: ACTION: PART TEXT from ORIGIN; from=<> to=<> proto= helo=[: NOTE]" */
 void message_log_event(struct message *m, const char *action, const char *part, struct str text,
                        size_t text_max, struct str note);
 
+/* "QID: ACTION: EVENT from ORIGIN: TEXT; from=<> to=<> proto= helo=" */
+void message_log_milter(struct message *m, const char *action, enum milter_event event,
+                        struct str text);
 /* "QID: reject: mime-error ERROR: TEXT from ORIGIN; from=<> to=<>" */
 void message_log_mime_error(struct message *m, struct str error, struct str text);
 
 /* cleanup/envelope.c */
 void envelope_record(struct message *m, const struct record *rec);
 void envelope_extracted(struct message *m, const struct record *rec);
+/* A filter wants another one; in internal form. */
+void envelope_change_sender(struct message *m, struct str sender);
 
 /* cleanup/recipient.c */
 void recipient_add(struct message *m, struct str address);
 void recipient_add_bcc(struct message *m, struct str address);
+/* A filter wants one more, in internal form, or one less: all that this original recipient has become. */
+void recipient_add_changed(struct message *m, struct str address, int notify, struct str orcpt);
+void recipient_delete(struct message *m, struct str original);
+/* Cross out in the file what was deleted. */
+void recipient_mark_deleted(struct message *m);
 
 /* cleanup/content.c */
 void content_begin(struct message *m);
@@ -162,11 +196,17 @@ enum check_result { CHECK_KEEP, CHECK_DROP };
  * if not empty, stands in its place; headers put in front are written at once. */
 enum check_result checks_header(struct message *m, enum mime_part part, struct str header,
                                 struct str *replacement);
+/* The same for milter_header_checks. */
+enum check_result checks_milter_header(struct message *m, struct str header,
+                                       struct str *replacement);
 enum check_result checks_body(struct message *m, struct str line, struct str *replacement);
 
 /* cleanup/probe.c: verify(8) asks about an address that stands for several ones, which answers it. */
 bool probe_is_from_verify(const struct message *m);
 void probe_answer(struct message *m, struct str address, struct str orig);
+
+/* cleanup/milters.c: the message goes to the hold queue, because a filter says so. */
+void milters_hold_message(struct message *m, struct str reason);
 
 /* cleanup/bounce.c: report to the sender that the message was refused here.  False: could not. */
 NODISCARD bool bounce_message(struct message *m);

@@ -1,6 +1,7 @@
 #include "cleanup/receive.h"
 
 #include "base/log.h"
+#include "cleanup/milters.h"
 
 static void take_record(struct message *m, const struct record *rec)
 {
@@ -37,7 +38,7 @@ void message_records(struct message *m, struct str in)
             break;
         }
         take_record(m, &rec);
-        queue_writer_spill(&m->c->writer);
+        message_spill(m);
     }
     if (m->c->writer.error)
         message_fail(m, CLEANUP_WRITE, STR_NONE);
@@ -49,6 +50,7 @@ void message_end(struct message *m)
     if (m->traced)
         (void)!queue_remove(&m->c->layout, QUEUE_TRACE, &m->c->writer.id);
     content_free(m);
+    milters_end(m);
     map_free(&m->seen, NULL);
     arena_free(&m->arena);
 }

@@ -2,6 +2,7 @@
  * watch. */
 #include "base/log.h"
 #include "base/utf8.h"
+#include "cleanup/held.h"
 #include "cleanup/message.h"
 #include "client/bounce.h"
 #include "text/address.h"
@@ -13,21 +14,27 @@ struct recipient {
     int notify;
 };
 
-/* Has it been written already?  With the original recipient and what its sender wants to hear, so
- * that two aliases that lead to one mailbox show both in X-Original-To, and each gets its report. */
+/* With the original recipient and what its sender wants to hear, so that two aliases that lead to one mailbox show both in
+ * X-Original-To, and each gets its report. */
+static void format_key(const struct recipient *r, struct str address, struct buf *key)
+{
+    buf_add_lower(key, address);
+    if (site_conf.enable_original_recipient) {
+        buf_addc(key, '\0');
+        buf_add_lower(key, r->orig);
+        buf_addc(key, '\0');
+        buf_add_lower(key, r->dsn_orcpt);
+        buf_addc(key, (char)r->notify);
+    }
+}
+
+/* Has it been written already? */
 static bool is_duplicate(struct message *m, const struct recipient *r, struct str address)
 {
     int limit = site_conf.duplicate_filter_limit;
     BUF_AUTO(key, 0);
 
-    buf_add_lower(&key, address);
-    if (site_conf.enable_original_recipient) {
-        buf_addc(&key, '\0');
-        buf_add_lower(&key, r->orig);
-        buf_addc(&key, '\0');
-        buf_add_lower(&key, r->dsn_orcpt);
-        buf_addc(&key, (char)r->notify);
-    }
+    format_key(r, address, &key);
     if (map_has(&m->seen, buf_str(&key)))
         return true;
     if (limit == 0 || m->seen.count < (size_t)limit)
@@ -38,7 +45,7 @@ static bool is_duplicate(struct message *m, const struct recipient *r, struct st
 static void remember(struct message *m, const struct recipient *r, struct str address,
                      int64_t offset)
 {
-    if (!(m->flags & CLEANUP_FLAG_BOUNCE))
+    if (!(m->flags & CLEANUP_FLAG_BOUNCE) && !m->may_change)
         return;
     if (m->stored_count == m->stored_room) {
         m->stored_room = m->stored_room ? 2 * m->stored_room : 16;
@@ -53,6 +60,7 @@ static void remember(struct message *m, const struct recipient *r, struct str ad
         .dsn_orcpt = r->dsn_orcpt,
         .notify = r->notify,
         .offset = offset,
+        .is_behind = m->held != NULL,
     };
 }
 
@@ -67,10 +75,10 @@ static void put(struct message *m, const struct recipient *r, struct str address
     if (r->dsn_orcpt.len)
         record_put_attr(out, "dsn_orig_rcpt", r->dsn_orcpt);
     record_put(out, REC_ORCPT, r->orig);
-    remember(m, r, address, queue_writer_offset(&m->c->writer));
+    remember(m, r, address, message_offset(m));
     record_put(out, REC_RCPT, address);
     m->rcpt_count++;
-    queue_writer_spill(&m->c->writer);
+    message_spill(m);
 }
 
 /* NOTIFY=SUCCESS of an alias is answered here (RFC 3461 section 5.2.7.3); its members inherit
@@ -183,14 +191,20 @@ static bool settle(struct message *m, struct recipient *r)
     return true;
 }
 
-void recipient_add_bcc(struct message *m, struct str address)
+static void add_copy(struct message *m, struct str address, int notify, struct str orcpt)
 {
-    struct recipient r = { .notify = DSN_NOTIFY_NEVER };
+    struct recipient r = { .notify = notify, .dsn_orcpt = orcpt };
 
     r.address = r.orig = rewritten(m, address);
-    r.dsn_orcpt = default_orcpt(m, r.address);
+    if (orcpt.len == 0)
+        r.dsn_orcpt = default_orcpt(m, r.address);
     if (message_fits(m, r.address, "address for a blind copy") && settle(m, &r))
         expand(m, &r);
+}
+
+void recipient_add_bcc(struct message *m, struct str address)
+{
+    add_copy(m, address, DSN_NOTIFY_NEVER, STR_NONE);
 }
 
 static void recipient_bcc(struct message *m, struct str address)
@@ -219,8 +233,62 @@ void recipient_add(struct message *m, struct str address)
         r.dsn_orcpt = default_orcpt(m, r.address);
     if (!message_fits(m, r.orig, NULL) || !message_fits(m, r.address, NULL) || !settle(m, &r))
         return;
+    if (m->has_local_milters)
+        address_set_add(&m->milter_recipients, r.address, &m->arena);
     m->env.last_recipient = r.address; /* log lines name what it has become */
     expand(m, &r);
     if (m->status == CLEANUP_OK)
         recipient_bcc(m, r.address);
+}
+
+/* ---- changes by filters */
+
+void recipient_add_changed(struct message *m, struct str address, int notify, struct str orcpt)
+{
+    add_copy(m, address, notify, orcpt);
+    m->opts |= notify << 1;
+}
+
+static bool is_meant(const struct stored_recipient *r, struct str original)
+{
+    return !r->deleted &&
+           str_equal(site_conf.enable_original_recipient ? r->orig : r->address, original);
+}
+
+static void forget(struct message *m, const struct stored_recipient *stored)
+{
+    const struct recipient r = { .orig = stored->orig,
+                                 .dsn_orcpt = stored->dsn_orcpt,
+                                 .notify = stored->notify };
+    BUF_AUTO(key, 0);
+
+    format_key(&r, stored->address, &key);
+    (void)map_remove(&m->seen, buf_str(&key));
+}
+
+void recipient_delete(struct message *m, struct str original)
+{
+    for (size_t i = 0; i < m->stored_count; i++) {
+        struct stored_recipient *r = &m->stored[i];
+        if (!is_meant(r, original))
+            continue;
+        r->deleted = true;
+        m->rcpt_count--;
+        forget(m, r);
+    }
+}
+
+void recipient_mark_deleted(struct message *m)
+{
+    const char canceled = REC_CANCELED;
+
+    for (size_t i = 0; i < m->stored_count; i++) {
+        const struct stored_recipient *r = &m->stored[i];
+        if (!r->deleted)
+            continue;
+        if (r->is_behind)
+            m->held->tail.ptr[r->offset] = canceled;
+        else
+            queue_writer_patch(&m->c->writer, r->offset, (struct str){ &canceled, 1 });
+    }
 }

@@ -1,8 +1,10 @@
 #include "cleanup/session.h"
 
 #include "base/log.h"
+#include "cleanup/milters.h"
 #include "cleanup/receive.h"
 #include "ipc/channel.h"
+#include "os/cargo.h"
 
 enum next { NEXT_MESSAGE, NEXT_NONE };
 
@@ -33,7 +35,7 @@ static enum next cancelled(struct message *m, enum next next)
 }
 
 /* Frames of one message, from behind 'O' to its end. */
-static enum next receive_message(struct channel *ch, struct message *m)
+static enum next receive_message(struct channel *ch, struct cargo *cargo, struct message *m)
 {
     struct str body;
     char kind;
@@ -43,6 +45,11 @@ static enum next receive_message(struct channel *ch, struct message *m)
         case CLEANUP_SUBMIT_RECORD:
             message_records(m, body);
             break;
+        case CLEANUP_SUBMIT_MILTER:
+            if (milters_take(m, body, cargo_take(cargo)))
+                break;
+            log_warning("%s: malformed request from the submitter about a filter", message_id(m));
+            return cancelled(m, NEXT_NONE);
         case CLEANUP_SUBMIT_END:
             return answer(ch, m) ? NEXT_MESSAGE : NEXT_NONE;
         case CLEANUP_SUBMIT_ABORT:
@@ -55,7 +62,7 @@ static enum next receive_message(struct channel *ch, struct message *m)
     return cancelled(m, NEXT_NONE);
 }
 
-static enum next serve_message(struct cleanup *c, struct channel *ch)
+static enum next serve_message(struct cleanup *c, struct channel *ch, struct cargo *cargo)
 {
     struct cleanup_open open;
     struct message m;
@@ -71,7 +78,7 @@ static enum next serve_message(struct cleanup *c, struct channel *ch)
     }
     if (!message_begin(&m, c, &open))
         return NEXT_NONE;
-    next = send_ready(ch, &m) ? receive_message(ch, &m) : cancelled(&m, NEXT_NONE);
+    next = send_ready(ch, &m) ? receive_message(ch, cargo, &m) : cancelled(&m, NEXT_NONE);
     message_end(&m);
     return next;
 }
@@ -86,11 +93,13 @@ static void leave_if_tables_changed(struct cleanup *c)
 
 void session_serve(struct cleanup *c, int fd)
 {
+    struct cargo cargo = CARGO_NONE; /* connections of filters */
     struct channel ch;
 
     channel_init(&ch, fd, site_conf.ipc_timeout);
+    cargo_attach(&ch.link.stream, &cargo);
     leave_if_tables_changed(c);
-    while (serve_message(c, &ch) == NEXT_MESSAGE) {
+    while (serve_message(c, &ch, &cargo) == NEXT_MESSAGE) {
         leave_if_tables_changed(c);
         if (service_should_leave(c->svc))
             break;

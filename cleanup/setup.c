@@ -1,6 +1,6 @@
 /* Opening what cleanup needs, before the jail. */
 #include "base/log.h"
-#include "cleanup/cleanup.h"
+#include "cleanup/milters.h"
 #include "text/escape.h"
 #include "text/mime.h"
 
@@ -78,6 +78,8 @@ static void open_checks(struct cleanup *c)
     c->nested_header_checks =
         open_content_maps(cleanup_conf.nested_header_checks, "nested_header_checks");
     c->body_checks = open_content_maps(cleanup_conf.body_checks, "body_checks");
+    c->milter_header_checks =
+        open_content_maps(milter_conf.milter_header_checks, "milter_header_checks");
     c->has_checks =
         !table_list_is_empty(c->header_checks) || !table_list_is_empty(c->mime_header_checks) ||
         !table_list_is_empty(c->nested_header_checks) || !table_list_is_empty(c->body_checks);
@@ -129,6 +131,7 @@ void cleanup_setup(struct cleanup *c, struct conf *conf)
     c->rewriter = rewrite_open(conf, site_conf.rewrite_service_name);
     open_address_tables(c, conf);
     open_checks(c);
+    milters_setup(c);
     choose_mime_flags(c);
     choose_dropped_headers(c);
     escape_decode(cleanup_conf.message_strip_characters, &c->strip);

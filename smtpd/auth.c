@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "smtpd/auth_backend.h"
 #include "smtpd/limits.h"
+#include "smtpd/milters.h"
 #include "smtpd/respond.h"
 
 #define MECHANISM_SHOWN_MAX 100
@@ -164,7 +165,7 @@ static bool asks_too_often(struct session *s)
 void auth_handle(struct session *s, const struct smtp_event *ev)
 {
     s->where = SMTP_CMD_AUTH;
-    if (asks_too_often(s))
+    if (milters_bar(s, SMTP_CMD_AUTH) || asks_too_often(s))
         return;
     s->auth.mechanism = keep_printable(s, str_sub(ev->arg, 0, MECHANISM_SHOWN_MAX));
     conclude(s, s->setup->auth.backend->begin(s, policy_of(s), ev->arg, ev->initial));

@@ -1,6 +1,7 @@
 /* The sink that hands mail to cleanup(8), or to postdrop(1), as records of a queue file. */
 #include "base/utf8.h"
 #include "smtpd/mail_sink.h"
+#include "smtpd/milters.h"
 #include "smtpd/origin.h"
 #include "smtpd/received.h"
 #include "text/dsn.h"
@@ -80,8 +81,10 @@ static struct smtp_reply begin(struct session *s)
     int sendopts =
         (mail->smtputf8 ? SENDOPT_SMTPUTF8 : 0) | (mail->requiretls ? SENDOPT_REQUIRETLS : 0);
 
-    if (!cleanup_client_open(&s->cleanup, site_conf.cleanup_service_name, s->setup->cleanup_flags,
-                             sendopts, site_conf.ipc_timeout)) {
+    int flags = s->setup->cleanup_flags |
+                (milter_chain_is_open(&s->milters.chain) ? CLEANUP_FLAG_MILTERS_COME : 0);
+    if (!cleanup_client_open(&s->cleanup, site_conf.cleanup_service_name, flags, sendopts,
+                             site_conf.ipc_timeout)) {
         s->faults |= FAULT_RESOURCE;
         return (struct smtp_reply)MAIL_SINK_TROUBLE;
     }
@@ -147,6 +150,8 @@ static struct smtp_reply content(struct session *s)
     BUF_AUTO(received, 0);
 
     put_actions(s, out);
+    milters_hand_over(s);
+    out = cleanup_client_records(&s->cleanup);
     record_put(out, REC_MESSAGE, STR_NONE);
     received_format(s, &received);
     put_lines(out, buf_str(&s->t.actions.prepend));

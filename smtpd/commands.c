@@ -7,12 +7,12 @@
 #include "smtpd/etrn.h"
 #include "smtpd/greet.h"
 #include "smtpd/limits.h"
+#include "smtpd/milters.h"
 #include "smtpd/misconduct.h"
 #include "smtpd/reject_log.h"
 #include "smtpd/respond.h"
 #include "smtpd/starttls.h"
 #include "smtpd/transaction.h"
-#include "smtpd/unsupported.h"
 #include "smtpd/wire.h"
 #include "smtpd/xclient.h"
 #include "text/address.h"
@@ -58,7 +58,7 @@ static bool refused(struct session *s, enum access_stage stage)
     return true;
 }
 
-static bool recipient_refused(struct session *s, const struct smtp_rcpt *rcpt)
+static bool recipient_refused(struct session *s, const struct smtp_rcpt *rcpt, struct str line)
 {
     struct smtp_rcpt shown = *rcpt;
 
@@ -67,6 +67,8 @@ static bool recipient_refused(struct session *s, const struct smtp_rcpt *rcpt)
     if (!reply_refuses(verdict))
         return false;
     reject_log(s, shown.path, verdict);
+    if (s->where == SMTP_CMD_RCPT)
+        milters_on_rejected_rcpt(s, rcpt, line, verdict);
     respond(s, verdict);
     return true;
 }
@@ -105,6 +107,8 @@ static void on_helo(struct session *s, const struct smtp_event *ev)
         return;
     }
     session_keep(s);
+    if (milters_on_helo(s, ev->kind, before.ptr != NULL))
+        return;
     if (ev->kind == SMTP_HELO) {
         respond(s, (struct smtp_reply){ 250, site_conf.myhostname });
         return;
@@ -180,8 +184,8 @@ static bool is_probe_sender(struct session *s, struct str *address)
     return true;
 }
 
-/* Where mail goes has the last word. */
-static bool sink_refused(struct session *s, struct smtp_reply reply)
+/* Filters, and where mail goes, have the last words. */
+static bool answered(struct session *s, struct smtp_reply reply)
 {
     if (reply.code)
         respond(s, reply);
@@ -190,14 +194,9 @@ static bool sink_refused(struct session *s, struct smtp_reply reply)
 
 static void on_mail(struct session *s, const struct smtp_event *ev)
 {
-    struct smtp_reply unsupported = unsupported_refusal();
     struct smtp_mail mail = *ev->mail;
 
     s->where = SMTP_CMD_MAIL;
-    if (unsupported.code) {
-        respond(s, unsupported);
-        return;
-    }
     if (is_no_address(s, ev->mail->path, ev->mail->address)) {
         respond(s, REPLY(501, "5.1.7 Bad sender address syntax"));
         return;
@@ -216,11 +215,11 @@ static void on_mail(struct session *s, const struct smtp_event *ev)
     }
     (void)is_probe_sender(s, &mail.address);
     transaction_begin(s, &mail, ev->line);
-    if (refused(s, ACCESS_MAIL)) {
+    if (refused(s, ACCESS_MAIL) || answered(s, milters_on_mail(s, ev->line))) {
         transaction_end(s);
         return;
     }
-    if (!smtpd_conf.smtpd_delay_open_until_valid_rcpt && sink_refused(s, transaction_open(s))) {
+    if (!smtpd_conf.smtpd_delay_open_until_valid_rcpt && answered(s, transaction_open(s))) {
         transaction_end(s);
         return;
     }
@@ -257,10 +256,11 @@ static void on_rcpt(struct session *s, const struct smtp_event *ev)
         respond(s, limit);
         return;
     }
-    if (!is_probe_sender(s, &rcpt.address) && recipient_refused(s, &rcpt))
+    if ((!is_probe_sender(s, &rcpt.address) && recipient_refused(s, &rcpt, ev->line)) ||
+        answered(s, milters_on_rcpt(s, &rcpt, ev->line)))
         return;
-    if (sink_refused(s, transaction_open(s)) ||
-        sink_refused(s, transaction_add_recipient(s, &rcpt, ev->line)))
+    if (answered(s, transaction_open(s)) ||
+        answered(s, transaction_add_recipient(s, &rcpt, ev->line)))
         return;
     respond(s, REPLY(250, "2.1.5 Ok"));
 }
@@ -269,7 +269,8 @@ static void on_data(struct session *s, const struct smtp_event *ev)
 {
     (void)ev;
     s->where = SMTP_CMD_DATA;
-    if (refused(s, ACCESS_DATA) || sink_refused(s, transaction_begin_content(s)))
+    if (refused(s, ACCESS_DATA) || answered(s, milters_on_data(s)) ||
+        answered(s, transaction_begin_content(s)))
         return;
     respond(s, REPLY(354, "End data with <CR><LF>.<CR><LF>"));
 }
@@ -279,8 +280,8 @@ static void on_bdat(struct session *s, const struct smtp_event *ev)
     if (!ev->first)
         return;
     s->where = SMTP_CMD_BDAT;
-    if (!refused(s, ACCESS_DATA))
-        (void)sink_refused(s, transaction_begin_content(s));
+    if (!refused(s, ACCESS_DATA) && !answered(s, milters_on_data(s)))
+        (void)answered(s, transaction_begin_content(s));
 }
 
 static void on_text(struct session *s, const struct smtp_event *ev)
@@ -341,11 +342,13 @@ static void on_vrfy(struct session *s, const struct smtp_event *ev)
     BUF_AUTO(text, 0);
 
     s->where = SMTP_CMD_VRFY;
+    if (milters_bar(s, SMTP_CMD_VRFY))
+        return;
     if (is_no_address(s, ev->arg, ev->rcpt->address)) {
         respond(s, REPLY(501, "5.1.3 Bad recipient address syntax"));
         return;
     }
-    if (recipient_refused(s, ev->rcpt))
+    if (recipient_refused(s, ev->rcpt, ev->line))
         return;
     buf_join(&text, STR("2.0.0 "), ev->arg);
     respond(s, (struct smtp_reply){ 252, buf_str(&text) });

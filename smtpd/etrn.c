@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "client/flush.h"
 #include "smtpd/access/access.h"
+#include "smtpd/milters.h"
 #include "smtpd/reject_log.h"
 #include "smtpd/respond.h"
 
@@ -28,6 +29,8 @@ void etrn_handle(struct session *s, const struct smtp_event *ev)
     BUF_AUTO(text, 0);
 
     s->where = SMTP_CMD_ETRN;
+    if (milters_bar(s, SMTP_CMD_ETRN))
+        return;
     struct smtp_reply verdict = access_judge(s, ACCESS_ETRN, domain);
     if (reply_refuses(verdict)) {
         reject_log(s, STR_NONE, verdict);

@@ -5,6 +5,7 @@
  * (the connection), `struct transaction` (from MAIL to the end of that message). */
 #include "base/arena.h"
 #include "client/cleanup.h"
+#include "client/milter.h"
 #include "client/transcript.h"
 #include "dns/dns.h"
 #include "os/interfaces.h"
@@ -63,6 +64,11 @@ struct setup {
         *relay_recipients, *canonical_maps, *recipient_canonical_maps, *reject_filter_maps,
         *reject_footer_maps, *command_filter;
     struct str expansion_filter; /* smtpd_expansion_filter, escapes undone */
+    struct milter_site milter_site;
+    struct milter_list milters;     /* smtpd_milters */
+    struct table_list *milter_maps; /* and who gets others */
+    bool has_milters;               /* one of both is set, and applies here */
+    bool no_milters;                /* receive_override_options */
     int cleanup_flags;
     unsigned notify;       /* enum fault: which ones the postmaster wants to hear of */
     bool logs_port;        /* log lines have the client's port */
@@ -158,6 +164,20 @@ struct forwarded {
     struct str name, address, port, proto, helo, ident, source;
 };
 
+/* What filters know of a session, and have said to it. */
+struct session_milters {
+    struct milter_chain chain; /* closed: none looks at this client */
+    struct milter_list list;
+    struct arena arena; /* of a list that a table gave */
+    struct milter_verdict
+        objection;        /* to the connection or the greeting; it stands for all that follows */
+    bool heard;           /* of the transaction */
+    bool held;            /* the log says that this message is held */
+    bool is_content;      /* macros are wanted for the content */
+    struct str recipient; /* the one under way; absent: none */
+    struct smtp_reply rejection; /* it was refused by us; code 0: it was not */
+};
+
 struct session {
     const struct setup *setup;
     struct stream stream;
@@ -186,7 +206,9 @@ struct session {
     bool logged_bare_lf, logged_early;
     bool message_ended; /* and no command has come since */
     bool offer_unknown; /* a table that decides about extensions could not be asked */
-    bool counted;       /* anvil knows of this connection */
+    bool counted;       /* anvil knows of this connection ... */
+    int connections;    /* ... and of so many of this client at once */
+    struct session_milters milters;
     struct forwarded forwarded;
     struct buf deny_text;   /* what a client gets who was refused for good; stays where it is */
     const char *end_reason; /* "lost connection", "timeout", "too many errors" or NULL */

@@ -1,6 +1,7 @@
 #include "smtpd/greet.h"
 
 #include "smtpd/access/access.h"
+#include "smtpd/milters.h"
 #include "smtpd/reject_log.h"
 #include "smtpd/respond.h"
 
@@ -16,8 +17,10 @@ static void refuse_for_good(struct session *s, struct smtp_reply verdict)
 void greet_client(struct session *s)
 {
     struct smtp_reply verdict = access_judge(s, ACCESS_CONNECT, STR_NONE);
-    if (reply_refuses(verdict))
+    if (reply_refuses(verdict)) {
         refuse_for_good(s, verdict);
-    else
-        respond(s, (struct smtp_reply){ 220, smtpd_conf.smtpd_banner });
+        return;
+    }
+    struct smtp_reply greeting = milters_on_connect(s);
+    respond(s, greeting.code ? greeting : (struct smtp_reply){ 220, smtpd_conf.smtpd_banner });
 }

@@ -155,6 +155,7 @@ struct smtp_reply limits_on_connect(struct session *s)
     if (is_exempt(s))
         return (struct smtp_reply){ 0 };
     s->counted = report(s, ANVIL_CONNECT, &answer);
+    s->connections = s->counted ? answer.count : 0;
     if (s->counted &&
         (exceeds(s, "Connection concurrency", answer.count,
                  smtpd_conf.smtpd_client_connection_count_limit) ||

@@ -1,6 +1,7 @@
 #include "smtpd/misconduct.h"
 
 #include "base/log.h"
+#include "smtpd/milters.h"
 #include "smtpd/reject_log.h"
 #include "smtpd/respond.h"
 #include "smtpd/transaction.h"
@@ -211,6 +212,7 @@ void misconduct_unknown(struct session *s, const struct smtp_event *ev)
         break_rules(s, ev->line);
         return;
     }
+    struct smtp_reply other = milters_on_unknown(s, ev->line);
     s->faults |= FAULT_PROTOCOL;
-    respond(s, ev->reply);
+    respond(s, other.code ? other : ev->reply);
 }

@@ -19,7 +19,7 @@ static struct str only_recipient(const struct session *s)
     return whole && s->t.rcpt_accepted == 1 ? s->t.first_recipient : STR_NONE;
 }
 
-static void put_context(struct session *s, struct str recipient, struct buf *out)
+static void put_envelope(struct session *s, struct str recipient, struct buf *out)
 {
     if (recipient.ptr == NULL)
         recipient = only_recipient(s);
@@ -30,6 +30,10 @@ static void put_context(struct session *s, struct str recipient, struct buf *out
     buf_join(out, STR(" proto="), session_protocol(s));
     if (s->helo.ptr)
         buf_join(out, STR(" helo=<"), s->helo, STR(">"));
+}
+
+static void put_login(const struct session *s, struct buf *out)
+{
     if (s->login.name.ptr)
         buf_join(out, STR(" sasl_method="), s->login.method, STR(" sasl_username="), s->login.name);
     if (s->t.mail.auth.len)
@@ -39,6 +43,12 @@ static void put_context(struct session *s, struct str recipient, struct buf *out
 static struct str where_name(const struct session *s)
 {
     return s->where == SMTP_CMD_UNKNOWN ? STR("END-OF-MESSAGE") : smtp_command_name(s->where);
+}
+
+static void write_line(struct session *s, const char *action, struct str text)
+{
+    log_info("%s: %s: " STR_FMT " from " STR_FMT ": " STR_FMT, session_queue_id(s), action,
+             STR_ARG(where_name(s)), STR_ARG(s->peer.shown), STR_ARG(text));
 }
 
 void reject_log_event(struct session *s, const char *action, struct str recipient, const char *fmt,
@@ -51,9 +61,20 @@ void reject_log_event(struct session *s, const char *action, struct str recipien
     buf_vaddf(&text, fmt, ap);
     va_end(ap);
     buf_addc(&text, ';');
-    put_context(s, recipient, &text);
-    log_info("%s: %s: " STR_FMT " from " STR_FMT ": " STR_FMT, session_queue_id(s), action,
-             STR_ARG(where_name(s)), STR_ARG(s->peer.shown), STR_ARG(buf_str(&text)));
+    put_envelope(s, recipient, &text);
+    put_login(s, &text);
+    write_line(s, action, buf_str(&text));
+}
+
+void reject_log_milter(struct session *s, const char *action, struct str recipient, struct str text)
+{
+    BUF_AUTO(line, 4096);
+
+    buf_join(&line, text, STR(";"));
+    put_envelope(s, recipient, &line);
+    if (s->login.name.ptr)
+        buf_join(&line, STR(" sasl_username=<"), s->login.name, STR(">"));
+    write_line(s, action, buf_str(&line));
 }
 
 void reject_log(struct session *s, struct str recipient, struct smtp_reply reply)

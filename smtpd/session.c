@@ -5,6 +5,7 @@
 #include "smtpd/auth.h"
 #include "smtpd/commands.h"
 #include "smtpd/limits.h"
+#include "smtpd/milters.h"
 #include "smtpd/notice.h"
 #include "smtpd/options.h"
 #include "smtpd/peer.h"
@@ -110,6 +111,7 @@ static void finish(struct session *s)
     log_end_reason(s);
     smtp_server_close(&s->dialogue, (struct smtp_reply){ .code = 0 });
     transaction_end(s);
+    milters_on_disconnect(s);
     notice_send(s);
     limits_on_disconnect(s);
     log_disconnect(s);

@@ -8,10 +8,10 @@
 #include "smtpd/access/access.h"
 #include "smtpd/auth.h"
 #include "smtpd/mail_sink.h"
+#include "smtpd/milters.h"
 #include "smtpd/notice.h"
 #include "smtpd/proxy.h"
 #include "smtpd/tls_setup.h"
-#include "smtpd/unsupported.h"
 #include "text/escape.h"
 
 #include <pwd.h>
@@ -43,12 +43,12 @@ static void open_recipient_tables(void)
 static const struct {
     struct str word;
     int clears; /* bits of enum cleanup_flag */
-    bool skips_recipients;
+    bool skips_recipients, skips_milters;
 } overrides[] = {
-    { STR("no_address_mappings"), CLEANUP_FLAG_MAP_OK | CLEANUP_FLAG_BCC_OK, false },
-    { STR("no_header_body_checks"), CLEANUP_FLAG_FILTER, false },
-    { STR("no_milters"), 0, false },
-    { STR("no_unknown_recipient_checks"), 0, true },
+    { STR("no_address_mappings"), CLEANUP_FLAG_MAP_OK | CLEANUP_FLAG_BCC_OK, false, false },
+    { STR("no_header_body_checks"), CLEANUP_FLAG_FILTER, false, false },
+    { STR("no_milters"), 0, false, true },
+    { STR("no_unknown_recipient_checks"), 0, true, false },
 };
 
 static void apply_override(struct str word)
@@ -58,6 +58,7 @@ static void apply_override(struct str word)
             continue;
         setup.cleanup_flags &= ~overrides[i].clears;
         setup.check_recipients = setup.check_recipients && !overrides[i].skips_recipients;
+        setup.no_milters |= overrides[i].skips_milters;
         return;
     }
     log_fatal("unknown receive_override_options value \"" STR_FMT "\" in \"" STR_FMT "\"",
@@ -155,11 +156,11 @@ const struct setup *setup_open(struct service *svc)
     open_dialogue_tables();
     open_recipient_tables();
     apply_overrides();
-    unsupported_warn();
     tls_setup_open(&setup);
     setup.connector = connector_shared();
     setup.access = access_open(conf, &setup);
     setup.sink = mail_sink_open(&setup);
+    milters_open(&setup);
     return &setup;
 }
 

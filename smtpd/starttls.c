@@ -4,6 +4,7 @@
 #include "client/tlsmgr.h"
 #include "smtpd/auth.h"
 #include "smtpd/limits.h"
+#include "smtpd/milters.h"
 #include "smtpd/options.h"
 #include "smtpd/respond.h"
 #include "smtpd/wire.h"
@@ -97,6 +98,8 @@ static bool is_ready(const struct session *s)
 void starttls_handle(struct session *s, const struct smtp_event *ev)
 {
     (void)ev;
+    if (milters_bar(s, SMTP_CMD_STARTTLS))
+        return;
     if (!is_ready(s)) {
         respond(s, (struct smtp_reply){ 454, STR("4.7.0 TLS not available due to local problem") });
         return;

@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "smtpd/mail_sink.h"
+#include "smtpd/milters.h"
 
 void transaction_begin(struct session *s, const struct smtp_mail *mail, struct str line)
 {
@@ -24,6 +25,7 @@ void transaction_end(struct session *s)
 
     if (t->open)
         s->setup->sink->abort(s);
+    milters_end_message(s);
     if (t->active) /* what XFORWARD said was about this message */
         memset(&s->forwarded, 0, sizeof s->forwarded);
     buf_free(&t->actions.prepend);

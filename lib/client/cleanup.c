@@ -4,6 +4,7 @@
 #include "conf/params.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 
 #define SEND_AT (60UL * 1024) /* bytes of records that are worth a frame */
@@ -110,6 +111,28 @@ void cleanup_client_pump(struct cleanup_client *c)
         if (!c->failed && !channel_flush(&c->channel))
             c->failed = true;
     }
+}
+
+/* The descriptor goes out with the first byte of a write, which is the frame's. */
+static bool send_milter(struct cleanup_client *c, const struct cleanup_milter *milter,
+                        struct str macros, int fd)
+{
+    if (!channel_flush(&c->channel))
+        return false;
+    c->cargo = (struct cargo){ .out = fcntl(fd, F_DUPFD_CLOEXEC, 0) };
+    cargo_attach(&c->channel.link.stream, &c->cargo);
+    struct buf *body = channel_begin(&c->channel, CLEANUP_SUBMIT_MILTER);
+    cleanup_milter_encode(body, milter);
+    buf_add(body, macros);
+    return c->cargo.out >= 0 && channel_end(&c->channel) && channel_flush(&c->channel);
+}
+
+void cleanup_client_pass_milter(struct cleanup_client *c, const struct cleanup_milter *milter,
+                                struct str macros, int fd)
+{
+    end_frame(c);
+    if (!c->failed && !send_milter(c, milter, macros, fd))
+        c->failed = true;
 }
 
 static bool receive_verdict(struct cleanup_client *c, struct cleanup_verdict *verdict)

@@ -4,6 +4,7 @@
 #include "client/postdrop.h"
 #include "ipc/channel.h"
 #include "ipc/messages/cleanup.h"
+#include "os/cargo.h"
 #include "queue/queue_id.h"
 #include "queue/record.h"
 
@@ -15,9 +16,11 @@ struct cleanup_client {
     bool open;          /* a message is under way */
     bool failed;        /* a write failed; the verdict will say CLEANUP_WRITE */
     bool framing;       /* a frame of records is being filled */
+    struct cargo cargo; /* a filter's connection on its way */
 };
 
-#define CLEANUP_CLIENT_INIT ((struct cleanup_client){ .channel = CHANNEL_NONE })
+#define CLEANUP_CLIENT_INIT \
+    ((struct cleanup_client){ .channel = CHANNEL_NONE, .cargo = CARGO_NONE })
 
 /* Begin a message: connects to public/SERVICE when there is no live connection (an idle one that cleanup
  * has closed is replaced), and waits for the queue id.  False: mail system trouble, try again later. */
@@ -30,6 +33,10 @@ int cleanup_utf8_flag(struct str mail_class);
  * cleanup_client_pump(), which sends when enough has gathered.  Whole records only. */
 struct buf *cleanup_client_records(struct cleanup_client *c);
 void cleanup_client_pump(struct cleanup_client *c);
+/* Before the content: a filter is to see it.  Its connection stays the caller's, too; `macros` go behind the fields.  The
+ * client must stay where it is. */
+void cleanup_client_pass_milter(struct cleanup_client *c, const struct cleanup_milter *milter,
+                                struct str macros, int fd);
 /* End the message; the verdict's strings stay valid until the next call. */
 struct cleanup_verdict cleanup_client_end(struct cleanup_client *c);
 /* Drop the message under way. */

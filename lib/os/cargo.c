@@ -10,10 +10,10 @@ static ssize_t carrier_read(struct stream *s, char *into, size_t room, bool wait
 
     s->wants = POLLIN;
     ssize_t n = fd_receive_with(s->fd, into, room, wait ? 0 : MSG_DONTWAIT, &fd);
-    if (fd >= 0) {
-        fd_close(&cargo->in);
-        cargo->in = fd;
-    }
+    if (fd >= 0 && cargo->waiting < CARGO_ROOM)
+        cargo->in[cargo->waiting++] = fd;
+    else
+        fd_close(&fd);
     return n;
 }
 
@@ -37,7 +37,8 @@ static void carrier_end(struct stream *s)
     struct cargo *cargo = s->state;
 
     fd_close(&cargo->out);
-    fd_close(&cargo->in);
+    while (cargo->waiting)
+        fd_close(&cargo->in[--cargo->waiting]);
 }
 
 static const struct stream_ops carrier = { carrier_read, carrier_write, carrier_pending,
@@ -51,8 +52,11 @@ void cargo_attach(struct stream *s, struct cargo *cargo)
 
 int cargo_take(struct cargo *cargo)
 {
-    int fd = cargo->in;
+    if (cargo->waiting == 0)
+        return -1;
+    int fd = cargo->in[0];
 
-    cargo->in = -1;
+    cargo->waiting--;
+    memmove(cargo->in, cargo->in + 1, (size_t)cargo->waiting * sizeof cargo->in[0]);
     return fd;
 }

@@ -623,7 +623,7 @@ def mail_that_cannot_be_bounced_is_not_accepted(c):
 def mail_that_milters_should_see_waits(c):
     v = c.message(envelope("a@x.test", "q@out.test"), PLAIN, flags=EXTERNAL | MILTER)
     assert v.status == "DEFER" and c.files() == []
-    assert "cannot talk to milters" in c.log_text()
+    assert "warning: connect to Milter service inet:127.0.0.1:1: Connection refused" in c.log_text()
     v = c.message(envelope("a@x.test", "q@out.test"), PLAIN, flags=EXTERNAL)
     assert v.status == "OK"
 

@@ -28,10 +28,10 @@ BELOW = {
     "tls": CORE,
     "queue": CORE,
     "rewrite": CORE | {"table", "dns", "queue"},
-    "client": CORE | {"table", "dns", "tls", "queue"},
+    "client": CORE | {"table", "dns", "tls", "queue", "milter"},
     "nexthop": CORE | {"smtp", "table", "dns", "tls"},
     "service": CORE | {"table", "dns", "queue"},
-    "delivery": CORE | {"table", "dns", "tls", "queue", "rewrite", "client", "service"},
+    "delivery": CORE | {"table", "dns", "tls", "queue", "rewrite", "client", "service", "milter"},
 }
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"', re.M)
 PLAIN = {"sandbox_filters.h", "table_types.inc"}  # made by the build

@@ -7,6 +7,7 @@
  *   client 'R' whole queue records, any number of frames, in the order of a queue file:
  *              envelope up to M, message content, X, extracted, E  (spec: queue file, sections 4-6)
  *              (an `f` record among the envelope adds decimal bits of cleanup_flag that became known late)
+ *   client 'M' cleanup_milter     before M: a filter that is to see the content; its connection comes with the frame
  *   client 'E' empty              server 'V' cleanup_verdict  (OK: safe on disk)
  *   client 'X' empty              the message is dropped; no answer; the connection may go on
  *
@@ -20,6 +21,7 @@
 #define CLEANUP_SUBMIT_OPEN    'O'
 #define CLEANUP_SUBMIT_READY   'I'
 #define CLEANUP_SUBMIT_RECORD  'R'
+#define CLEANUP_SUBMIT_MILTER  'M'
 #define CLEANUP_SUBMIT_END     'E'
 #define CLEANUP_SUBMIT_ABORT   'X'
 #define CLEANUP_SUBMIT_VERDICT 'V'
@@ -34,6 +36,7 @@ enum cleanup_flag {
     CLEANUP_FLAG_MAP_OK = 1 << 5,  /* canonical and virtual mapping apply */
     CLEANUP_FLAG_SMTPUTF8_AUTO = 1 << 6, /* detect SMTPUTF8 from content and addresses */
     CLEANUP_FLAG_MILTER = 1 << 7,        /* non_smtpd_milters apply */
+    CLEANUP_FLAG_MILTERS_COME = 1 << 8,  /* filters of the submitter may follow */
 };
 #define CLEANUP_FLAGS_EXTERNAL \
     (CLEANUP_FLAG_FILTER | CLEANUP_FLAG_BCC_OK | CLEANUP_FLAG_MAP_OK | CLEANUP_FLAG_MILTER)
@@ -42,6 +45,19 @@ enum cleanup_flag {
     FIELD(INT, flags, "flags") \
     FIELD(INT, sendopts, "sendopts") /* queue file C record, field 6 */
 IPC_MESSAGE(cleanup_open, CLEANUP_OPEN)
+
+/* A conversation with a filter that the submitter has begun, and will go on with when it has the verdict.  Behind the fields
+ * stand, as they go into packets, the macros of headers (so many bytes) and those of the body. */
+#define CLEANUP_MILTERS_MAX 32 /* of one message */
+#define CLEANUP_MILTER(FIELD)                      \
+    FIELD(STR, name, "name")                       \
+    FIELD(INT, version, "version")                 \
+    FIELD(INT, steps, "steps")                     \
+    FIELD(INT, command_timeout, "command_timeout") \
+    FIELD(INT, content_timeout, "content_timeout") \
+    FIELD(STR, default_action, "default_action")   \
+    FIELD(INT, header_macros, "header_macros")
+IPC_MESSAGE(cleanup_milter, CLEANUP_MILTER)
 
 #define CLEANUP_READY(FIELD) FIELD(STR, queue_id, "queue_id")
 IPC_MESSAGE(cleanup_ready, CLEANUP_READY)

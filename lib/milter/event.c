@@ -1,0 +1,61 @@
+#include "milter/event.h"
+
+#include "base/attr.h"
+
+#include <stddef.h>
+
+static const struct milter_event_info events[] = {
+    [MILTER_CONNECT] = { 'C', "SMFIC_CONNECT", 2, MILTER_NO_CONNECT, MILTER_MUTE_CONNECT,
+                         MILTER_STAGE_CONNECT },
+    [MILTER_HELO] = { 'H', "SMFIC_HELO", 2, MILTER_NO_HELO, MILTER_MUTE_HELO, MILTER_STAGE_HELO },
+    [MILTER_MAIL] = { 'M', "SMFIC_MAIL", 2, MILTER_NO_MAIL, MILTER_MUTE_MAIL, MILTER_STAGE_MAIL },
+    [MILTER_RCPT] = { 'R', "SMFIC_RCPT", 2, MILTER_NO_RCPT, MILTER_MUTE_RCPT, MILTER_STAGE_RCPT },
+    [MILTER_DATA] = { 'T', "SMFIC_DATA", 4, MILTER_NO_DATA, MILTER_MUTE_DATA, MILTER_STAGE_DATA },
+    [MILTER_UNKNOWN] = { 'U', "SMFIC_UNKNOWN", 3, MILTER_NO_UNKNOWN, MILTER_MUTE_UNKNOWN,
+                         MILTER_STAGE_UNKNOWN },
+    [MILTER_HEADER] = { 'L', "SMFIC_HEADER", 2, MILTER_NO_HEADERS, MILTER_MUTE_HEADER,
+                        MILTER_STAGE_EOH },
+    [MILTER_EOH] = { 'N', "SMFIC_EOH", 2, MILTER_NO_EOH, MILTER_MUTE_EOH, MILTER_STAGE_EOH },
+    [MILTER_BODY] = { 'B', "SMFIC_BODY", 2, MILTER_NO_BODY, MILTER_MUTE_BODY, MILTER_STAGE_EOM },
+    [MILTER_EOM] = { 'E', "SMFIC_BODYEOB", 2, 0, 0, MILTER_STAGE_EOM },
+    [MILTER_ABORT] = { 'A', "SMFIC_ABORT", 2, 0, 0, MILTER_STAGE_COUNT },
+    [MILTER_QUIT] = { 'Q', "SMFIC_QUIT", 2, 0, 0, MILTER_STAGE_COUNT },
+    [MILTER_NEGOTIATE] = { 'O', "SMFIC_OPTNEG", 0, 0, 0, MILTER_STAGE_COUNT },
+};
+
+const struct milter_event_info *milter_event_info(enum milter_event event)
+{
+    return &events[event];
+}
+
+static const struct milter_response responses[] = {
+    { 'c', "SMFIR_CONTINUE", MILTER_CONTINUE, MILTER_HAS_NOTHING },
+    { 'a', "SMFIR_ACCEPT", MILTER_ACCEPT, MILTER_HAS_NOTHING },
+    { 'r', "SMFIR_REJECT", MILTER_REJECT, MILTER_HAS_NOTHING },
+    { 't', "SMFIR_TEMPFAIL", MILTER_TEMPFAIL, MILTER_HAS_NOTHING },
+    { 'd', "SMFIR_DISCARD", MILTER_DISCARD, MILTER_HAS_NOTHING },
+    { 'y', "SMFIR_REPLYCODE", MILTER_REPLY, MILTER_HAS_TEXT },
+    { '4', "SMFIR_SHUTDOWN", MILTER_SHUTDOWN, MILTER_HAS_NOTHING },
+    { 's', "SMFIR_SKIP", MILTER_CONTINUE, MILTER_HAS_NOTHING },
+    { 'p', "SMFIR_PROGRESS", MILTER_PROGRESS, MILTER_HAS_NOTHING },
+    { 'q', "SMFIR_QUARANTINE", MILTER_QUARANTINE, MILTER_HAS_TEXT },
+    { 'h', "SMFIR_ADDHEADER", MILTER_ADD_HEADER, MILTER_HAS_EDIT },
+    { 'i', "SMFIR_INSHEADER", MILTER_INSERT_HEADER, MILTER_HAS_EDIT },
+    { 'm', "SMFIR_CHGHEADER", MILTER_CHANGE_HEADER, MILTER_HAS_EDIT },
+    { 'b', "SMFIR_REPLBODY", MILTER_REPLACE_BODY, MILTER_HAS_EDIT },
+    { '+', "SMFIR_ADDRCPT", MILTER_ADD_RCPT, MILTER_HAS_EDIT },
+    { '2', "SMFIR_ADDRCPT_PAR", MILTER_ADD_RCPT, MILTER_HAS_EDIT },
+    { '-', "SMFIR_DELRCPT", MILTER_DELETE_RCPT, MILTER_HAS_EDIT },
+    { 'e', "SMFIR_CHGFROM", MILTER_CHANGE_SENDER, MILTER_HAS_EDIT },
+    /* Known by name only: nobody may say them to a mail server. */
+    { 'f', "SMFIR_CONN_FAIL", MILTER_BROKEN, MILTER_HAS_NOTHING },
+    { 'l', "SMFIR_SETSYMLIST", MILTER_BROKEN, MILTER_HAS_NOTHING },
+};
+
+const struct milter_response *milter_response(char letter)
+{
+    for (size_t i = 0; i < ARRAY_LEN(responses); i++)
+        if (responses[i].letter == letter)
+            return &responses[i];
+    return NULL;
+}
