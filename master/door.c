@@ -10,7 +10,10 @@
 #include <errno.h>
 
 /* Services of the network, and those that only take datagrams or bytes, are reached otherwise. */
-static bool has_door(const struct service *s) { return s->line.type == MASTER_UNIX; }
+static bool has_door(const struct service *s)
+{
+    return s->line.type == MASTER_UNIX || s->line.type == MASTER_PASS;
+}
 
 void door_open_service(struct service *s)
 {

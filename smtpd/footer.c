@@ -1,8 +1,7 @@
 #include "smtpd/footer.h"
 
 #include "base/log.h"
-#include "text/dsn.h"
-#include "text/macro.h"
+#include "smtp/footer.h"
 
 #include <time.h>
 
@@ -44,39 +43,6 @@ static bool footer_value(const void *context, struct str name, struct str *value
     return true;
 }
 
-/* Cut the template at its first `\n`. */
-static struct str cut_line(struct str *template)
-{
-    size_t end = str_find_str(*template, STR("\\n"));
-    struct str line = str_sub(*template, 0, end);
-
-    *template = end == STR_NOT_FOUND ? STR_NONE : str_skip(*template, end + 2);
-    return line;
-}
-
-/* Values are put in after the template was cut, so that no client writes lines of its own. */
-static void add_lines(struct session *s, struct str template, struct str status, struct buf *text)
-{
-    struct macro_source source = { .value = footer_value,
-                                   .context = &s,
-                                   .allowed = s->setup->expansion_filter };
-    bool joined = str_skip_prefix(&template, STR("\\c"));
-    struct str bad;
-
-    while (template.len) {
-        struct str line = cut_line(&template);
-        if (!joined) {
-            buf_addc(text, '\n');
-            if (status.len)
-                buf_join(text, status, STR(" "));
-        }
-        joined = false;
-        if (!macro_expand(line, &source, text, &bad))
-            log_warning("reject footer: unknown name \"" STR_FMT "\" in \"" STR_FMT "\"",
-                        STR_ARG(bad), STR_ARG(line));
-    }
-}
-
 static struct str find_template(struct session *s, struct smtp_reply r, struct buf *found)
 {
     struct table_list *maps = s->setup->reject_footer_maps;
@@ -94,11 +60,13 @@ struct smtp_reply footer_add(struct session *s, struct smtp_reply r, struct aren
 {
     BUF_AUTO(found, 0);
     BUF_AUTO(text, SMTP_OUT_MAX / 4);
+    struct macro_source source = { .value = footer_value,
+                                   .context = &s,
+                                   .allowed = s->setup->expansion_filter };
     struct str template = find_template(s, r, &found);
 
     if (template.len == 0)
         return r;
-    buf_add(&text, r.text);
-    add_lines(s, template, str_sub(r.text, 0, dsn_status_length(r.text)), &text);
+    smtp_footer_add(r, template, &source, &text);
     return (struct smtp_reply){ r.code, arena_str(a, buf_str(&text)) };
 }

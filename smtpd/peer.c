@@ -1,6 +1,8 @@
 #include "smtpd/peer.h"
 
 #include "base/log.h"
+#include "base/number.h"
+#include "ipc/attr.h"
 #include "smtpd/wire.h"
 
 static const struct str unknown = STR("unknown");
@@ -82,24 +84,73 @@ void peer_lookup_names(struct session *s)
     verify_name(s);
 }
 
+struct end {
+    struct str address, port;
+};
+
+static bool end_parse(const struct end *e, struct net_addr *addr)
+{
+    int64_t port;
+
+    return number_parse_range(e->port, 0, 65535, &port) &&
+           net_addr_parse(e->address, (int)port, addr);
+}
+
+/* Who was handed on to us (service type `pass`) is who the sender says, which may have it from a balancer. */
+static bool take_passed(struct session *s)
+{
+    struct str rest = service_passed(s->setup->svc), name, value;
+    struct end client = { STR_NONE, STR_NONE }, server = client;
+    struct peer *p = &s->peer;
+    const struct {
+        struct str name;
+        struct str *to;
+    } attributes[] = { { STR("client_address"), &client.address },
+                       { STR("client_port"), &client.port },
+                       { STR("server_address"), &server.address },
+                       { STR("server_port"), &server.port } };
+    bool incomplete;
+
+    while (attr_take(&rest, &name, &value, &incomplete))
+        for (size_t i = 0; i < ARRAY_LEN(attributes); i++)
+            if (str_equal(name, attributes[i].name))
+                *attributes[i].to = value;
+    if (!end_parse(&client, &p->addr) || !end_parse(&server, &p->server_addr))
+        return false;
+    p->address = arena_str(&s->arena, client.address);
+    p->port = arena_str(&s->arena, client.port);
+    p->server_address = arena_str(&s->arena, server.address);
+    p->server_port = arena_str(&s->arena, server.port);
+    return true;
+}
+
 void peer_identify(struct session *s)
 {
     struct peer *p = &s->peer;
 
     p->address = p->name = p->reverse_name = p->port = p->server_address = p->server_port = unknown;
     p->is_inet = wire_ends(s, &p->addr, &p->server_addr);
+    if (p->is_inet && take_passed(s))
+        return;
     if (p->is_inet) {
         p->address = address_text(s, &p->addr);
         p->port = port_text(s, &p->addr);
         p->server_address = address_text(s, &p->server_addr);
         p->server_port = port_text(s, &p->server_addr);
     } else {
-        /* sendmail -bs and UNIX-domain clients speak for this host. */
-        p->name = p->reverse_name = STR("localhost");
-        p->address = STR("127.0.0.1");
-        if (!net_addr_parse(p->address, 0, &p->addr))
-            log_fatal("no IPv4 loopback address");
+        peer_stand_in(s); /* sendmail -bs and UNIX-domain clients speak for this host */
     }
+}
+
+void peer_stand_in(struct session *s)
+{
+    struct peer *p = &s->peer;
+
+    p->name = p->reverse_name = STR("localhost");
+    p->address = STR("127.0.0.1");
+    p->is_inet = false;
+    if (!net_addr_parse(p->address, 0, &p->addr))
+        log_fatal("no IPv4 loopback address");
 }
 
 void peer_format_tagged(const struct peer *p, struct buf *out)

@@ -3,6 +3,8 @@
 
 /* Addresses and ports of the connection, names unknown; strings live in the session's arena. */
 void peer_identify(struct session *s);
+/* This host itself, in place of somebody who is not of the network, or whom nobody knows. */
+void peer_stand_in(struct session *s);
 /* Look up the names of `peer->addr`: at the start, and when XCLIENT changed the address. */
 void peer_lookup_names(struct session *s);
 /* Compose `shown`, at first and after a change. */

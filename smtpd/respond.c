@@ -3,22 +3,12 @@
 #include "base/log.h"
 #include "smtpd/footer.h"
 #include "smtpd/wire.h"
-#include "text/dsn.h"
 
 #include <time.h>
 
-/* soft_bounce turns a 5xx into a 4xx, in the enhanced status too. */
 static struct smtp_reply soften(struct smtp_reply r, struct arena *a)
 {
-    if (!site_conf.soft_bounce || r.code < 500)
-        return r;
-    r.code -= 100;
-    if (dsn_status_length(r.text) && r.text.ptr[0] == '5') {
-        char *text = arena_cstr(a, r.text);
-        text[0] = '4';
-        r.text = (struct str){ text, r.text.len };
-    }
-    return r;
+    return site_conf.soft_bounce ? smtp_reply_soften(r, a) : r;
 }
 
 /* smtpd_reject_filter_maps: a whole reply goes in, another one comes out.  It must still be a refusal. */

@@ -81,6 +81,20 @@ static void log_disconnect(struct session *s)
     log_info("disconnect from " STR_FMT STR_FMT, STR_ARG(s->peer.shown), STR_ARG(buf_str(&tally)));
 }
 
+/* The balancer in front of us does not say who is there. */
+static void part_from_nobody(struct session *s)
+{
+    BUF_AUTO(text, 512);
+
+    peer_stand_in(s);
+    peer_update_shown(s);
+    log_info("connect from " STR_FMT, STR_ARG(s->peer.shown));
+    buf_join(&text, STR("4.3.0 "), site_conf.myhostname, STR(" Server local error"));
+    if (!s->setup->tls.wraps)
+        wire_turn_away(s, (struct smtp_reply){ 421, buf_str(&text) });
+    log_info("disconnect from " STR_FMT " commands=0/0", STR_ARG(s->peer.shown));
+}
+
 /* Who is there, and may we speak with them?  False: the connection is of no use. */
 static bool begin(struct session *s)
 {
@@ -89,7 +103,11 @@ static bool begin(struct session *s)
 
     peer_identify(s);
     s->is_piped = !s->peer.is_inet;
-    if (!proxy_identify(s, &early) || !limits_leave_room(s))
+    if (!proxy_identify(s, &early)) {
+        part_from_nobody(s);
+        return false;
+    }
+    if (!limits_leave_room(s))
         return false;
     peer_lookup_names(s);
     peer_update_shown(s);

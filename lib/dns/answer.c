@@ -238,11 +238,12 @@ struct raw_record {
     size_t at, len; /* of the data */
 };
 
-/* Over the answers of a packet. */
+/* Over the answers of a packet, then over its authorities. */
 struct walk {
     struct str bytes;
     size_t at;
     unsigned left;
+    unsigned authorities;
 };
 
 static unsigned number_at(const struct walk *w, size_t at, size_t size)
@@ -275,13 +276,14 @@ static bool expand(struct str bytes, size_t *at, struct arena *a, struct str *na
 
 static bool walk_begin(struct walk *w, struct str bytes, struct arena *a)
 {
-    enum { HEADER = 12, QUESTION_TAIL = 4, AT_QUESTIONS = 4, AT_ANSWERS = 6 };
+    enum { HEADER = 12, QUESTION_TAIL = 4, AT_QUESTIONS = 4, AT_ANSWERS = 6, AT_AUTHORITIES = 8 };
     struct str name;
 
     *w = (struct walk){ .bytes = bytes, .at = HEADER };
     if (bytes.len < HEADER)
         return false;
     w->left = number_at(w, AT_ANSWERS, 2);
+    w->authorities = number_at(w, AT_AUTHORITIES, 2);
     for (unsigned n = number_at(w, AT_QUESTIONS, 2); n > 0; n--) {
         if (!expand(bytes, &w->at, a, &name))
             return false;
@@ -351,6 +353,25 @@ struct str dns_answer_owner(struct str bytes, enum dns_type type, struct arena *
             if (raw.type == type)
                 return raw.owner;
     return STR_NONE;
+}
+
+int64_t dns_answer_negative_ttl(struct str bytes, struct arena *a)
+{
+    enum { MINIMUM = 4 }; /* the last field of a SOA record */
+    struct raw_record raw;
+    struct walk w;
+
+    if (!walk_begin(&w, bytes, a))
+        return -1;
+    while (walk_next(&w, a, &raw))
+        continue;
+    if (w.left)
+        return -1;
+    w.left = w.authorities;
+    while (walk_next(&w, a, &raw))
+        if (raw.type == DNS_SOA && raw.len >= MINIMUM)
+            return MIN(raw.ttl, number_at(&w, raw.at + raw.len - MINIMUM, MINIMUM));
+    return -1;
 }
 
 /* ---- all types ---- */

@@ -9,6 +9,9 @@ enum dns_status dns_answer_parse(struct str bytes, struct str name, enum dns_typ
                                  struct arena *a, struct dns_record **out);
 /* The name that the records of `type` belong to, at the end of all aliases.  Absent: there are none. */
 struct str dns_answer_owner(struct str bytes, enum dns_type type, struct arena *a);
+/* How many seconds the absence of records may be remembered, which the zone's SOA behind the answer tells (RFC 2308); -1:
+ * nobody knows. */
+int64_t dns_answer_negative_ttl(struct str bytes, struct arena *a);
 /* Is it an answer at all, and one whose result (RCODE) is known?  c-ares takes everything else
  * for an answer without records, which would say that there is no such host. */
 bool dns_answer_is_one(struct str bytes);

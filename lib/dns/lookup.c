@@ -3,11 +3,13 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "conf/conf.h"
+#include "dns/answer.h"
 #include "dns/hosts.h"
 #include "dns/private.h"
 #include "dns/resolv.h"
 #include "os/interfaces.h"
 
+#include <arpa/nameser.h>
 #include <netdb.h>
 #include <stdlib.h>
 #include <string.h>
@@ -194,6 +196,81 @@ struct lookup *lookup_start(struct lookups *l, struct str host, int port, struct
 }
 
 void lookup_cancel(struct lookup *q)
+{
+    if (q)
+        q->done = NULL;
+}
+
+/* ---- one query ---- */
+
+struct query {
+    query_done_fn *done; /* NULL: nobody waits any more */
+    void *context;
+    struct str name;
+    bool starting; /* the asker does not have it yet */
+    bool over;     /* answered before the asker had it */
+    char text[NAME_MAX_BYTES];
+};
+
+static int64_t shortest_ttl(const struct dns_record *r)
+{
+    int64_t ttl = r->ttl;
+
+    for (r = r->next; r; r = r->next)
+        ttl = MIN(ttl, (int64_t)r->ttl);
+    return ttl;
+}
+
+static void tell(const struct query *q, int status, struct str bytes)
+{
+    ARENA_AUTO(arena);
+    struct query_answer answer = { .status = dns_answer_status(status), .ttl = -1 };
+    struct dns_record *records = NULL;
+
+    if (status == ARES_SUCCESS) {
+        answer.status = dns_answer_parse(bytes, q->name, DNS_A, &arena, &records);
+        answer.records = records;
+    }
+    if (records)
+        answer.ttl = shortest_ttl(records);
+    else if (answer.status == DNS_NOT_FOUND || answer.status == DNS_NO_DATA)
+        answer.ttl = dns_answer_negative_ttl(bytes, &arena);
+    q->done(q->context, &answer);
+}
+
+static void on_bytes(void *context, int status, int timeouts, unsigned char *bytes, int len)
+{
+    struct query *q = context;
+
+    (void)timeouts;
+    if (q->done)
+        tell(q, status, (struct str){ (const char *)bytes, bytes ? (size_t)len : 0 });
+    q->over = true;
+    if (!q->starting)
+        free(q);
+}
+
+struct query *query_start(struct lookups *l, struct str name, query_done_fn *done, void *context)
+{
+    struct query *q = mem_alloc(sizeof *q);
+
+    *q = (struct query){ .done = done, .context = context, .starting = true };
+    if (!l->ready || !str_to_cstring(name, q->text, sizeof q->text)) {
+        done(context, &(struct query_answer){ l->ready ? DNS_NOT_FOUND : DNS_RETRY, NULL, -1 });
+        free(q);
+        return NULL;
+    }
+    q->name = str_from(q->text);
+    ares_query(l->channel, q->text, ns_c_in, DNS_A, on_bytes, q);
+    set_timer(l);
+    q->starting = false;
+    if (!q->over)
+        return q;
+    free(q);
+    return NULL;
+}
+
+void query_cancel(struct query *q)
 {
     if (q)
         q->done = NULL;

@@ -1,5 +1,5 @@
 #pragma once
-/* dns/lookup - addresses of hosts without waiting for name servers, for daemons with an epoll loop.
+/* dns/lookup - questions to name servers without waiting for them, for daemons with an epoll loop.
  *
  * As dns/dns it reads resolv.conf and the hosts file once, before the jail. */
 #include "dns/dns.h"
@@ -24,3 +24,17 @@ struct lookup *lookup_start(struct lookups *l, struct str host, int port, struct
                             lookup_done_fn *done, void *context);
 /* `done` will not be called; NULL is fine. */
 void lookup_cancel(struct lookup *q);
+
+/* ---- one query for addresses (A), of DNS alone ---- */
+
+struct query;
+struct query_answer {
+    enum dns_status status;           /* with DNS_OK there is a record */
+    const struct dns_record *records; /* live until the callback returns */
+    int64_t
+        ttl; /* seconds that this may be remembered, also that there is none; -1: nobody knows */
+};
+typedef void query_done_fn(void *context, const struct query_answer *answer);
+/* `name` is taken as it is.  As lookup_start(). */
+struct query *query_start(struct lookups *l, struct str name, query_done_fn *done, void *context);
+void query_cancel(struct query *q);

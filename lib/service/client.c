@@ -1,3 +1,4 @@
+#include "ipc/attr.h"
 #include "os/door.h"
 #include "os/fd.h"
 #include "os/socket.h"
@@ -9,22 +10,30 @@
 #define PASSED_MAX     4096
 #define PASS_TIMEOUT_S 5
 
-/* Type `pass`: the connection brings the client's descriptor, which blocks, then what its sender knows of the client. */
+/* Type `pass`: an attribute list about the client, and its descriptor, which blocks. */
 static int receive_passed(struct service *svc, int carrier)
 {
-    enum io_result result = IO_OK;
+    struct buf *list = &svc->passed;
+    FD_AUTO(client, -1);
 
     (void)socket_set_timeout(carrier, PASS_TIMEOUT_S);
-    int client = fd_receive(carrier);
-    if (client < 0)
-        return -1;
-    buf_clear(&svc->passed);
-    while (result == IO_OK && svc->passed.len < PASSED_MAX)
-        result = fd_read(carrier, &svc->passed, PASSED_MAX - svc->passed.len);
-    if (result == IO_OK || result == IO_EOF)
-        return client;
-    close(client);
-    return -1;
+    buf_clear(list);
+    while (attr_list_length(buf_str(list)) == 0) {
+        size_t room = PASSED_MAX - list->len;
+        char *into = room ? buf_reserve(list, room) : NULL;
+        int fd = -1;
+        ssize_t n = into ? fd_receive_with(carrier, into, room, 0, &fd) : -1;
+        if (fd >= 0) {
+            fd_close(&client);
+            client = fd;
+        }
+        if (n <= 0)
+            return -1;
+        list->len += (size_t)n;
+    }
+    int passed = client;
+    client = -1;
+    return passed;
 }
 
 /* Siblings come through the door (trust.def).  Who comes by path to a private socket is root, or somebody who should not;
@@ -54,28 +63,25 @@ static int accept_by_path(struct service *svc, int listen_fd, int flags)
     return -1;
 }
 
-int service_accept(struct service *svc, int listen_fd, int flags)
+static int accept_by_door(int door)
 {
     struct door_message sibling;
 
-    if (listen_fd == svc->door_fd) {
-        if (door_take(listen_fd, &sibling, 1) == 0 || sibling.fd < 0)
-            return -1;
-        svc->activity++;
-        return sibling.fd;
-    }
-    bool pass = strcmp(svc->options.transport, "pass") == 0;
-    int fd = accept_by_path(svc, listen_fd, pass ? 0 : flags);
+    return door_take(door, &sibling, 1) == 0 ? -1 : sibling.fd;
+}
 
-    if (fd < 0)
-        return -1;
-    if (pass) {
-        int client = receive_passed(svc, fd);
-        close(fd);
-        if (client < 0)
-            return -1;
-        fd = client;
+int service_accept(struct service *svc, int listen_fd, int flags)
+{
+    bool pass = strcmp(svc->options.transport, "pass") == 0;
+    int fd = listen_fd == svc->door_fd ? accept_by_door(listen_fd)
+                                       : accept_by_path(svc, listen_fd, pass ? 0 : flags);
+
+    if (fd >= 0 && pass) {
+        int carrier = fd;
+        fd = receive_passed(svc, carrier);
+        close(carrier); /* tells the sender that the client has arrived */
     }
-    svc->activity++;
+    if (fd >= 0)
+        svc->activity++;
     return fd;
 }

@@ -22,7 +22,7 @@ static void take_client(void *context, int listen_fd, uint32_t events)
     struct service *svc = context;
 
     (void)events;
-    int fd = service_accept(svc, listen_fd, SOCK_NONBLOCK);
+    int fd = service_accept(svc, listen_fd, svc->spec->clients_block ? 0 : SOCK_NONBLOCK);
     if (fd >= 0)
         begin_client(svc, fd);
 }

@@ -38,6 +38,8 @@ struct service_spec {
     /* MULTI: after a reload, finish the present clients beside the successor.  Without it a service with a
      * process limit of 1 keeps its exclusive lock until it ends, and the successor waits for that. */
     bool drains;
+    /* MULTI: those of the network too, because they are handed on to a program that waits. */
+    bool clients_block;
     /* What all processes of the service may have in common: tables, parsed lists, certificates.  Whatever must be a process's
      * own says so to os/clone.h, or is opened by before_jail.  A program with this may be a template (service/template.h). */
     void (*before_fork)(struct service *svc);
@@ -93,7 +95,7 @@ void service_note_wait(struct service *svc, bool waits);
 const volatile bool *service_is_called_off(struct service *svc);
 /* The service is under stress, others wait, and `client` has its share of idle processes: how many.  0: it is welcome. */
 int service_crowded_by(struct service *svc, uint32_t client);
-/* Not called yet.  Services of type `pass`: what the sender of the descriptor wrote behind it, up to 4096 bytes; empty otherwise. */
+/* Services of type `pass`: the attribute list (ipc/attr.h) that came with the present client; empty otherwise. */
 struct str service_passed(struct service *svc);
 /* The descriptor of maillog_file that master handed down, or -1. */
 int service_log_fd(struct service *svc);

@@ -39,6 +39,19 @@ void smtp_reply_format(struct smtp_reply reply, struct buf *out)
     } while (more);
 }
 
+struct smtp_reply smtp_reply_soften(struct smtp_reply reply, struct arena *a)
+{
+    if (reply.code < 500)
+        return reply;
+    reply.code -= 100;
+    if (dsn_status_length(reply.text) && reply.text.ptr[0] == '5') {
+        char *text = arena_cstr(a, reply.text);
+        text[0] = '4';
+        reply.text = (struct str){ text, reply.text.len };
+    }
+    return reply;
+}
+
 bool smtp_reply_split(struct str whole, struct smtp_reply *reply)
 {
     int code = three_digits(whole);

@@ -1,5 +1,6 @@
 #pragma once
 /* smtp/reply - replies: how we write ours, how we read a server's. */
+#include "base/arena.h"
 #include "base/buf.h"
 #include "base/str.h"
 
@@ -12,6 +13,8 @@ struct smtp_reply {
 /* Wire form: each line as `250-text`, the last as `250 text`.  Control characters become `?`, so
  * that what a reply quotes from the client cannot break it. */
 void smtp_reply_format(struct smtp_reply reply, struct buf *out);
+/* soft_bounce: a 5xx becomes a 4xx, in the enhanced status too; its text goes to `a` then. */
+struct smtp_reply smtp_reply_soften(struct smtp_reply reply, struct arena *a);
 /* A whole reply as access tables and milters give it ("550 5.7.1 go away"), if it is one: a code
  * from 200 to 599 and a blank. */
 NODISCARD bool smtp_reply_split(struct str whole, struct smtp_reply *reply);

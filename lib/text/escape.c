@@ -35,3 +35,26 @@ void escape_decode(struct str text, struct buf *out)
         i++;
     }
 }
+
+static void encode_byte(char c, struct buf *out)
+{
+    const char *value = c ? memchr(values, c, sizeof values - 1) : NULL;
+
+    if (c == '\\')
+        buf_add(out, STR("\\\\"));
+    else if (value)
+        buf_join(out, STR("\\"), (struct str){ &letters[value - values], 1 });
+    else if (char_is_control(c) || (unsigned char)c > 0x7e)
+        buf_addf(out, "\\%03o", (unsigned char)c);
+    else
+        buf_addc(out, c);
+}
+
+void escape_encode(struct str text, size_t max, struct buf *out)
+{
+    size_t start = out->len;
+
+    for (size_t i = 0; i < text.len && out->len - start < max; i++)
+        encode_byte(text.ptr[i], out);
+    buf_truncate(out, MIN(out->len, start + max));
+}

@@ -3,7 +3,7 @@
  * An answer in 127.255.255.0/24 or outside of 127.0.0.0/8 says that the list (or the resolver in between)
  * has a problem, not that the client is listed: it is logged and ignored. */
 #include "base/log.h"
-#include "smtpd/access/dnslist.h"
+#include "dns/dnslist.h"
 #include "smtpd/access/internal.h"
 #include "text/address.h"
 #include "text/hostname.h"

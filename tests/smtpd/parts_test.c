@@ -1,7 +1,7 @@
 /* The small parts of smtpd: footers, Received headers, networks of limits, DNS list filters, transcripts, pace. */
 #include "client/transcript.h"
+#include "dns/dnslist.h"
 #include "fake_session.h"
-#include "smtpd/access/dnslist.h"
 #include "smtpd/first_lines.h"
 #include "smtpd/footer.h"
 #include "smtpd/limits.h"

@@ -269,8 +269,8 @@ def a_proxy_tells_who_the_client_is():
     v2 = b"\r\n\r\n\0\r\nQUIT\n\x21\x11" + struct.pack(">H", 12) + bytes([198, 51, 100, 7, 192, 0, 2, 1]) + struct.pack(">HH", 4000, 25)
     for header, shown in ((b"PROXY TCP4 198.51.100.7 192.0.2.1 4000 25\r\n", "unknown[198.51.100.7]"),
                           (b"PROXY TCP6 2001:db8::7 2001:db8::1 4000 25\r\n", "unknown[2001:db8::7]"), (v2, "unknown[198.51.100.7]"),
-                          (b"PROXY UNKNOWN\r\n", "unknown[127.0.0.1]")):
-        with Smtpd(BINARY, smtpd_upstream_proxy_protocol="haproxy") as d:
+                          (v2[:12] + b"\x20\0\0\0", "unknown[127.0.0.1]")):
+        with Smtpd(BINARY, smtpd_upstream_proxy_protocol="haproxy", inet_protocols="all") as d:
             d.listen()
             c = d.connect()
             for i in range(0, len(header), 5):
@@ -287,12 +287,18 @@ def who_comes_without_the_proxy_is_not_served():
         d.listen()
         c = d.connect()
         c.send(b"EHLO x\r\n")
+        eq(c.reply(), "421 4.3.0 mx.test Server local error")
         eq(c.reply(), None)
-        has(d.log(), "warning: haproxy read from 127.0.0.1: ")
-        assert " connect from" not in d.log()
+        for line in ("warning: haproxy read: short protocol header: EHLO x\\r\\n", " connect from localhost[127.0.0.1]",
+                     "disconnect from localhost[127.0.0.1] commands=0/0"):
+            has(d.log(), line)
+        c = d.connect()
+        c.send(b"PROXY TCP4 198.51.100.7 ")  # and no more
+        eq(c.reply(), "421 4.3.0 mx.test Server local error")
+        wait_log(d, "haproxy read: missing protocol header terminator: PROXY TCP4 198.51.100.7 ")
         c = d.connect()  # says nothing
-        eq(c.reply(), None)
-        wait_log(d, "haproxy read from 127.0.0.1: timed out")
+        eq(c.reply(), "421 4.3.0 mx.test Server local error")
+        wait_log(d, "haproxy read: timeout error")
 
 
 @test

@@ -153,7 +153,7 @@ def nobody_else_says_who_a_client_is(host):
 def headers_of_a_proxy_that_are_none_end_the_connection(host):
     mail = b"EHLO x\r\nMAIL FROM:<a@client.test>\r\nRCPT TO:<paco@%s>\r\nDATA\r\nSubject: smuggled\r\n\r\nx\r\n.\r\nQUIT\r\n" % DOMAIN.encode()
     bad = [b"", b"EHLO x\r\n", b"PROXY\r\n", b"PROXY TCP4\r\n", b"PROXY TCP4 1.2.3.4 1.2.3.5 1 99999\r\n", b"PROXY TCP4 1.2.3.4 1.2.3.5 -1 25\r\n",
-           b"PROXY TCP4 1.2.3.4\n1.2.3.5 1 25\r\n", b"PROXY TCP4 1.2.3.4 1.2.3.5 1 25\n", b"PROXY TCP4 ::1 ::1 1 25\r\n", b"PROXY TCP6 1.2.3.4 1.2.3.5 1 25\r\n",
+           b"PROXY TCP4 1.2.3.4\n1.2.3.5 1 25\r\n", b"PROXY UNKNOWN\r\n", b"PROXY TCP4 ::1 ::1 1 25\r\n", b"PROXY TCP6 1.2.3.4 1.2.3.5 1 25\r\n",
            b"PROXY TCP4 1.2.3.4\0 1.2.3.5 1 25\r\n", b"PROXY TCP4 localhost 1.2.3.5 1 25\r\n", b"PROXY TCP9 1.2.3.4 1.2.3.5 1 25\r\n",
            b"PROXY " + b"x" * 5000, b"proxy TCP4 1.2.3.4 1.2.3.5 1 25\r\n", V2, V2 + b"\x21\x11\xff\xff" + b"x" * 70000, V2 + b"\x31\x11\0\x0c" + b"x" * 12,
            V2 + b"\x21\x11\0\x04abcd", V2 + b"\x21\x99\0\x0c" + b"x" * 12, V2 + b"\x2f\x11\0\x0c" + b"x" * 12, V2 + b"\x21\x21\0\x0c" + b"x" * 12]
@@ -168,8 +168,8 @@ def headers_of_a_proxy_that_are_none_end_the_connection(host):
             sockets.append((header, s))
         for header, s in sockets:
             said = all_of(s)
-            assert said == "", (header[:60], said)
-        log = until("a line for each", lambda: len(re.findall(r"haproxy read from 127\.0\.0\.1: ", host.log())) == len(bad) and host.log())
+            assert said in ("", "421 4.3.0 %s Server local error\r\n" % NAME), (header[:60], said)
+        log = until("a line for each", lambda: len(re.findall(r"haproxy read: ", host.log())) == len(bad) and host.log())
         assert "smuggled" not in host.mailbox("paco") and "unknown[1.2.3.4]" not in log
         for header, shown in ((b"PROXY TCP4 192.0.2.7 192.0.2.8 1 25\r\n", "192.0.2.7"),
                               (V2 + b"\x21\x11\0\x10" + bytes([192, 0, 2, 9, 192, 0, 2, 8]) + struct.pack(">HH", 1, 25) + b"TLV!", "192.0.2.9")):

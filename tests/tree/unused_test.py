@@ -6,7 +6,7 @@ import re
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-PARTS = ("lib", "master", "smtpd", "pickup", "cleanup", "qmgr", "smtp-client", "local", "services", "tools")
+PARTS = ("lib", "master", "smtpd", "postscreen", "pickup", "cleanup", "qmgr", "smtp-client", "local", "services", "tools")
 NOISE = re.compile(r'/\*.*?\*/|"(?:[^"\\\n]|\\.)*"|\'(?:[^\'\\\n]|\\.)*\'', re.S)
 NAME = re.compile(r"[A-Za-z_]\w*")
 PREFIX = re.compile(r"\b([a-z]\w*)##")  # of names that macros put together

@@ -30,8 +30,32 @@ static void escapes_are_those_of_c(void **state)
     }
 }
 
+static void what_is_not_printable_is_escaped(void **state)
+{
+    static const struct {
+        struct str bytes;
+        const char *text;
+    } cases[] = {
+        { STR(""), "" },
+        { STR("HELO early\r\n"), "HELO early\\r\\n" },
+        { { "\0\a\x1b\x7f\xff", 5 }, "\\000\\a\\033\\177\\377" },
+        { STR("a\\b"), "a\\\\b" },
+        { STR("0123456789"), "0123456789" },
+        { STR("0123456789a"), "0123456789" },
+        { STR("012345678\n"), "012345678\\" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        BUF_AUTO(out, 0);
+        escape_encode(cases[i].bytes, i < 4 ? 100 : 10, &out);
+        assert_string_equal(buf_cstr(&out), cases[i].text);
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(escapes_are_those_of_c) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(escapes_are_those_of_c),
+                                        cmocka_unit_test(what_is_not_printable_is_escaped) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

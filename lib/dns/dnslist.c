@@ -1,4 +1,4 @@
-#include "smtpd/access/dnslist.h"
+#include "dns/dnslist.h"
 
 #include "base/number.h"
 
@@ -28,6 +28,67 @@ static bool octet_matches(struct str pattern, int octet)
             return true;
     }
     return false;
+}
+
+static const char *skip_number(struct str filter, size_t *at, int64_t *value)
+{
+    size_t end = *at;
+
+    while (end < filter.len && char_is_digit(filter.ptr[end]))
+        end++;
+    if (!number_parse_range(str_sub(filter, *at, end), 0, 255, value))
+        return "numeric range error";
+    *at = end;
+    return NULL;
+}
+
+static bool skip_text(struct str filter, size_t *at, struct str text)
+{
+    if (!str_starts(str_skip(filter, *at), text))
+        return false;
+    *at += text.len;
+    return true;
+}
+
+/* 4 or 4..6 */
+static const char *skip_range(struct str filter, size_t *at)
+{
+    int64_t low, high;
+    const char *fault = skip_number(filter, at, &low);
+
+    if (fault || !skip_text(filter, at, STR("..")))
+        return fault;
+    size_t start = *at;
+    fault = skip_number(filter, at, &high);
+    if (fault || low <= high)
+        return fault;
+    *at = start;
+    return "numeric range error";
+}
+
+static const char *skip_octet(struct str filter, size_t *at)
+{
+    const char *fault;
+
+    if (!skip_text(filter, at, STR("[")))
+        return skip_number(filter, at, &(int64_t){ 0 });
+    do
+        fault = skip_range(filter, at);
+    while (fault == NULL && skip_text(filter, at, STR(";")));
+    return fault || skip_text(filter, at, STR("]")) ? fault : "need \";\" or \"]\"";
+}
+
+const char *dnslist_filter_fault(struct str filter, size_t *good)
+{
+    const char *fault = NULL;
+
+    *good = 0;
+    for (int i = 0; i < 4 && fault == NULL; i++) {
+        if (i && !skip_text(filter, good, STR(".")))
+            return "need \".\"";
+        fault = skip_octet(filter, good);
+    }
+    return fault || *good == filter.len ? fault : "garbage after the pattern";
 }
 
 /* Octets are separated by dots; those inside of brackets do not count. */

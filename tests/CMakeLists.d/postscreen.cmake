@@ -1,0 +1,3 @@
+relevo_test(postscreen/trial_test.c screen)
+relevo_test(postscreen/score_test.c screen)
+relevo_test(postscreen/dialogue_test.c screen)

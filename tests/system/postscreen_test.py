@@ -1,0 +1,429 @@
+#!/usr/bin/env python3
+"""postscreen in front of smtpd: who has to wait, who is let in, who hears what, and what the log says of it.
+
+Each test has a service of its own on a port of its own, with its settings and its cache; clients come from addresses of 127/8."""
+import contextlib
+import itertools
+import re
+import socket
+import struct
+import threading
+
+from harness import DOMAIN, NAME, Host, Smtp, furnish, main, test, until
+
+LISTS = {}     # "4.3.2.127.list.test": addresses, or None for a name server that fails
+QUESTIONS = []  # names that were asked for
+PORTS, SOURCES = itertools.count(3000), itertools.count(1)
+SERVICES = """
+smtpd     pass  -       -       n       -       -       smtpd
+dnsblog   unix  -       -       n       -       0       dnsblog
+"""
+DEEP = {"postscreen_pipelining_enable": "yes", "postscreen_non_smtp_command_enable": "yes", "postscreen_bare_newline_enable": "yes"}
+LATER = "450 4.3.2 Service currently unavailable"
+
+
+class NameServer(threading.Thread):
+    """Answers for LISTS; what is not there does not exist, for 90 seconds."""
+
+    def __init__(self):
+        super().__init__(daemon=True)
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.bind(("127.0.0.1", 53))
+        self.start()
+
+    def run(self):
+        while True:
+            packet, client = self.socket.recvfrom(4096)
+            self.socket.sendto(self.answer(packet), client)
+
+    def answer(self, q):
+        at, parts = 12, []
+        while q[at]:
+            parts.append(q[at + 1:at + 1 + q[at]].decode("latin-1").lower())
+            at += q[at] + 1
+        name, question = ".".join(parts), q[12:at + 5]
+        QUESTIONS.append(name)
+        found = LISTS.get(name, [])
+        if found is None:
+            return q[:2] + struct.pack("!HHHHH", 0x8182, 1, 0, 0, 0) + question
+        if found:
+            body = b"".join(b"\xc0\x0c" + struct.pack("!HHIH", 1, 1, 500, 4) + socket.inet_aton(a) for a in found)
+            return q[:2] + struct.pack("!HHHHH", 0x8580, 1, len(found), 0, 0) + question + body
+        soa = b"\1x\0\1y\0" + struct.pack("!IIIII", 1, 1, 1, 1, 90)
+        return q[:2] + struct.pack("!HHHHH", 0x8583, 1, 0, 1, 0) + question + b"\xc0\x0c" + struct.pack("!HHIH", 6, 1, 600, len(soa)) + soa
+
+
+def listed(address, zone, *answers):
+    LISTS[".".join(reversed(address.split("."))) + "." + zone] = list(answers) if answers != (None,) else None
+
+
+class Screen:
+    """A postscreen service; the configuration is replaced by one that has it."""
+
+    def __init__(self, host, master="", main=None, **settings):
+        self.host, self.port = host, next(PORTS)
+        self.cache = "btree:/var/lib/postfix/screen%d" % self.port
+        settings = {"postscreen_greet_wait": "1s", "postscreen_access_list": "", "postscreen_cache_map": self.cache,
+                    "postscreen_tls_security_level": "none", **settings}
+        options = "".join("\n  -o { %s = %s }" % kv for kv in settings.items())
+        self.line = "%d inet n - n - 1 postscreen%s\n" % (self.port, options)
+        host.restart(main=main, master=SERVICES + self.line + master)
+        self.mark = len(host.log())
+
+    def connect(self, address=None, banner=True, early=b""):
+        return Client(self, address or "127.1.%d.%d" % divmod(next(SOURCES), 250), banner, early)
+
+    def log(self):
+        return self.host.log()[self.mark:]
+
+    def wait(self, what, service="postscreen"):
+        """Wait for a line whose text is `what`."""
+        return self.host.wait_log(r"postfix/%s\[\d+\]: %s$" % (service, re.escape(what)), self.mark)
+
+
+class Client(Smtp):
+    def __init__(self, screen, address, banner, early):
+        self.sock = socket.create_connection(("127.0.0.1", screen.port), 60, (address, 0))
+        self.screen, self.address = screen, address
+        self.shown = "[%s]:%d" % self.sock.getsockname()
+        self.file = self.sock.makefile("rb")
+        if early:
+            self.raw(early)
+        if banner:
+            self.banner = self.reply()
+
+    def line(self):
+        return self.file.readline().decode("latin-1").rstrip("\r\n")
+
+    def says(self, what):
+        """The log says `what` of this client: `CONNECT from %s` and the like."""
+        return self.screen.wait(what % self.shown)
+
+    def rest(self):
+        with contextlib.suppress(OSError):
+            return self.file.read().decode("latin-1")
+        return ""
+
+
+def eq(got, want):
+    assert got == want, (got, want)
+
+
+def rcpt(c):
+    c("EHLO client.test")
+    c("MAIL FROM:<a@far.test>")
+    return c("RCPT TO:<paco@%s>" % DOMAIN)
+
+
+GREETING = "220 %s ESMTP Postfix" % NAME
+
+
+@test
+def who_waits_is_let_in_and_known_afterwards(host):
+    s = Screen(host)
+    c = s.connect()
+    eq(c.banner, "220-%s ESMTP Postfix\n%s" % (NAME, GREETING))
+    c.says("CONNECT from %%s to [127.0.0.1]:%d" % s.port)
+    c.says("PASS NEW %s")
+    c.expect("EHLO x", 250)
+    assert c.mail("a@far.test", ["paco@" + DOMAIN], "Subject: screened\n\nx").startswith("250 ")
+    assert "[%s]" % c.address in host.wait_mail("paco", "screened")
+    c("QUIT")
+    assert "DISCONNECT " + c.shown not in s.log()
+    host.wait_log(r"postfix/smtpd\[\d+\]: connect from unknown\[%s\]" % re.escape(c.address), s.mark)
+    again = s.connect(c.address)
+    eq(again.banner, GREETING)
+    again.says("PASS OLD %s")
+    value = host.run("postmap", "-s", "lmdb:/var/lib/postfix/screen%d" % s.port).stdout
+    assert re.search(r"^%s\s+\d{10};1;1;1;1$" % re.escape(c.address), value, re.M), value
+
+
+@test
+def the_cache_outlives_the_process_and_a_reload(host):
+    s = Screen(host)
+    c = s.connect()
+    c.says("PASS NEW %s")
+    c.close()
+    waiting = s.connect(banner=False)  # is served to its end by the old process
+    host.run("postfix", "reload")
+    until("a successor", lambda: s.connect(c.address).banner == GREETING)
+    eq(waiting.reply().split("\n")[-1], GREETING)
+    assert "unable to get exclusive lock" not in s.log()
+    assert re.search(r"cache %s full cleanup: retained=\d+ dropped=0 entries" % re.escape(s.cache), s.log())
+
+
+@test
+def talking_too_early(host):
+    for action, first, later in (("ignore", "250 ", GREETING), ("enforce", "250-", None), ("drop", "521 5.5.1 Protocol error", None)):
+        s = Screen(host, postscreen_greet_action=action)
+        c = s.connect(banner=False, early=b"HELO early\r\n" if action != "enforce" else b"EHLO early\r\n")
+        eq(c.line(), "220-%s ESMTP Postfix" % NAME)
+        if later:
+            eq(c.line(), later)
+        said = c.line()
+        assert said.startswith(first), (action, said)
+        line = re.search(r"PREGREET 12 after [\d.]+ from %s: [EH]\w+ early\\r\\n$" % re.escape(c.shown), s.log(), re.M)
+        assert line, s.log()
+        if action == "enforce":
+            while said[3] == "-":
+                said = c.line()
+            c("MAIL FROM:<a@far.test>")
+            eq(c("RCPT TO:<paco@%s>" % DOMAIN), "550 5.5.1 Protocol error")
+            c.says("NOQUEUE: reject: RCPT from %%s: 550 5.5.1 Protocol error; from=<a@far.test>, to=<paco@%s>, proto=ESMTP, helo=<early>" % DOMAIN)
+        c.close()
+        assert "PASS" not in s.log()
+
+
+@test
+def who_hangs_up_while_it_waits_is_not_remembered(host):
+    s = Screen(host, postscreen_greet_wait="5s")
+    c = s.connect(banner=False)
+    c.line()
+    c.sock.shutdown(socket.SHUT_RDWR)
+    c.close()
+    host.wait_log(r"HANGUP after [\d.]+ from %s in tests before SMTP handshake" % re.escape(c.shown), s.mark)
+    c.says("DISCONNECT %s")
+    assert "PASS" not in s.log()
+
+
+@test
+def lists_add_up(host):
+    s = Screen(host, postscreen_dnsbl_sites="bad.test=127.0.0.[2;4..9]*2, bad.test=127.0.0.3 good.test*-3", postscreen_dnsbl_threshold="2",
+               postscreen_dnsbl_action="enforce", postscreen_greet_banner="", postscreen_dnsbl_reply_map="inline:{bad.test=shown.test}")
+    listed("127.2.0.1", "bad.test", "127.0.0.2")
+    listed("127.2.0.2", "bad.test", "127.0.0.3")
+    listed("127.2.0.3", "bad.test", "127.0.0.9", "127.0.0.3")
+    listed("127.2.0.3", "good.test", "127.0.0.2")
+    listed("127.2.0.4", "bad.test", None)
+    c = s.connect("127.2.0.1")
+    eq(c.banner, GREETING)
+    eq(rcpt(c), "550 5.7.1 Service unavailable; client [127.2.0.1] blocked using shown.test")
+    c.says("DNSBL rank 2 for %s")
+    s.wait("addr 127.2.0.1 listed by domain bad.test as 127.0.0.2", "dnsblog")
+    for address in ("127.2.0.2", "127.2.0.3", "127.2.0.4", "127.2.0.5"):
+        c = s.connect(address)
+        assert rcpt(c).startswith("250 "), address
+        c.says("PASS NEW %s")
+    host.wait_log(r"postfix/dnsblog\[\d+\]: warning: dnsblog_query: lookup error for DNS query 4\.0\.2\.127\.bad\.test: ", s.mark)
+    values = dict(line.split("\t") for line in host.run("postmap", "-s", "lmdb:/var/lib/postfix/screen%d" % s.port).stdout.splitlines())
+    assert "127.2.0.1" not in values
+    now = int(values["127.2.0.5"].split(";")[1])
+    assert values["127.2.0.5"].startswith("1;") and now > 0
+
+
+@test
+def who_is_well_known_takes_no_other_test(host):
+    s = Screen(host, postscreen_dnsbl_sites="good.test*-3", postscreen_dnsbl_allowlist_threshold="-3", postscreen_greet_wait="60s", **DEEP)
+    listed("127.2.1.1", "good.test", "127.0.0.2")
+    c = s.connect("127.2.1.1")
+    eq(c.banner.split("\n")[-1], GREETING)
+    c.says("PASS NEW %s")
+    assert rcpt(c).startswith("250 ")
+    value = host.run("postmap", "-s", "lmdb:/var/lib/postfix/screen%d" % s.port).stdout
+    times = re.search(r"^127\.2\.1\.1\s+(.*)$", value, re.M)[1].split(";")
+    assert len(times) == 5 and len(set(times)) == 1, value
+
+
+@test
+def clients_of_one_address_share_questions_and_one_is_new(host):
+    s = Screen(host, postscreen_dnsbl_sites="shared.test")
+    del QUESTIONS[:]
+    clients = [s.connect("127.2.2.1", banner=False) for _ in range(3)]
+    for c in clients:
+        eq(c.reply().split("\n")[-1], GREETING)
+    until("three passes", lambda: len(re.findall(r"PASS (NEW|OLD) \[127\.2\.2\.1\]", s.log())) == 3)
+    eq(sorted(re.findall(r"PASS (NEW|OLD) \[127\.2\.2\.1\]", s.log())), ["NEW", "OLD", "OLD"])
+    eq(QUESTIONS.count("1.2.2.127.shared.test"), 1)
+
+
+@test
+def the_site_has_a_list_of_its_own(host):
+    s = Screen(host, postscreen_access_list="permit_mynetworks cidr:{{127.3.0.1 permit} {127.3.0.2 reject} {127.3.0.3 dunno} {127.3.0.4 sure} {127.3.0.5 hash:/x} {127.3.0.0/16 permit}}, reject",
+               postscreen_denylist_action="drop", main={"mynetworks": "127.0.0.9"})
+    for address in ("127.0.0.9", "127.3.0.1", "127.3.9.9"):
+        c = s.connect(address)
+        eq(c.banner, GREETING)
+        c.says("ALLOWLISTED %s")
+    for address in ("127.3.0.2", "127.4.0.1"):
+        c = s.connect(address)
+        eq(c.banner, "521 5.3.2 Service currently unavailable")
+        c.says("DENYLISTED %s")
+        c.says("DISCONNECT %s")
+    for address, complaint in (("127.3.0.3", None), ("127.3.0.4", ": unknown command: sure -- ignoring the remainder of this access list"),
+                               ("127.3.0.5", ': lookup result "hash:/x" is not allowed -- ignoring remainder of access list')):
+        c = s.connect(address)
+        assert c.banner.startswith("220-"), address
+        assert complaint is None or complaint in s.log()
+        c.says("PASS NEW %s")
+
+
+@test
+def who_is_denied_by_enforcement_can_talk_but_not_write(host):
+    s = Screen(host, postscreen_access_list="reject", postscreen_denylist_action="enforce", soft_bounce="no", postscreen_greet_banner="")
+    c = s.connect()
+    eq(c.banner, GREETING)
+    c.raw("EHLO x\r\nMAIL FROM:<a@far.test>\r\n")
+    c.reply()
+    c.says("COMMAND PIPELINING from %s after EHLO: MAIL FROM:<a@far.test>\\r\\n")  # all are watched who have failed
+    c.reply()
+    eq(c("RCPT TO:<paco@%s>" % DOMAIN), "550 5.5.1 Protocol error")
+    c = s.connect()
+    eq(rcpt(c), "550 5.3.2 Service currently unavailable")
+    c.close()
+    c.says("DISCONNECT %s")
+    assert "PASS" not in s.log()
+
+
+@test
+def on_a_secondary_address_nobody_earns_anything(host):
+    s = Screen(host, postscreen_allowlist_interfaces="!127.0.0.1 static:all")
+    c = s.connect()
+    c.says("ALLOWLIST VETO %s")
+    eq(rcpt(c), LATER)
+    c.close()
+    c.says("DISCONNECT %s")
+    assert "PASS" not in s.log()
+
+
+@test
+def limits(host):
+    s = Screen(host, postscreen_client_connection_count_limit="2", postscreen_pre_queue_limit="10", postscreen_greet_wait="${stress?{30}:{40}}s",
+               postscreen_cache_map="")
+    two = [s.connect("127.5.0.1", banner=False) for _ in range(2)]
+    c = s.connect("127.5.0.1")
+    eq(c.banner, "421 4.7.0 Error: too many connections")
+    c.says("NOQUEUE: reject: CONNECT from %s: too many connections")
+    others = [s.connect(banner=False) for _ in range(7)]
+    s.wait("entering STRESS mode with 9 connections")
+    c = s.connect()
+    eq(c.banner, "421 4.3.2 All screening ports are busy")
+    c.says("reject: connect from %s: all screening ports busy")
+    for c in others[:4]:
+        c.sock.shutdown(socket.SHUT_RDWR)
+        c.close()
+    s.wait("leaving STRESS mode with 7 connections")
+    for c in two:
+        c.close()
+
+
+@test
+def a_good_client_shows_itself_and_comes_again(host):
+    s = Screen(host, **DEEP)
+    c = s.connect()
+    assert "PIPELINING" not in c("EHLO x")
+    eq(c("MAIL FROM:<@r.test:a@far.test> SIZE=3"), "250 2.1.0 Ok")
+    eq(c("RCPT TO:<paco@%s>" % DOMAIN), LATER)
+    c.says("NOQUEUE: reject: RCPT from %%s: %s; from=<a@far.test>, to=<paco@%s>, proto=ESMTP, helo=<x>" % (LATER, DOMAIN))
+    eq(c("QUIT"), "221 2.0.0 Bye")
+    c.says("PASS NEW %s")
+    c.says("DISCONNECT %s")
+    c = s.connect(c.address)
+    eq(c.banner, GREETING)
+    assert rcpt(c).startswith("250 ")
+
+
+@test
+def bad_clients_show_themselves_too(host):
+    s = Screen(host, postscreen_bare_newline_action="enforce", **DEEP)
+    c = s.connect()
+    c.raw("EHLO x\n")
+    c.reply()
+    c.says("BARE NEWLINE from %s after EHLO x")
+    c("MAIL FROM:<a@far.test>")
+    eq(c("RCPT TO:<paco@%s>" % DOMAIN), "550 5.5.1 Protocol error")
+    for said in ("GET / HTTP/1.0", "Subject: x"):
+        c = s.connect()
+        eq(c(said), "521 5.7.0 Error: I can break rules, too. Goodbye.")
+        c.says("NON-SMTP COMMAND from %s after CONNECT: " + said)
+    c = s.connect()
+    c.raw("NOOP\r\nNOOP\r\n")
+    eq([c.reply(), c.reply()], ["250 2.0.0 Ok"] * 2)
+    c.says(r"COMMAND PIPELINING from %s after NOOP: NOOP\r\n")
+    c = s.connect()
+    eq(c("DATA"), "503 5.5.1 Error: need RCPT command")
+    c.says("DATA without valid RCPT from %s")
+    eq(c.rest(), "")
+    c = s.connect()
+    c.sock.shutdown(socket.SHUT_RDWR)
+    host.wait_log(r"HANGUP after [\d.]+ from %s in tests after SMTP handshake" % re.escape(c.shown), s.mark)
+    assert "PASS" not in s.log()
+
+
+@test
+def words_of_the_site(host):
+    s = Screen(host, postscreen_reject_footer=r"\c; ask $client_address:$client_port $server_name $$x\nor not", postscreen_discard_ehlo_keywords="dsn",
+               postscreen_discard_ehlo_keyword_address_maps="inline:{{127.6.0.1 = etrn, vrfy}}", soft_bounce="yes", postscreen_non_smtp_command_action="enforce",
+               postscreen_command_filter="pcre:{{/^HELP/ NOOP}}", postscreen_greet_banner="teaser", **DEEP)
+    c = s.connect("127.6.0.1")
+    eq(c.banner, "220-teaser\n" + GREETING)
+    said = c("EHLO x")
+    assert "DSN" in said and "ETRN" not in said and "VRFY" not in said, said
+    host.wait_log(r"\[127\.6\.0\.1\]\d+: discarding EHLO keywords: ETRN VRFY$", s.mark)
+    eq(c("HELP me"), "250 2.0.0 Ok")
+    c.says('%s: replacing command "HELP me" with "NOOP"')
+    c("MAIL FROM:<a@far.test>")
+    port = c.shown.split(":")[1]
+    eq(c("RCPT TO:<b@c>"), "450-4.3.2 Service currently unavailable; ask 127.6.0.1:%s %s $x\n450 4.3.2 or not" % (port, NAME))
+    c = s.connect()
+    eq(c("GET /").split("\n")[0][:4], "402-")
+    c("MAIL FROM:<a@far.test>")
+    assert c("RCPT TO:<b@c>").startswith("450-4.5.1 Protocol error; ask ")
+
+
+@test
+def a_balancer_in_front(host):
+    s = Screen(host, postscreen_upstream_proxy_protocol="haproxy", postscreen_upstream_proxy_timeout="1s", postscreen_greet_action="drop")
+    c = s.connect(banner=False, early=b"PROXY TCP4 198.51.100.7 203.0.113.9 4000 25\r\n")
+    eq(c.reply().split("\n")[-1], GREETING)
+    s.wait("CONNECT from [198.51.100.7]:4000 to [203.0.113.9]:25")
+    host.wait_log(r"postfix/smtpd\[\d+\]: connect from unknown\[198\.51\.100\.7\]", s.mark)
+    c = s.connect(banner=False, early=b"PROXY TCP4 198.51.100.8 203.0.113.9 4000 25\r\nEHLO early\r\n")
+    eq(c.reply(), "220-%s ESMTP Postfix\n521 5.5.1 Protocol error" % NAME)
+    for early, line in ((b"EHLO x\r\n", r"short protocol header: EHLO x\r\n"), (b"PROXY TCP4 1.2.3.4", "missing protocol header terminator: PROXY TCP4 1.2.3.4"),
+                        (b"", "time limit exceeded")):
+        c = s.connect(early=early)
+        eq(c.banner, "421 4.3.2 No system resources")
+        s.wait("warning: haproxy read: " + line)
+
+
+@test
+def without_an_smtpd_clients_are_told_so(host):
+    s = Screen(host, smtpd_service_name="nowhere", postscreen_access_list="cidr:{{127.7.0.1 permit}}")
+    c = s.connect("127.7.0.1")
+    eq(c.banner, "421 4.3.2 All server ports are busy")
+    s.wait("warning: cannot connect to service private/nowhere: No such file or directory")
+    c = s.connect("127.7.0.2")
+    eq(c.banner.split("\n")[-1], GREETING)
+    eq(c("EHLO x"), "421 4.3.2 No system resources")
+
+
+@test
+def a_table_that_changes_calls_for_a_successor(host):
+    host.write("/etc/postfix/screen_access", "127.8.0.1 reject\n")
+    s = Screen(host, postscreen_access_list="cidr:/etc/postfix/screen_access", postscreen_denylist_action="drop")
+    eq(s.connect("127.8.0.1").banner, "521 5.3.2 Service currently unavailable")
+    host.write("/etc/postfix/screen_access", "127.8.0.1 permit\n")
+    until("the new list", lambda: s.connect("127.8.0.1").banner == GREETING)
+    assert re.search(r"table cidr:/etc/postfix/screen_access\S* has changed - finishing in the background", s.log())
+
+
+@test
+def it_takes_one_process(host):
+    port = next(PORTS)
+    host.restart(master=SERVICES + "%d inet n - n - 2 postscreen\n" % port)
+    mark = len(host.log())
+    with contextlib.suppress(OSError):
+        socket.create_connection(("127.0.0.1", port), 5)
+    host.wait_log("fatal: service %d requires a process limit of 1" % port, mark)
+
+
+def prepare(tree, work):
+    furnish(tree, work)
+    NameServer()
+    host = Host()
+    host.configure()
+    host.start()
+    return host
+
+
+main(prepare)
