@@ -37,7 +37,6 @@ WITHOUT_EFFECT = {
     "non_bdb_migration_service_name": "see non_bdb_custom_mapping",
     "qmgr_fudge_factor": "of a scheduler that Postfix itself gave up",
     "relevo_version": "for people to read",
-    "respectful_logging": "the old words are not logged at all",
     "smtpd_tls_dh512_param_file": "such keys are no longer used by anybody",
     "smtpd_tls_eecdh_grade": "the curves are those of `tls_eecdh_auto_curves`, as in Postfix 3.12",
     "tls_daemon_random_bytes": "OpenSSL takes random bytes from the kernel, in each process",
