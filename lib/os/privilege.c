@@ -26,10 +26,14 @@ static const uint64_t kept_by_commands =
       CAPABILITY(CAP_SYS_TIME) | CAPABILITY(CAP_SYS_PACCT) | CAPABILITY(CAP_MAC_ADMIN) |
       CAPABILITY(CAP_MAC_OVERRIDE) | CAPABILITY(CAP_BPF) | CAPABILITY(CAP_PERFMON));
 
+static bool starts_nothing; /* the bounding set is empty */
+
 /* The bounding set can only be changed while we still have CAP_SETPCAP.  In a container that never had it
  * there is nothing to take away. */
 static void limit_bounding_set(uint64_t kept)
 {
+    if (starts_nothing)
+        return;
     for (unsigned long cap = 0; cap <= CAP_LAST_CAP; cap++)
         if (!(kept & CAPABILITY(cap)))
             (void)prctl(PR_CAPBSET_DROP, cap, 0, 0, 0);
@@ -51,6 +55,12 @@ static void limit_capabilities(uint64_t kept)
     }
     if (syscall(SYS_capset, &head, sets) != 0)
         log_fatal("capset: %s", strerror(errno));
+}
+
+void privilege_start_nothing(void)
+{
+    limit_bounding_set(0);
+    starts_nothing = true;
 }
 
 void privilege_limit(enum privilege_need need)

@@ -16,6 +16,8 @@ enum privilege_need {
     PRIVILEGE_COMMANDS, /* becomes others and starts their commands, set-uid ones among them */
 };
 void privilege_limit(enum privilege_need need);
+/* For good: programs that we or our clones start get no powers, whatever they are. */
+void privilege_start_nothing(void);
 /* For a while: act as somebody, then come back.  Only master (its sockets), local, virtual, pipe, spawn
  * and postlock do this. */
 void privilege_become(uid_t uid, gid_t gid);

@@ -77,9 +77,22 @@ static bool load_filter(const struct program *p)
     return ok;
 }
 
-bool sandbox_enter(const struct sandbox_rules *rules, const char **reason)
+static bool limits_paths(const struct sandbox_rules *rules)
+{
+    return !jails[rules->group].any_path && !rules->log_only;
+}
+
+int sandbox_open_paths(const struct sandbox_rules *rules, const char *root)
 {
     static const struct sandbox_path none[] = { { NULL, SANDBOX_READ } };
+
+    return limits_paths(rules) ? landlock_open(root, rules->paths ? rules->paths : none,
+                                               jails[rules->group].network, rules->ports)
+                               : -1;
+}
+
+bool sandbox_enter(const struct sandbox_rules *rules, int paths, const char **reason)
+{
     const struct jail *jail = &jails[rules->group];
     bool complete = true;
 
@@ -88,11 +101,11 @@ bool sandbox_enter(const struct sandbox_rules *rules, const char **reason)
         *reason = "no_new_privs is not available";
         return false;
     }
-    if (!jail->any_path && !rules->log_only &&
-        !landlock_confine(rules->paths ? rules->paths : none, jail->network, rules->ports)) {
+    if (limits_paths(rules) && !landlock_enter(paths)) {
         *reason = "Landlock is not available";
         complete = false;
     }
+    fd_close(&paths);
     if (!load_filter(&jail->programs[rules->log_only])) {
         *reason = "seccomp is not available";
         complete = false;

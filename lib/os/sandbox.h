@@ -39,6 +39,10 @@ struct sandbox_rules {
     bool log_only;         /* let refused system calls through; the kernel's audit log names them */
 };
 
+/* The part that takes time, and that processes with the same rules may share: the paths, as they are found with `root` as
+ * the root (NULL: the process's own).  A descriptor for sandbox_enter(), which closes it; -1 when there is nothing to
+ * limit, or nothing to do it with. */
+NODISCARD int sandbox_open_paths(const struct sandbox_rules *rules, const char *root);
 /* Returns false with a reason when the kernel offers less than asked (old kernel, container policy);
  * the caller logs it once and goes on: less confinement, same mail. */
-NODISCARD bool sandbox_enter(const struct sandbox_rules *rules, const char **reason);
+NODISCARD bool sandbox_enter(const struct sandbox_rules *rules, int paths, const char **reason);

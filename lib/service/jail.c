@@ -80,18 +80,41 @@ void service_find_owner(struct service *svc)
         log_fatal("%s is in more than %d groups", user, GROUPS_MAX);
 }
 
+static struct sandbox_rules rules_of(const struct service *svc)
+{
+    return (struct sandbox_rules){
+        .group = svc->spec->sandbox,
+        .paths = svc->spec->paths,
+        .ports = svc->spec->ports,
+        .log_only = str_equal_nocase(site_conf.relevo_sandbox, STR("log")),
+    };
+}
+
+static bool is_free(void) { return str_equal_nocase(site_conf.relevo_sandbox, STR("no")); }
+
+void service_prepare_jail(struct service *svc)
+{
+    struct sandbox_rules rules = rules_of(svc);
+
+    if (svc->jail_is_prepared)
+        return;
+    svc->jail_is_prepared = true;
+    if (!is_free() && !svc->options.standalone)
+        svc->jail_paths =
+            sandbox_open_paths(&rules, svc->options.chroot ? svc->queue_directory : NULL);
+    if (drops_root(svc))
+        privilege_start_nothing();
+}
+
 static void confine(struct service *svc)
 {
-    struct sandbox_rules rules = { .group = svc->spec->sandbox,
-                                   .paths = svc->spec->paths,
-                                   .ports = svc->spec->ports };
+    struct sandbox_rules rules = rules_of(svc);
     const char *reason = NULL;
 
-    if (str_equal_nocase(site_conf.relevo_sandbox, STR("no"))) {
+    if (is_free()) {
         log_info("relevo_sandbox = no: this process is not confined");
         return;
     }
-    rules.log_only = str_equal_nocase(site_conf.relevo_sandbox, STR("log"));
     if (rules.log_only)
         log_info(
             "relevo_sandbox = log: refused system calls are logged by the kernel and let through");
@@ -101,7 +124,7 @@ static void confine(struct service *svc)
     if (svc->spec->needs_root && !rules.log_only)
         privilege_limit(svc->spec->sandbox == SANDBOX_STORE ? PRIVILEGE_STORE : PRIVILEGE_COMMANDS);
     /* An old kernel offers less: less confinement, same mail.  Not worth a line for each process. */
-    if (!sandbox_enter(&rules, &reason))
+    if (!sandbox_enter(&rules, svc->jail_paths, &reason))
         log_debug("confinement: %s", reason);
 }
 

@@ -57,7 +57,8 @@ struct service {
     volatile bool called_off; /* by a signal: the client has to give way */
     bool leaving;             /* asked to end after the present client */
     bool serving;             /* a client is being served: the watchdog counts */
-    bool settled;
+    bool settled, jail_is_prepared;
+    int jail_paths; /* what it may open in its jail, or -1 */
     struct buf passed;
 };
 
@@ -71,6 +72,8 @@ void service_be_template(struct service *svc);
 void service_settle(struct service *svc);
 /* jail.c */
 void service_find_owner(struct service *svc);
+/* What a template can do for all of its clones. */
+void service_prepare_jail(struct service *svc);
 void service_take_lock(struct service *svc);
 void service_enter_jail(struct service *svc);
 void service_run_debugger(struct service *svc);

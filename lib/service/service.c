@@ -53,7 +53,7 @@ static void check_process_limit(const struct service *svc)
 
 static void find_descriptors(struct service *svc)
 {
-    svc->lock_fd = -1;
+    svc->lock_fd = svc->jail_paths = -1;
     svc->generation_fd = svc->place.board ? SERVICE_FD_GENERATION : -1;
     svc->door_fd = svc->template_fd = -1;
     if (svc->place.board && fcntl(SERVICE_FD_TEMPLATE, F_GETFD) >= 0)
@@ -133,6 +133,7 @@ void service_main(const struct service_spec *spec, int argc, char **argv)
         spec->before_jail(&svc);
     connector_close_list(connector_shared());
     service_settle(&svc);
+    service_prepare_jail(&svc);
     service_enter_jail(&svc);
     run(&svc);
 }

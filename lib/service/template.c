@@ -81,6 +81,7 @@ void service_be_template(struct service *svc)
         return;
     watch_main_cf(svc, &files);
     service_settle(svc);
+    service_prepare_jail(svc);
     set_name(svc->options.program, "+");
     do {
         pid_t pid = clone_sibling();

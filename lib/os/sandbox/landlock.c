@@ -5,6 +5,7 @@
 #include "os/fd.h"
 
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -110,10 +111,19 @@ static const struct sandbox_path common[] = {
     { NULL, SANDBOX_READ },
 };
 
-static bool add_path(int ruleset, const struct sandbox_path *p, uint64_t known)
+/* As it will be found after chroot(2) to `root`; -1: that is our own. */
+static int open_below(int root, const char *path)
+{
+    struct open_how how = { .flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT };
+
+    return root < 0 ? open(path, O_PATH | O_CLOEXEC)
+                    : (int)syscall(SYS_openat2, root, path, &how, sizeof how);
+}
+
+static bool add_path(int ruleset, int root, const struct sandbox_path *p, uint64_t known)
 {
     struct stat st;
-    FD_AUTO(fd, open(p->path, O_PATH | O_CLOEXEC));
+    FD_AUTO(fd, open_below(root, p->path));
 
     if (fd < 0 || fstat(fd, &st) != 0)
         return true; /* not there: nothing to allow */
@@ -122,10 +132,10 @@ static bool add_path(int ruleset, const struct sandbox_path *p, uint64_t known)
     return syscall(SYS_landlock_add_rule, ruleset, RULE_PATH_BENEATH, &rule, 0) == 0;
 }
 
-static bool add_paths(int ruleset, const struct sandbox_path *paths, uint64_t known)
+static bool add_paths(int ruleset, int root, const struct sandbox_path *paths, uint64_t known)
 {
     for (; paths->path; paths++)
-        if (!add_path(ruleset, paths, known))
+        if (!add_path(ruleset, root, paths, known))
             return false;
     return true;
 }
@@ -140,18 +150,24 @@ static bool add_ports(int ruleset, const uint16_t *ports, uint64_t refused)
     return true;
 }
 
-bool landlock_confine(const struct sandbox_path *paths, enum landlock_network network,
-                      const uint16_t *ports)
+int landlock_open(const char *root, const struct sandbox_path *paths, enum landlock_network network,
+                  const uint16_t *ports)
 {
     int version = (int)syscall(SYS_landlock_create_ruleset, NULL, 0, CREATE_RULESET_VERSION);
 
     if (version < 1)
-        return false;
+        return -1;
     uint64_t known = known_fs(version);
     struct ruleset_attr attr = { known, refused_network(version, network),
                                  version >= 6 ? SCOPE_ABSTRACT | SCOPE_SIGNAL : 0 };
-    FD_AUTO(ruleset, (int)syscall(SYS_landlock_create_ruleset, &attr, attr_size(version), 0));
-    return ruleset >= 0 && add_paths(ruleset, common, known) && add_paths(ruleset, paths, known) &&
-           add_ports(ruleset, network == LANDLOCK_PORTS ? ports : NULL, attr.handled_net) &&
-           syscall(SYS_landlock_restrict_self, ruleset, 0) == 0;
+    FD_AUTO(below, root ? open(root, O_PATH | O_CLOEXEC | O_DIRECTORY) : -1);
+    int ruleset = (int)syscall(SYS_landlock_create_ruleset, &attr, attr_size(version), 0);
+
+    if ((root && below < 0) || ruleset < 0 || !add_paths(ruleset, below, common, known) ||
+        !add_paths(ruleset, below, paths, known) ||
+        !add_ports(ruleset, network == LANDLOCK_PORTS ? ports : NULL, attr.handled_net))
+        fd_close(&ruleset);
+    return ruleset;
 }
+
+bool landlock_enter(int ruleset) { return syscall(SYS_landlock_restrict_self, ruleset, 0) == 0; }

@@ -394,7 +394,7 @@ static int make(const struct attempt *a, enum sandbox_group group)
         /* Only a mount namespace of its own keeps the attempts that work from the system that runs the test. */
         if (syscall(SYS_unshare, 0x00020000) != 0 ||
             mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
-            !sandbox_enter(&rules, &reason))
+            !sandbox_enter(&rules, sandbox_open_paths(&rules, NULL), &reason))
             _exit(70);
         _exit(a->act() ? DONE : REFUSED);
     }
