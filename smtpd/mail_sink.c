@@ -54,7 +54,11 @@ const struct mail_sink *mail_sink_open(struct setup *setup)
     setup->filter = connector_add(setup->connector, buf_str(&endpoint), &why);
     if (setup->filter < 0)
         log_fatal("smtpd_proxy_filter: " STR_FMT, STR_ARG(buf_str(&why)));
-    if (later)
-        setup->filter_file = open_file();
     return later ? &mail_sink_filter_later : &mail_sink_filter;
+}
+
+void mail_sink_open_own(struct setup *setup)
+{
+    if (setup->sink == &mail_sink_filter_later)
+        setup->filter_file = open_file();
 }

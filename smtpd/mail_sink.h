@@ -25,8 +25,9 @@ extern const struct mail_sink mail_sink_cleanup;
 /* smtpd_proxy_filter: at once, or (speed_adjust) when the message is complete. */
 extern const struct mail_sink mail_sink_filter, mail_sink_filter_later;
 
-/* Before the jail: the one that main.cf asks for. */
+/* Before the jail: the one that main.cf asks for; and, for each process, what it must not share with others. */
 const struct mail_sink *mail_sink_open(struct setup *setup);
+void mail_sink_open_own(struct setup *setup);
 
 /* What a message over message_size_limit gets, whoever notices it. */
 #define MAIL_SINK_TOO_BIG                             \

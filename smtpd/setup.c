@@ -167,5 +167,6 @@ const struct setup *setup_open(struct service *svc)
 void setup_connect(void)
 {
     auth_open(&setup);
+    mail_sink_open_own(&setup);
     tlsmgr_close_key_files();
 }

@@ -219,6 +219,23 @@ def with_speed_adjust_the_first_refusal_is_everybodys(host):
 
 
 @test
+def processes_do_not_share_the_file_of_speed_adjust(host):
+    use(host, smtpd_proxy_options="speed_adjust")
+    with Filter() as f, contextlib.ExitStack() as stack:
+        clients = [stack.enter_context(contextlib.closing(begin())) for _ in range(5)]
+        for c in clients:
+            c("RCPT TO:<%s>" % BOX)
+            c("DATA")
+        for n, c in enumerate(clients):
+            c.raw("Subject: x\r\n\r\n" + ("%d" % n * 60 + "\r\n") * 2000)
+        for c in clients:
+            c.raw(".\r\n")
+        eq([c.reply() for c in clients], ["250 2.0.0 Ok from filter"] * 5)
+        bodies = sorted(x.split(b"\r\n\r\n", 1)[1] for x in f.content)
+        eq(bodies, [(b"%d" % n * 60 + b"\r\n") * 2000 + b".\r\n" for n in range(5)])
+
+
+@test
 def what_needs_a_queue_file_is_passed_over(host):
     mark = use(host, smtpd_proxy_options="", smtpd_sender_restrictions="check_sender_access inline:{{a@far.test=hold}, {b@far.test=prepend X-Site: yes}}")
     with Filter() as f:
