@@ -77,8 +77,9 @@ void table_types(struct buf *out)
 }
 
 /* Types that come in a package of their own; the error names it. */
-static const char *const packaged[] = { "cdb",   "ldap", "memcache", "mongodb",
-                                        "mysql", "nis",  "pgsql",    "sqlite" };
+static const char *const packaged[] = {
+    "cdb", "ldap", "mongodb", "mysql", "nis", "pgsql", "sqlite"
+};
 
 void table_type_unknown(struct str type, struct buf *error)
 {

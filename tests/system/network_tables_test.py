@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
-"""Tables that ask servers: tcp, socketmap.  Daemons in their jail, proxymap, the SMTP client and postmap."""
+"""Tables that ask servers: tcp, socketmap, memcache.  Daemons in their jail, proxymap, the SMTP client and postmap."""
 import contextlib
 import os
+import re
 import socketserver
 import threading
 
-from harness import contents, DOMAIN, ETC, furnish, Host, MAIL_UID, main, QUEUE, send, Sink, Smtp, test
+from harness import contents, DOMAIN, ETC, furnish, Host, MAIL_UID, main, QUEUE, send, Sink, Smtp, test, until
 
-TCP, MAP = 10041, 10042
+TCP, MAP, MEMORY = 10041, 10042, 11211
 SOCKET = QUEUE + "/private/map"
 BOX = "paco@" + DOMAIN
 
@@ -41,6 +42,25 @@ class Map(socketserver.StreamRequestHandler):
             if said is None:
                 return
             self.wfile.write(b"%d:%s," % (len(said), said))
+
+
+class Memory(socketserver.StreamRequestHandler):
+    def handle(self):
+        self.server.connections += 1
+        store = self.server.answers
+        for line in self.rfile:
+            words = line.decode("latin-1").split()
+            self.server.asked.append(line.decode("latin-1").rstrip("\r\n"))
+            if words[0] == "get":
+                data = store.get(words[1])
+                said = b"" if data is None else b"VALUE %s 0 %d\r\n%s\r\n" % (words[1].encode(), len(data), data)
+                self.wfile.write(said + b"END\r\n")
+            elif words[0] == "set":
+                store[words[1]] = self.rfile.read(int(words[4]))
+                self.rfile.readline()
+                self.wfile.write(b"STORED\r\n")
+            else:
+                self.wfile.write(b"DELETED\r\n" if store.pop(words[1], None) is not None else b"NOT_FOUND\r\n")
 
 
 class Stream(socketserver.ThreadingTCPServer):
@@ -141,14 +161,58 @@ def postmap_asks_a_socketmap_server(host):
 
 
 @test
+def memory_stands_in_front_of_a_table(host):
+    host.write("/etc/memory.cf", "memcache = inet:127.0.0.1:%d\nkey_format = p-%%s\nbackup = inline:{k1=value1}\n" % MEMORY)
+    with serving(Memory, MEMORY, {"p-k0": b"remembered"}) as server:
+        eq(query(host, "memcache:/etc/memory.cf", "k0"), (0, "remembered\n", ""))
+        eq(query(host, "memcache:/etc/memory.cf", "K1"), (0, "value1\n", ""))
+        eq(query(host, "memcache:/etc/memory.cf", "k2"), (1, "", ""))
+        eq(query(host, "memcache:/etc/memory.cf", "a b"), (1, "", ""))
+        eq(server.asked, ["get p-k0", "get p-k1", "set p-k1 0 3600 6", "get p-k2"])
+        host.run("postconf", "-e", "mem_memcache = inet:$mem_host:%d" % MEMORY, "mem_host = 127.0.0.1", "mem_domain = here.test", "mem_key_format = %u")
+        server.answers["x"] = b"there"
+        eq(query(host, "memcache:mem", "x@here.test"), (0, "there\n", ""))
+        eq(query(host, "memcache:mem", "x@far.test"), (1, "", ""))
+        host.run("postconf", "-X", "mem_memcache", "mem_host", "mem_domain", "mem_key_format")
+        server.answers["p-a@far.test"] = b"REJECT by memory"
+        use(host, smtpd_sender_restrictions="check_sender_access memcache:/etc/memory.cf")
+        eq(rcpt(), "554 5.7.1 <a@far.test>: Sender address rejected: by memory")
+    # Without it the table behind it goes on alone.
+    status, out, err = query(host, "memcache:/etc/memory.cf", "k1")
+    assert (status, out) == (0, "value1\n") and "warning: connect to 127.0.0.1:%d: Connection refused" % MEMORY in err, err
+    host.write("/etc/memory.cf", "memcache = inet:127.0.0.1:%d\nmax_try = 1\n" % MEMORY)
+    status, _, err = query(host, "memcache:/etc/memory.cf", "k1")
+    assert status == 1 and "query error" in err, err
+    for text, complaint in (("max_try = x\n", "/etc/memory.cf: bad numerical configuration: max_try = x"),
+                            ("key_format = %x\n", "db_common_parse: /etc/memory.cf: Invalid query template: %x")):
+        host.write("/etc/memory.cf", text)
+        assert complaint in query(host, "memcache:/etc/memory.cf", "k")[2], complaint
+    use(host, smtpd_sender_restrictions="")
+
+
+@test
+def a_cache_may_be_shared_in_memory(host):
+    host.write("/etc/shared.cf", "memcache = inet:127.0.0.1:%d\nbackup = btree:/var/lib/postfix/verify_cache\n" % MEMORY)
+    with serving(Memory, MEMORY, {}) as server:
+        use(host, address_verify_map="memcache:/etc/shared.cf", smtpd_recipient_restrictions="reject_unverified_recipient")
+        eq(rcpt(recipient=BOX), "250 2.1.5 Ok")
+        until("a result", lambda: re.match(rb"0:0:\d+:delivers to mailbox", server.answers.get(BOX, b"")))
+    host.run("postconf", "-X", "address_verify_map", "smtpd_recipient_restrictions")
+
+
+@test
 def smtpd_asks_from_its_jail_over_one_connection(host):
     with serving(Tcp, TCP, {"a@far.test": b"200 REJECT%20by%20tcp\n"}) as server, \
             serving(Map, SOCKET, {"senders b@far.test": b"OK REJECT by map"}) as maps:
         use(host, smtpd_sender_restrictions="check_sender_access tcp:127.0.0.1:%d, "
             "check_sender_access socketmap:unix:private/map:senders" % TCP)
-        eq(rcpt(), "554 5.7.1 <a@far.test>: Sender address rejected: by tcp")
-        eq(rcpt("b@far.test"), "554 5.7.1 <b@far.test>: Sender address rejected: by map")
-        eq(rcpt("c@far.test"), "250 2.1.5 Ok")
+        with contextlib.closing(Smtp()) as c:  # one client has one process
+            c("EHLO client.test")
+            for sender, reply in (("a", "554 5.7.1 <a@far.test>: Sender address rejected: by tcp"),
+                                  ("b", "554 5.7.1 <b@far.test>: Sender address rejected: by map"), ("c", "250 2.1.5 Ok")):
+                c("MAIL FROM:<%s@far.test>" % sender)
+                eq(c("RCPT TO:<%s>" % BOX), reply)
+                c("RSET")
         assert (server.connections, maps.connections) == (1, 1), (server.connections, maps.connections)
     use(host, smtpd_sender_restrictions="check_sender_access socketmap:unix:private/map:senders")
     mark = len(host.log())

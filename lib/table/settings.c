@@ -1,0 +1,89 @@
+#include "table/settings.h"
+
+#include "base/log.h"
+#include "base/number.h"
+#include "conf/conf.h"
+#include "conf/main_cf.h"
+
+struct table_setting {
+    struct table_setting *next;
+    struct str name, value;
+};
+
+/* The last one of a name counts. */
+static void keep(void *context, const struct main_cf_setting *from)
+{
+    struct table_settings *s = context;
+    struct table_setting *one = arena_alloc(&s->arena, sizeof *one);
+
+    *one = (struct table_setting){ s->first, arena_str(&s->arena, from->name),
+                                   arena_str(&s->arena, from->value) };
+    s->first = one;
+}
+
+static bool is_file(struct str name)
+{
+    return str_starts(name, STR("/")) || str_starts(name, STR("."));
+}
+
+bool table_settings_open(struct table_settings *s, struct table *t, struct buf *error)
+{
+    BUF_AUTO(text, 0);
+
+    *s = (struct table_settings){ .source = t->name };
+    if (!is_file(t->name))
+        s->main_cf = conf_open(site_conf.config_directory.ptr, error);
+    if (is_file(t->name) ? table_read_file(t, t->name, &text, error) &&
+                               main_cf_parse(buf_str(&text), t->name, &s->arena, keep, s, error)
+                         : s->main_cf != NULL)
+        return true;
+    table_settings_free(s);
+    return false;
+}
+
+void table_settings_free(struct table_settings *s)
+{
+    arena_free(&s->arena);
+    if (s->main_cf)
+        conf_close(s->main_cf);
+}
+
+static struct str from_main_cf(struct table_settings *s, const char *name)
+{
+    BUF_AUTO(full, 0);
+
+    buf_join(&full, s->source, STR("_"), str_from(name));
+    return conf_is_set(s->main_cf, buf_str(&full)) ? conf_value(s->main_cf, buf_str(&full))
+                                                   : STR_NONE;
+}
+
+static struct str find(struct table_settings *s, const char *name)
+{
+    if (s->main_cf)
+        return from_main_cf(s, name);
+    for (const struct table_setting *one = s->first; one; one = one->next)
+        if (str_equal(one->name, str_from(name)))
+            return one->value;
+    return STR_NONE;
+}
+
+struct str table_settings_text(struct table_settings *s, const char *name, const char *standard)
+{
+    struct str value = find(s, name);
+
+    return value.ptr ? value : str_from(standard);
+}
+
+int table_settings_number(struct table_settings *s, const char *name, int standard, int least)
+{
+    struct str value = find(s, name), between = s->main_cf ? STR("_") : STR(": ");
+    int64_t number = standard;
+
+    if (value.ptr && !number_parse_range(value, INT32_MIN, INT32_MAX, &number))
+        log_fatal(STR_FMT ": bad numerical configuration: %s = " STR_FMT, STR_ARG(s->source), name,
+                  STR_ARG(value));
+    if (number < least)
+        log_fatal("invalid " STR_FMT STR_FMT "%s parameter value %lld < %d", STR_ARG(s->source),
+                  STR_ARG(between), name, (long long)number, least);
+    return (int)number;
+}
