@@ -12,6 +12,7 @@
 
 #include <pwd.h>
 
+static struct agent agent;
 static struct local_tables tables;
 static struct biff biff = BIFF_INIT;
 static struct local_links links = { .cleanup = CLEANUP_CLIENT_INIT, .biff = &biff };
@@ -54,7 +55,8 @@ static void open_tables(struct service *svc)
     t->mailbox_commands = open_list(local_conf.mailbox_command_maps, "mailbox_command_maps");
     t->fallback_transports =
         open_list(local_conf.fallback_transport_maps, "fallback_transport_maps");
-    delivery_open(svc, local_conf.local_delivery_status_filter, "local_delivery_status_filter");
+    delivery_open(&agent, svc, local_conf.local_delivery_status_filter,
+                  "local_delivery_status_filter");
 }
 
 static void close_tables(void)
@@ -66,7 +68,7 @@ static void close_tables(void)
     table_list_close(t->mailbox_transports);
     table_list_close(t->mailbox_commands);
     table_list_close(t->fallback_transports);
-    delivery_close();
+    delivery_close(&agent);
 }
 
 static void before_jail(struct service *svc)
@@ -105,7 +107,7 @@ static void let_go(void) { cleanup_client_close(&links.cleanup); }
 
 static void serve(struct service *svc, int fd)
 {
-    delivery_serve(svc, fd, site_conf.ipc_idle, deliver, let_go);
+    delivery_serve(&agent, svc, fd, site_conf.ipc_idle, deliver, let_go);
 }
 
 static const struct service_spec local = {

@@ -6,6 +6,8 @@
  * Distrusts: the message, which it does not read */
 #include "delivery/delivery.h"
 
+static struct agent agent;
+
 static void deliver(struct delivery *d)
 {
     struct outcome o;
@@ -15,14 +17,15 @@ static void deliver(struct delivery *d)
     delivery_finish_rest(d, &o);
 }
 
-static void before_jail(struct service *svc)
+static void open_tables(struct service *svc)
 {
-    delivery_open(svc, site_conf.default_delivery_status_filter, "default_delivery_status_filter");
+    delivery_open(&agent, svc, site_conf.default_delivery_status_filter,
+                  "default_delivery_status_filter");
 }
 
 static void serve(struct service *svc, int fd)
 {
-    delivery_serve(svc, fd, site_conf.ipc_idle, deliver, NULL);
+    delivery_serve(&agent, svc, fd, site_conf.ipc_idle, deliver, NULL);
 }
 
 static const struct service_spec discard = {
@@ -30,7 +33,7 @@ static const struct service_spec discard = {
     .kind = SERVICE_SINGLE,
     .sandbox = SANDBOX_SERVICE,
     .process_limit = -1,
-    .before_jail = before_jail,
+    .before_fork = open_tables,
     .serve = serve,
 };
 

@@ -7,6 +7,8 @@
  * Distrusts: the message, which it does not read */
 #include "delivery/delivery.h"
 
+static struct agent agent;
+
 static const struct verdict {
     const char *service;
     enum outcome_status status;
@@ -31,14 +33,15 @@ static void deliver(struct delivery *d)
     delivery_finish_rest(d, &o);
 }
 
-static void before_jail(struct service *svc)
+static void open_tables(struct service *svc)
 {
-    delivery_open(svc, site_conf.default_delivery_status_filter, "default_delivery_status_filter");
+    delivery_open(&agent, svc, site_conf.default_delivery_status_filter,
+                  "default_delivery_status_filter");
 }
 
 static void serve(struct service *svc, int fd)
 {
-    delivery_serve(svc, fd, site_conf.ipc_idle, deliver, NULL);
+    delivery_serve(&agent, svc, fd, site_conf.ipc_idle, deliver, NULL);
 }
 
 static const struct service_spec error_service = {
@@ -46,7 +49,7 @@ static const struct service_spec error_service = {
     .kind = SERVICE_SINGLE,
     .sandbox = SANDBOX_SERVICE,
     .process_limit = -1,
-    .before_jail = before_jail,
+    .before_fork = open_tables,
     .serve = serve,
 };
 

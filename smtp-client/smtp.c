@@ -13,6 +13,7 @@
 #include "smtp-client/starttls.h"
 #include "smtp-client/tlsrpt.h"
 
+static struct agent agent;
 static struct client client;
 static struct arena lifelong;
 
@@ -81,7 +82,7 @@ static void open_client(struct service *svc)
             log_warning("lmtp_assume_final is obsolete; instead, specify \"flags=X\" in master.cf");
     }
     client_arguments_parse(&client.arguments, service_argv(svc), service_argc(svc));
-    delivery_open(svc, smtp_conf.smtp_delivery_status_filter,
+    delivery_open(&agent, svc, smtp_conf.smtp_delivery_status_filter,
                   r->lmtp ? "lmtp_delivery_status_filter" : "smtp_delivery_status_filter");
     r->dns = open_resolver();
     r->own = open_interfaces(site_conf.inet_interfaces);
@@ -97,7 +98,7 @@ static void serve_qmgr(struct service *svc, int fd)
     int keep =
         MIN(smtp_conf.smtp_connection_cache_time_limit, smtp_conf.connection_cache_ttl_limit);
 
-    delivery_serve(svc, fd, keep, deliver_message, deliver_idle);
+    delivery_serve(&agent, svc, fd, keep, deliver_message, deliver_idle);
 }
 
 /* Access tokens, where a password names their file (token.h). */

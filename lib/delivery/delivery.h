@@ -9,6 +9,7 @@
  *   serve = delivery_serve(channel, deliver)
  */
 #include "base/arena.h"
+#include "delivery/agent.h"
 #include "ipc/channel.h"
 #include "ipc/messages/delivery.h"
 #include "queue/file.h"
@@ -49,6 +50,7 @@ struct copy_body {
 
 struct delivery {
     struct service *svc;
+    const struct agent *agent;
     struct delivery_request request;
     struct delivery_rcpt *recipients;
     size_t count;
@@ -68,8 +70,8 @@ struct delivery {
  * <transport>_delivery_status_filter (or default_delivery_status_filter), `parameter` its name.
  * Also reads what the log lines depend on (delay_logging_resolution_limit,
  * info_log_address_format). */
-void delivery_open(struct service *svc, struct str filter, const char *parameter);
-void delivery_close(void);
+void delivery_open(struct agent *a, struct service *svc, struct str filter, const char *parameter);
+void delivery_close(struct agent *a);
 /* For agents that are not confined, before each request: has a table been replaced?  That is
  * logged; true: close all tables and open them again.  In a chroot, where that is impossible, the
  * process leaves after this client instead. */
@@ -82,7 +84,7 @@ void delivery_log_open(struct conf *conf);
  * warning. `idle_wait_s` is how long the agent waits for a further request when it answered keep=1;
  * `idle` (may be NULL) is called when that time is over or the channel ends: close cached sessions.
  */
-void delivery_serve(struct service *svc, int fd, int idle_wait_s,
+void delivery_serve(const struct agent *a, struct service *svc, int fd, int idle_wait_s,
                     void (*deliver)(struct delivery *d), void (*idle)(void));
 
 /* One recipient is done: writes the log line, marks it D when sent or bounced, appends to the

@@ -22,17 +22,14 @@ static const struct {
     [OUTCOME_BOUNCED] = { "failed", "undeliverable", "bounced", "undeliverable", VERIFY_BOUNCE },
 };
 
-/* Of this process. */
-static struct {
-    struct str service;
-    bool keeps_failures;
-} verify;
-
-void finish_open(struct conf *conf)
+struct agent_verify finish_find_verify(struct conf *conf)
 {
-    verify.service = conf_value(conf, STR("address_verify_service_name"));
-    verify.keeps_failures =
-        !str_equal_nocase(conf_value(conf, STR("address_verify_negative_cache")), STR("no"));
+    struct str cache = conf_value(conf, STR("address_verify_negative_cache"));
+
+    return (struct agent_verify){
+        .service = conf_value(conf, STR("address_verify_service_name")),
+        .keeps_failures = !str_equal_nocase(cache, STR("no")),
+    };
 }
 
 bool delivery_is_probe(const struct delivery *d)
@@ -134,7 +131,7 @@ static bool defer(struct delivery *d, const struct delivery_recipient *who, stru
         log_warning(STR_FMT ": " STR_FMT " service failure", STR_ARG(d->request.queue_id),
                     STR_ARG(site_conf.defer_service_name));
     }
-    fast_flush_note(d->request.queue_id, who->address);
+    fast_flush_note(&d->agent->fast_flush, d->request.queue_id, who->address);
     return false;
 }
 
@@ -207,9 +204,11 @@ static bool answer_user(struct delivery *d, const struct delivery_recipient *who
 
 static void tell_verify(const struct delivery *d, struct str address, const struct outcome *o)
 {
-    if (!verify_client_update(verify.service, address, words[o->status].verdict, o->text))
+    struct str service = d->agent->verify.service;
+
+    if (!verify_client_update(service, address, words[o->status].verdict, o->text))
         log_warning(STR_FMT ": " STR_FMT " service failure", STR_ARG(d->request.queue_id),
-                    STR_ARG(verify.service));
+                    STR_ARG(service));
 }
 
 /* Address verification: the answer goes to verify(8), for the address that was asked for and for what it has become.
@@ -217,7 +216,7 @@ static void tell_verify(const struct delivery *d, struct str address, const stru
 static bool answer_verify(struct delivery *d, const struct delivery_recipient *who,
                           const struct outcome *o)
 {
-    bool forgotten = o->status != OUTCOME_SENT && !verify.keeps_failures;
+    bool forgotten = o->status != OUTCOME_SENT && !d->agent->verify.keeps_failures;
 
     if (who->orig_addr.len && !str_equal(who->orig_addr, who->address))
         tell_verify(d, who->orig_addr, o);
@@ -232,7 +231,7 @@ bool delivery_report_owned(struct delivery *d, const struct delivery_recipient *
 {
     struct outcome o = *outcome;
 
-    status_filter_apply(&o, &d->arena);
+    status_filter_apply(&d->agent->status_filter, &o, &d->arena);
     if (d->request.flags & DELIVERY_FLAG_PROBE_MTA)
         return answer_verify(d, who, &o);
     if (d->request.flags & DELIVERY_FLAG_PROBE_USER)

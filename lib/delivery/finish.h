@@ -1,6 +1,6 @@
 #pragma once
 /* delivery/finish - what reports need, besides delivery.h. */
 #include "conf/conf.h"
+#include "delivery/agent.h"
 
-/* From delivery_open(). */
-void finish_open(struct conf *conf);
+struct agent_verify finish_find_verify(struct conf *conf);

@@ -16,41 +16,34 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Whom the queue belongs to, when that is not who we are. */
-static struct {
-    bool is_other;
-    uid_t uid;
-    gid_t gid;
-} owner;
-
-static void find_owner(void)
+static struct agent_owner find_owner(void)
 {
     const struct user *user;
 
     if (user_find(site_conf.mail_owner, &user) != USER_FOUND)
         log_fatal("parameter mail_owner: unknown user name value: " STR_FMT,
                   STR_ARG(site_conf.mail_owner));
-    owner.is_other = true;
-    owner.uid = user->uid;
-    owner.gid = user->gid;
+    return (struct agent_owner){ true, user->uid, user->gid };
 }
 
-void delivery_open(struct service *svc, struct str filter, const char *parameter)
+void delivery_open(struct agent *a, struct service *svc, struct str filter, const char *parameter)
 {
     struct conf *conf = service_conf(svc);
 
-    if (service_keeps_root(svc))
-        find_owner();
     delivery_log_open(conf);
-    finish_open(conf);
-    status_filter_open(filter, parameter);
-    fast_flush_open(conf);
+    *a = (struct agent){
+        .verify = finish_find_verify(conf),
+        .status_filter = status_filter_open(filter, parameter),
+        .fast_flush = fast_flush_open(conf),
+    };
+    if (service_keeps_root(svc))
+        a->owner = find_owner();
 }
 
-void delivery_close(void)
+void delivery_close(struct agent *a)
 {
-    status_filter_close();
-    fast_flush_close();
+    status_filter_close(&a->status_filter);
+    fast_flush_close(&a->fast_flush);
 }
 
 bool delivery_tables_changed(struct service *svc)
@@ -99,13 +92,13 @@ bool delivery_decode(struct delivery *d, struct str body)
 }
 
 /* Root marks recipients in it, so it must be a file of the queue and nothing else. */
-static bool is_of_the_queue(int fd)
+static bool is_of_the_queue(const struct agent *a, int fd)
 {
     struct stat st;
 
-    if (!owner.is_other)
+    if (!a->owner.is_other)
         return true;
-    if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_nlink == 1 && st.st_uid == owner.uid)
+    if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_nlink == 1 && st.st_uid == a->owner.uid)
         return true;
     errno = EPERM;
     return false;
@@ -122,13 +115,14 @@ static bool asker_has_gone(int socket)
 
 /* The queue file comes with the request: an agent can open none by itself.  -1: logged; the queue manager finds out by
  * itself what is wrong. */
-static int take_queue_file(const struct delivery_request *r, int fd, int socket)
+static int take_queue_file(const struct delivery *d, int fd, int socket)
 {
+    const struct delivery_request *r = &d->request;
     struct queue_id id;
 
     if (fd < 0 || !queue_id_parse(r->queue_id, &id)) {
         log_warning("delivery request without a queue file: " STR_FMT, STR_ARG(r->queue_id));
-    } else if (!is_of_the_queue(fd)) {
+    } else if (!is_of_the_queue(d->agent, fd)) {
         log_warning("%s: not a file of the queue: %m", id.text);
     } else if (!lock_try_shared(fd)) {
         log_warning("%s: cannot lock: %m", id.text);
@@ -170,7 +164,7 @@ static void handle_request(struct delivery *d, int file_fd, int socket,
     d->delivered_to = NULL;
     d->tls_summary = STR_NONE;
     d->times = (struct delivery_times){ .deliver_start = clock_wall() };
-    d->file_fd = take_queue_file(&d->request, file_fd, socket);
+    d->file_fd = take_queue_file(d, file_fd, socket);
     if (d->file_fd < 0) {
         d->reply.result = DELIVERY_DEFERRED;
         return;
@@ -226,11 +220,11 @@ static bool serve_one(struct channel *c, struct cargo *cargo, struct delivery *d
     return sent && keep;
 }
 
-void delivery_serve(struct service *svc, int fd, int idle_wait_s,
+void delivery_serve(const struct agent *a, struct service *svc, int fd, int idle_wait_s,
                     void (*deliver)(struct delivery *d), void (*idle)(void))
 {
     struct manner manner = { .may_keep = idle_wait_s > 0, .deliver = deliver, .idle = idle };
-    struct delivery d = { .svc = svc, .file_fd = -1 };
+    struct delivery d = { .svc = svc, .agent = a, .file_fd = -1 };
     struct cargo cargo = CARGO_NONE;
     struct channel c;
     bool first = true;

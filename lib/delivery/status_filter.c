@@ -6,19 +6,15 @@
 
 #define VALUE_MAX 4096
 
-static struct table_list *filter; /* of this process, opened before the jail */
-static const char *filter_parameter;
-
-void status_filter_open(struct str tables, const char *parameter)
+struct status_filter status_filter_open(struct str tables, const char *parameter)
 {
-    filter = table_list_open(tables, parameter, TABLE_DEFAULT);
-    filter_parameter = parameter;
+    return (struct status_filter){ table_list_open(tables, parameter, TABLE_DEFAULT), parameter };
 }
 
-void status_filter_close(void)
+void status_filter_close(struct status_filter *f)
 {
-    table_list_close(filter);
-    filter = NULL;
+    table_list_close(f->tables);
+    f->tables = NULL;
 }
 
 bool status_filter_replace(struct outcome *o, struct arena *a, struct str result)
@@ -36,17 +32,17 @@ bool status_filter_replace(struct outcome *o, struct arena *a, struct str result
     return true;
 }
 
-void status_filter_apply(struct outcome *o, struct arena *a)
+void status_filter_apply(const struct status_filter *f, struct outcome *o, struct arena *a)
 {
-    if (table_list_is_empty(filter))
+    if (table_list_is_empty(f->tables))
         return;
     BUF_AUTO(key, VALUE_MAX);
     BUF_AUTO(value, VALUE_MAX);
     buf_join(&key, str_from(o->dsn), STR(" "), o->text);
     /* A failing table leaves the outcome as it is: the delivery has happened. */
-    if (table_list_lookup(filter, buf_str(&key), &value) != TABLE_FOUND)
+    if (table_list_lookup(f->tables, buf_str(&key), &value) != TABLE_FOUND)
         return;
     if (!status_filter_replace(o, a, buf_str(&value)))
-        log_warning("%s: ignoring bad result \"" STR_FMT "\" for \"" STR_FMT "\"", filter_parameter,
+        log_warning("%s: ignoring bad result \"" STR_FMT "\" for \"" STR_FMT "\"", f->parameter,
                     STR_ARG(buf_str(&value)), STR_ARG(buf_str(&key)));
 }

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "delivery/delivered_to.h"
 
+static struct agent agent;
 static struct pipe_settings settings;
 static struct arena forever;
 static int time_limit_s;
@@ -19,7 +20,8 @@ static void before_jail(struct service *svc)
 
     time_limit_s =
         (int)conf_service_time(conf, service_name(svc), "_time_limit", "command_time_limit");
-    delivery_open(svc, pipe_conf.pipe_delivery_status_filter, "pipe_delivery_status_filter");
+    delivery_open(&agent, svc, pipe_conf.pipe_delivery_status_filter,
+                  "pipe_delivery_status_filter");
 }
 
 #define SAID_MAX 100 /* of a command's output in the log */
@@ -122,7 +124,7 @@ static void read_settings(struct service *svc)
 static void serve(struct service *svc, int fd)
 {
     read_settings(svc);
-    delivery_serve(svc, fd, site_conf.ipc_idle, deliver, NULL);
+    delivery_serve(&agent, svc, fd, site_conf.ipc_idle, deliver, NULL);
 }
 
 static const struct service_spec pipe_service = {

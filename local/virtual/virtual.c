@@ -9,6 +9,7 @@
 #include "delivery/store.h"
 #include "table/list.h"
 
+static struct agent agent;
 static struct {
     struct table_list *mailboxes, *uids, *gids;
     unsigned locks;
@@ -24,7 +25,7 @@ static void open_tables(struct service *svc)
     tables.mailboxes = open_list(site_conf.virtual_mailbox_maps, "virtual_mailbox_maps");
     tables.uids = open_list(virtual_conf.virtual_uid_maps, "virtual_uid_maps");
     tables.gids = open_list(virtual_conf.virtual_gid_maps, "virtual_gid_maps");
-    delivery_open(svc, virtual_conf.virtual_delivery_status_filter,
+    delivery_open(&agent, svc, virtual_conf.virtual_delivery_status_filter,
                   "virtual_delivery_status_filter");
 }
 
@@ -33,7 +34,7 @@ static void close_tables(void)
     table_list_close(tables.mailboxes);
     table_list_close(tables.uids);
     table_list_close(tables.gids);
-    delivery_close();
+    delivery_close(&agent);
 }
 
 static void before_jail(struct service *svc)
@@ -164,7 +165,7 @@ static void deliver(struct delivery *d)
 
 static void serve(struct service *svc, int fd)
 {
-    delivery_serve(svc, fd, site_conf.ipc_idle, deliver, NULL);
+    delivery_serve(&agent, svc, fd, site_conf.ipc_idle, deliver, NULL);
 }
 
 static const struct service_spec virtual_service = {
