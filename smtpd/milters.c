@@ -11,20 +11,30 @@
 
 /* ---- which filters */
 
-/* What a table may say must be known before the jail, where it can be found out. */
+/* Whom a process may reach must be known before its jail. */
+static void foresee_list(struct setup *setup, struct str spec, struct str text)
+{
+    struct milter_list list;
+
+    if (!str_equal_nocase(str_trim(text), STR("DISABLE")) &&
+        !milter_list_find(&setup->milter_site, text, &setup->milter_site.arena, &list))
+        log_warning("smtpd_milter_maps: " STR_FMT ": no list of filters: " STR_FMT, STR_ARG(spec),
+                    STR_ARG(text));
+}
+
+/* All that a table may say, as far as it can be found out. */
 static void foresee(struct setup *setup, struct str spec)
 {
-    struct table *t = table_open(spec, TABLE_DEFAULT | TABLE_MAY_BE_EMPTY | TABLE_QUIET, NULL);
-    struct milter_list list;
+    struct table *t = table_open(spec, TABLE_DEFAULT | TABLE_QUIET, NULL);
+    struct str result;
     BUF_AUTO(position, 0);
     BUF_AUTO(key, 0);
     BUF_AUTO(value, 0);
 
     while (table_can_list(t) && table_next(t, &position, &key, &value) == TABLE_FOUND)
-        if (!milter_list_find(&setup->milter_site, buf_str(&value), &setup->milter_site.arena,
-                              &list))
-            log_warning("smtpd_milter_maps: " STR_FMT ": " STR_FMT, STR_ARG(spec),
-                        STR_ARG(buf_str(&key)));
+        foresee_list(setup, spec, buf_str(&value));
+    for (size_t i = 0; table_result_at(t, i, &result); i++)
+        foresee_list(setup, spec, result);
     table_close(t);
 }
 

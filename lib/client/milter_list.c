@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "conf/params.h"
 #include "ipc/connector.h"
+#include "ipc/messages/cleanup.h"
 
 static void log_remarks(struct str remarks)
 {
@@ -66,6 +67,10 @@ static bool read_list(const struct milter_site *site, struct str text, struct ar
 
     if (!milter_list_parse(a, text, &defaults, &services, &count, why))
         return false;
+    if (count > CLEANUP_MILTERS_MAX) { /* nobody is passed over in silence */
+        buf_join(why, STR("too many milters: "), text);
+        return false;
+    }
     out->items = arena_alloc(a, (count + 1) * sizeof *out->items);
     out->count = count;
     for (size_t i = 0; i < count; i++)

@@ -134,7 +134,8 @@ static void lose(struct connector *c, struct buf *why)
 
 static bool ask(struct connector *c, int entry, int wait_s)
 {
-    struct connector_request request = { .entry = entry, .wait_s = wait_s };
+    struct connector_request request = { .entry = entry,
+                                         .wait_s = MIN(wait_s, CONNECTOR_WAIT_MAX_S) };
 
     if (!channel_is_open(&c->channel))
         return false;

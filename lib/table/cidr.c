@@ -40,6 +40,19 @@ static enum table_result cidr_lookup(struct table *t, struct str key, struct str
     return TABLE_FOUND;
 }
 
+static bool cidr_result_at(const struct table *t, size_t i, struct str *value)
+{
+    const struct rule_list *l = &((const struct cidr *)t->data)->list;
+
+    for (const struct rule *rule = l->rules; rule < l->rules + l->count; rule++) {
+        if (rule->kind != RULE_MATCH || i-- > 0)
+            continue;
+        *value = *(const struct str *)rule->result;
+        return true;
+    }
+    return false;
+}
+
 static bool skip(struct rule_list *l, const struct rule *rule, const char *why, struct str text)
 {
     if (text.ptr)
@@ -111,7 +124,9 @@ static void cidr_close(struct table *t)
 
 static bool open_cidr(struct table *t, struct buf *error)
 {
-    static const struct table_ops ops = { .lookup = cidr_lookup, .close = cidr_close };
+    static const struct table_ops ops = { .lookup = cidr_lookup,
+                                          .result_at = cidr_result_at,
+                                          .close = cidr_close };
     struct cidr *c = mem_alloc(sizeof *c);
 
     *c = (struct cidr){ .list = { .type = "cidr",

@@ -14,6 +14,8 @@ struct table_ops {
     bool (*remove)(struct table *t, struct str key);
     enum table_result (*next)(struct table *t, struct buf *position, struct str *key,
                               struct str *value);
+    /* See table_result_at(). */
+    bool (*result_at)(const struct table *t, size_t i, struct str *value);
     void (*close)(struct table *t);
 };
 

@@ -116,7 +116,7 @@ uid_t table_owner(const struct table *t) { return t->owner; }
 bool table_is_open(const struct table *t) { return t->ops != NULL; }
 bool table_takes_partial_keys(const struct table *t) { return (t->traits & TABLE_FIXED) != 0; }
 
-static bool is_usable(struct table *t)
+static bool is_usable(const struct table *t)
 {
     if (t->ops == NULL)
         log_warning("%s is unavailable. " STR_FMT, t->spec, STR_ARG(buf_str(&t->reason)));
@@ -227,6 +227,11 @@ enum table_result table_next(struct table *t, struct buf *position, struct buf *
 }
 
 bool table_can_list(const struct table *t) { return t->ops && t->ops->next; }
+
+bool table_result_at(const struct table *t, size_t i, struct str *value)
+{
+    return is_usable(t) && t->ops->result_at && t->ops->result_at(t, i, value);
+}
 
 /* "hash:/x(0,lock|fold_fix|utf8_request)": open flags and table flags under the names that log
  * readers know. */

@@ -76,6 +76,9 @@ NODISCARD bool table_delete(struct table *t, struct str key);
 NODISCARD enum table_result table_next(struct table *t, struct buf *position, struct buf *key,
                                        struct buf *value);
 bool table_can_list(const struct table *t);
+/* For who must know beforehand what a table of patterns may answer: the `i`th of its results, which lives as long as the
+ * table.  False: there are no more, or they depend on the key. */
+NODISCARD bool table_result_at(const struct table *t, size_t i, struct str *value);
 
 /* Has a file behind any table of this process been replaced or edited since it was opened?  One
  * fstat a file; meant for the moment between two clients.  `name` receives the first such table as
