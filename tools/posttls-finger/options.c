@@ -268,8 +268,8 @@ static void check_anchors(struct parse *p)
 
 static struct str matches(char **argv, struct buf *list)
 {
-    while (*argv)
-        buf_join(list, str_from(*argv++), *argv ? STR(" ") : STR(""));
+    for (; *argv; argv++)
+        buf_join(list, list->len ? STR(" ") : STR(""), str_from(*argv));
     return buf_str(list);
 }
 
