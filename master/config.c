@@ -168,6 +168,8 @@ static const struct implicit {
 } implicit[] = {
     { STR("connector"), 1, NULL },
     { STR("cyrus"), -1, uses_cyrus },
+    { STR("tokenmgr"), 1, NULL },
+    { STR("webfetch"), -1, NULL },
 };
 
 static bool is_named(const struct service_line *lines, size_t count, struct str program)
@@ -209,10 +211,13 @@ static void make_own(struct master *m, const struct implicit *what,
         line->args[i] = copy(&line->arena, str_from(caller->args[i]));
 }
 
+/* Its callers may be such services, too: those that stand before it. */
 static void add_implicit(struct master *m, const struct implicit *what, struct service_line *lines,
-                         size_t named, size_t *count)
+                         size_t *count)
 {
-    for (size_t i = 0; i < named && *count < SCOREBOARD_SERVICES; i++) {
+    size_t callers = *count;
+
+    for (size_t i = 0; i < callers && *count < SCOREBOARD_SERVICES; i++) {
         if (!trust_may_call(lines[i].command, what->program))
             continue;
         if (what->wanted_by == NULL) {
@@ -230,7 +235,7 @@ static void add_unnamed_services(struct master *m, struct service_line *lines, s
 
     for (size_t i = 0; i < ARRAY_LEN(implicit); i++)
         if (!is_named(lines, named, implicit[i].program))
-            add_implicit(m, &implicit[i], lines, named, count);
+            add_implicit(m, &implicit[i], lines, count);
 }
 
 struct service_line *config_read_services(struct master *m, size_t *count)

@@ -23,9 +23,11 @@ static void tokens_stand_alone_or_in_json(void **state)
         { "{\"refresh_token\": \"x\"}", NULL },
     };
 
+    ARENA_AUTO(arena);
+
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-        struct str got = token_parse(str_from(cases[i].text));
+        struct str got = token_parse(str_from(cases[i].text), &arena);
         assert_int_equal(got.ptr != NULL, cases[i].want != NULL);
         if (cases[i].want)
             assert_true(str_equal(got, str_from(cases[i].want)));
