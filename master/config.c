@@ -169,6 +169,7 @@ static const struct implicit {
     { STR("connector"), 1, NULL },
     { STR("cyrus"), -1, uses_cyrus },
     { STR("tokenmgr"), 1, NULL },
+    { STR("stsmgr"), -1, NULL },
     { STR("webfetch"), -1, NULL },
 };
 

@@ -27,7 +27,8 @@ static bool is_approved(struct str table)
 {
     struct str list = proxymap.writes ? proxymap_conf.proxy_write_maps : table_conf.proxy_read_maps;
 
-    return proxy_is_approved(list, table);
+    return proxy_is_approved(list, table) ||
+           (proxymap.writes && proxy_is_approved(site_conf.relevo_mta_sts_cache, table));
 }
 
 static void log_refusal(struct str table)

@@ -5,6 +5,7 @@
  * Distrusts: every byte from servers and name servers */
 #include "base/log.h"
 #include "client/dns_filter.h"
+#include "client/sts.h"
 #include "nexthop/dane.h"
 #include "nexthop/destination.h"
 #include "nexthop/dial.h"
@@ -49,6 +50,8 @@ static void open_tls(struct service *svc, bool lmtp)
 
     dane.context = client.resolver.dns;
     tls_policy_open(lmtp, dane_settle, &dane);
+    if (site_conf.relevo_mta_sts)
+        tls_policy_use_sts(sts_ask);
     tls_status_open(service_conf(svc), lmtp);
     requiretls_open(lmtp);
     dane.log = starttls_open(svc, lmtp) & TLS_LOG_DANE;

@@ -15,6 +15,7 @@ static struct {
     struct table_list *policies, *per_site;
     dane_fn *dane;
     void *dane_context;
+    sts_fn *sts; /* NULL: nobody is asked */
 } site;
 
 static const char *side(void) { return site.lmtp ? "lmtp" : "smtp"; }
@@ -54,6 +55,8 @@ void tls_policy_open(bool lmtp, dane_fn *dane, void *dane_context)
                     side());
 }
 
+void tls_policy_use_sts(sts_fn *ask) { site.sts = ask; }
+
 bool tls_policy_may_want_tls(void)
 {
     return site.level != TLS_NONE || !table_list_is_empty(site.policies) ||
@@ -67,6 +70,7 @@ struct search {
     struct arena *arena;
     struct tls_policy *policy;
     struct tls_entry entry;
+    bool is_special; /* a table, or the message, has said what is wanted */
     struct fault *fault;
 };
 
@@ -114,6 +118,7 @@ static bool find_entry(struct search *s)
     case TABLE_NOT_FOUND:
         return true;
     case TABLE_FOUND:
+        s->is_special = true;
         return tls_entry_parse(buf_str(&value), buf_str(&where), s->arena, &s->entry) ||
                misconfigured(s);
     case TABLE_ERROR:
@@ -163,6 +168,7 @@ static bool find_site_level(struct search *s)
         return misconfigured(s);
     if (strongest == 0)
         return true;
+    s->is_special = true;
     enum tls_level level = site_words[strongest - 1].level;
     if (level != TLS_MAY || site.level < TLS_MAY)
         s->entry.level = level;
@@ -175,6 +181,7 @@ static bool find_level(struct search *s)
 {
     s->entry = (struct tls_entry){ .level = site.level };
     if (s->q->optional) {
+        s->is_special = true;
         if (s->entry.level > TLS_MAY)
             s->entry.level = smtp_tls_conf.smtp_tls_wrappermode ? TLS_ENCRYPT : TLS_MAY;
         return true;
@@ -296,7 +303,44 @@ static bool settle_digests(struct search *s)
     return misconfigured(s);
 }
 
+/* ---- what DNS says ---- */
+
+static bool settle_dane(struct search *s)
+{
+    struct tls_policy *p = s->policy;
+
+    p->level = s->entry.level;
+    if (!tls_level_is_dane(p->level))
+        return true;
+    if (!site.dane(site.dane_context, s->q, s->arena, p, s->fault))
+        return false;
+    s->entry.level = p->level;
+    return true;
+}
+
 /* ---- MTA-STS ---- */
+
+/* Records of DNSSEC come first, and what the site itself says of a destination before both. */
+static bool may_have_sts(const struct search *s)
+{
+    return site.sts && !site.lmtp && !s->is_special && s->entry.level == TLS_MAY &&
+           hostname_is_valid(s->q->destination, true);
+}
+
+static bool consult_sts(struct search *s)
+{
+    BUF_AUTO(entry, 65536);
+    BUF_AUTO(where, 0);
+
+    if (!may_have_sts(s))
+        return true;
+    site.sts(dns_ascii_name(s->q->domain, s->arena), &entry);
+    if (entry.len == 0)
+        return true;
+    buf_addf(&where, "MTA-STS policy of \"" STR_FMT "\": ", STR_ARG(s->q->domain));
+    return tls_entry_parse(buf_str(&entry), buf_str(&where), s->arena, &s->entry) ||
+           misconfigured(s);
+}
 
 /* `*.x` is one label above x. */
 static bool fits_pattern(struct str host, struct str pattern)
@@ -392,8 +436,6 @@ static bool settle(struct search *s)
     struct tls_policy *p = s->policy;
 
     p->level = s->entry.level;
-    if (tls_level_is_dane(p->level) && !site.dane(site.dane_context, s->q, s->arena, p, s->fault))
-        return false;
     if (!fit_wrapper(s))
         return false;
     if (p->level == TLS_NONE)
@@ -416,7 +458,8 @@ bool tls_policy_find(const struct tls_question *q, struct arena *a, struct tls_p
     struct search s = { .q = q, .arena = a, .policy = out, .fault = fault };
 
     *out = (struct tls_policy){ .level = TLS_UNKNOWN };
-    if (find_level(&s) && (!is_path(&s) || fit_path(&s)) && enforce_patterns(&s) && settle(&s))
+    if (find_level(&s) && (!is_path(&s) || fit_path(&s)) && settle_dane(&s) && consult_sts(&s) &&
+        enforce_patterns(&s) && settle(&s))
         return true;
     if (fault->text.len)
         log_warning("TLS policy lookup for " STR_FMT "/" STR_FMT ": " STR_FMT,

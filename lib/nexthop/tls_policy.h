@@ -37,6 +37,10 @@ typedef bool dane_fn(void *context, const struct tls_question *q, struct arena *
 
 /* Tables of the process; before the jail.  Ends the process when the general level is none. */
 void tls_policy_open(bool lmtp, dane_fn *dane, void *dane_context);
+/* The MTA-STS policy of a domain, as an entry of smtp_tls_policy_maps; nothing: it has none. */
+typedef void sts_fn(struct str domain, struct buf *entry);
+/* Before the jail, behind tls_policy_open(): ask for policies where TLS would be optional otherwise. */
+void tls_policy_use_sts(sts_fn *ask);
 /* Can TLS be wanted at all?  If not, nothing of it needs to be opened. */
 bool tls_policy_may_want_tls(void);
 /* False, logged: this server is not used.  The fault says why; its text is absent when that is no reason to give for

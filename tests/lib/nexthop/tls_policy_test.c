@@ -344,6 +344,57 @@ static void an_sts_policy_limits_the_exchangers(void **state)
     assert_level(&r, TLS_SECURE);
 }
 
+static unsigned sts_questions;
+
+static void fake_sts(struct str domain, struct buf *entry)
+{
+    sts_questions++;
+    if (str_equal(domain, STR("sts.test")))
+        buf_add(entry, STR("secure match=mx.test servername=hostname policy_type=sts "
+                           "policy_domain=sts.test policy_ttl=1 mx_host_pattern=mx.test"));
+}
+
+static struct result ask_with_sts(const char *destination, const char *domain, bool optional)
+{
+    tls_policy_use_sts(fake_sts);
+    struct result r = ask_about(str_from(destination), str_from(domain), optional, &server);
+    tls_policy_use_sts(NULL);
+    return r;
+}
+
+static void an_sts_policy_comes_last(void **state)
+{
+    struct result r = ask_with_sts("sts.test", "sts.test", false);
+
+    (void)state;
+    assert_true(str_equal(r.policy.names, STR("mx.test ")));
+    assert_true(str_equal(r.policy.sts.type, STR("sts")));
+    assert_level(&r, TLS_SECURE);
+    r = ask_with_sts("other.test", "other.test", false);
+    assert_level(&r, TLS_MAY);
+    assert_int_equal(sts_questions, 2);
+    /* Neither what is no domain, nor where something else says how much TLS. */
+    r = ask_with_sts("[sts.test]", "sts.test", false);
+    assert_level(&r, TLS_MAY);
+    r = ask_with_sts("sts.test", "sts.test", true);
+    assert_level(&r, TLS_MAY);
+    smtp_tls_conf.smtp_tls_policy_maps = STR("inline:{ sts.test=may }");
+    r = ask_with_sts("sts.test", "sts.test", false);
+    assert_level(&r, TLS_MAY);
+    smtp_tls_conf.smtp_tls_policy_maps = STR("");
+    smtp_tls_conf.smtp_tls_security_level = STR("encrypt");
+    r = ask_with_sts("sts.test", "sts.test", false);
+    assert_level(&r, TLS_ENCRYPT);
+    smtp_tls_conf.smtp_tls_security_level = STR("dane");
+    dane_says = TLS_DANE;
+    r = ask_with_sts("sts.test", "sts.test", false);
+    assert_level(&r, TLS_DANE);
+    assert_int_equal(sts_questions, 2);
+    dane_says = TLS_MAY;
+    r = ask_with_sts("sts.test", "sts.test", false);
+    assert_level(&r, TLS_SECURE);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -361,6 +412,7 @@ int main(void)
         TEST(wrapper_mode_is_for_mandatory_tls),
         TEST(a_fingerprint_level_needs_fingerprints),
         TEST(an_sts_policy_limits_the_exchangers),
+        TEST(an_sts_policy_comes_last),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

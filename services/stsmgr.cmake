@@ -1,0 +1,1 @@
+relevo_daemon(stsmgr stsmgr/stsmgr.c LIBS service client dns table text)
