@@ -16,6 +16,7 @@ void transaction_begin(struct session *s, const struct smtp_mail *mail, struct s
     t->mail_line = arena_str(&t->arena, line);
     t->sender = arena_str(&t->arena, mail->address);
     t->sender_path = session_shown_address(t->sender);
+    service_note_engaged(s->setup->svc, true);
 }
 
 void transaction_end(struct session *s)
@@ -32,6 +33,7 @@ void transaction_end(struct session *s)
     buf_free(&t->actions.bcc);
     arena_reset(&arena);
     *t = (struct transaction){ .arena = arena };
+    service_note_engaged(s->setup->svc, false);
 }
 
 static struct str known(struct str s) { return s.len ? s : STR("unknown"); }

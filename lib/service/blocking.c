@@ -35,6 +35,9 @@ static void serve_connection(struct service *svc, int listen_fd)
     svc->spec->serve(svc, fd);
     svc->serving = false;
     close(fd);
+    if (svc->called_off)
+        scoreboard_note_gave_way(&svc->place);
+    svc->called_off = false;
     scoreboard_idle(&svc->place);
 }
 

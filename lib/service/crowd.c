@@ -31,7 +31,18 @@ static size_t group_end(const struct crowd_seat *seats, size_t count, size_t at,
     return end;
 }
 
-struct crowd_seat *crowd_choose(struct crowd_seat *seats, size_t count)
+static struct crowd_seat *longest_silent(struct crowd_seat *seats, size_t count)
+{
+    struct crowd_seat *found = NULL;
+
+    for (size_t i = 0; i < count; i++)
+        if (!seats[i].engaged && seats[i].idle_ms >= CROWD_SILENT_MS &&
+            (found == NULL || seats[i].idle_ms > found->idle_ms))
+            found = &seats[i];
+    return found;
+}
+
+static struct crowd_seat *greediest(struct crowd_seat *seats, size_t count)
 {
     struct crowd_seat *found = NULL;
     int most = CROWD_FAIR, idle;
@@ -47,6 +58,13 @@ struct crowd_seat *crowd_choose(struct crowd_seat *seats, size_t count)
     return found;
 }
 
+struct crowd_seat *crowd_choose(struct crowd_seat *seats, size_t count)
+{
+    struct crowd_seat *found = greediest(seats, count);
+
+    return found ? found : longest_silent(seats, count);
+}
+
 int crowd_share_is_used(struct crowd_seat *seats, size_t count, uint32_t client)
 {
     size_t clients = 1, own = 0; /* a newcomer has a share too */
@@ -60,6 +78,6 @@ int crowd_share_is_used(struct crowd_seat *seats, size_t count, uint32_t client)
             own_idle = idle;
         }
     }
-    bool is_greedy = own >= MAX(count / clients, (size_t)CROWD_FAIR);
+    bool is_greedy = own >= MAX(count / clients, (size_t)1);
     return is_greedy && own_idle * 2 >= (int)own ? own_idle : 0;
 }

@@ -123,6 +123,36 @@ void scoreboard_note_wait(struct scoreboard_place *place, bool waits)
         atomic_store_explicit(&slot->waits_since, now_ms(), memory_order_relaxed);
 }
 
+void scoreboard_note_engaged(struct scoreboard_place *place, bool engaged)
+{
+    if (place->board)
+        atomic_store_explicit(&place->board->slots[place->slot].engaged, engaged,
+                              memory_order_relaxed);
+}
+
+void scoreboard_note_gave_way(struct scoreboard_place *place)
+{
+    struct scoreboard_service *row = scoreboard_service_of(place);
+
+    if (row == NULL)
+        return;
+    uint32_t client = atomic_load(&place->board->slots[place->slot].client);
+    uint32_t at = atomic_fetch_add(&row->gave_way_next, 1) % SCOREBOARD_GAVE_WAY;
+    atomic_store(&row->gave_way[at], (uint64_t)client << 32 | now_ms());
+}
+
+bool scoreboard_gave_way(const struct scoreboard_place *place, uint32_t client, uint32_t within_ms)
+{
+    struct scoreboard_service *row = scoreboard_service_of(place);
+
+    for (int i = 0; row && i < SCOREBOARD_GAVE_WAY; i++) {
+        uint64_t entry = atomic_load_explicit(&row->gave_way[i], memory_order_relaxed);
+        if (entry >> 32 == client && now_ms() - (uint32_t)entry <= within_ms)
+            return true;
+    }
+    return false;
+}
+
 bool scoreboard_seat(struct scoreboard *board, int slot, struct crowd_seat *seat)
 {
     const struct scoreboard_slot *s = &board->slots[slot];
@@ -130,7 +160,9 @@ bool scoreboard_seat(struct scoreboard *board, int slot, struct crowd_seat *seat
 
     if (client == 0 || atomic_load(&s->state) != SLOT_BUSY)
         return false;
-    *seat = (struct crowd_seat){ .client = client, .idle_ms = since ? now_ms() - since : 0 };
+    *seat = (struct crowd_seat){ .client = client,
+                                 .idle_ms = since ? now_ms() - since : 0,
+                                 .engaged = atomic_load(&s->engaged) };
     return true;
 }
 
@@ -163,6 +195,7 @@ void scoreboard_idle(struct scoreboard_place *place)
         return;
     scoreboard_note_client(place, 0);
     scoreboard_note_wait(place, false);
+    scoreboard_note_engaged(place, false);
     atomic_fetch_or(&block_of(place)->idle, bit_of(place->slot));
     atomic_store(&place->board->slots[place->slot].state, SLOT_IDLE);
 }

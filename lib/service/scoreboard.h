@@ -42,6 +42,7 @@ enum {
 #define SCOREBOARD_PER_BLOCK 64
 #define SCOREBOARD_SLOTS     (SCOREBOARD_BLOCKS * SCOREBOARD_PER_BLOCK)
 #define SCOREBOARD_NO_BLOCK  (-1)
+#define SCOREBOARD_GAVE_WAY  64
 
 enum scoreboard_state { SLOT_FREE, SLOT_STARTING, SLOT_IDLE, SLOT_BUSY };
 
@@ -50,6 +51,9 @@ struct scoreboard_service {
     _Atomic int32_t pressure; /* raised by a worker that found no idle sibling; lowered by master */
     _Atomic int64_t stress_until; /* wall-clock seconds */
     _Atomic uint64_t uses;
+    /* Clients that had to give way: number and time, the oldest is replaced. */
+    _Atomic uint32_t gave_way_next;
+    _Atomic uint64_t gave_way[SCOREBOARD_GAVE_WAY];
 };
 
 struct scoreboard_block {
@@ -64,6 +68,7 @@ struct scoreboard_slot {
     _Atomic uint32_t served;      /* clients served: 0 at death means a bad start */
     _Atomic uint32_t client;      /* who is served; 0: not told */
     _Atomic uint32_t waits_since; /* for the client's next command, in milliseconds; 0: it works */
+    _Atomic uint32_t engaged;     /* the client is in the middle of something */
 };
 
 struct scoreboard {
@@ -105,9 +110,13 @@ bool scoreboard_has_idle(struct scoreboard *board, int service);
 int scoreboard_count_idle(struct scoreboard *board, int service);
 /* A number for a client, the same in all workers, never 0; nobody outside can choose that of another. */
 uint32_t scoreboard_client_number(const struct scoreboard_place *place, struct str client);
-/* Who is served, and whether it is the client's turn; both end with scoreboard_idle(). */
+/* Who is served, whether it is the client's turn, and whether he would lose something; all end with scoreboard_idle(). */
 void scoreboard_note_client(struct scoreboard_place *place, uint32_t client);
 void scoreboard_note_wait(struct scoreboard_place *place, bool waits);
+void scoreboard_note_engaged(struct scoreboard_place *place, bool engaged);
+/* The client who is served has to give way; and: had this one to, within so many milliseconds? */
+void scoreboard_note_gave_way(struct scoreboard_place *place);
+bool scoreboard_gave_way(const struct scoreboard_place *place, uint32_t client, uint32_t within_ms);
 /* A slot as crowd.h sees it, `owner` apart; false when it serves nobody known. */
 struct crowd_seat;
 bool scoreboard_seat(struct scoreboard *board, int slot, struct crowd_seat *seat);

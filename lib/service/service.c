@@ -207,6 +207,11 @@ void service_note_wait(struct service *svc, bool waits)
     scoreboard_note_wait(&svc->place, waits);
 }
 
+void service_note_engaged(struct service *svc, bool engaged)
+{
+    scoreboard_note_engaged(&svc->place, engaged);
+}
+
 const volatile bool *service_is_called_off(struct service *svc) { return &svc->called_off; }
 
 static bool others_wait(const struct service *svc)
@@ -226,6 +231,8 @@ int service_crowded_by(struct service *svc, uint32_t client)
 
     if (row == NULL || !service_is_stressed(svc) || !others_wait(svc))
         return 0;
+    if (scoreboard_gave_way(&svc->place, client, CROWD_AWAY_MS))
+        return 1;
     struct scoreboard *board = svc->place.board;
     size_t count = scoreboard_seats(board, (int)(row - board->services), seats, CROWD_SEATS);
     return crowd_share_is_used(seats, count, client);

@@ -91,9 +91,12 @@ void service_note_client(struct service *svc, uint32_t client);
 /* Such a number for a text. */
 uint32_t service_client_number(const struct service *svc, struct str client);
 void service_note_wait(struct service *svc, bool waits);
+/* The client is in the middle of something, or no more: then silence alone is no reason to give way. */
+void service_note_engaged(struct service *svc, bool engaged);
 /* Set while the client has to give way: who waits for it waits no more. */
 const volatile bool *service_is_called_off(struct service *svc);
-/* The service is under stress, others wait, and `client` has its share of idle processes: how many.  0: it is welcome. */
+/* The service is under stress, others wait, and `client` has its share of idle processes: how many; or had to give way a
+ * moment ago.  0: it is welcome. */
 int service_crowded_by(struct service *svc, uint32_t client);
 /* Services of type `pass`: the attribute list (ipc/attr.h) that came with the present client; empty otherwise. */
 struct str service_passed(struct service *svc);

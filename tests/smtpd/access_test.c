@@ -74,7 +74,8 @@ static void words_of_the_language_give_their_replies(void **state)
           .want = "451 4.3.5 <joe@local.test>: Recipient address rejected: Server configuration "
                   "problem" },
         { .restrictions = "reject_unverified_sender, permit",
-          .want = "451 4.3.5 Server configuration problem" },
+          .want = "450 4.1.7 <a@far.test>: Sender address rejected: address verification "
+                  "problem" },
         { .restrictions = "permit_tls_clientcerts, check_ccert_access inline:{a=OK}, reject",
           .want = "554 5.7.1 <joe@local.test>: Recipient address rejected: Access denied" },
         { .restrictions = "permit_sasl_authenticated, reject",

@@ -76,6 +76,7 @@ static void fake_open(struct fake *f, const struct setting *settings, size_t cou
     log_set_sink(fake_sink);
     conf_fill(f->conf, &site_param_set, &site_conf);
     conf_fill(f->conf, &smtpd_param_set, &smtpd_conf);
+    conf_fill(f->conf, &verify_param_set, &verify_conf);
     f->setup.connector = connector_new(STR(""));
     f->setup.rewriter = rewrite_open(f->conf, STR("rewrite"));
     f->setup.mynetworks = match_list_open(smtpd_conf.mynetworks, "mynetworks", 0);

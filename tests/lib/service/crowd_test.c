@@ -7,7 +7,9 @@
 static void fill(struct crowd_seat *seats, uint32_t clients)
 {
     for (int i = 0; i < SEATS; i++)
-        seats[i] = (struct crowd_seat){ (uint32_t)i % clients + 1, 1000 + (uint32_t)i, i };
+        seats[i] = (struct crowd_seat){ .client = (uint32_t)i % clients + 1,
+                                        .idle_ms = 1000 + (uint32_t)i,
+                                        .owner = i };
 }
 
 static void the_longest_idle_seat_of_the_greediest_is_freed(void **state)
@@ -29,25 +31,59 @@ static void equally_greedy_clients_lose_the_longest_idle_seat(void **state)
     assert_int_equal(crowd_choose(seats, SEATS)->owner, 99);
 }
 
+/* Nobody has more than two seats: then silence decides. */
+static void fill_fairly(struct crowd_seat *seats, uint32_t idle_ms)
+{
+    fill(seats, SEATS / CROWD_FAIR);
+    for (int i = 0; i < SEATS; i++)
+        seats[i].idle_ms = idle_ms;
+}
+
 static void two_idle_seats_are_no_greed(void **state)
 {
     struct crowd_seat seats[SEATS];
 
     (void)state;
-    fill(seats, SEATS / CROWD_FAIR);
+    fill_fairly(seats, CROWD_SILENT_MS - 1);
     assert_null(crowd_choose(seats, SEATS));
     fill(seats, 1);
+    for (int i = 0; i < SEATS; i++)
+        seats[i].idle_ms = CROWD_IDLE_MS;
     assert_null(crowd_choose(seats, CROWD_FAIR));
     assert_non_null(crowd_choose(seats, CROWD_FAIR + 1));
 }
 
-static void who_works_or_has_one_seat_is_left_alone(void **state)
+static void where_nobody_is_greedy_the_longest_silent_goes(void **state)
 {
     struct crowd_seat seats[SEATS];
 
     (void)state;
     fill(seats, SEATS);
+    assert_int_equal(crowd_choose(seats, SEATS)->owner, 99);
+    fill_fairly(seats, CROWD_SILENT_MS - 1);
+    seats[42].idle_ms = CROWD_SILENT_MS;
+    assert_int_equal(crowd_choose(seats, SEATS)->owner, 42);
+}
+
+static void who_is_in_the_middle_of_something_may_keep_silent(void **state)
+{
+    struct crowd_seat seats[SEATS];
+
+    (void)state;
+    fill(seats, SEATS);
+    for (int i = 0; i < SEATS; i++)
+        seats[i].engaged = i != 7;
+    assert_int_equal(crowd_choose(seats, SEATS)->owner, 7);
+    for (int i = 0; i < SEATS; i++)
+        seats[i].engaged = true;
     assert_null(crowd_choose(seats, SEATS));
+}
+
+static void who_works_is_left_alone(void **state)
+{
+    struct crowd_seat seats[SEATS];
+
+    (void)state;
     fill(seats, 2);
     for (int i = 0; i < SEATS; i++)
         seats[i].idle_ms = (uint32_t)i % CROWD_IDLE_MS;
@@ -68,7 +104,8 @@ static void a_client_with_its_share_of_idle_seats_gets_no_more(void **state)
             seats[i].idle_ms = 10;
     assert_int_equal(crowd_share_is_used(seats, SEATS, 20), 0);
     fill(seats, SEATS);
-    assert_int_equal(crowd_share_is_used(seats, SEATS, 20), 0);
+    assert_int_equal(crowd_share_is_used(seats, SEATS, 20), 1);
+    assert_int_equal(crowd_share_is_used(seats, SEATS, SEATS + 1), 0);
 }
 
 int main(void)
@@ -77,7 +114,9 @@ int main(void)
         cmocka_unit_test(the_longest_idle_seat_of_the_greediest_is_freed),
         cmocka_unit_test(equally_greedy_clients_lose_the_longest_idle_seat),
         cmocka_unit_test(two_idle_seats_are_no_greed),
-        cmocka_unit_test(who_works_or_has_one_seat_is_left_alone),
+        cmocka_unit_test(where_nobody_is_greedy_the_longest_silent_goes),
+        cmocka_unit_test(who_is_in_the_middle_of_something_may_keep_silent),
+        cmocka_unit_test(who_works_is_left_alone),
         cmocka_unit_test(a_client_with_its_share_of_idle_seats_gets_no_more),
     };
 
