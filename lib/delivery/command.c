@@ -5,6 +5,7 @@
 #include "text/dsn.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -236,13 +237,14 @@ static void choose_program(struct spawn_request *r, const struct command *c, str
 }
 
 /* The command reads a file in memory: it may stop reading where it likes, and nobody waits for
- * anybody. */
+ * anybody.  No quota counts such a file, so nothing may be added to it. */
 static int message_as_file(struct delivery *d, const struct copy_plan *plan, struct outcome *o)
 {
-    int fd = memfd_create("message", MFD_CLOEXEC);
+    int fd = memfd_create("message", MFD_CLOEXEC | MFD_ALLOW_SEALING);
     enum copy_result result = fd < 0 ? COPY_WRITE : copy_message(d, plan, fd);
 
-    if (result == COPY_OK && lseek(fd, 0, SEEK_SET) == 0)
+    if (result == COPY_OK && lseek(fd, 0, SEEK_SET) == 0 &&
+        fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) == 0)
         return fd;
     outcome_make(o, &d->arena, OUTCOME_DEFERRED, "4.3.0", "Delivery failed: %s",
                  result == COPY_CORRUPT ? "queue file is damaged" : strerror(errno));

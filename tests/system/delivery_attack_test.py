@@ -170,6 +170,17 @@ def commands_that_misbehave_are_stopped_and_take_nobody_along(host):
 
 
 @test
+def a_command_cannot_make_its_input_larger(host):
+    with Home():
+        home = Home()
+        home.file("grow", "#!/bin/sh\n(head -c 5000 /dev/zero >>/proc/self/fd/0) 2>/dev/null && echo grown >%s/grown\nwc -c >%s/size\n" % (HOME, HOME), 0o700)
+        home.forward("|%s/grow\n" % HOME)
+        assert "status=sent" in attempt(host)
+        assert not os.path.exists(HOME + "/grown")
+        assert 100 < int(contents(HOME + "/size")) < 4000
+
+
+@test
 def a_link_of_root_counts_only_where_root_put_it(host):
     """Links can have other names, too, where fs.protected_hardlinks is off."""
     write("/var/other/victim", SECRET, 0o600)
