@@ -364,7 +364,8 @@ static bool tell_envelope(struct message *m)
 
 void milters_run(struct message *m)
 {
-    if (m->held == NULL || m->status != CLEANUP_OK || (m->flags & CLEANUP_FLAG_DISCARD))
+    if (m->held == NULL || m->held->error || m->status != CLEANUP_OK ||
+        (m->flags & CLEANUP_FLAG_DISCARD))
         return;
     m->content.unchecked = false; /* what header_checks let pass was another text */
     if (m->has_local_milters && !tell_envelope(m))

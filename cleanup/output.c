@@ -119,6 +119,8 @@ void output_release(struct message *m)
 {
     struct held *h = m->held;
 
+    if (h->error == EMSGSIZE)
+        log_warning("%s: headers of more than %lu bytes", message_id(m), HELD_HEADERS_MAX);
     if (h->error)
         message_fail(m, h->error == EMSGSIZE ? CLEANUP_SIZE : CLEANUP_WRITE, STR_NONE);
     recipient_mark_deleted(m);

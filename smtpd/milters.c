@@ -310,6 +310,7 @@ struct smtp_reply milters_on_mail(struct session *s, struct str line)
 
     if (!milter_chain_is_open(&s->milters.chain)) /* a list that could not be had objects, too */
         return take_verdict(s, STR_NONE, s->milters.objection);
+    milter_chain_begin_message(&s->milters.chain);
     s->milters.heard = true;
     split_command(line, &payload);
     return envelope_event(s, MILTER_MAIL, STR_NONE, buf_str(&payload));

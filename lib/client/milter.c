@@ -395,12 +395,26 @@ struct milter_verdict milter_chain_event(struct milter_chain *chain, enum milter
     return sum;
 }
 
+static void listen_again(struct milter_client *c)
+{
+    if (c->condition == MILTER_IS_CONTENT)
+        c->condition = MILTER_IS_READY;
+}
+
+void milter_chain_begin_message(struct milter_chain *chain)
+{
+    for (size_t i = 0; i < chain->count; i++)
+        listen_again(&chain->clients[i]);
+}
+
 void milter_chain_rejected_rcpt(struct milter_chain *chain, struct str payload)
 {
     for (size_t i = 0; i < chain->count; i++) {
         struct milter_client *c = &chain->clients[i];
-        if (c->condition == MILTER_IS_READY && (c->machine.steps & MILTER_REJECTED_RCPT))
-            (void)milter_client_say(chain, c, MILTER_RCPT, payload, NULL, NULL);
+        if (c->condition != MILTER_IS_READY || !(c->machine.steps & MILTER_REJECTED_RCPT))
+            continue;
+        (void)milter_client_say(chain, c, MILTER_RCPT, payload, NULL, NULL);
+        listen_again(c);
     }
 }
 
@@ -408,8 +422,7 @@ void milter_chain_end_message(struct milter_chain *chain)
 {
     for (size_t i = 0; i < chain->count; i++) {
         struct milter_client *c = &chain->clients[i];
-        if (c->condition == MILTER_IS_CONTENT)
-            c->condition = MILTER_IS_READY;
+        listen_again(c);
         if (c->condition == MILTER_IS_READY)
             (void)milter_client_say(chain, c, MILTER_ABORT, STR(""), NULL, NULL);
     }

@@ -63,6 +63,8 @@ struct milter_verdict milter_chain_connect(struct milter_chain *chain, struct st
 /* Tell each in turn until one objects. */
 struct milter_verdict milter_chain_event(struct milter_chain *chain, enum milter_event event,
                                          struct str payload);
+/* A message begins: whoever has accepted something before it did not mean this one. */
+void milter_chain_begin_message(struct milter_chain *chain);
 /* Tell those who want to know of a recipient that was refused; what they think of it does not matter. */
 void milter_chain_rejected_rcpt(struct milter_chain *chain, struct str payload);
 /* There will be no more of this message: tell those that have heard of it. */
