@@ -7,6 +7,7 @@
 #include "postscreen/cache.h"
 #include "postscreen/ehlo_mask.h"
 #include "postscreen/proxy.h"
+#include "postscreen/tls_settings.h"
 #include "text/escape.h"
 
 #define RESPECTFUL_LEVEL "3.6"
@@ -99,19 +100,35 @@ static void choose_words(struct conf *conf)
         screen.wording_note = "using backwards-compatible default setting respectful_logging=no";
 }
 
+static bool offers_tls(enum tls_server_level level)
+{
+    struct tls_server_settings s;
+
+    if (level == TLS_SERVER_NONE)
+        return false;
+    tls_settings_read(&s);
+    if (!tls_has_certificate(&s.s))
+        log_warning("No server certs available. TLS won't be enabled");
+    return tls_has_certificate(&s.s);
+}
+
 static void read_dialogue(void)
 {
+    enum tls_server_level level = tls_settings_level();
+
     screen.rules = (struct dialogue_rules){
         .hostname = site_conf.myhostname,
         .message_size_limit = site_conf.message_size_limit,
         .line_limit = (size_t)site_conf.line_length_limit,
         .command_limit = postscreen_conf.postscreen_command_count_limit,
         .helo_required = postscreen_conf.postscreen_helo_required,
+        .tls_required = level == TLS_SERVER_ENCRYPT,
         .vrfy_disabled = postscreen_conf.postscreen_disable_vrfy_command,
         .utf8 = site_conf.smtputf8_enable,
     };
     screen.keywords = (1U << KEYWORDS) - 1;
-    screen.keywords &= ~(1U << KEYWORD_STARTTLS);
+    if (!offers_tls(level))
+        screen.keywords &= ~(1U << KEYWORD_STARTTLS);
     if (site_conf.disable_vrfy_command)
         screen.keywords &= ~(1U << KEYWORD_VRFY);
     if (!site_conf.smtputf8_enable)

@@ -69,7 +69,7 @@ static void filter_mechanisms(struct match_list *filter, struct str offered, str
 static bool is_active(const struct session *s)
 {
     bool waits_for_tls =
-        smtpd_tls_conf.smtpd_tls_auth_only || s->setup->tls.level == SESSION_TLS_ENCRYPT;
+        smtpd_tls_conf.smtpd_tls_auth_only || s->setup->tls.level == TLS_SERVER_ENCRYPT;
 
     return s->setup->auth.backend && (session_is_secured(s) || !waits_for_tls);
 }

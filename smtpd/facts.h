@@ -27,11 +27,8 @@ struct connector;
 struct filter_dialogue;
 struct mail_sink;
 
-/* smtpd_tls_security_level. */
-enum session_tls { SESSION_TLS_NONE, SESSION_TLS_MAY, SESSION_TLS_ENCRYPT };
-
 struct setup_tls {
-    enum session_tls level;
+    enum tls_server_level level;
     bool wraps;                /* smtpd_tls_wrappermode: TLS from the first byte */
     struct tls_engine *engine; /* NULL: there is none, whatever the level says */
     enum tls_ask ask;

@@ -75,8 +75,8 @@ void options_for_session(struct session *s, struct smtp_server_options *out)
         .vrfy_disabled = site_conf.disable_vrfy_command,
         .etrn = true,
         /* Also without an engine: 454 tells more than silence. */
-        .starttls = !s->is_piped && !setup->tls.wraps && setup->tls.level != SESSION_TLS_NONE,
-        .tls_required = !s->is_piped && setup->tls.level == SESSION_TLS_ENCRYPT,
+        .starttls = !s->is_piped && !setup->tls.wraps && setup->tls.level != TLS_SERVER_NONE,
+        .tls_required = !s->is_piped && setup->tls.level == TLS_SERVER_ENCRYPT,
         .auth = auth_offer(s),
         .auth_mechanisms = buf_str(&s->auth.mechanisms),
         .auth_old_style = smtpd_conf.broken_sasl_auth_clients,

@@ -4,43 +4,6 @@
 #include "client/tlsmgr.h"
 #include "os/watch.h"
 
-/* Levels that only a client can mean ask for TLS all the same. */
-static const struct {
-    struct str name;
-    enum session_tls level;
-    bool clients_only;
-} levels[] = {
-    { STR("none"), SESSION_TLS_NONE, false },
-    { STR("may"), SESSION_TLS_MAY, false },
-    { STR("encrypt"), SESSION_TLS_ENCRYPT, false },
-    { STR("fingerprint"), SESSION_TLS_ENCRYPT, true },
-    { STR("verify"), SESSION_TLS_ENCRYPT, true },
-    { STR("secure"), SESSION_TLS_ENCRYPT, true },
-};
-
-static enum session_tls old_level(void)
-{
-    if (smtpd_conf.smtpd_enforce_tls)
-        return SESSION_TLS_ENCRYPT;
-    return smtpd_conf.smtpd_use_tls ? SESSION_TLS_MAY : SESSION_TLS_NONE;
-}
-
-static enum session_tls find_level(struct str name)
-{
-    if (name.len == 0)
-        return old_level();
-    for (size_t i = 0; i < ARRAY_LEN(levels); i++) {
-        if (!str_equal_nocase(name, levels[i].name))
-            continue;
-        if (levels[i].clients_only)
-            log_warning("smtpd_tls_security_level: unsupported TLS level \"" STR_FMT
-                        "\", using \"encrypt\"",
-                        STR_ARG(name));
-        return levels[i].level;
-    }
-    log_fatal("Invalid TLS level \"" STR_FMT "\"", STR_ARG(name));
-}
-
 static enum tls_ask find_ask(bool mandatory)
 {
     const struct smtpd_tls_params *p = &smtpd_tls_conf;
@@ -109,29 +72,13 @@ static struct tls_server_settings settings_for(const struct setup *setup, bool m
 
 static struct watch files = WATCH_NONE; /* those that the engine was made of */
 
-static void watch_files(void)
-{
-    const struct smtpd_tls_params *p = &smtpd_tls_conf;
-    const struct str lists[] = {
-        p->smtpd_tls_chain_files, p->smtpd_tls_cert_file, p->smtpd_tls_key_file,
-        p->smtpd_tls_dcert_file,  p->smtpd_tls_dkey_file, p->smtpd_tls_eccert_file,
-        p->smtpd_tls_eckey_file,  p->smtpd_tls_CAfile,    p->smtpd_tls_dh1024_param_file,
-    };
-
-    for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
-        struct str rest = lists[i], file;
-        while (str_token(&rest, ", \t\r\n", &file))
-            if (file.ptr[0] == '/')
-                watch_add(&files, file);
-    }
-}
-
 struct str tls_setup_changed(void) { return watch_changed(&files); }
 
 static struct tls_engine *open_engine(const struct setup *setup, bool mandatory)
 {
     struct tls_server_settings s = settings_for(setup, mandatory);
 
+    tls_watch_files(&s, &files);
     if (!tlsmgr_open_cache("smtpd", &s.store, &s.session_lifetime)) {
         log_warning("no entropy for TLS key generation: disabling TLS support");
         return NULL;
@@ -147,14 +94,16 @@ void tls_setup_open(struct setup *setup)
     struct setup_tls *t = &setup->tls;
 
     t->wraps = p->smtpd_tls_wrappermode;
-    t->level = t->wraps ? SESSION_TLS_ENCRYPT : find_level(p->smtpd_tls_security_level);
-    if (t->level == SESSION_TLS_NONE || service_is_standalone(setup->svc))
+    t->level = t->wraps
+                   ? TLS_SERVER_ENCRYPT
+                   : tls_server_level_parse(p->smtpd_tls_security_level, smtpd_conf.smtpd_use_tls,
+                                            smtpd_conf.smtpd_enforce_tls);
+    if (t->level == TLS_SERVER_NONE || service_is_standalone(setup->svc))
         return;
-    bool mandatory = t->level == SESSION_TLS_ENCRYPT;
+    bool mandatory = t->level == TLS_SERVER_ENCRYPT;
     t->ask = find_ask(mandatory);
     t->log = tls_log_parse("smtpd_tls_loglevel", p->smtpd_tls_loglevel);
     t->log_maps =
         table_list_open(p->smtpd_tls_loglevel_maps, "smtpd_tls_loglevel_maps", TABLE_DEFAULT);
-    watch_files();
     t->engine = open_engine(setup, mandatory);
 }

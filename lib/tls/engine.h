@@ -126,6 +126,10 @@ struct tls_session *session_new(struct tls_engine *e, struct stream *s, struct s
  * `SSL_accept error from PEER` or `SSL_connect error to PEER`: free it. */
 NODISCARD bool session_handshake(struct tls_session *t, int (*handshake)(SSL *ssl),
                                  struct deadline until);
+/* The same a step at a time, without waiting. */
+void session_handshake_begin(struct tls_session *t);
+NODISCARD enum tls_progress session_handshake_go_on(struct tls_session *t,
+                                                    int (*handshake)(SSL *ssl));
 void session_free(struct tls_session *t);
 struct tls_session *session_of(const SSL *ssl);
 /* Fill in what is known once the handshake has succeeded, except trust and match. */
@@ -147,6 +151,9 @@ void verify_log_fault(const struct tls_session *t);
 struct tls_engine *server_open(const struct tls_server_settings *settings);
 const struct tls_facts *server_accept(struct tls_engine *engine, struct stream *s,
                                       const struct tls_server_wish *wish);
+struct tls_session *server_accept_begin(struct tls_engine *engine, struct stream *s,
+                                        const struct tls_server_wish *wish);
+enum tls_progress server_accept_go_on(struct tls_session *t, const struct tls_facts **facts);
 /* Sessions that can be resumed. */
 void cache_open(struct tls_engine *e);
 void tickets_open(struct tls_engine *e);

@@ -99,6 +99,19 @@ const struct tls_facts *tls_accept(struct tls_engine *engine, struct stream *s,
     return module->accept(engine, s, wish);
 }
 
+struct tls_session *tls_accept_begin(struct tls_engine *engine, struct stream *s,
+                                     const struct tls_server_wish *wish)
+{
+    return module->accept_begin(engine, s, wish);
+}
+
+enum tls_progress tls_accept_go_on(struct tls_session *t, const struct tls_facts **facts)
+{
+    return module->accept_go_on(t, facts);
+}
+
+void tls_accept_abandon(struct tls_session *t) { module->abandon(t); }
+
 const struct digests *tls_digests(void) { return load() ? module->digests_open() : NULL; }
 
 bool tls_keys_open(const struct tls_params *common) { return load() && module->keys_open(common); }

@@ -4,7 +4,7 @@
 #include "tls/client.h"
 
 /* Program and module are built and installed together; another number is another build. */
-#define TLS_MODULE_VERSION 3
+#define TLS_MODULE_VERSION 4
 #define TLS_MODULE_SYMBOL  "relevo_tls_module"
 
 struct tls_module {
@@ -14,6 +14,10 @@ struct tls_module {
     struct tls_engine *(*server_open)(const struct tls_server_settings *settings);
     const struct tls_facts *(*accept)(struct tls_engine *engine, struct stream *s,
                                       const struct tls_server_wish *wish);
+    struct tls_session *(*accept_begin)(struct tls_engine *engine, struct stream *s,
+                                        const struct tls_server_wish *wish);
+    enum tls_progress (*accept_go_on)(struct tls_session *t, const struct tls_facts **facts);
+    void (*abandon)(struct tls_session *t);
     const struct digests *(*digests_open)(void);
     struct tls_engine *(*client_open)(const struct tls_client_settings *settings);
     const struct tls_facts *(*connect)(struct tls_engine *engine, struct stream *s,

@@ -240,6 +240,13 @@ static struct tls_session *prepare(struct tls_engine *e, struct stream *s,
     return NULL;
 }
 
+static const struct tls_facts *accepted(struct tls_session *t)
+{
+    session_note_facts(t);
+    judge_client(t);
+    return &t->facts;
+}
+
 const struct tls_facts *server_accept(struct tls_engine *e, struct stream *s,
                                       const struct tls_server_wish *wish)
 {
@@ -247,11 +254,29 @@ const struct tls_facts *server_accept(struct tls_engine *e, struct stream *s,
 
     if (t == NULL)
         return NULL;
-    if (!session_handshake(t, SSL_accept, wish->until)) {
+    if (session_handshake(t, SSL_accept, wish->until))
+        return accepted(t);
+    session_free(t);
+    return NULL;
+}
+
+struct tls_session *server_accept_begin(struct tls_engine *e, struct stream *s,
+                                        const struct tls_server_wish *wish)
+{
+    struct tls_session *t = prepare(e, s, wish);
+
+    if (t)
+        session_handshake_begin(t);
+    return t;
+}
+
+enum tls_progress server_accept_go_on(struct tls_session *t, const struct tls_facts **facts)
+{
+    enum tls_progress progress = session_handshake_go_on(t, SSL_accept);
+
+    if (progress == TLS_DONE)
+        *facts = accepted(t);
+    if (progress == TLS_FAILED)
         session_free(t);
-        return NULL;
-    }
-    session_note_facts(t);
-    judge_client(t);
-    return &t->facts;
+    return progress;
 }

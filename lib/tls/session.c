@@ -312,17 +312,14 @@ static void send_at_once(int fd)
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 }
 
-bool session_handshake(struct tls_session *t, int (*handshake)(SSL *ssl), struct deadline until)
+void session_handshake_begin(struct tls_session *t)
 {
-    int result;
-
-    allow_until(t, until);
     send_at_once(t->stream->fd);
     trace_start(t);
-    do {
-        ERR_clear_error();
-        result = handshake(t->ssl);
-    } while (result <= 0 && is_to_go_on(t, result));
+}
+
+static bool end_handshake(struct tls_session *t, int result)
+{
     trace_handshake_ended(t);
     if (result <= 0) {
         log_failure(t, result);
@@ -331,4 +328,29 @@ bool session_handshake(struct tls_session *t, int (*handshake)(SSL *ssl), struct
     t->stream->ops = &operations;
     t->stream->state = t;
     return true;
+}
+
+bool session_handshake(struct tls_session *t, int (*handshake)(SSL *ssl), struct deadline until)
+{
+    int result;
+
+    allow_until(t, until);
+    session_handshake_begin(t);
+    do {
+        ERR_clear_error();
+        result = handshake(t->ssl);
+    } while (result <= 0 && is_to_go_on(t, result));
+    return end_handshake(t, result);
+}
+
+enum tls_progress session_handshake_go_on(struct tls_session *t, int (*handshake)(SSL *ssl))
+{
+    allow_waiting(t, false);
+    ERR_clear_error();
+    int result = handshake(t->ssl);
+    if (result <= 0 && is_to_go_on(t, result)) {
+        t->stream->wants = SSL_want_write(t->ssl) ? POLLOUT : POLLIN;
+        return TLS_WAITS;
+    }
+    return end_handshake(t, result) ? TLS_DONE : TLS_FAILED;
 }

@@ -30,6 +30,11 @@ enum tls_log {
 /* The bits that such a text stands for; `parameter` is for the complaint about a word that is none: no bits. */
 unsigned tls_log_parse(const char *parameter, struct str text);
 
+/* *_tls_security_level of a server. */
+enum tls_server_level { TLS_SERVER_NONE, TLS_SERVER_MAY, TLS_SERVER_ENCRYPT };
+/* An empty text leaves it to the old parameters.  Ends the process when it is no level. */
+enum tls_server_level tls_server_level_parse(struct str name, bool use, bool enforce);
+
 /* ---- engines ---- */
 
 /* The texts of main.cf that both ends have, as they are there; they outlive the engine. */
@@ -104,6 +109,12 @@ struct tls_server_settings {
     struct tls_server_names names;      /* find NULL: names are not looked at */
 };
 
+/* The files that such an engine is made of, to learn when they change. */
+struct watch;
+void tls_watch_files(const struct tls_server_settings *settings, struct watch *w);
+/* Does it name a certificate, or that there is none? */
+bool tls_has_certificate(const struct tls_settings *settings);
+
 struct tls_engine;
 /* NULL: TLS is disabled, which has been logged. */
 struct tls_engine *tls_server_open(const struct tls_server_settings *settings);
@@ -161,6 +172,21 @@ struct tls_server_wish {
  * which has been logged, and the stream is of no use any more. */
 const struct tls_facts *tls_accept(struct tls_engine *engine, struct stream *s,
                                    const struct tls_server_wish *wish);
+
+/* The same without waiting, for who serves many: begin, and go on until it is over. */
+struct tls_session;
+enum tls_progress {
+    TLS_WAITS, /* for `wants` of the stream */
+    TLS_DONE,
+    TLS_FAILED, /* it was logged, and the session is gone */
+};
+/* NULL: it failed, likewise. */
+struct tls_session *tls_accept_begin(struct tls_engine *engine, struct stream *s,
+                                     const struct tls_server_wish *wish);
+/* `facts` are those of a session that is done. */
+NODISCARD enum tls_progress tls_accept_go_on(struct tls_session *t, const struct tls_facts **facts);
+/* Nobody waits for it any more. */
+void tls_accept_abandon(struct tls_session *t);
 
 /* Before the jail: hashes, for who needs some without TLS.  NULL: there is no module, which has been logged. */
 const struct digests *tls_digests(void);

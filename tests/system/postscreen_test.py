@@ -10,6 +10,7 @@ import struct
 import threading
 
 from harness import DOMAIN, NAME, Host, Smtp, furnish, main, test, until
+from secure import PKI, context, der, make_pki
 
 LISTS = {}     # "4.3.2.127.list.test": addresses, or None for a name server that fails
 QUESTIONS = []  # names that were asked for
@@ -17,8 +18,11 @@ PORTS, SOURCES = itertools.count(3000), itertools.count(1)
 SERVICES = """
 smtpd     pass  -       -       n       -       -       smtpd
 dnsblog   unix  -       -       n       -       0       dnsblog
+tlsproxy  unix  -       -       n       -       0       tlsproxy
 """
 DEEP = {"postscreen_pipelining_enable": "yes", "postscreen_non_smtp_command_enable": "yes", "postscreen_bare_newline_enable": "yes"}
+TLS = {"smtpd_tls_security_level": "may", "smtpd_tls_chain_files": PKI + "/ec.chain", "smtpd_tls_loglevel": "1", "smtpd_tls_received_header": "yes",
+       "smtpd_starttls_timeout": "2s"}
 LATER = "450 4.3.2 Service currently unavailable"
 
 
@@ -91,6 +95,12 @@ class Client(Smtp):
             self.raw(early)
         if banner:
             self.banner = self.reply()
+
+    def secure(self):
+        eq(self("STARTTLS"), "220 2.0.0 Ready to start TLS")
+        self.file.close()
+        self.sock = context().wrap_socket(self.sock)
+        self.file = self.sock.makefile("rb")
 
     def line(self):
         return self.file.readline().decode("latin-1").rstrip("\r\n")
@@ -350,6 +360,84 @@ def bad_clients_show_themselves_too(host):
 
 
 @test
+def tls_is_the_proxys_affair(host):
+    s = Screen(host, main=TLS, postscreen_tls_security_level="may", **DEEP)
+    c = s.connect()
+    assert "STARTTLS" in c("EHLO x")
+    c.secure()
+    assert c.sock.getpeercert(True) == der("ec")
+    s.wait("CONNECT from " + c.shown, "tlsproxy")
+    host.wait_log(r"postfix/tlsproxy\[\d+\]: Anonymous TLS connection established from %s: TLSv1\.3 with cipher " % re.escape(c.shown), s.mark)
+    assert c("RCPT TO:<b@c>").startswith("503 ")
+    assert "STARTTLS" not in c("EHLO x")
+    eq(c("STARTTLS"), "554 5.5.1 Error: TLS already active")
+    eq(rcpt(c), LATER)
+    for size in (1, 1500):  # a line in records of this size
+        c.raw("NOOP " + "x" * size + "\r\n")
+        eq(c.reply(), "250 2.0.0 Ok")
+    eq(c("QUIT"), "221 2.0.0 Bye")
+    c.says("PASS NEW %s")
+    s.wait("DISCONNECT " + c.shown, "tlsproxy")
+    c = s.connect(c.address)  # smtpd does it itself
+    c("EHLO x")
+    c.secure()
+    c("EHLO x")
+    assert c.mail("a@far.test", ["paco@" + DOMAIN], "Subject: both\n\nx").startswith("250 ")
+    assert "using TLSv1.3" in host.wait_mail("paco", "both")
+
+
+@test
+def what_is_no_handshake_ends_the_session_and_nothing_else(host):
+    s = Screen(host, main=TLS, postscreen_tls_security_level="encrypt", **DEEP)
+    c = s.connect()
+    c("EHLO x")
+    eq(c("MAIL FROM:<a@far.test>"), "530 5.7.0 Must issue a STARTTLS command first")
+    for junk in (b"garbage garbage garbage\r\n", b"\x16\x03\x01\x00\x05\x01\x00\x00\x01\x03", b"\x17\x03\x03\xff\xff" + b"A" * 70000, b""):
+        c = s.connect()
+        eq(c("STARTTLS"), "220 2.0.0 Ready to start TLS")
+        with contextlib.suppress(OSError):
+            c.raw(junk)
+        s.wait("TLS handshake failed for service=smtpd peer=" + c.shown, "tlsproxy")
+        host.wait_log(r"HANGUP after [\d.]+ from %s in tests after SMTP handshake" % re.escape(c.shown), s.mark)
+        c.says("DISCONNECT %s")
+    c = s.connect()
+    c.raw("STARTTLS\r\nMAIL FROM:<smuggled@far.test>\r\n")  # what is not secure is not heard afterwards
+    eq(c.reply(), "220 2.0.0 Ready to start TLS")
+    c.file.close()
+    c.sock = context().wrap_socket(c.sock)
+    c.file = c.sock.makefile("rb")
+    assert c("RCPT TO:<b@c>").startswith("503 5.5.1 Error: need MAIL")
+    host.wait_log(r"COMMAND PIPELINING from %s after STARTTLS: MAIL" % re.escape(c.shown), s.mark)
+    many = [s.connect(banner=False) for _ in range(20)]
+    for c in many:
+        c.reply()
+        c.secure()
+    for c in many:
+        eq(c("NOOP"), "250 2.0.0 Ok")
+
+
+@test
+def without_tls_the_session_goes_on_in_plain(host):
+    s = Screen(host, main={**TLS, "tlsproxy_service_name": "nowhere"}, postscreen_tls_security_level="may", **DEEP)
+    c = s.connect()
+    c("EHLO x")
+    eq(c("STARTTLS"), "454 4.7.0 TLS not available due to local problem")
+    s.wait("warning: connect to private/nowhere service: No such file or directory")
+    eq(rcpt(c), LATER)
+    s = Screen(host, main={**TLS, "smtpd_tls_chain_files": ""}, postscreen_tls_security_level="may", **DEEP)
+    c = s.connect()
+    assert "STARTTLS" not in c("EHLO x")
+    s.wait("warning: No server certs available. TLS won't be enabled")
+    eq(c("STARTTLS"), "502 5.5.1 Error: command not implemented")
+    s = Screen(host, main={**TLS, "smtpd_tls_chain_files": PKI + "/nosuch.pem"}, postscreen_tls_security_level="may", **DEEP)
+    c = s.connect()
+    c("EHLO x")
+    c("STARTTLS")  # 220 or 454: whatever tlsproxy says, it is there afterwards
+    c.close()
+    assert s.connect()("EHLO x")
+
+
+@test
 def words_of_the_site(host):
     s = Screen(host, postscreen_reject_footer=r"\c; ask $client_address:$client_port $server_name $$x\nor not", postscreen_discard_ehlo_keywords="dsn",
                postscreen_discard_ehlo_keyword_address_maps="inline:{{127.6.0.1 = etrn, vrfy}}", soft_bounce="yes", postscreen_non_smtp_command_action="enforce",
@@ -419,6 +507,7 @@ def it_takes_one_process(host):
 
 def prepare(tree, work):
     furnish(tree, work)
+    make_pki()
     NameServer()
     host = Host()
     host.configure()
