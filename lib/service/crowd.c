@@ -42,16 +42,18 @@ static struct crowd_seat *longest_silent(struct crowd_seat *seats, size_t count)
     return found;
 }
 
-static struct crowd_seat *greediest(struct crowd_seat *seats, size_t count)
+/* Where the seats of the greediest client begin; `count`: nobody is greedy. */
+static size_t greediest(struct crowd_seat *seats, size_t count)
 {
-    struct crowd_seat *found = NULL;
+    size_t found = count;
     int most = CROWD_FAIR, idle;
 
     sort(seats, count);
     for (size_t at = 0, end; at < count; at = end) {
         end = group_end(seats, count, at, &idle);
-        if (idle > most || (found && idle == most && seats[at].idle_ms > found->idle_ms)) {
-            found = &seats[at];
+        if (idle > most ||
+            (found < count && idle == most && seats[at].idle_ms > seats[found].idle_ms)) {
+            found = at;
             most = idle;
         }
     }
@@ -60,9 +62,9 @@ static struct crowd_seat *greediest(struct crowd_seat *seats, size_t count)
 
 struct crowd_seat *crowd_choose(struct crowd_seat *seats, size_t count)
 {
-    struct crowd_seat *found = greediest(seats, count);
+    size_t found = greediest(seats, count);
 
-    return found ? found : longest_silent(seats, count);
+    return found < count ? &seats[found] : longest_silent(seats, count);
 }
 
 int crowd_share_is_used(struct crowd_seat *seats, size_t count, uint32_t client)
