@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -59,6 +60,8 @@ static void parse_options(struct options *o, int argc, char **argv)
     while ((letter = getopt(argc, argv, "+c:Dv")) > 0) {
         switch (letter) {
         case 'c':
+            if (*optarg != '/')
+                log_fatal("-c requires absolute pathname");
             o->config_directory = optarg;
             break;
         case 'D':
@@ -111,11 +114,29 @@ static void export_level(struct conf *conf)
     set("chroot_default", level_is_below(conf, "1") ? "y" : "n");
 }
 
+/* Files that instances share are looked at and changed with the primary one. */
+static void export_rank(struct conf *conf)
+{
+    BUF_AUTO(error, 0);
+    struct conf *primary = NULL;
+    bool is_secondary = false;
+
+    if (strcmp(conf_directory(conf), COMMAND_CONF_DIR) != 0)
+        primary = conf_open(COMMAND_CONF_DIR, &error);
+    if (primary) {
+        struct str list = str_from(value_of(primary, "multi_instance_directories"));
+        is_secondary = str_has_word(list, str_from(conf_directory(conf)));
+        conf_close(primary);
+    }
+    set("is_secondary", is_secondary ? "yes" : "");
+}
+
 static void export_parameters(struct conf *conf, const struct options *o)
 {
     for (size_t i = 0; i < ARRAY_LEN(exported); i++)
         set(exported[i], value_of(conf, exported[i]));
     export_level(conf);
+    export_rank(conf);
     set("config_directory", conf_directory(conf));
     set("MAIL_CONFIG", conf_directory(conf));
     set("MAIL_LOGTAG", *value_of(conf, "syslog_name") ? value_of(conf, "syslog_name") : "postfix");
@@ -126,23 +147,28 @@ static void export_parameters(struct conf *conf, const struct options *o)
         set("MAIL_DEBUG", "1");
 }
 
-/* Several instances: without a word which one is meant, the command goes to all of them. */
-static void run_wrapper(struct conf *conf, int argc, char **argv)
+static bool names_instances(struct conf *conf)
 {
-    struct str rest = str_from(value_of(conf, "multi_instance_wrapper")), word;
-    const char *command[64];
-    size_t n = 0;
-    ARENA_AUTO(arena);
+    return *value_of(conf, "multi_instance_directories") != '\0';
+}
 
-    if (rest.len == 0 || *value_of(conf, "multi_instance_directories") == '\0')
-        return;
-    while (n < 16 && str_token(&rest, " \t\r\n", &word))
+/* Several instances: without a word which one is meant, the command goes to all of them. */
+static NORETURN void run_wrapper(struct conf *conf, int argc, char **argv)
+{
+    struct str wrapper = str_from(value_of(conf, "multi_instance_wrapper")), word;
+    ARENA_AUTO(arena);
+    const char **command =
+        arena_alloc(&arena, (wrapper.len / 2 + (size_t)argc + 2) * sizeof *command);
+    size_t n = 0;
+
+    while (str_token(&wrapper, ", \t\r\n", &word))
         command[n++] = arena_cstr(&arena, word);
     if (n == 0)
-        return;
-    for (int i = 0; i < argc && n < ARRAY_LEN(command) - 1; i++)
-        command[n++] = argv[i];
-    command[n] = NULL;
+        log_fatal("multi-instance support is requested, but multi_instance_wrapper is empty");
+    /* Who is started by init(8) or in a container stays there, and there is one of it. */
+    if (argc > 0 && strcmp(argv[0], "start-fg") == 0)
+        log_fatal("start-fg does not support multi_instance_directories");
+    memcpy(command + n, argv, (size_t)argc * sizeof *command);
     execvp(command[0], mem_unconst(command));
     log_fatal("%s: %s", command[0], strerror(errno));
 }
@@ -165,13 +191,14 @@ int main(int argc, char **argv)
     command_begin("postfix", 1);
     (void)umask(022);
     parse_options(&o, argc, argv);
-    if (getuid() != 0)
-        log_fatal("to submit mail, use the sendmail command; the postfix command is reserved for "
-                  "the superuser");
+    if (getuid() != 0) {
+        log_error("to submit mail, use the Postfix sendmail command");
+        log_fatal("the postfix command is reserved for the superuser");
+    }
     struct conf *conf = command_conf_unchecked(o.config_directory);
     check_directories(conf);
     export_parameters(conf, &o);
-    if (!one_instance && o.config_directory == NULL)
+    if (!one_instance && o.config_directory == NULL && names_instances(conf))
         run_wrapper(conf, argc - optind, argv + optind);
     run_script(conf, argv + optind);
 }

@@ -18,7 +18,7 @@
 static struct {
     const char *program;
     int fatal_status;
-    bool distrusts, restricts_config, stays_out;
+    bool distrusts, restricts_config, stays_out, is_tag;
     struct conf *conf; /* NULL: not read yet, so only stderr is known */
     char tag[TAG_ROOM];
 } command;
@@ -47,8 +47,10 @@ static void make_tag(void)
 {
     const char *name = command.conf ? text_of("syslog_name") : "";
 
+    if (command.is_tag)
+        name = command.program;
     (void)snprintf(command.tag, sizeof command.tag, "%s", *name ? name : "postfix");
-    if (strcmp(command.program, "postfix") != 0)
+    if (!command.is_tag && strcmp(command.program, "postfix") != 0)
         (void)snprintf(command.tag + strlen(command.tag), sizeof command.tag - strlen(command.tag),
                        "/%s", command.program);
 }
@@ -83,6 +85,8 @@ void command_begin(const char *program, int fatal_status)
 }
 
 void command_stay_out_of_log(void) { command.stays_out = true; }
+
+void command_log_as_itself(void) { command.is_tag = true; }
 
 void command_set_fatal_status(int status) { command.fatal_status = status; }
 

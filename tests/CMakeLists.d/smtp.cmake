@@ -1,6 +1,7 @@
 # lib/text and lib/smtp
 relevo_test(lib/text/address_test.c text)
 relevo_test(lib/text/format_test.c text)
+relevo_test(lib/text/json_write_test.c text)
 relevo_test(lib/text/mime_test.c text)
 relevo_test(lib/smtp/data_test.c smtp)
 relevo_test(lib/smtp/dialogue_test.c smtp)

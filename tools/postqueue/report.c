@@ -1,6 +1,6 @@
 #include "tools/postqueue/report.h"
 
-#include "base/utf8.h"
+#include "text/json_write.h"
 
 #include <time.h>
 
@@ -119,52 +119,15 @@ static void text_finish(struct report *r)
 
 /* ---- JSON ---- */
 
-static bool json_short_escape(struct buf *out, char c)
-{
-    static const char from[] = "\"\\\b\f\n\r\t", to[] = "\"\\bfnrt";
-    const char *at = c ? strchr(from, c) : NULL;
-
-    if (at == NULL)
-        return false;
-    buf_addc(out, '\\');
-    buf_addc(out, to[at - from]);
-    return true;
-}
-
-/* Bytes that are no UTF-8 are shown as the characters with their numbers: a reader must not
- * stumble. */
-static void json_string(struct buf *out, struct str text)
-{
-    bool utf8 = utf8_is_valid(text);
-
-    buf_addc(out, '"');
-    for (size_t i = 0; i < text.len; i++) {
-        unsigned char c = (unsigned char)text.ptr[i];
-        if (json_short_escape(out, text.ptr[i]))
-            continue;
-        if (c < ' ' || c == 127 || (c > 127 && !utf8))
-            buf_addf(out, "\\u%04X", c);
-        else
-            buf_addc(out, text.ptr[i]);
-    }
-    buf_addc(out, '"');
-}
-
-static void json_member(struct buf *out, const char *name, struct str value)
-{
-    buf_join(out, STR("\""), str_from(name), STR("\": "));
-    json_string(out, value);
-}
-
 static void json_message(struct report *r, const struct listing_message *m)
 {
     buf_addc(&r->out, '{');
-    json_member(&r->out, "queue_name", m->queue);
+    json_add_member(&r->out, "queue_name", m->queue);
     buf_add(&r->out, STR(", "));
-    json_member(&r->out, "queue_id", m->id);
+    json_add_member(&r->out, "queue_id", m->id);
     buf_addf(&r->out, ", \"arrival_time\": %lld, \"message_size\": %lld, \"forced_expire\": %s, ",
              (long long)m->time, (long long)m->size, m->forced_expire ? "true" : "false");
-    json_member(&r->out, "sender", m->sender);
+    json_add_member(&r->out, "sender", m->sender);
     buf_add(&r->out, STR(", \"recipients\": ["));
 }
 
@@ -175,12 +138,12 @@ static void json_recipient(struct report *r, const struct listing_recipient *rcp
     if (r->recipients > 1)
         buf_add(&r->out, STR(", "));
     buf_addc(&r->out, '{');
-    json_member(&r->out, "orig_address", rcpt->original);
+    json_add_member(&r->out, "orig_address", rcpt->original);
     buf_add(&r->out, STR(", "));
-    json_member(&r->out, "address", rcpt->address);
+    json_add_member(&r->out, "address", rcpt->address);
     if (rcpt->reason.len) {
         buf_add(&r->out, STR(", "));
-        json_member(&r->out, bounce ? "bounce_reason" : "delay_reason", rcpt->reason);
+        json_add_member(&r->out, bounce ? "bounce_reason" : "delay_reason", rcpt->reason);
     }
     buf_addc(&r->out, '}');
 }
