@@ -203,7 +203,7 @@ def keys_open_doors(host):
 
 
 def resident(pid):
-    return int(re.search(r"^VmRSS:\s+(\d+)", contents("/proc/%d/status" % pid), re.M)[1])
+    return int(re.search(r"^RssAnon:\s+(\d+)", contents("/proc/%d/status" % pid), re.M)[1])
 
 
 @test
@@ -276,7 +276,7 @@ def memory(pid):
     text = b""
     with open("/proc/%d/mem" % pid, "rb") as f:
         for start, end in re.findall(r"^(\w+)-(\w+) rw", contents("/proc/%d/maps" % pid), re.M):
-            with contextlib.suppress(OSError, ValueError, OverflowError):
+            with contextlib.suppress(OSError, ValueError, OverflowError, MemoryError):
                 f.seek(int(start, 16))
                 text += f.read(int(end, 16) - int(start, 16))
     return text
