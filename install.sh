@@ -110,6 +110,9 @@ if [ ! -e /etc/postfix/main.cf ]; then
     [ -S /dev/log ] || printf '\n# No syslog was found at installation.\nmaillog_file = /var/log/mail.log\n' >>/etc/postfix/main.cf
 fi
 first_copy master.cf /etc/postfix/master.cf
+# What postmulti makes new instances from.
+first_copy main.cf /etc/postfix/main.cf.proto
+first_copy master.cf /etc/postfix/master.cf.proto
 first_copy aliases /etc/aliases
 
 mkdir -p /var/spool/postfix /var/lib/postfix
