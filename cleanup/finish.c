@@ -166,6 +166,8 @@ struct cleanup_verdict message_finish(struct message *m)
         conclude(m);
     queue_writer_close(&m->c->writer,
                        &m->c->layout); /* what was not stored is gone before anybody hears of it */
-    return (
-        struct cleanup_verdict){ .status = m->status, .reason = m->reason, .size = m->text_size };
+    return (struct cleanup_verdict){ .status = m->status,
+                                     .reason = m->reason,
+                                     .size = m->text_size,
+                                     .broken = milter_chain_broken(&m->chain) };
 }

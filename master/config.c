@@ -166,11 +166,8 @@ static const struct implicit {
     /* Not NULL: each service that answers yes has one of its own, with its settings and its root. */
     bool (*wanted_by)(struct master *m, const struct service_line *line);
 } implicit[] = {
-    { STR("connector"), 1, NULL },
-    { STR("cyrus"), -1, uses_cyrus },
-    { STR("tokenmgr"), 1, NULL },
-    { STR("stsmgr"), -1, NULL },
-    { STR("webfetch"), -1, NULL },
+    { STR("connector"), 1, NULL }, { STR("cyrus"), -1, uses_cyrus }, { STR("tokenmgr"), 1, NULL },
+    { STR("stsmgr"), -1, NULL },   { STR("webfetch"), -1, NULL },
 };
 
 static bool is_named(const struct service_line *lines, size_t count, struct str program)

@@ -106,12 +106,22 @@ static void note_overload(struct service *s)
                 "settings");
 }
 
+static void lose_patience(void *context);
+
+static void be_patient(struct service *s)
+{
+    if (s->patience == NULL)
+        s->patience = loop_timer_start(s->master->loop, PATIENCE_MS + 100, lose_patience, s);
+}
+
 static void lose_patience(void *context)
 {
     struct service *s = context;
 
     s->patience = NULL;
     template_check(s, clock_now_ms() - PATIENCE_MS);
+    if (has_starting(s)) /* one that was started after the one that we waited for */
+        be_patient(s);
     demand_check(s);
 }
 
@@ -132,8 +142,7 @@ static void start(struct service *s)
             s->rest = loop_timer_start(loop, FORK_PAUSE_MS, end_pause, s);
         return;
     }
-    if (s->patience == NULL)
-        s->patience = loop_timer_start(loop, PATIENCE_MS + 100, lose_patience, s);
+    be_patient(s);
 }
 
 /* By strangers, or by users of this machine on a public socket. */

@@ -191,6 +191,9 @@ void template_retire(struct service *s);
 void template_hear_all(struct master *m);
 /* Was that a template? */
 bool template_reap(struct master *m, pid_t pid, int raw);
+/* A process has ended that nobody knows: a clone that had no time to say who it was?  Then only the end of its template
+ * tells which process is missing. */
+void template_doubt(struct master *m);
 /* End a template that has not done what it was asked for before that time. */
 void template_check(struct service *s, int64_t asked_before_ms);
 

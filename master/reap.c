@@ -25,7 +25,9 @@ static void end_rest(void *context)
 static void judge_death(struct child *c, int raw, unsigned served)
 {
     struct service *s = c->service;
-    struct throttle_death death = { .exited = WIFEXITED(raw), .served = served };
+    struct throttle_death death = { .exited = WIFEXITED(raw),
+                                    .served = served,
+                                    .started_ms = c->started_ms };
 
     death.status = death.exited ? WEXITSTATUS(raw) : WTERMSIG(raw);
     if (c->generation != s->master->generation ||
@@ -51,12 +53,22 @@ void reap_missing(struct child *c)
     forget(c);
 }
 
+static struct child *take_child(struct master *m, pid_t pid)
+{
+    return map_remove(&m->children, (struct str){ (const char *)&pid, sizeof pid });
+}
+
 static void bury(struct master *m, pid_t pid, int raw)
 {
-    struct child *c = map_remove(&m->children, (struct str){ (const char *)&pid, sizeof pid });
+    struct child *c = take_child(m, pid);
 
     if (c == NULL) {
-        (void)template_reap(m, pid, raw); /* or a child that process 1 of a container adopted */
+        template_hear_all(m); /* it may have told who it is a moment ago */
+        c = take_child(m, pid);
+    }
+    if (c == NULL) {
+        if (!template_reap(m, pid, raw))
+            template_doubt(m); /* unless it is a child that process 1 of a container adopted */
         return;
     }
     struct service *s = c->service;

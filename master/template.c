@@ -90,8 +90,12 @@ static bool listen_to(struct template *t)
     struct template_message m;
     ssize_t n;
 
-    while ((n = recv(t->fd, &m, sizeof m, MSG_DONTWAIT)) == (ssize_t)sizeof m)
-        take_word(t, &m);
+    do {
+        n = recv(t->fd, &m, sizeof m, MSG_DONTWAIT);
+        if (n == (ssize_t)sizeof m)
+            take_word(t, &m);
+        /* The kernel says first that it left requests unread, and then what its clones had told. */
+    } while (n == (ssize_t)sizeof m || (n < 0 && errno == ECONNRESET));
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
         return true;
     end(t);
@@ -176,6 +180,31 @@ void template_retire(struct service *s)
         (void)shutdown(s->template->fd, SHUT_WR);
     s->template = NULL;
     s->no_template = false;
+}
+
+static bool owes(const struct template *t)
+{
+    LIST_FOREACH(&t->service->children, node)
+    {
+        if (LIST_ITEM(node, struct child, node)->template == t)
+            return true;
+    }
+    return false;
+}
+
+void template_doubt(struct master *m)
+{
+    LIST_FOREACH(&m->templates, node)
+    {
+        struct template *t = LIST_ITEM(node, struct template, node);
+
+        if (t->fd < 0 || !owes(t))
+            continue;
+        if (t->service->template == t)
+            template_retire(t->service);
+        else
+            (void)shutdown(t->fd, SHUT_WR);
+    }
 }
 
 struct template *template_ask(struct service *s, int slot)

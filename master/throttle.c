@@ -19,8 +19,9 @@ bool throttle_note(struct throttle *t, const struct throttle_death *d, int64_t n
             t->failures = 0;
         return false;
     }
-    if (throttle_is_on(t, now_ms))
+    if (throttle_is_on(t, now_ms) || (t->failures > 0 && d->started_ms < t->failed_ms))
         return false; /* a sibling that was still starting */
+    t->failed_ms = now_ms;
     if (++t->failures < THROTTLE_AFTER)
         return false;
     t->until_ms = now_ms + (int64_t)rest_s * 1000;

@@ -2,7 +2,7 @@
 /* master/throttle - when to stop starting a program that does not come up.  Pure: time is an argument.
  *
  * One bad start may be chance (a table was just being replaced), so the next one follows at once; only a
- * row of them makes the service wait for service_throttle_time.  After that, one more bad start is enough. */
+ * row of them, each started after the one before had failed, makes the service wait for service_throttle_time.  After that, one more bad start is enough. */
 #include "base/attr.h"
 
 #include <stdbool.h>
@@ -12,7 +12,8 @@
 
 struct throttle {
     int failures;
-    int64_t until_ms; /* 0: not throttled */
+    int64_t failed_ms; /* when the last of them was noted */
+    int64_t until_ms;  /* 0: not throttled */
 };
 
 /* What the end of a process says about its start. */
@@ -20,6 +21,7 @@ struct throttle_death {
     bool exited; /* else by a signal */
     int status;  /* exit status or signal number */
     unsigned served;
+    int64_t started_ms;
 };
 
 /* Did it end before it was of any use?  A process that somebody killed did not fail. */

@@ -230,6 +230,7 @@ static struct smtp_reply end(struct session *s, enum smtp_command how, struct ar
     put_actions(s, out);
     record_put(out, REC_END, STR_NONE);
     struct cleanup_verdict v = cleanup_client_end(&s->cleanup);
+    milter_chain_lose(&s->milters.chain, v.broken);
     if (v.status != CLEANUP_OK) {
         s->faults |= fault_of(v.status);
         return refusal(&v, a);

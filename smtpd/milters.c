@@ -365,6 +365,8 @@ void milters_hand_over(struct session *s)
 {
     struct milter_chain *chain = &s->milters.chain;
 
+    int count = 0;
+
     s->milters.is_content = true;
     for (size_t i = 0; i < chain->count && i < CLEANUP_MILTERS_MAX; i++) {
         struct milter_client *c = &chain->clients[i];
@@ -373,6 +375,7 @@ void milters_hand_over(struct session *s)
             continue;
         struct cleanup_milter given = milter_client_describe(chain, c, &macros);
         cleanup_client_pass_milter(&s->cleanup, &given, buf_str(&macros), c->stream.fd);
+        c->handed_over = ++count;
     }
     s->milters.is_content = false;
 }

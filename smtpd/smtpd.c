@@ -15,7 +15,7 @@ static void open_tables(struct service *svc) { setup = setup_open(svc); }
 static bool has_old_certificates(struct service *svc)
 {
     (void)svc;
-    return tls_setup_changed().len > 0;
+    return tls_setup_changed().len > 0 || tls_setup_has_failed(setup);
 }
 
 static void open_connections(struct service *svc)
@@ -38,10 +38,12 @@ static void notice_changes(struct service *svc)
         service_replace(svc);
 }
 
+/* One without keys is of use to a client as long as it does not ask for TLS. */
 static void serve_client(struct service *svc, int fd)
 {
-    (void)svc;
     session_serve(setup, fd);
+    if (tlsmgr_lacks_keys())
+        service_replace(svc);
 }
 
 /* Tables are open or mapped by now; what is left is the system's own user data base (local_recipient_maps). */

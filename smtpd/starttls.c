@@ -92,7 +92,7 @@ static void forget(struct session *s)
 
 static bool is_ready(const struct session *s)
 {
-    return s->setup->tls.engine && !tlsmgr_has_lost_keys();
+    return s->setup->tls.engine && !tlsmgr_lacks_keys();
 }
 
 void starttls_handle(struct session *s, const struct smtp_event *ev)

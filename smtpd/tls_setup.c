@@ -87,6 +87,13 @@ static struct tls_engine *open_engine(const struct setup *setup, bool mandatory)
     return tls_server_open(&s);
 }
 
+bool tls_setup_has_failed(const struct setup *setup)
+{
+    const struct setup_tls *t = &setup->tls;
+
+    return t->level != TLS_SERVER_NONE && t->engine == NULL && !service_is_standalone(setup->svc);
+}
+
 /* sendmail -bs speaks to a pipe: nobody is between its ends. */
 void tls_setup_open(struct setup *setup)
 {

@@ -7,3 +7,5 @@
 void tls_setup_open(struct setup *setup);
 /* One of the files that the engine was made of has been replaced: its name; absent: none. */
 struct str tls_setup_changed(void);
+/* There should be TLS, and there is none: the next process may have more luck. */
+bool tls_setup_has_failed(const struct setup *setup);

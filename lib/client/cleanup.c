@@ -144,9 +144,12 @@ static bool receive_verdict(struct cleanup_client *c, struct cleanup_verdict *ve
            cleanup_verdict_decode(&body, verdict);
 }
 
+/* Nobody knows what cleanup has said to a filter when it says nothing to us. */
+#define ALL_BROKEN (-1)
+
 struct cleanup_verdict cleanup_client_end(struct cleanup_client *c)
 {
-    struct cleanup_verdict verdict = { .status = CLEANUP_WRITE };
+    struct cleanup_verdict verdict = { .status = CLEANUP_WRITE, .broken = ALL_BROKEN };
 
     end_frame(c);
     c->open = false;
@@ -159,7 +162,7 @@ struct cleanup_verdict cleanup_client_end(struct cleanup_client *c)
         return verdict;
     log_warning("lost the connection to the cleanup service before the verdict on %s", c->id.text);
     cleanup_client_close(c);
-    return (struct cleanup_verdict){ .status = CLEANUP_WRITE };
+    return (struct cleanup_verdict){ .status = CLEANUP_WRITE, .broken = ALL_BROKEN };
 }
 
 void cleanup_client_abort(struct cleanup_client *c)

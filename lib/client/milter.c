@@ -93,10 +93,26 @@ static struct milter_verdict fail(struct milter_client *c, enum fault fault)
     return decide(c, default_verdict(c, fault));
 }
 
-void milter_client_break(struct milter_client *c)
+void milter_client_break(struct milter_client *c) { c->is_broken = true; }
+
+int milter_chain_broken(const struct milter_chain *chain)
 {
-    if (c->stream.fd >= 0)
-        (void)shutdown(c->stream.fd, SHUT_RDWR);
+    unsigned bits = 0;
+
+    for (size_t i = 0; i < chain->count; i++)
+        bits |= (unsigned)chain->clients[i].is_broken << i;
+    return (int)bits;
+}
+
+void milter_chain_lose(struct milter_chain *chain, int broken)
+{
+    for (size_t i = 0; i < chain->count; i++) {
+        struct milter_client *c = &chain->clients[i];
+
+        if (c->handed_over && ((unsigned)broken & 1u << (c->handed_over - 1)))
+            (void)fail(c, FAULT_OF_TALK);
+        c->handed_over = 0;
+    }
 }
 
 struct milter_verdict milter_client_misconfigured(struct milter_client *c, struct str why)

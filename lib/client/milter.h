@@ -34,6 +34,8 @@ struct milter_client {
     enum milter_condition condition;
     bool failed; /* in the middle of a conversation */
     bool greeted;
+    bool is_broken;  /* the connection is of no use to anybody any more, whoever else has it */
+    int handed_over; /* to another process, as its Nth; 0: not now */
     struct milter_verdict verdict; /* its text may be in `text` */
     struct buf text;
     struct str content_macros
@@ -80,7 +82,6 @@ struct milter_verdict milter_client_say(struct milter_chain *chain, struct milte
                                         milter_edit_fn *edit, void *context);
 /* Something that it asked for cannot be: what comes of it. */
 struct milter_verdict milter_client_misconfigured(struct milter_client *c, struct str why);
-/* The connection is of no use to anybody any more, whoever else has it. */
 void milter_client_break(struct milter_client *c);
 
 /* ---- handing a conversation over to another process */
@@ -95,5 +96,9 @@ void milter_chain_init_taken(struct milter_chain *chain, const struct milter_sit
                              size_t count);
 void milter_chain_take(struct milter_chain *chain, const struct milter_filter *filter,
                        const struct cleanup_milter *given, struct str macros, int fd);
+/* The taker's: bits of those that are broken, in the order of milter_chain_take(). */
+int milter_chain_broken(const struct milter_chain *chain);
+/* The giver's: what the taker says.  Such a filter is as good as one that has gone. */
+void milter_chain_lose(struct milter_chain *chain, int broken);
 /* Closes our copies without a word. */
 void milter_chain_release(struct milter_chain *chain);

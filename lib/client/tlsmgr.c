@@ -20,6 +20,7 @@ static struct channel tlsmgr = CHANNEL_NONE;
 
 static bool holds_keys; /* at the other end of this connection */
 static bool lost_keys;
+static bool lacks_keys; /* a clone could not hand over what its template had */
 
 static void hang_up(void)
 {
@@ -257,8 +258,10 @@ static bool hand_over_file(int fd, struct buf *text)
 static bool hand_over(void *context, int fd, struct buf *text)
 {
     (void)context;
+    if (!hand_over_file(fd, text))
+        return false;
     keep_file(fd);
-    return hand_over_file(fd, text);
+    return true;
 }
 
 /* Nobody else may speak on our connection, and tlsmgr keeps keys for a connection. */
@@ -267,9 +270,9 @@ static void renew_connection(void *context)
     (void)context;
     holds_keys = false;
     channel_close(&tlsmgr);
-    for (size_t i = 0; i < key_files.count && !lost_keys; i++) {
+    for (size_t i = 0; i < key_files.count && !lacks_keys; i++) {
         BUF_AUTO(text, 0);
-        lost_keys = !hand_over_file(key_files.fds[i], &text);
+        lacks_keys = !hand_over_file(key_files.fds[i], &text);
     }
 }
 
@@ -305,3 +308,5 @@ bool tlsmgr_has_lost_keys(void)
         hang_up(); /* it says nothing unasked: that was the end */
     return lost_keys;
 }
+
+bool tlsmgr_lacks_keys(void) { return tlsmgr_has_lost_keys() || lacks_keys; }

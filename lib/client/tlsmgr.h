@@ -16,3 +16,5 @@ struct tls_signer tlsmgr_signer(void);
 void tlsmgr_close_key_files(void);
 /* That connection is gone, and the keys with it: only a fresh process can hand them over again. */
 bool tlsmgr_has_lost_keys(void);
+/* That, or tlsmgr could not be asked when this process was cloned: no handshake is possible now. */
+bool tlsmgr_lacks_keys(void);

@@ -33,7 +33,7 @@ class Cleanup(threading.Thread):
 
     def __init__(self, path):
         super().__init__(daemon=True)
-        self.messages, self.aborted, self.die_after, self.verdict = [], 0, None, dict(status=0, reason="", size=1)
+        self.messages, self.aborted, self.die_after, self.verdict = [], 0, None, dict(status=0, reason="", size=1, broken=0)
         self.s = socket.socket(socket.AF_UNIX)
         self.s.bind(path)
         self.s.listen(50)

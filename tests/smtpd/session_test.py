@@ -186,7 +186,7 @@ def a_refusal_of_cleanup_is_passed_on():
                                  (8, "554 5.7.9 whole", "554 5.7.9 whole"), (5, "", "554 5.4.0 Error: too many hops"),
                                  (99, "", "451 4.3.0 Error: internal error 1")):
         with Smtpd(BINARY) as d:
-            d.cleanup.verdict = dict(status=status, reason=reason, size=1)
+            d.cleanup.verdict = dict(status=status, reason=reason, size=1, broken=0)
             c = d.client()
             c.reply()
             c("EHLO x")

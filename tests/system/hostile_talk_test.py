@@ -7,7 +7,7 @@ import struct
 import threading
 import time
 
-from harness import DOMAIN, Host, Smtp, furnish, main, send, test, until
+from harness import DOMAIN, furnish, Host, main, NAME, send, Smtp, test, until
 from siege import attack
 
 SLOW, PROXY, SERVER, PATIENT = 2601, 2602, 2603, 2604

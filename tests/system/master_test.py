@@ -393,8 +393,7 @@ def passed_descriptors_are_served(sys_):
     mine, theirs = socket.socketpair()
     mine.settimeout(5)
     with connect("private/pass") as s:
-        socket.send_fds(s, [b"\0"], [theirs.fileno()])
-        s.sendall(b"addr=192.0.2.1")
+        socket.send_fds(s, [b"addr=192.0.2.1\0an attribute\0\0"], [theirs.fileno()])
     theirs.close()
     answer = ask(mine, "who")
     assert answer[1] == "pass" and answer[4] == "addr=192.0.2.1", answer

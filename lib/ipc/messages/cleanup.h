@@ -76,8 +76,12 @@ enum cleanup_status {
     CLEANUP_SPACE,   /* insufficient system storage */
 };
 
-#define CLEANUP_VERDICT(FIELD)                      \
-    FIELD(INT, status, "status")                    \
-    FIELD(STR, reason, "reason") /* may be empty */ \
-    FIELD(LONG, size, "size")    /* bytes of message content, for BDAT replies */
+#define CLEANUP_VERDICT(FIELD)                                                    \
+    FIELD(INT, status, "status")                                                  \
+    FIELD(STR, reason, "reason") /* may be empty */                               \
+    FIELD(LONG, size, "size")    /* bytes of message content, for BDAT replies */ \
+    FIELD(                                                                        \
+        INT, broken,                                                              \
+        "broken") /* bits of the filters, in the order in which they were handed over: nobody may go on \
+                                    with the conversation */
 IPC_MESSAGE(cleanup_verdict, CLEANUP_VERDICT)

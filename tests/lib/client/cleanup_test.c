@@ -26,7 +26,7 @@ static void send_ready(struct channel *ch, int number)
 
 static void send_verdict(struct channel *ch, int64_t bytes)
 {
-    struct cleanup_verdict verdict = { CLEANUP_OK, STR("fine"), bytes };
+    struct cleanup_verdict verdict = { CLEANUP_OK, STR("fine"), bytes, 0 };
     BUF_AUTO(body, 0);
 
     cleanup_verdict_encode(&body, &verdict);

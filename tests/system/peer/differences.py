@@ -48,7 +48,7 @@ KNOWN = [
           "A program that finds one of its tables replaced opens its tables again instead of ending."),
     Known("Usage texts", r"^(sendmail/postcat x|tools/postconf errors)", r"^2 post(cat|conf): fatal: (usage|unknown)",
           r"^2 post(cat|conf): (fatal: usage|warning: unknown)", "Usage texts list the options of interface 3.12 in our words."),
-    Known("Not for users", r"^sendmail/postfix as a user", r"reserved for the superuser", None,
+    Known("Not for users", r"^sendmail/postfix as a user", r"reserved for the superuser|use the Postfix sendmail command", None,
           "The postfix command tells a user why it refuses."),
     Known("A recipient nobody wants to hear of", r"^reports/(failure (success only|never)|success list)|^delays/delayed, (never|failure)", None,
           r"^postfix/cleanup: QID: (message-id=|warning: header Subject: delay report)",
