@@ -156,7 +156,7 @@ class Agent:
                 text += got[1]
             elif got[0] == b"E":
                 self.messages.append(text)
-                c.sendall(frame(b"V", attrs([("status", 0), ("reason", ""), ("size", 1)])))
+                c.sendall(frame(b"V", attrs([("status", 0), ("reason", ""), ("size", 1), ("broken", 0)])))
 
     def start(self, binary, name, args=()):
         s = socket.socket(socket.AF_UNIX)

@@ -50,7 +50,7 @@ class Cleanup(threading.Thread):
                 self.records += body
             elif kind == "E":
                 self.messages.append(self.parse())
-                f.write(frame("V", attrs([("status", self.status), ("reason", ""), ("size", 1)])))
+                f.write(frame("V", attrs([("status", self.status), ("reason", ""), ("size", 1), ("broken", 0)])))
             f.flush()
 
     def parse(self):
