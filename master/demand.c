@@ -106,6 +106,8 @@ static void note_overload(struct service *s)
                 "settings");
 }
 
+bool demand_is_stressed(const struct service *s) { return s->stress_until_s > (int64_t)time(NULL); }
+
 static void lose_patience(void *context);
 
 static void be_patient(struct service *s)

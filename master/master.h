@@ -205,6 +205,8 @@ void reap_log(const struct service *s, pid_t pid, int raw);
 
 /* demand.c: decide whether a service needs a process, and whether we have to listen for it. */
 void demand_check(struct service *s);
+/* New processes of it work under stress. */
+bool demand_is_stressed(const struct service *s);
 void demand_after_death(struct service *s);
 void demand_start(struct master *m); /* begin to act on the wake descriptor */
 void demand_stop_watching(struct service *s);

@@ -219,8 +219,8 @@ static bool run_program(struct service *s, int slot)
     struct master *m = s->master;
     ARENA_AUTO(arena);
     int theirs, ours = template_offer(s, &theirs);
-    const char *const *argv = start_arguments(
-        &s->line, &m->options, s->stress_until_s > (int64_t)time(NULL), s->listener_count, &arena);
+    const char *const *argv =
+        start_arguments(&s->line, &m->options, demand_is_stressed(s), s->listener_count, &arena);
     pid_t pid = fork();
 
     if (pid == 0)

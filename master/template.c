@@ -14,7 +14,6 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 struct template
@@ -27,8 +26,6 @@ struct template
     bool is_reaped; /* its process has ended */
     bool stressed;  /* its settings are those for stress */
 };
-
-static bool is_stressed(const struct service *s) { return s->stress_until_s > (int64_t)time(NULL); }
 
 static struct child *find_child(const struct service *s, int slot)
 {
@@ -167,7 +164,9 @@ void template_accept(struct service *s, int ours, pid_t pid)
     if (ours < 0)
         return;
     t = mem_alloc(sizeof *t);
-    *t = (struct template){ .service = s, .pid = pid, .fd = ours, .stressed = is_stressed(s) };
+    *t = (struct template){
+        .service = s, .pid = pid, .fd = ours, .stressed = demand_is_stressed(s)
+    };
     list_append(&s->master->templates, &t->node);
     loop_watch(s->master->loop, ours, EPOLLIN, on_word, t);
     s->template = t;
@@ -211,7 +210,7 @@ struct template *template_ask(struct service *s, int slot)
 {
     struct template_message m = { .slot = slot };
 
-    if (s->template && s->template->stressed != is_stressed(s))
+    if (s->template && s->template->stressed != demand_is_stressed(s))
         template_retire(s);
     if (s->template == NULL || !s->template->ready ||
         send(s->template->fd, &m, sizeof m, MSG_DONTWAIT | MSG_NOSIGNAL) != (ssize_t)sizeof m)

@@ -371,6 +371,7 @@ void milters_hand_over(struct session *s)
     for (size_t i = 0; i < chain->count && i < CLEANUP_MILTERS_MAX; i++) {
         struct milter_client *c = &chain->clients[i];
         BUF_AUTO(macros, 0);
+        c->handed_over = 0;
         if (c->condition != MILTER_IS_READY)
             continue;
         struct cleanup_milter given = milter_client_describe(chain, c, &macros);

@@ -1,5 +1,6 @@
 #include "ipc/channel.h"
 
+#include "base/log.h"
 #include "os/door.h"
 
 #include <errno.h>
@@ -142,4 +143,17 @@ enum io_result channel_receive(struct channel *c, char *kind, struct str *body)
         if (result != IO_OK)
             return result;
     }
+}
+
+void channel_serve_one(int fd, int timeout_s, char question, channel_answer_fn *answer)
+{
+    struct channel c = CHANNEL_NONE;
+    struct str body;
+    char kind;
+
+    channel_init(&c, fd, timeout_s);
+    if (channel_receive(&c, &kind, &body) == IO_OK && kind == question &&
+        !(answer(&c, body) && channel_end(&c) && channel_flush(&c)))
+        log_debug("whoever asked has gone, or asks what nobody understands");
+    channel_release(&c);
 }

@@ -40,6 +40,11 @@ NODISCARD bool channel_flush(struct channel *c);
 /* Wait for the next frame; kind and body stay valid until the next receive. */
 NODISCARD enum io_result channel_receive(struct channel *c, char *kind, struct str *body);
 
+/* For a service that answers one question a connection: receive it, and have `answer` begin the frame of the answer
+ * (channel_begin); false: that was no question.  The descriptor stays open. */
+typedef bool channel_answer_fn(struct channel *c, struct str body);
+void channel_serve_one(int fd, int timeout_s, char question, channel_answer_fn *answer);
+
 /* For epoll loops: split what is in `in` (nothing is read).  False: not complete yet.
  * `*bad` is set when the peer breaks the protocol. */
 bool channel_split(struct str *in, char *kind, struct str *body, bool *bad);

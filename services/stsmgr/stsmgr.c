@@ -168,21 +168,13 @@ static bool answer(struct channel *c, struct str body)
     if (hostname_is_valid(buf_str(&domain), false))
         find_entry(buf_str(&domain), &entry);
     sts_answer_encode(channel_begin(c, STS_ANSWER), &(struct sts_answer){ buf_str(&entry) });
-    return channel_end(c) && channel_flush(c);
+    return true;
 }
 
 static void serve_client(struct service *svc, int fd)
 {
-    struct channel channel = CHANNEL_NONE;
-    struct str body;
-    char kind;
-
     (void)svc;
-    channel_init(&channel, fd, CLIENT_TIMEOUT_S);
-    if (channel_receive(&channel, &kind, &body) == IO_OK && kind == STS_QUESTION &&
-        !answer(&channel, body))
-        log_debug("whoever asked has gone");
-    channel_release(&channel); /* the skeleton closes it */
+    channel_serve_one(fd, CLIENT_TIMEOUT_S, STS_QUESTION, answer);
 }
 
 static void open_cache(struct service *svc)

@@ -231,21 +231,13 @@ static bool answer(struct channel *c, struct str body)
     find_token(question.account, &token, &why);
     token_answer_encode(channel_begin(c, TOKEN_ANSWER),
                         &(struct token_answer){ buf_str(&token), buf_str(&why) });
-    return channel_end(c) && channel_flush(c);
+    return true;
 }
 
 static void serve_client(struct service *svc, int fd)
 {
-    struct channel channel = CHANNEL_NONE;
-    struct str body;
-    char kind;
-
     (void)svc;
-    channel_init(&channel, fd, CLIENT_TIMEOUT_S);
-    if (channel_receive(&channel, &kind, &body) == IO_OK && kind == TOKEN_QUESTION &&
-        !answer(&channel, body))
-        log_debug("whoever asked has gone");
-    channel_release(&channel); /* the skeleton closes it */
+    channel_serve_one(fd, CLIENT_TIMEOUT_S, TOKEN_QUESTION, answer);
 }
 
 static const struct service_spec spec = {
