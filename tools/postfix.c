@@ -140,6 +140,7 @@ static void export_parameters(struct conf *conf, const struct options *o)
     set("config_directory", conf_directory(conf));
     set("MAIL_CONFIG", conf_directory(conf));
     set("MAIL_LOGTAG", *value_of(conf, "syslog_name") ? value_of(conf, "syslog_name") : "postfix");
+    command_export_log(conf);
     set("PATH", CLEAN_PATH);
     if (o->verbose)
         set("MAIL_VERBOSE", "1");

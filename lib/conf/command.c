@@ -28,6 +28,12 @@ NORETURN static void end_fatally(void) { exit(command.fatal_status); }
 /* Of a value that cannot be had the line to be logged may tell: nothing here ends the program. */
 static const char *text_of(const char *name) { return conf_text_or_none(command.conf, name); }
 
+static void add_log_socket(struct conf *conf, struct buf *path)
+{
+    buf_join(path, str_from(conf_text_or_none(conf, "queue_directory")), STR("/public/"),
+             str_from(conf_text_or_none(conf, "postlog_service_name")));
+}
+
 /* A command that runs before postlogd does, as root, writes the file itself. */
 static void choose_maillog(struct logger_options *o, struct buf *socket_path)
 {
@@ -35,8 +41,7 @@ static void choose_maillog(struct logger_options *o, struct buf *socket_path)
 
     if (*file == '\0')
         return;
-    buf_join(socket_path, str_from(text_of("queue_directory")), STR("/public/"),
-             str_from(text_of("postlog_service_name")));
+    add_log_socket(command.conf, socket_path);
     o->postlog_path = buf_cstr(socket_path);
     if (!command.distrusts && !str_starts(str_from(file), STR("/dev/")))
         o->direct_path = file;
@@ -189,6 +194,17 @@ struct conf *command_conf(const char *dir)
 
     conf_fill_site(conf);
     return conf;
+}
+
+void command_export_log(struct conf *conf)
+{
+    BUF_AUTO(path, 0);
+
+    if (*conf_text_or_none(conf, "maillog_file") == '\0')
+        return;
+    add_log_socket(conf, &path);
+    (void)setenv("POSTLOG_SERVICE", buf_cstr(&path), 1);
+    (void)setenv("POSTLOG_HOSTNAME", conf_text_or_none(conf, "myhostname"), 1);
 }
 
 void command_enter_queue(struct conf *conf)

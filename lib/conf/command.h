@@ -31,6 +31,9 @@ struct conf *command_conf(const char *dir);
 /* The same without a look at the values, for those that must work when others cannot (postfix stop, postlog):
  * site_conf is not filled. */
 struct conf *command_conf_unchecked(const char *dir);
+/* For scripts: where lines for `maillog_file` go, and the host that they name (POSTLOG_SERVICE, POSTLOG_HOSTNAME).  Without
+ * such a file neither is set. */
+void command_export_log(struct conf *conf);
 /* Go to the queue directory; fatal when that fails. */
 void command_enter_queue(struct conf *conf);
 

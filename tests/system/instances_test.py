@@ -152,11 +152,13 @@ def what_is_not_clear_is_refused(host):
 
 @test
 def a_command_finds_its_instance_in_the_environment(host):
+    host.run("postconf", "-c", TWO, "-e", "maillog_file = " + LOG_TWO)
     shown = dict(line.split("=", 1) for line in multi(host, "-i", "two", "-x", "env").stdout.splitlines() if "=" in line)
     for name, value in (("MAIL_CONFIG", TWO), ("config_directory", TWO), ("command_directory", "/usr/sbin"),
                         ("daemon_directory", "/usr/lib/postfix/sbin"), ("queue_directory", "/var/spool/postfix-two"),
                         ("data_directory", "/var/lib/postfix-two"), ("multi_instance_name", "postfix-two"),
-                        ("multi_instance_group", "edge"), ("multi_instance_enable", "no")):
+                        ("multi_instance_group", "edge"), ("multi_instance_enable", "no"),
+                        ("POSTLOG_SERVICE", "/var/spool/postfix-two/public/postlog"), ("POSTLOG_HOSTNAME", setting(host, "myhostname", TWO))):
         assert shown[name] == value, name
     assert shown["PATH"].startswith("/usr/sbin:")
     assert multi(host, "-i", "-", "-x", "--", "sh", "-c", "exit 5", check=False).returncode == 1

@@ -1,5 +1,6 @@
 #include "base/log.h"
 #include "base/mem.h"
+#include "conf/command.h"
 #include "tools/postmulti/multi.h"
 
 #include <errno.h>
@@ -30,6 +31,7 @@ void export_instance(const struct instance *i)
     export_text("multi_instance_group", i->group);
     export_text("multi_instance_enable", i->enabled ? "yes" : "no");
     export_text("MAIL_LOGTAG", conf_value(i->conf, STR("syslog_name")).ptr);
+    command_export_log(i->conf);
 }
 
 static void put_in_path(const struct instance *i)
