@@ -21,7 +21,7 @@ static void open_engine(struct service *svc)
 
     (void)svc;
     tls_settings_read(&s);
-    tls_watch_files(&s, &files);
+    tls_watch_files(&s.s, s.dh_file, &files);
     rules.log = s.s.log;
     if (!tls_has_certificate(&s.s)) {
         log_warning("No server certs available. TLS won't be enabled");

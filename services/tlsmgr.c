@@ -12,7 +12,8 @@
 #include "ipc/desk.h"
 #include "os/fd.h"
 #include "service/service.h"
-#include "table/table.h"
+#include "table/list.h"
+#include "table/type.h"
 #include "tls/tls.h"
 
 #include <errno.h>
@@ -38,10 +39,12 @@ struct cache {
 };
 
 static struct {
+    struct service *svc;
     struct desk desk;
     struct cache caches[3];
-    int random_source; /* -1: the kernel's alone */
-    bool holds_keys;   /* OpenSSL is there */
+    int random_source;        /* -1: the kernel's alone */
+    bool holds_keys;          /* OpenSSL is there */
+    struct table_list *names; /* tls_server_sni_maps; NULL: they are not ours */
     struct tls_ticket_key current, previous;
 } tlsmgr = { .random_source = -1 };
 
@@ -196,7 +199,10 @@ static bool answer_policy(struct desk_client *client, struct str body)
     const struct cache *c = find_cache(question.name);
     if (c == NULL)
         return false;
-    struct tlsmgr_policy policy = { .cached = c->table != NULL, .lifetime = c->lifetime_s };
+    struct tlsmgr_policy policy = { .cached = c->table != NULL,
+                                    .lifetime = c->lifetime_s,
+                                    .name_maps =
+                                        tlsmgr.names ? tls_conf.tls_server_sni_maps : STR("") };
     tlsmgr_policy_encode(&answer, &policy);
     return send_answer(client, TLSMGR_POLICY, &answer);
 }
@@ -270,15 +276,22 @@ static bool send_bytes(struct desk_client *client, char kind, struct str bytes)
 }
 
 /* Only root opens key files, and only what root has connected may use them. */
+static bool may_keep_keys(struct desk_client *client)
+{
+    if (!tlsmgr.holds_keys || !desk_client_is_root(client))
+        return false;
+    if (client->data == NULL)
+        client->data = tls_keys_new();
+    return true;
+}
+
 static bool keep_keys(struct desk_client *client)
 {
     BUF_AUTO(file, KEY_FILE_MAX);
     BUF_AUTO(public, 0);
 
-    if (!tlsmgr.holds_keys || client->passed < 0 || !desk_client_is_root(client))
+    if (client->passed < 0 || !may_keep_keys(client))
         return false;
-    if (client->data == NULL)
-        client->data = tls_keys_new();
     if (!fd_pread_all(client->passed, &file))
         log_warning("a file with keys could not be read: %s", strerror(errno));
     else
@@ -286,6 +299,41 @@ static bool keep_keys(struct desk_client *client)
     if (file.ptr)
         explicit_bzero(file.ptr, file.cap);
     return send_bytes(client, TLSMGR_KEEP, buf_str(&public));
+}
+
+static enum tls_chain find_chain(struct str name, struct buf *pem)
+{
+    switch (table_list_lookup_domain(tlsmgr.names, name, false, pem)) {
+    case TABLE_FOUND:
+        return TLS_CHAIN_FOUND;
+    case TABLE_NOT_FOUND:
+        return TLS_CHAIN_NONE;
+    case TABLE_ERROR:
+        break;
+    }
+    log_warning("tls_server_sni_maps: " STR_FMT " map lookup problem", STR_ARG(name));
+    return TLS_CHAIN_ERROR;
+}
+
+static bool answer_name(struct desk_client *client, struct str body)
+{
+    struct tlsmgr_ask question;
+    BUF_AUTO(pem, KEY_FILE_MAX);
+    BUF_AUTO(public, 0);
+    BUF_AUTO(text, 0);
+    BUF_AUTO(answer, 0);
+
+    if (!tlsmgr_ask_decode(&body, &question) || tlsmgr.names == NULL || !may_keep_keys(client))
+        return false;
+    enum tls_chain result = find_chain(question.name, &pem);
+    if (result == TLS_CHAIN_FOUND)
+        tls_keys_take(client->data, buf_str(&pem), &public);
+    if (pem.ptr)
+        explicit_bzero(pem.ptr, pem.cap);
+    base64_encode(&text, buf_str(&public));
+    struct tlsmgr_chain message = { (int)result, buf_str(&text) };
+    tlsmgr_chain_encode(&answer, &message);
+    return send_answer(client, TLSMGR_NAME, &answer);
 }
 
 static bool sign(struct desk_client *client, struct str body)
@@ -325,11 +373,25 @@ static bool answer(void *context, struct desk_client *client, char kind, struct 
         return answer_key(client, body);
     case TLSMGR_KEEP:
         return keep_keys(client);
+    case TLSMGR_NAME:
+        return answer_name(client, body);
     case TLSMGR_SIGN:
         return sign(client, body);
     default:
         return false;
     }
+}
+
+/* The client asks again, and the successor of this process answers from the new file. */
+static bool names_are_fresh(void *context)
+{
+    BUF_AUTO(table, 1000);
+
+    (void)context;
+    if (tlsmgr.names == NULL || !tables_have_changed(&table))
+        return true;
+    service_restart_for(tlsmgr.svc, buf_cstr(&table));
+    return false;
 }
 
 /* ---- start ---- */
@@ -390,6 +452,28 @@ static void open_random_source(struct str source)
         log_warning("cannot open entropy device " STR_FMT ": %s", STR_ARG(source), strerror(errno));
 }
 
+/* Where a server would have to be asked, smtpd does that. */
+static bool any_asks_server(struct str maps)
+{
+    struct str map, type, name;
+
+    while (str_token(&maps, ", \t\r\n", &map)) {
+        table_spec_split(map, &type, &name);
+        if (table_type_asks_server(type))
+            return true;
+    }
+    return false;
+}
+
+static void open_names(void)
+{
+    struct str maps = tls_conf.tls_server_sni_maps;
+
+    if (tlsmgr.holds_keys && !any_asks_server(maps))
+        tlsmgr.names =
+            table_list_open(maps, "tls_server_sni_maps", TABLE_DEFAULT | TABLE_VALUES_ARE_FILES);
+}
+
 static void before_jail(struct service *svc)
 {
     const struct lmtp_params *l = &lmtp_conf;
@@ -410,18 +494,21 @@ static void before_jail(struct service *svc)
           .log = tls_log_parse("lmtp_tls_loglevel", l->lmtp_tls_loglevel) },
     };
 
-    (void)svc;
+    tlsmgr.svc = svc;
     memcpy(tlsmgr.caches, caches, sizeof caches);
     tlsmgr.holds_keys = tls_keys_open(&tls_conf);
     open_random_source(tls_conf.tls_random_source);
     for (size_t i = 0; i < ARRAY_LEN(tlsmgr.caches); i++)
         open_cache(&tlsmgr.caches[i]);
+    open_names();
 }
 
 static void start(struct service *svc)
 {
-    tlsmgr.desk =
-        (struct desk){ .loop = service_loop(svc), .answer = answer, .leave = forget_keys };
+    tlsmgr.desk = (struct desk){ .loop = service_loop(svc),
+                                 .answer = answer,
+                                 .leave = forget_keys,
+                                 .is_open = names_are_fresh };
     for (size_t i = 0; i < ARRAY_LEN(tlsmgr.caches); i++)
         if (tlsmgr.caches[i].table)
             on_cleanup(&tlsmgr.caches[i]);

@@ -1,5 +1,6 @@
 #include "smtp-client/deliver.h"
 
+#include "client/tlsmgr.h"
 #include "nexthop/destination.h"
 #include "smtp-client/filter.h"
 #include "smtp-client/greet.h"
@@ -116,12 +117,16 @@ static void report_site(const struct attempt *at)
     r->reason = at->fault.text;
 }
 
-void deliver_look_at_tables(struct service *svc)
+void deliver_notice_changes(struct service *svc)
 {
     BUF_AUTO(name, 1024);
 
-    if (tables_have_changed(&name))
+    if (!tables_have_changed(&name))
+        buf_add(&name, starttls_files_changed());
+    if (name.len)
         service_restart_for(svc, buf_cstr(&name));
+    if (tlsmgr_has_lost_keys())
+        service_replace(svc);
 }
 
 void deliver_message(struct delivery *d)
@@ -132,7 +137,7 @@ void deliver_message(struct delivery *d)
                           .session = &agent.session,
                           .last = !may_keep_session(d) };
 
-    deliver_look_at_tables(d->svc);
+    deliver_notice_changes(d->svc);
     if (client_arguments_refuse(at.arguments, d))
         return;
 

@@ -12,8 +12,8 @@ struct client {
     struct client_arguments arguments;
 };
 
-/* In the jail tables cannot be opened again: when one has changed, the next process does. */
-void deliver_look_at_tables(struct service *svc);
+/* In the jail tables, certificates and keys cannot be opened again: when one has changed, the next process does. */
+void deliver_notice_changes(struct service *svc);
 /* Before the jail; `client` is kept. */
 void deliver_open(const struct client *client);
 void deliver_message(struct delivery *d);

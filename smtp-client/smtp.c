@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "client/dns_filter.h"
 #include "client/sts.h"
+#include "client/tlsmgr.h"
 #include "nexthop/dane.h"
 #include "nexthop/destination.h"
 #include "nexthop/dial.h"
@@ -96,6 +97,18 @@ static void open_client(struct service *svc)
     deliver_open(&client);
 }
 
+static bool has_old_certificates(struct service *svc)
+{
+    (void)svc;
+    return starttls_files_changed().len > 0;
+}
+
+static void close_key_files(struct service *svc)
+{
+    (void)svc;
+    tlsmgr_close_key_files();
+}
+
 static void serve_qmgr(struct service *svc, int fd)
 {
     int keep =
@@ -116,8 +129,8 @@ static const struct sandbox_path token_files[] = {
         .name = program, .kind = SERVICE_SINGLE, .sandbox = group, .process_limit = -1,            \
         .params = (const struct param_set *const[]){ &smtp_param_set, &smtp_tls_param_set,         \
                                                      &tls_param_set, &qmgr_param_set, NULL },      \
-        .paths = token_files, .before_fork = open_client, .before_client = deliver_look_at_tables, \
-        .serve = serve_qmgr,                                                                       \
+        .paths = token_files, .before_fork = open_client, .before_client = deliver_notice_changes, \
+        .is_stale = has_old_certificates, .before_jail = close_key_files, .serve = serve_qmgr,     \
     }
 
 static const struct service_spec smtp = CLIENT("smtp", SANDBOX_NETWORK);

@@ -4,6 +4,7 @@
 #include "client/tlsmgr.h"
 #include "conf/params.h"
 #include "nexthop/tls_policy.h"
+#include "os/watch.h"
 #include "smtp-client/tlsrpt.h"
 #include "table/list.h"
 #include "table/match.h"
@@ -15,7 +16,8 @@ static struct {
     unsigned log;
     struct table_list *log_levels;
     bool log_plain_parents;
-} tls;
+    struct watch files; /* that the engine was made of */
+} tls = { .files = WATCH_NONE };
 
 /* ---- the process ---- */
 
@@ -31,6 +33,9 @@ static void open_engine(void)
     tls.log = tls_log_parse(buf_cstr(&name), smtp_tls_conf.smtp_tls_loglevel);
     settings.s.prefix = tls.side;
     settings.s.log = tls.log;
+    if (tls_has_certificate(&settings.s))
+        settings.s.signer = tlsmgr_signer();
+    tls_watch_files(&settings.s, STR_NONE, &tls.files);
     if (smtp_tls_conf.smtp_tls_session_cache_database.len &&
         !tlsmgr_open_cache(tls.side, &settings.store, &lifetime_s))
         log_warning("tlsmgr cannot be asked: no TLS session is resumed");
@@ -50,6 +55,8 @@ unsigned starttls_open(struct service *svc, bool lmtp)
     open_engine();
     return tls.log;
 }
+
+struct str starttls_files_changed(void) { return watch_changed(&tls.files); }
 
 /* ---- what is logged of one session ---- */
 

@@ -7,6 +7,9 @@
  * the log is to hear of TLS (enum tls_log). */
 unsigned starttls_open(struct service *svc, bool lmtp);
 
+/* A certificate, a key or the list of authorities that has been replaced since; absent: none has. */
+struct str starttls_files_changed(void);
+
 /* One more message over the session: the log says so where it said how the session began. */
 void starttls_note_reuse(const struct client_session *s);
 

@@ -97,6 +97,14 @@ static bool list(struct session *s, struct sasl_policy policy, struct buf *mecha
     return true;
 }
 
+static void log_lines(struct str lines)
+{
+    while (lines.len) {
+        struct str line = str_cut(&lines, '\n');
+        log_warning(STR_FMT, STR_ARG(line));
+    }
+}
+
 /* The verdict's texts lie in the channel's buffer, which must outlive it. */
 static struct auth_verdict hear_verdict(void)
 {
@@ -108,8 +116,10 @@ static struct auth_verdict hear_verdict(void)
     struct str body;
 
     if (hear(CYRUS_VERDICT, &body) && cyrus_verdict_decode(&body, &v) && v.kind >= 0 &&
-        v.kind < (int)ARRAY_LEN(kinds))
+        v.kind < (int)ARRAY_LEN(kinds)) {
+        log_lines(v.said);
         return (struct auth_verdict){ kinds[v.kind], v.text, v.user };
+    }
     hang_up();
     return (struct auth_verdict){ .kind = AUTH_TEMPORARY, .text = STR("generic failure") };
 }

@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "client/tlsmgr.h"
 #include "os/watch.h"
+#include "table/type.h"
 
 static enum tls_ask find_ask(bool mandatory)
 {
@@ -14,6 +15,12 @@ static enum tls_ask find_ask(bool mandatory)
         log_warning("Can't require client certs unless TLS is required");
     return p->smtpd_tls_ask_ccert ? TLS_ASK_CERTIFICATE : TLS_ASK_NOTHING;
 }
+
+/* ---- files ---- */
+
+static struct watch files = WATCH_NONE; /* those that the engine was made of */
+
+struct str tls_setup_changed(void) { return watch_changed(&files); }
 
 /* ---- names that clients ask for ---- */
 
@@ -33,12 +40,26 @@ static enum tls_chain find_chain(void *context, struct str name, struct buf *pem
     return TLS_CHAIN_ERROR;
 }
 
+/* Where somebody else looks. */
+static void watch_tables(struct str maps)
+{
+    struct str map;
+
+    while (str_token(&maps, ", \t\r\n", &map))
+        table_spec_watch(map, &files);
+}
+
 static struct tls_server_names open_names(void)
 {
+    struct tls_server_names names = { .find = NULL };
     struct table_list *maps;
 
     if (tls_conf.tls_server_sni_maps.len == 0)
-        return (struct tls_server_names){ .find = NULL };
+        return names;
+    if (tlsmgr_finds_names(tls_conf.tls_server_sni_maps, &names)) {
+        watch_tables(tls_conf.tls_server_sni_maps);
+        return names;
+    }
     maps = table_list_open(tls_conf.tls_server_sni_maps, "tls_server_sni_maps",
                            TABLE_DEFAULT | TABLE_VALUES_ARE_FILES);
     return (struct tls_server_names){ find_chain, maps };
@@ -60,7 +81,6 @@ static struct tls_server_settings settings_for(const struct setup *setup, bool m
         .ask = setup->tls.ask,
         .verify_depth = p->smtpd_tls_ccert_verifydepth,
         .always_ids = p->smtpd_tls_always_issue_session_ids,
-        .names = open_names(),
     };
 
     s.s.log = setup->tls.log;
@@ -68,21 +88,16 @@ static struct tls_server_settings settings_for(const struct setup *setup, bool m
     return s;
 }
 
-/* ---- files ---- */
-
-static struct watch files = WATCH_NONE; /* those that the engine was made of */
-
-struct str tls_setup_changed(void) { return watch_changed(&files); }
-
 static struct tls_engine *open_engine(const struct setup *setup, bool mandatory)
 {
     struct tls_server_settings s = settings_for(setup, mandatory);
 
-    tls_watch_files(&s, &files);
+    tls_watch_files(&s.s, s.dh_file, &files);
     if (!tlsmgr_open_cache("smtpd", &s.store, &s.session_lifetime)) {
         log_warning("no entropy for TLS key generation: disabling TLS support");
         return NULL;
     }
+    s.names = open_names();
     s.ticket_keys = tlsmgr_ticket_keys();
     return tls_server_open(&s);
 }

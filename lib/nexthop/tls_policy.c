@@ -299,7 +299,7 @@ static bool settle_digests(struct search *s)
         return true;
     log_warning("nexthop domain " STR_FMT ": configured at fingerprint security level, but with "
                 "no fingerprints to match.",
-                STR_ARG(nexthop_of(s)));
+                STR_ARG(s->q->destination));
     return misconfigured(s);
 }
 

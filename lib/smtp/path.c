@@ -244,9 +244,9 @@ static bool mail_auth(struct params *p, struct str value)
         return true;
     if (p->mail->auth.ptr)
         return fail(p, 503, STR("5.5.4 Error: multiple AUTH= options"));
-    if (value.len == 0 || !is_printable(value) || !fits(value, p->rules->value_limit))
+    if (!is_printable(value) || !fits(value, p->rules->value_limit))
         return unsupported(p);
-    if (!str_equal(value, STR("<>"))) /* nobody in particular */
+    if (value.len && !str_equal(value, STR("<>"))) /* nobody in particular */
         p->mail->auth = arena_str(p->arena, value);
     return true;
 }

@@ -79,7 +79,8 @@ struct smtp_event smtp_event_refuse(struct smtp_server *s, enum smtp_command com
 {
     struct smtp_event ev = smtp_event_ask(s, SMTP_REFUSED, command);
 
-    s->state->uncounted = fault == SMTP_FAULT_UTF8 || fault == SMTP_FAULT_NO_COMMAND;
+    s->state->uncounted = fault == SMTP_FAULT_UTF8 || fault == SMTP_FAULT_NO_COMMAND ||
+                          (fault == SMTP_FAULT_DENIED && s->state->denial.code == 421);
     ev.fault = fault;
     ev.reply = (struct smtp_reply){ code, text };
     return ev;
@@ -441,11 +442,13 @@ static void transition(struct smtp_server *s, int code, bool ok)
     }
 }
 
-/* The transaction ends with the connection. */
+/* What is under way ends with the connection: a transaction, a SASL exchange. */
 static void close_dialogue(struct smtp_server *s)
 {
     if (smtp_server_in_content(s))
         s->tally[smtp_content_command(s->state)].total++;
+    if (s->state->mode == SMTP_MODE_AUTH)
+        s->tally[SMTP_CMD_AUTH].total++;
     s->state->abandon_due = false;
     s->state->mode = SMTP_MODE_CLOSED;
 }

@@ -19,6 +19,9 @@ struct table_ops {
     void (*close)(struct table *t);
 };
 
+/* Behind the name of an indexed table. */
+#define TABLE_INDEX_SUFFIX ".lmdb"
+
 /* What kinds of keys a type works on. */
 enum table_trait {
     TABLE_FIXED = 1 << 0, /* fixed strings: keys are folded and may be parts of an address */

@@ -155,7 +155,7 @@ static bool open_lmdb(struct table *t, struct buf *error)
         return table_open_lmdb_cache(t, error);
     struct lmdb_table *l = mem_alloc(sizeof *l);
     t->data = l;
-    buf_join(&path, t->name, STR(".lmdb"));
+    buf_join(&path, t->name, STR(TABLE_INDEX_SUFFIX));
     int result = start_reading(l, buf_cstr(&path));
     if (result != 0) {
         explain_failure(t, buf_cstr(&path), result, error);

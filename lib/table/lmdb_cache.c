@@ -219,7 +219,7 @@ bool table_open_lmdb_cache(struct table *t, struct buf *error)
     BUF_AUTO(path, 0);
 
     t->data = c;
-    buf_join(&path, t->name, STR(".lmdb"));
+    buf_join(&path, t->name, STR(TABLE_INDEX_SUFFIX));
     int result = open_environment(c, buf_cstr(&path));
     if (is_damaged(result)) {
         log_warning("%s: %s; starting with an empty one", path.ptr, mdb_strerror(result));

@@ -2,6 +2,7 @@
 
 #include "base/mem.h"
 #include "conf/params.h"
+#include "os/watch.h"
 #include "table/driver.h"
 
 #include <stdlib.h>
@@ -74,6 +75,18 @@ void table_types(struct buf *out)
     for (size_t i = 0; i < count; i++)
         buf_join(out, str_from(all[i]->name), STR("\n"));
     free(all);
+}
+
+void table_spec_watch(struct str spec, struct watch *w)
+{
+    struct str type, name;
+    BUF_AUTO(path, 0);
+
+    table_spec_split(spec, &type, &name);
+    if (!str_starts(name, STR("/")))
+        return;
+    buf_join(&path, name, table_type_is_indexed(type) ? STR(TABLE_INDEX_SUFFIX) : STR_NONE);
+    watch_add(w, buf_str(&path));
 }
 
 /* Types that come in a package of their own; the error names it. */

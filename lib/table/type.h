@@ -9,6 +9,9 @@ bool table_type_exists(struct str type);
 bool table_type_is_indexed(struct str type);
 /* Needs connections: who wants to look up in its jail has to open it before. */
 bool table_type_asks_server(struct str type);
+/* The file whose replacement changes the table, for who does not open it. */
+struct watch;
+void table_spec_watch(struct str spec, struct watch *w);
 /* The text of the error for a type that there is not. */
 void table_type_unknown(struct str type, struct buf *error);
 /* All types, one name a line, sorted (postconf -m). */

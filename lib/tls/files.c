@@ -11,12 +11,11 @@ static void add_files(struct watch *w, struct str list)
             watch_add(w, file);
 }
 
-void tls_watch_files(const struct tls_server_settings *settings, struct watch *w)
+void tls_watch_files(const struct tls_settings *s, struct str more, struct watch *w)
 {
-    const struct tls_settings *s = &settings->s;
     const struct str lists[] = {
-        s->chain_files, s->cert_file,  s->key_file, s->dcert_file,     s->dkey_file,
-        s->eccert_file, s->eckey_file, s->ca_file,  settings->dh_file,
+        s->chain_files, s->cert_file,  s->key_file, s->dcert_file, s->dkey_file,
+        s->eccert_file, s->eckey_file, s->ca_file,  more,
     };
 
     for (size_t i = 0; i < ARRAY_LEN(lists); i++)

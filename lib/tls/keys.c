@@ -39,8 +39,14 @@ static EVP_PKEY *parse(const char *name, const char *header, const unsigned char
     return NULL;
 }
 
+/* A client that asks again and again for the same names does not make the list longer. */
 static size_t keep(struct tls_keys *keys, EVP_PKEY *key)
 {
+    for (size_t i = 0; i < keys->count; i++)
+        if (EVP_PKEY_eq(keys->list[i], key) == 1) {
+            EVP_PKEY_free(key);
+            return i;
+        }
     keys->list = mem_resize(keys->list, (keys->count + 1) * sizeof(EVP_PKEY *));
     keys->list[keys->count] = key;
     return keys->count++;
@@ -66,10 +72,12 @@ static void take_block(struct tls_keys *keys, BIO *out, const char *name, const 
 {
     EVP_PKEY *key = parse(name, header, der, length);
 
-    if (key)
-        write_stand_in(out, key, keep(keys, key));
-    else
+    if (key) {
+        size_t number = keep(keys, key);
+        write_stand_in(out, keys->list[number], number);
+    } else {
         (void)PEM_write_bio(out, name, header, der, length);
+    }
 }
 
 static void take_blocks(struct tls_keys *keys, BIO *in, BIO *out)

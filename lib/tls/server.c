@@ -78,7 +78,8 @@ static void ask_for_certificates(struct tls_engine *e)
 
 static int use_chain_for(struct tls_session *t, SSL *ssl, struct str name, struct buf *pem)
 {
-    struct chain_target to = { .session = ssl };
+    const struct tls_settings *s = &t->engine->server.s;
+    struct chain_target to = { .session = ssl, .signer = s->signer.hand_over ? &s->signer : NULL };
     BUF_AUTO(origin, 0);
 
     buf_join(&origin, STR("SNI data for "), name);

@@ -109,9 +109,9 @@ struct tls_server_settings {
     struct tls_server_names names;      /* find NULL: names are not looked at */
 };
 
-/* The files that such an engine is made of, to learn when they change. */
+/* The files that an engine is made of, and `more` (a list of paths), to learn when they change. */
 struct watch;
-void tls_watch_files(const struct tls_server_settings *settings, struct watch *w);
+void tls_watch_files(const struct tls_settings *settings, struct str more, struct watch *w);
 /* Does it name a certificate, or that there is none? */
 bool tls_has_certificate(const struct tls_settings *settings);
 

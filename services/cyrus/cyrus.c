@@ -30,7 +30,10 @@ struct dialogue {
 static bool send_verdict(struct dialogue *d, enum cyrus_kind kind, struct str text, struct str user)
 {
     struct cyrus_verdict v = { .kind = (int)kind, .text = text, .user = user };
+    BUF_AUTO(said, BYTES_MAX);
 
+    library_take_warnings(&said);
+    v.said = buf_str(&said);
     d->asked = kind == CYRUS_CHALLENGE;
     cyrus_verdict_encode(channel_begin(&d->channel, CYRUS_VERDICT), &v);
     return channel_end(&d->channel) && channel_flush(&d->channel);
@@ -52,11 +55,11 @@ static bool send_step(struct dialogue *d, const char *mechanism, struct str in)
     return send_verdict(d, CYRUS_CHALLENGE, buf_str(&challenge), STR(""));
 }
 
-static bool send_bad_base64(struct dialogue *d)
+static bool send_bad_base64(struct dialogue *d, struct str base64)
 {
     BUF_AUTO(text, 256);
 
-    library_bad_base64(&text);
+    library_bad_base64(base64, &text);
     return send_verdict(d, CYRUS_FAILURE, buf_str(&text), STR(""));
 }
 
@@ -88,6 +91,17 @@ static bool begin_session(struct dialogue *d, const struct cyrus_session *s)
     return d->session != NULL;
 }
 
+static void log_what_was_said(void)
+{
+    BUF_AUTO(said, BYTES_MAX);
+
+    library_take_warnings(&said);
+    for (struct str line, rest = buf_str(&said); rest.len;) {
+        line = str_cut(&rest, '\n');
+        log_warning(STR_FMT, STR_ARG(line));
+    }
+}
+
 static bool answer_mechanisms(struct dialogue *d, struct str body)
 {
     struct cyrus_session s;
@@ -97,6 +111,7 @@ static bool answer_mechanisms(struct dialogue *d, struct str body)
         return false;
     if (begin_session(d, &s))
         library_list(d->session, &list);
+    log_what_was_said();
     if (d->session && list.len == 0)
         log_warning("xsasl_cyrus_server_get_mechanism_list: no applicable SASL mechanisms");
     cyrus_list_encode(channel_begin(&d->channel, CYRUS_LIST),
@@ -125,7 +140,7 @@ static bool answer_begin(struct dialogue *d, struct str body)
         return send_step(d, mechanism, STR_NONE);
     buf_add(&initial, STR("")); /* a response of no bytes is there all the same */
     if (!decode(b.initial, &initial))
-        return send_bad_base64(d);
+        return send_bad_base64(d, b.initial);
     return send_step(d, mechanism, initial.ptr ? buf_str(&initial) : STR(""));
 }
 
@@ -137,7 +152,7 @@ static bool answer_response(struct dialogue *d, struct str body)
     if (!d->asked || !cyrus_response_decode(&body, &r))
         return false;
     if (!base64_decode(&bytes, r.response))
-        return send_bad_base64(d);
+        return send_bad_base64(d, r.response);
     return send_step(d, NULL, bytes.ptr ? buf_str(&bytes) : STR(""));
 }
 

@@ -4,7 +4,10 @@
 #include "base/mem.h"
 
 #include <sasl/sasl.h>
+#include <sasl/saslutil.h>
 #include <stdlib.h>
+
+#define SAID_MAX 4096
 
 struct library_session {
     sasl_conn_t *connection;
@@ -12,16 +15,33 @@ struct library_session {
 
 /* ---- the library's log ---- */
 
+/* What it said of the exchange under way. */
+static struct buf said;
+
+static void keep_warning(const char *what, const char *text)
+{
+    struct str line = str_from(text);
+
+    if (said.len + line.len < SAID_MAX)
+        buf_join(&said, str_from(what), STR(": "), line, STR("\n"));
+}
+
+void library_take_warnings(struct buf *out)
+{
+    buf_add(out, buf_str(&said));
+    buf_clear(&said);
+}
+
 static int log_line(void *context, int level, const char *text)
 {
     (void)context;
     switch (level) {
     case SASL_LOG_ERR:
     case SASL_LOG_WARN:
-        log_warning("SASL authentication problem: %s", text);
+        keep_warning("SASL authentication problem", text);
         break;
     case SASL_LOG_FAIL:
-        log_warning("SASL authentication failure: %s", text);
+        keep_warning("SASL authentication failure", text);
         break;
     case SASL_LOG_NOTE:
         if (log_verbose())
@@ -149,4 +169,11 @@ struct str library_user(struct library_session *s)
     return str_from(user);
 }
 
-void library_bad_base64(struct buf *out) { put_error(out, SASL_CONTINUE); }
+void library_bad_base64(struct str base64, struct buf *out)
+{
+    BUF_AUTO(bytes, 0);
+    unsigned length, room = (unsigned)base64.len + 4;
+    int code = sasl_decode64(base64.ptr, (unsigned)base64.len, buf_reserve(&bytes, room), room, &length);
+
+    put_error(out, code == SASL_OK ? SASL_BADPROT : code);
+}

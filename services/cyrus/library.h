@@ -27,4 +27,6 @@ enum library_result library_step(struct library_session *s, const char *mechanis
 /* Whom it is about; empty where the library does not say. */
 struct str library_user(struct library_session *s);
 /* What the library says of a text that is no base64. */
-void library_bad_base64(struct buf *out);
+void library_bad_base64(struct str base64, struct buf *out);
+/* Its warnings since the last time, one a line: they are about a client of smtpd, whose log they belong to. */
+void library_take_warnings(struct buf *out);

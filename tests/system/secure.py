@@ -13,11 +13,14 @@ SETTINGS = {
     "smtpd_tls_security_level": "may", "smtpd_tls_chain_files": PKI + "/ec.chain, " + PKI + "/rsa.chain", "smtpd_tls_loglevel": "1",
     "smtpd_tls_received_header": "yes", "smtpd_tls_CAfile": PKI + "/ca.crt", "smtpd_tls_ask_ccert": "yes",
     "smtpd_starttls_timeout": "2s", "smtpd_client_event_limit_exceptions": "", "smtpd_recipient_restrictions": "",
+    "tls_server_sni_maps": "hash:" + PKI + "/named", "transport_maps": "inline:{ certified.test=certified:[127.0.0.1]:2526 }",
 }
+CERTIFIED = ("certified unix - - y - - smtp -o smtp_tls_chain_files=%s/client.chain -o smtp_tls_security_level=encrypt"
+             " -o myhostname=certified.test\n" % PKI)
 # Services of their own for what differs, by port.
 SERVICES = {
     2525: "-o smtpd_tls_security_level=encrypt",
-    2526: "-o smtpd_tls_security_level=encrypt -o smtpd_tls_req_ccert=yes",
+    2526: "-o smtpd_tls_security_level=encrypt -o smtpd_tls_req_ccert=yes -o content_filter=discard:",
     2527: "-o smtpd_tls_chain_files=" + PKI + "/nosuch.pem",
     2528: "-o smtpd_tls_chain_files= -o smtpd_tls_cert_file=%s/ec.crt -o smtpd_tls_key_file=%s/rsa.key" % (PKI, PKI),
     2529: "-o smtpd_tls_protocols=bogus",
@@ -52,9 +55,11 @@ def make_pki():
     make_identity("ec", "/CN=mail.example.test", ec)
     make_identity("rsa", "/CN=mail.example.test", rsa)
     make_identity("other", "/CN=other.example.test", ec)
+    make_identity("named", "/CN=named.example.test", ec)
     make_identity("client", "/CN=client (test)", ec)
     make_identity("rogue", "/CN=rogue.test", ec, issuer=None)
     os.symlink("ec.chain", PKI + "/renewed.chain")
+    write(PKI + "/named", "named.example.test %s/named.chain\n" % PKI)
     write(PKI + "/sni", ".example.test %s/other.chain\n" % PKI)
     write(PKI + "/clients", "%s x\n" % key_fingerprint("client"))
     write(PKI + "/access", "%s REJECT no keys of this kind\n" % key_fingerprint("rogue"))
@@ -118,10 +123,12 @@ def prepare(tree, work):
     furnish(tree, work)
     make_pki()
     host = Host()
-    host.configure(main=SETTINGS, master="".join("%d inet n - y - - smtpd %s\n" % row for row in SERVICES.items()))
+    host.configure(main=SETTINGS, master="".join("%d inet n - y - - smtpd %s\n" % row for row in SERVICES.items()) + CERTIFIED)
     text = contents(ETC + "/master.cf")
     for service in ("submission", "submissions"):
         text = uncommented(text, service)
     host.write(ETC + "/master.cf", text.replace("smtpd_sasl_auth_enable=yes", "smtpd_sasl_auth_enable=no"))  # nobody has passwords here
+    host.run("postmap", "-F", "hash:" + PKI + "/named")
+    os.chmod(PKI + "/named.lmdb", 0o600)
     host.start()
     return host

@@ -8,8 +8,8 @@ import socket
 import ssl
 import subprocess
 
-from harness import DOMAIN, ETC, PATIENCE, Smtp, contents, main, test, write
-from secure import AtOnce, NAMED, PKI, SERVICES, SETTINGS, Secure, TLS12, context, der, key_fingerprint, openssl, prepare
+from harness import DOMAIN, ETC, PATIENCE, Smtp, contents, main, send, test, write
+from secure import AtOnce, NAMED, PKI, SERVICES, SETTINGS, Secure, TLS12, context, der, key_fingerprint, make_identity, openssl, prepare
 
 
 def fails(make):
@@ -121,6 +121,26 @@ def a_name_has_its_own_certificate(host):
     host.wait_log(r"TLS connection established from %s to x\.example\.test: TLSv1\.3 " % NAMED)
     assert Secure(2530, name="elsewhere.test").sock.getpeercert(True) == der("ec")
     host.wait_log(r"TLS SNI elsewhere\.test from %s not matched, using default chain$" % NAMED)
+
+
+@test
+def names_of_main_cf_are_looked_up_by_tlsmgr(host):
+    for _ in range(2):
+        assert Secure(name="named.example.test").sock.getpeercert(True) == der("named")
+        assert Secure(name="elsewhere.test").sock.getpeercert(True) == der("ec")
+    make_identity("named", "/CN=named.example.test", ["-newkey", "rsa:2048"])
+    host.run("postmap", "-F", "hash:" + PKI + "/named")
+    for _ in range(3):
+        assert Secure(name="named.example.test").sock.getpeercert(True) == der("named")
+
+
+@test
+def a_client_has_a_certificate_and_not_its_key(host):
+    mark = len(host.log())
+    send(["x@certified.test"])
+    host.wait_log(r"smtp\[\d+\]: \w+: to=<x@certified\.test>, .*, status=sent ", mark)
+    host.wait_log(r"Trusted TLS connection established from %s: .* client-signature ECDSA" % NAMED, mark)
+    assert keyless(host, "smtp", "client") > 0
 
 
 @test
@@ -282,18 +302,26 @@ def memory(pid):
     return text
 
 
+def keyless(host, program, identity):
+    """How many processes of that program there are, none of which has the key."""
+    key = openssl("pkey", "-in", identity + ".key", "-text", "-noout").decode()
+    number = re.search(r"priv:\n([ 0-9a-f:\n]+)pub|privateExponent:\n([ 0-9a-f:\n]+)prime1", key)
+    secret = bytes.fromhex("".join((number[1] or number[2]).split()).replace(":", ""))[-32:]
+    base64_of_file = contents("%s/%s.key" % (PKI, identity)).splitlines()[1].encode()
+    pids = [pid for pid, name in host.daemons().items() if name == program]
+    for pid in pids:
+        text = memory(pid)
+        assert b"_tls_" in text or len(text) > 100000, "this is not its memory"
+        for form in (secret, secret[::-1], base64_of_file):
+            assert form not in text, "%s has the key of %s" % (program, identity)
+    return len(pids)
+
+
 @test
 def no_smtpd_has_a_key(host):
-    session = Secure()
-    key = openssl("pkey", "-in", "ec.key", "-text", "-noout").decode()
-    secret = bytes.fromhex("".join(re.search(r"priv:\n([ 0-9a-f:\n]+)pub", key)[1].split()).replace(":", ""))[-32:]
-    base64_of_file = contents(PKI + "/ec.key").splitlines()[1].encode()
-    for pid, name in host.daemons().items():
-        if name == "smtpd":
-            text = memory(pid)
-            assert b"smtpd_tls" in text or len(text) > 100000, "this is not its memory"
-            for form in (secret, secret[::-1], base64_of_file):
-                assert form not in text, "smtpd has the key"
+    session = Secure(name="named.example.test")
+    for identity in ("ec", "named"):
+        assert keyless(host, "smtpd", identity) > 0
     session.expect("NOOP", 250)
 
 

@@ -39,5 +39,6 @@ enum cyrus_kind { CYRUS_CHALLENGE, CYRUS_SUCCESS, CYRUS_FAILURE, CYRUS_TEMPORARY
 #define CYRUS_VERDICT_FIELDS(FIELD)                              \
     FIELD(INT, kind, "kind") /* enum cyrus_kind */               \
     FIELD(STR, text, "text") /* a challenge in base64, or why */ \
-    FIELD(STR, user, "user") /* empty where nobody knows */
+    FIELD(STR, user, "user") /* empty where nobody knows */      \
+    FIELD(STR, said, "said") /* lines for the log */
 IPC_MESSAGE(cyrus_verdict, CYRUS_VERDICT_FIELDS)

@@ -9,6 +9,7 @@
  *
  *   'H' tlsmgr_text    server 'h' tlsmgr_text      keep the keys of the file whose descriptor comes along, for this connection,
  *                                                  which root must have made; the answer is its text without them
+ *   'N' tlsmgr_ask     server 'n' tlsmgr_chain     keep the key of a name in tls_server_sni_maps, in the same way
  *   'S' tlsmgr_task    server 's' tlsmgr_text      sign with one of them; empty: no
  *
  * Bytes are base64. */
@@ -20,16 +21,19 @@
 #define TLSMGR_DELETE 'D'
 #define TLSMGR_KEY    'K'
 #define TLSMGR_KEEP   'H'
+#define TLSMGR_NAME   'N'
 #define TLSMGR_SIGN   'S'
 /* The letter of an answer. */
 #define TLSMGR_ANSWER(kind) ((char)((kind) | 0x20))
 
-#define TLSMGR_ASK_FIELDS(FIELD) FIELD(STR, name, "name") /* of a cache, of a key */
+#define TLSMGR_ASK_FIELDS(FIELD) FIELD(STR, name, "name") /* of a cache, of a key, of a server */
 IPC_MESSAGE(tlsmgr_ask, TLSMGR_ASK_FIELDS)
 
-#define TLSMGR_POLICY_FIELDS(FIELD) \
-    FIELD(INT, cached, "cached")    \
-    FIELD(INT, lifetime, "lifetime") /* seconds; 0: no session is resumed */
+#define TLSMGR_POLICY_FIELDS(FIELD)                                          \
+    FIELD(INT, cached, "cached")                                             \
+    FIELD(INT, lifetime, "lifetime") /* seconds; 0: no session is resumed */ \
+    FIELD(STR, name_maps,                                                    \
+          "name_maps") /* the tls_server_sni_maps of main.cf, whose keys can be kept */
 IPC_MESSAGE(tlsmgr_policy, TLSMGR_POLICY_FIELDS)
 
 #define TLSMGR_ENTRY_FIELDS(FIELD)                       \
@@ -49,6 +53,11 @@ IPC_MESSAGE(tlsmgr_key, TLSMGR_KEY_FIELDS)
 
 #define TLSMGR_TEXT_FIELDS(FIELD) FIELD(STR, text, "text")
 IPC_MESSAGE(tlsmgr_text, TLSMGR_TEXT_FIELDS)
+
+#define TLSMGR_CHAIN_FIELDS(FIELD)                    \
+    FIELD(INT, result, "result") /* enum tls_chain */ \
+    FIELD(STR, text, "text")     /* with stand-ins for keys */
+IPC_MESSAGE(tlsmgr_chain, TLSMGR_CHAIN_FIELDS)
 
 #define TLSMGR_TASK_FIELDS(FIELD)                               \
     FIELD(INT, key, "key")                                      \

@@ -310,7 +310,7 @@ static void a_fingerprint_level_needs_fingerprints(void **state)
     struct result r = ask("[a.test]", "a.test");
     assert_false(r.ok);
     assert_non_null(strstr(buf_cstr(&logged),
-                           "warning: nexthop domain a.test: configured at fingerprint security "
+                           "warning: nexthop domain [a.test]: configured at fingerprint security "
                            "level, but with no fingerprints to match.\n"));
     arena_free(&r.arena);
     smtp_tls_conf.smtp_tls_fingerprint_cert_match = STR("AA:BB, CC");

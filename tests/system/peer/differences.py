@@ -19,6 +19,13 @@ KNOWN = [
           r"^(postfix/(error: QID: to=|qmgr: warning: transport \S+ failure|master: warning: |pipe: fatal: )|defer )",
           r"^postfix/(qmgr: warning: private/\S+ socket: malformed|master: warning: |pipe: fatal: )",
           "Mail for a service with a slip in master.cf is deferred with a reason, after one more attempt."),
+    Known("Trusted but not the right one", r"^tls_out/", r"^postfix/smtp: (Trusted TLS connection|server certificate verification failed .* num=64:IP address)",
+          r"^postfix/smtp: (Untrusted TLS connection|server certificate verification failed .* num=62:hostname)",
+          "As in interface 3.12 the log calls a server Trusted whose certificate has a known issuer and only the name is wrong; an "
+          "address that does not fit is an `IP address mismatch`."),
+    Known("Names that no certificate is for", r"^tls_in/another name", r"TLS connection established from \S+ to (nosuch|x\.other)\.example",
+          r"TLS connection established from [^ ]+: ",
+          "As in interface 3.12 the log tells the name that a client asked for, also where the default certificate had to serve."),
     Known("The words of reports", "^reports/",
           r"^  (Sorry: your|for\.  Those|reason; the|The postmaster <|send this report|Your message was delivered to|it was passed on|"
           r"will hear no more|Enclosed is|This is the mail)|^  $" + SIZE,

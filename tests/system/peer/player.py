@@ -10,6 +10,7 @@ import pwd
 import re
 import shutil
 import socket
+import ssl
 import stat
 import subprocess
 import sys
@@ -19,7 +20,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.dirname(HERE))
 import harness  # noqa: E402
 import script  # noqa: E402
-from sink import Sink  # noqa: E402
+import secure  # noqa: E402
+from sink import Sink, server_context  # noqa: E402
 
 STOCK_MASTER = os.path.join(HERE, "../../../etc/master.cf")
 QUEUES = ("incoming", "active", "maildrop", "deferred", "hold", "corrupt", "defer", "bounce", "trace", "flush")
@@ -78,6 +80,8 @@ class Player:
         harness.write("/etc/postfix/transport.ports", TRANSPORT)
         harness.write("/etc/postfix/transport", "")
         harness.write("/etc/postfix/bounce.cf", BOUNCE_CF)
+        if self.plan.pki:
+            secure.make_pki()
         for head, lines in self.plan.files:
             self.put(head, lines)
         main = "".join("%s = %s\n" % kv for kv in MAIN_CF.items()) + "\n".join(self.plan.main) + "\n"
@@ -160,6 +164,42 @@ class Player:
         self.smtp.file = self.smtp.sock.makefile("rb")
         return self.reply()
 
+    def encrypt(self, rest):
+        """The handshake of a client that takes any certificate; words of `rest` are what it does otherwise."""
+        wish = dict(word.split("=", 1) for word in rest.split())
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        context.minimum_version = getattr(ssl.TLSVersion, "TLSv" + wish.get("least", "1.2").replace(".", "_"))
+        if "most" in wish:
+            context.maximum_version = getattr(ssl.TLSVersion, "TLSv" + wish["most"].replace(".", "_"))
+        if "cert" in wish:
+            context.load_cert_chain(wish["cert"])
+        if "ciphers" in wish:
+            context.set_ciphers(wish["ciphers"])
+        try:
+            self.smtp.sock = context.wrap_socket(self.smtp.sock, server_hostname=wish.get("sni"))
+        except OSError:
+            self.say("(no handshake)")
+            self.smtp = None
+            return
+        self.smtp.file = self.smtp.sock.makefile("rb")
+        subject = re.search(r"CN ?= ?(.*)", subprocess.run(
+            ["openssl", "x509", "-noout", "-subject", "-inform", "DER"], input=self.smtp.sock.getpeercert(True),
+            capture_output=True).stdout.decode())
+        self.say("(%s %s %s)" % (self.smtp.sock.version(), self.smtp.sock.cipher()[0], subject and subject[1]))
+
+    def starttls(self, rest):
+        if self.command("STARTTLS").startswith("220"):
+            self.encrypt(rest)
+
+    def connect_encrypted(self, rest):
+        port, _, wish = rest.partition(" ")
+        self.smtp = harness.Smtp.__new__(harness.Smtp)
+        self.smtp.sock = socket.create_connection(("127.0.0.1", int(port)), 20)
+        self.encrypt(wish)
+        if self.smtp:
+            self.reply()
+
     def send(self, line):
         try:
             self.smtp.raw(line + "\r\n")
@@ -211,12 +251,18 @@ class Player:
         where, *kind = rest.split()
         if where not in self.sinks:
             self.sinks[where] = Sink(where)
-        self.sinks[where].play(lines, "lmtp" in kind)
+        wish = dict(word.split("=", 1) for word in kind if "=" in word)
+        context = server_context(wish["cert"], wish.get("most", "")) if "cert" in wish else None
+        self.sinks[where].play(lines, "lmtp" in kind, context, "wrapped" in kind)
 
     def step(self, step):
         v, rest = step.verb, step.rest
         if v == "!connect":
             self.connect(int(rest or 25))
+        elif v == "!starttls":
+            self.starttls(rest)
+        elif v == "!tls":
+            self.connect_encrypted(rest)
         elif v == "!close":
             self.smtp.close()
             self.smtp = None
@@ -259,7 +305,7 @@ class Player:
                     lines.append(steps[at].rest)
                     at += 1
                 self.content(lines)
-            elif at < len(steps) and steps[at - 1].rest.upper() == "DATA" and re.match(r"[\w-]+:|\.?$", steps[at].rest):
+            elif at < len(steps) and not steps[at].verb and steps[at - 1].rest.upper() == "DATA" and re.match(r"[\w-]+:|\.?$", steps[at].rest):
                 while steps[at].rest != ".":  # refused: the content is not sent
                     at += 1
                 at += 1

@@ -7,6 +7,7 @@ A file is one configuration, started once for both systems, and the sessions tha
     == master                   lines for master.cf, after the stock ones
     == file PATH [OWNER MODE]   a file
     == dns                      NAME TYPE VALUE
+    == pki                      the keys and certificates of secure.make_pki
     == run COMMAND              run once the files are there
     === NAME                    a session: steps up to the next one
 
@@ -15,12 +16,15 @@ Steps of a session:
     TEXT                        send a line by SMTP, read the reply; after a 354 the lines up to "." are sent in one go
     > TEXT                      send a line without waiting for a reply;  < [N] reads N replies
     !connect [PORT]             connect (a session that begins with SMTP connects to port 25 by itself)
+    !starttls [WISH...]         STARTTLS and its handshake; wishes are sni=NAME, cert=FILE, ciphers=LIST, least=1.0, most=1.2
+    !tls PORT [WISH...]         connect with TLS from the first byte
     !close                      close the connection without QUIT
     !eof                        read until the server closes
     !mail SENDER RCPT...        a whole message; its text follows in "| " lines
     !run [@USER] COMMAND        a shell command; standard input follows in "| " lines; $QID is the newest queue id
     !file PATH [OWNER MODE]     write a file from "| " lines
-    !sink WHERE [lmtp]          the server on WHERE (a port, most often) answers by the script in "| " lines (sink.py)
+    !sink WHERE [lmtp] [cert=FILE] [most=1.2] [wrapped]
+                                the server on WHERE (a port, most often) answers by the script in "| " lines (sink.py)
     !wait                       wait until the mail system has nothing to do
 
 @{EXPRESSION} in a step stands for the value of a Python expression, for long or odd bytes."""
@@ -32,7 +36,7 @@ STEPS_WITH_TEXT = ("!mail", "!run", "!file", "!sink")
 class Script:
     def __init__(self, name):
         self.name, self.main, self.master, self.dns = name, [], [], []
-        self.files, self.commands, self.sessions = [], [], []
+        self.files, self.commands, self.sessions, self.pki = [], [], [], False
 
 
 class Step:
@@ -83,6 +87,8 @@ def parse(path, name):
             script.files.append((rest, trimmed(lines)))
         elif kind == "run":
             script.commands.append(rest)
+        elif kind == "pki":
+            script.pki = True
         elif kind in ("main", "master", "dns"):
             getattr(script, kind).extend(trimmed(lines))
         else:

@@ -3,17 +3,30 @@
 A script is a list of lines "WHEN: REPLY"; WHEN is greeting, ehlo, helo, lhlo, mail, rcpt, data, dot, rset, quit, or a
 verb and an argument to look for ("rcpt paco").  REPLY may hold "\\n" between lines and "\\xNN" for any byte; "close"
 closes the connection without a reply, "REPLY close" after it; "hang" says nothing and waits until the client gives
-up, "REPLY hang" after it.  What no line speaks of is accepted."""
+up, "REPLY hang" after it.  What no line speaks of is accepted.
+
+A server with a certificate offers STARTTLS and does it; what was agreed is remembered like a line that was heard."""
 import contextlib
 import os
 import re
 import socket
 import socketserver
+import ssl
 import threading
 
 EHLO = "250-sink.test\\n250-PIPELINING\\n250-SIZE 10240000\\n250-8BITMIME\\n250-ENHANCEDSTATUSCODES\\n250-DSN\\n250 SMTPUTF8"
 DEFAULT = {"greeting": "220 sink.test ESMTP", "ehlo": EHLO, "lhlo": EHLO, "helo": "250 sink.test", "mail": "250 2.1.0 ok",
            "rcpt": "250 2.1.5 ok", "data": "354 go on", "dot": "250 2.0.0 kept", "rset": "250 2.0.0 ok", "quit": "221 2.0.0 bye"}
+OFFERS_TLS = EHLO.replace("250-DSN", "250-DSN\\n250-STARTTLS")
+
+
+def server_context(certificate, latest=""):
+    """`certificate`: a PEM file with chain and key; `latest`: the highest protocol, as 1.2."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    if latest:
+        context.maximum_version = getattr(ssl.TLSVersion, "TLSv" + latest.replace(".", "_"))
+    return context
 
 
 class Sink(socketserver.ThreadingTCPServer):
@@ -24,6 +37,7 @@ class Sink(socketserver.ThreadingTCPServer):
 
     def __init__(self, where):
         self.script, self.sessions, self.lock, self.lmtp = [], [], threading.Lock(), False
+        self.context, self.wrapped = None, False
         address, _, port = where.rpartition(":")
         if where.startswith("/"):
             self.address_family = socket.AF_UNIX
@@ -34,15 +48,26 @@ class Sink(socketserver.ThreadingTCPServer):
             os.chmod(where, 0o666)
         threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
 
-    def play(self, lines, lmtp=False):
+    def play(self, lines, lmtp=False, context=None, wrapped=False):
+        """`context`: how it does TLS, None if it does not; `wrapped`: from the first byte."""
         self.script = [tuple(line.split(": ", 1)) for line in lines]
-        self.lmtp = lmtp
+        self.lmtp, self.context, self.wrapped = lmtp, context, wrapped
 
-    def reply(self, verb, argument=""):
+    def reply(self, verb, argument, encrypted):
+        """A line of the script that begins with "tls " is for encrypted connections."""
         for when, reply in self.script:
             words = when.lower().split(" ", 1)
+            if words[0] == "tls":
+                if not encrypted:
+                    continue
+                words = words[1].split(" ", 1)
             if words[0] == verb and (len(words) == 1 or words[1] in argument.lower()):
                 return reply
+        if self.context and not self.wrapped and not encrypted:
+            if verb in ("ehlo", "lhlo"):
+                return OFFERS_TLS
+            if verb == "starttls":
+                return "220 2.0.0 begin"
         return DEFAULT.get(verb, "500 5.5.2 what?")
 
     def take(self):
@@ -54,14 +79,30 @@ class Sink(socketserver.ThreadingTCPServer):
 
 class Talk(socketserver.StreamRequestHandler):
     def handle(self):
-        self.heard = []
+        self.heard, self.encrypted = [], False
         with self.server.lock:
             self.server.sessions.append(self.heard)
         with contextlib.suppress(OSError, EOFError):
-            self.talk()
+            if self.server.wrapped:
+                self.encrypt()
+            accepted = []
+            self.say("greeting")
+            while self.talk(accepted):
+                self.encrypt()
+                accepted = []
+
+    def encrypt(self):
+        try:
+            self.connection = self.server.context.wrap_socket(self.connection, server_side=True)
+        except OSError:
+            self.heard.append("(no handshake)")
+            raise
+        self.heard.append("(%s %s)" % (self.connection.version(), self.connection.cipher()[0]))
+        self.rfile, self.wfile = self.connection.makefile("rb"), self.connection.makefile("wb", 0)
+        self.encrypted = True
 
     def say(self, verb, argument=""):
-        reply = self.server.reply(verb, argument)
+        reply = self.server.reply(verb, argument, self.encrypted)
         text, end = re.fullmatch("(.*?)(?:(?:^| )(close|hang))?", reply).groups()
         if text:
             text = re.sub(r"\\x(..)", lambda m: chr(int(m[1], 16)), text.replace("\\n", "\r\n"))
@@ -73,9 +114,8 @@ class Talk(socketserver.StreamRequestHandler):
             raise EOFError
         return text
 
-    def talk(self):
-        accepted = []
-        self.say("greeting")
+    def talk(self, accepted):
+        """Until the end of the connection (false) or of its plaintext (true)."""
         for line in self.rfile:
             line = line.decode("latin-1").rstrip("\r\n")
             self.heard.append(line)
@@ -83,15 +123,18 @@ class Talk(socketserver.StreamRequestHandler):
             verb = verb.lower()
             reply = self.say(verb, argument)
             if verb in ("mail", "rset"):
-                accepted = []
+                accepted.clear()
             elif verb == "rcpt" and reply.startswith("2"):
                 accepted.append(argument)
             elif verb == "data" and reply.startswith("3"):
                 self.content()
                 for recipient in accepted if self.server.lmtp else [""]:
                     self.say("dot", recipient)
+            elif verb == "starttls" and reply.startswith("2"):
+                return True
             elif verb == "quit":
-                return
+                return False
+        return False
 
     def content(self):
         for line in self.rfile:
