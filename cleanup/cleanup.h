@@ -5,27 +5,11 @@
 #include "client/milter_list.h"
 #include "queue/notify.h"
 #include "queue/writer.h"
-#include "rewrite/rewrite.h"
+#include "rewrite/mapping.h"
 #include "service/service.h"
 #include "table/list.h"
 #include "table/match.h"
 #include "text/header.h"
-
-/* Where an address stands: each kind of rewriting has a list of the places where it applies. */
-enum address_role {
-    ROLE_ENVELOPE_SENDER = 1 << 0,
-    ROLE_ENVELOPE_RECIPIENT = 1 << 1,
-    ROLE_HEADER_SENDER = 1 << 2,
-    ROLE_HEADER_RECIPIENT = 1 << 3,
-};
-#define ROLE_SENDER    (ROLE_ENVELOPE_SENDER | ROLE_HEADER_SENDER)
-#define ROLE_RECIPIENT (ROLE_ENVELOPE_RECIPIENT | ROLE_HEADER_RECIPIENT)
-
-/* A list of address maps and the places (enum address_role) that it is for. */
-struct address_maps {
-    struct table_list *tables;
-    unsigned roles;
-};
 
 struct cleanup {
     struct service *svc; /* NULL in tests */
@@ -33,11 +17,7 @@ struct cleanup {
     struct queue_layout layout;
     struct queue_writer writer; /* one message at a time */
 
-    struct address_maps sender_canonical, recipient_canonical, canonical;
-    struct table_list *virtual_aliases, *sender_bcc, *recipient_bcc;
-    bool canonical_extensions, virtual_extensions; /* propagate_unmatched_extensions */
-    unsigned masquerade_roles;
-    struct match_list *masquerade_exceptions;
+    struct mapping mapping;
 
     struct table_list *header_checks, *mime_header_checks, *nested_header_checks, *body_checks;
     bool has_checks;         /* one of these is not empty */

@@ -219,7 +219,7 @@ static void sender_bcc(struct message *m)
 
     if (!(m->flags & CLEANUP_FLAG_BCC_OK) || m->env.sender.len == 0)
         return;
-    if (!address_bcc(m->c, m->c->sender_bcc, m->env.sender, &m->arena, &bcc))
+    if (!mapping_bcc(&m->c->mapping, m->c->mapping.sender_bcc, m->env.sender, &m->arena, &bcc))
         message_lookup_failed(m, "sender_bcc_maps");
     else if (bcc.len)
         recipient_add_bcc(m, bcc);
@@ -233,7 +233,7 @@ static bool map_sender(struct message *m, struct str *sender)
     if (!message_fits(m, *sender, NULL))
         return false;
     if (sender->len && (m->flags & CLEANUP_FLAG_MAP_OK) &&
-        !address_map(m->c, ROLE_ENVELOPE_SENDER, sender, &m->arena, &parameter)) {
+        !mapping_apply(&m->c->mapping, ROLE_ENVELOPE_SENDER, sender, &m->arena, &parameter)) {
         message_lookup_failed(m, parameter);
         return false;
     }

@@ -78,7 +78,8 @@ static bool rewrite_item(struct message *m, enum address_role role, struct addre
         m->c->rewriter, m->env.context, item->address, a);
     const char *parameter;
 
-    if ((m->flags & CLEANUP_FLAG_MAP_OK) && !address_map(m->c, role, &address, a, &parameter)) {
+    if ((m->flags & CLEANUP_FLAG_MAP_OK) &&
+        !mapping_apply(&m->c->mapping, role, &address, a, &parameter)) {
         message_lookup_failed(m, parameter);
         return false;
     }

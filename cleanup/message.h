@@ -7,13 +7,12 @@
  *   envelope   the records around the content; content: the header and the body come apart
  *   recipient, headers, missing, checks, bounce, probe: one recipient, one header, what lacks, what tables say of it
  *   milters, edits   what filters say to the whole of it; held: the content until they have spoken
- *   output     the one place that writes content; address, expand, canonical: what becomes of an address
+ *   output     the one place that writes content
  *   message    this: what is known of it, how it fails, what the log says
  *
  * The records of a queue file come in order (envelope, content, extracted) and go out changed into
  * the writer's buffer.  The first failure decides the verdict; afterwards nothing more is stored,
  * except when the message is to be bounced from here, which needs the whole of it. */
-#include "cleanup/address.h"
 #include "cleanup/cleanup.h"
 #include "client/milter.h"
 #include "ipc/messages/bounce.h"

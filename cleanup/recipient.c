@@ -129,11 +129,12 @@ static void expand(struct message *m, struct recipient *r)
     struct address_set members;
     struct str failed_at;
 
-    if (!(m->flags & CLEANUP_FLAG_MAP_OK) || table_list_is_empty(m->c->virtual_aliases)) {
+    if (!(m->flags & CLEANUP_FLAG_MAP_OK) || table_list_is_empty(m->c->mapping.virtual_aliases)) {
         put(m, r, r->address);
         return;
     }
-    enum expansion result = address_expand(m->c, r->address, &m->arena, &members, &failed_at);
+    enum expansion result =
+        mapping_expand(&m->c->mapping, r->address, &m->arena, &members, &failed_at);
     if (result != EXPANSION_OK) {
         expansion_failed(m, result, failed_at);
         return;
@@ -166,7 +167,7 @@ static bool canonical(struct message *m, struct str *address)
 
     if (!(m->flags & CLEANUP_FLAG_MAP_OK))
         return true;
-    if (address_map(m->c, ROLE_ENVELOPE_RECIPIENT, address, &m->arena, &parameter))
+    if (mapping_apply(&m->c->mapping, ROLE_ENVELOPE_RECIPIENT, address, &m->arena, &parameter))
         return message_fits(m, *address, "result of a canonical map");
     message_lookup_failed(m, parameter);
     return false;
@@ -213,7 +214,7 @@ static void recipient_bcc(struct message *m, struct str address)
 
     if (!(m->flags & CLEANUP_FLAG_BCC_OK))
         return;
-    if (!address_bcc(m->c, m->c->recipient_bcc, address, &m->arena, &bcc))
+    if (!mapping_bcc(&m->c->mapping, m->c->mapping.recipient_bcc, address, &m->arena, &bcc))
         message_lookup_failed(m, "recipient_bcc_maps");
     else if (bcc.len)
         recipient_add_bcc(m, bcc);

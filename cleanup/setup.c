@@ -4,66 +4,6 @@
 #include "text/escape.h"
 #include "text/mime.h"
 
-static const struct {
-    const char *name;
-    unsigned role;
-} roles[] = {
-    { "envelope_sender", ROLE_ENVELOPE_SENDER },
-    { "envelope_recipient", ROLE_ENVELOPE_RECIPIENT },
-    { "header_sender", ROLE_HEADER_SENDER },
-    { "header_recipient", ROLE_HEADER_RECIPIENT },
-};
-
-static unsigned parse_roles(struct str text, const char *parameter)
-{
-    struct str word, rest = text;
-    unsigned result = 0;
-
-    while (str_token(&rest, ", \t\r\n", &word)) {
-        size_t i = 0;
-        while (i < ARRAY_LEN(roles) && !str_equal_nocase(word, str_from(roles[i].name)))
-            i++;
-        if (i == ARRAY_LEN(roles))
-            log_fatal("unknown %s value \"" STR_FMT "\" in \"" STR_FMT "\"", parameter,
-                      STR_ARG(word), STR_ARG(text));
-        result |= roles[i].role;
-    }
-    return result;
-}
-
-static struct table_list *open_maps(struct str text, const char *parameter)
-{
-    return table_list_open(text, parameter, TABLE_DEFAULT);
-}
-
-static void open_address_tables(struct cleanup *c, struct conf *conf)
-{
-    struct str propagate = conf_value(conf, STR("propagate_unmatched_extensions"));
-
-    c->sender_canonical = (struct address_maps){
-        open_maps(site_conf.sender_canonical_maps, "sender_canonical_maps"),
-        parse_roles(cleanup_conf.sender_canonical_classes, "sender_canonical_classes") &
-            ROLE_SENDER,
-    };
-    c->recipient_canonical = (struct address_maps){
-        open_maps(site_conf.recipient_canonical_maps, "recipient_canonical_maps"),
-        parse_roles(cleanup_conf.recipient_canonical_classes, "recipient_canonical_classes") &
-            ROLE_RECIPIENT,
-    };
-    c->canonical = (struct address_maps){
-        open_maps(site_conf.canonical_maps, "canonical_maps"),
-        parse_roles(cleanup_conf.canonical_classes, "canonical_classes"),
-    };
-    c->virtual_aliases = open_maps(site_conf.virtual_alias_maps, "virtual_alias_maps");
-    c->sender_bcc = open_maps(cleanup_conf.sender_bcc_maps, "sender_bcc_maps");
-    c->recipient_bcc = open_maps(cleanup_conf.recipient_bcc_maps, "recipient_bcc_maps");
-    c->canonical_extensions = str_has_word(propagate, STR("canonical"));
-    c->virtual_extensions = str_has_word(propagate, STR("virtual"));
-    c->masquerade_roles = parse_roles(cleanup_conf.masquerade_classes, "masquerade_classes");
-    c->masquerade_exceptions =
-        match_list_open(cleanup_conf.masquerade_exceptions, "masquerade_exceptions", 0);
-}
-
 /* Content may be of any encoding. */
 static struct table_list *open_content_maps(struct str text, const char *parameter)
 {
@@ -129,7 +69,7 @@ void cleanup_setup(struct cleanup *c, struct conf *conf)
         .logs_removal = !conf_level_below(conf, CONF_LEVEL_IDS_AT_END),
     };
     c->rewriter = rewrite_open(conf, site_conf.rewrite_service_name);
-    open_address_tables(c, conf);
+    mapping_open(&c->mapping, c->rewriter, conf);
     open_checks(c);
     milters_setup(c);
     choose_mime_flags(c);

@@ -6,7 +6,6 @@ relevo_fuzz(queue_file.c queue)
 
 relevo_test(lib/client/cleanup_test.c client)
 relevo_test(lib/text/escape_test.c text)
-relevo_test(cleanup/address_test.c cleanup_core)
 relevo_test(cleanup/held_test.c cleanup_core)
 relevo_fuzz(cleanup_message.c queue)
 target_link_libraries(fuzz_cleanup_message PRIVATE cleanup_core)

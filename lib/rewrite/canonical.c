@@ -1,12 +1,12 @@
-/* Canonical maps, masquerading and bcc maps (cleanup/address.h). */
-#include "cleanup/address.h"
+/* Canonical maps, masquerading and bcc maps (rewrite/mapping.h). */
 #include "rewrite/map.h"
+#include "rewrite/mapping.h"
 #include "text/address.h"
 
 #define CANONICAL_STEPS 100 /* results are mapped again until nothing changes; a loop ends here */
 #define RESULT_MAX      (64UL * 1024)
 
-struct str address_masquerade(struct str domains, struct str address, struct arena *a)
+struct str mapping_masquerade(struct str domains, struct str address, struct arena *a)
 {
     struct address_parts parts = address_split(address);
     struct str word;
@@ -27,44 +27,44 @@ struct str address_masquerade(struct str domains, struct str address, struct are
     return address;
 }
 
-bool address_map(struct cleanup *c, enum address_role role, struct str *address, struct arena *a,
-                 const char **parameter)
+bool mapping_apply(const struct mapping *m, enum address_role role, struct str *address,
+                   struct arena *a, const char **parameter)
 {
     const struct {
         const struct address_maps *maps;
         const char *parameter;
     } steps[] = {
-        { &c->sender_canonical, "sender_canonical_maps" },
-        { &c->recipient_canonical, "recipient_canonical_maps" },
-        { &c->canonical, "canonical_maps" },
+        { &m->sender_canonical, "sender_canonical_maps" },
+        { &m->recipient_canonical, "recipient_canonical_maps" },
+        { &m->canonical, "canonical_maps" },
     };
 
     for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
         if (!(steps[i].maps->roles & role) || table_list_is_empty(steps[i].maps->tables))
             continue;
         *parameter = steps[i].parameter;
-        if (!rewrite_map_address(c->rewriter, steps[i].maps->tables, c->canonical_extensions,
+        if (!rewrite_map_address(m->rewriter, steps[i].maps->tables, m->canonical_extensions,
                                  CANONICAL_STEPS, address, a))
             return false;
     }
-    if (!(c->masquerade_roles & role) || cleanup_conf.masquerade_domains.len == 0)
+    if (!(m->masquerade_roles & role) || cleanup_conf.masquerade_domains.len == 0)
         return true;
     *parameter = "masquerade_exceptions";
-    switch (match_string(c->masquerade_exceptions, address_split(*address).local)) {
+    switch (match_string(m->masquerade_exceptions, address_split(*address).local)) {
     case MATCH_ERROR:
         return false;
     case MATCH_NO:
-        *address = address_masquerade(cleanup_conf.masquerade_domains, *address, a);
+        *address = mapping_masquerade(cleanup_conf.masquerade_domains, *address, a);
         return true;
     default:
         return true;
     }
 }
 
-bool address_bcc(struct cleanup *c, struct table_list *maps, struct str address, struct arena *a,
-                 struct str *bcc)
+bool mapping_bcc(const struct mapping *m, struct table_list *maps, struct str address,
+                 struct arena *a, struct str *bcc)
 {
-    struct address_walk walk = rewrite_address_walk(c->rewriter, ADDRESS_KEYS_REWRITE);
+    struct address_walk walk = rewrite_address_walk(m->rewriter, ADDRESS_KEYS_REWRITE);
     BUF_AUTO(value, RESULT_MAX);
 
     *bcc = STR_NONE;

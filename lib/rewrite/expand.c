@@ -1,8 +1,9 @@
-/* Virtual alias expansion (cleanup/address.h): a stack of addresses still to be looked up, so
+/* Virtual alias expansion (rewrite/mapping.h): a stack of addresses still to be looked up, so
  * that neither a loop nor a long list costs more than the limits allow. */
 #include "base/log.h"
-#include "cleanup/address.h"
+#include "queue/record.h"
 #include "rewrite/map.h"
+#include "rewrite/mapping.h"
 #include "text/address.h"
 
 #define RESULT_MAX (1024UL * 1024)
@@ -14,7 +15,7 @@ struct candidate {
 };
 
 struct expander {
-    struct cleanup *c;
+    const struct mapping *m;
     struct arena *arena;
     struct candidate *stack;
     size_t count, room;
@@ -59,12 +60,12 @@ static struct str complete(struct expander *x, struct str alias, struct str item
         buf_join(&text, address_split(alias).local, item);
     } else {
         buf_add(&text, parts.local);
-        if (x->c->virtual_extensions)
+        if (x->m->virtual_extensions)
             buf_add(&text, extension);
         if (parts.domain.ptr)
             buf_join(&text, STR("@"), parts.domain);
     }
-    return rewrite_address(x->c->rewriter, REWRITE_LOCAL, buf_str(&text), x->arena);
+    return rewrite_address(x->m->rewriter, REWRITE_LOCAL, buf_str(&text), x->arena);
 }
 
 static enum expansion no_address(struct str alias, struct str value)
@@ -108,7 +109,7 @@ static enum expansion push_members(struct expander *x, const struct candidate *a
 
 static enum expansion expand_one(struct expander *x, struct candidate item)
 {
-    struct address_walk walk = rewrite_address_walk(x->c->rewriter, ADDRESS_KEYS_REWRITE);
+    struct address_walk walk = rewrite_address_walk(x->m->rewriter, ADDRESS_KEYS_REWRITE);
     BUF_AUTO(value, RESULT_MAX);
     BUF_AUTO(extension, RESULT_MAX);
 
@@ -119,7 +120,7 @@ static enum expansion expand_one(struct expander *x, struct candidate item)
     if (item.depth >= cleanup_conf.virtual_alias_recursion_limit)
         return EXPANSION_NESTING;
     switch (
-        table_list_lookup_address(x->c->virtual_aliases, item.address, &walk, &value, &extension)) {
+        table_list_lookup_address(x->m->virtual_aliases, item.address, &walk, &value, &extension)) {
     case TABLE_NOT_FOUND:
         address_set_add(x->out, item.address, x->arena);
         return EXPANSION_OK;
@@ -132,10 +133,10 @@ static enum expansion expand_one(struct expander *x, struct candidate item)
     }
 }
 
-enum expansion address_expand(struct cleanup *c, struct str address, struct arena *a,
+enum expansion mapping_expand(const struct mapping *m, struct str address, struct arena *a,
                               struct address_set *out, struct str *failed_at)
 {
-    struct expander x = { .c = c, .arena = a, .out = out, .failed_at = failed_at };
+    struct expander x = { .m = m, .arena = a, .out = out, .failed_at = failed_at };
 
     *out = (struct address_set){ 0 };
     *failed_at = address;

@@ -1,4 +1,4 @@
-#include "cleanup/address.h"
+#include "rewrite/mapping.h"
 #include "lib/queue/scratch.h"
 
 static void masquerading_follows_the_first_domain_that_fits(void **state)
@@ -26,7 +26,7 @@ static void masquerading_follows_the_first_domain_that_fits(void **state)
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(cases); i++)
         assert_str_equal(
-            address_masquerade(str_from(cases[i].domains), str_from(cases[i].address), &arena),
+            mapping_masquerade(str_from(cases[i].domains), str_from(cases[i].address), &arena),
             cases[i].want);
 }
 
