@@ -15,9 +15,10 @@
 static const struct queue {
     const char *name;
     bool has_size_record; /* otherwise the file's size is shown */
+    bool has_logs;
 } queues[] = {
-    { QUEUE_MAILDROP, false }, { QUEUE_ACTIVE, true }, { QUEUE_INCOMING, true },
-    { QUEUE_DEFERRED, true },  { QUEUE_HOLD, true },
+    { QUEUE_MAILDROP, false, false }, { QUEUE_ACTIVE, true, true }, { QUEUE_INCOMING, true, true },
+    { QUEUE_DEFERRED, true, true },   { QUEUE_HOLD, true, true },
 };
 
 /* The logs that may explain why a recipient is still there. */
@@ -115,7 +116,7 @@ static void take_sender(struct reader *r, struct str payload)
     r->message.sender = payload.len ? external(&r->sender, payload) : STR("MAILER-DAEMON");
     r->announced = true;
     r->sink->message(r->sink->context, &r->message);
-    if (!r->queue->has_size_record)
+    if (!r->queue->has_logs)
         return;
     for (size_t i = 0; i < ARRAY_LEN(log_kinds); i++)
         read_log(r, &log_kinds[i]);
@@ -248,22 +249,39 @@ static void reader_free(struct reader *r)
     map_free(&r->explained, NULL);
 }
 
+/* False when nobody wants more. */
+static bool read_queue(struct reader *r, const struct queue *queue, bool (*wanted)(void *context))
+{
+    struct queue_scan *scan = queue_scan_open(queue->name);
+    bool going = true;
+
+    r->queue = queue;
+    while (going && queue_scan_next(scan, &r->id)) {
+        read_message(r, queue_scan_path(scan));
+        going = wanted == NULL || wanted(r->sink->context);
+    }
+    queue_scan_close(scan);
+    return going;
+}
+
 void listing_read_queues(const struct queue_layout *layout, const struct listing_sink *sink,
                          bool (*wanted)(void *context))
 {
     struct reader r = {
         .layout = layout, .sink = sink, .explained = MAP_INIT, .log = BUF_INIT(BOUNCE_LOG_MAX)
     };
-    bool going = true;
 
-    for (size_t i = 0; i < ARRAY_LEN(queues) && going; i++) {
-        struct queue_scan *scan = queue_scan_open(queues[i].name);
-        r.queue = &queues[i];
-        while (going && queue_scan_next(scan, &r.id)) {
-            read_message(&r, queue_scan_path(scan));
-            going = wanted == NULL || wanted(sink->context);
-        }
-        queue_scan_close(scan);
-    }
+    for (size_t i = 0; i < ARRAY_LEN(queues); i++)
+        if (!read_queue(&r, &queues[i], wanted))
+            break;
+    reader_free(&r);
+}
+
+void listing_read_directory(const char *path, const struct listing_sink *sink)
+{
+    const struct queue queue = { .name = path, .has_size_record = true };
+    struct reader r = { .sink = sink, .explained = MAP_INIT };
+
+    (void)read_queue(&r, &queue, NULL);
     reader_free(&r);
 }

@@ -32,6 +32,9 @@ struct listing_sink {
 void listing_read_queues(const struct queue_layout *layout, const struct listing_sink *sink,
                          bool (*wanted)(void *context));
 
+/* Read one directory with its hash directories, whose files are as those of a queue; without reasons. */
+void listing_read_directory(const char *path, const struct listing_sink *sink);
+
 /* ---- the wire ---- */
 
 #define LISTING_PROTOCOL  "mail_queue_list_protocol"

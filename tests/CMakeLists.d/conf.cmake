@@ -16,6 +16,12 @@ add_test(NAME tools.tls_command
   COMMAND ${Python3_EXECUTABLE} ${CMAKE_SOURCE_DIR}/tests/tools/tls_command_test.py ${CMAKE_SOURCE_DIR}/tools/postfix-tls-script
   $<TARGET_FILE:postconf> $<TARGET_FILE:postlog>)
 set_tests_properties(tools.tls_command PROPERTIES SKIP_RETURN_CODE 77)
+add_test(NAME tools.traffic
+  COMMAND ${Python3_EXECUTABLE} ${CMAKE_SOURCE_DIR}/tests/tools/traffic_test.py $<TARGET_FILE_DIR:smtp-sink>)
+add_test(NAME tools.qshape
+  COMMAND ${Python3_EXECUTABLE} ${CMAKE_SOURCE_DIR}/tests/tools/qshape_test.py $<TARGET_FILE:qshape>)
+add_test(NAME tools.rmail
+  COMMAND ${Python3_EXECUTABLE} ${CMAKE_SOURCE_DIR}/tests/tools/rmail_test.py ${CMAKE_SOURCE_DIR}/tools/rmail)
 add_test(NAME tools.postlock
   COMMAND ${Python3_EXECUTABLE} ${CMAKE_SOURCE_DIR}/tests/tools/postlock_test.py $<TARGET_FILE:postlock>)
 set_tests_properties(tools.postlock PROPERTIES SKIP_RETURN_CODE 77)

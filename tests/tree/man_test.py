@@ -13,7 +13,7 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 BUILD = pathlib.Path(sys.argv[1])
-FOREIGN = {("regex", "7")}
+FOREIGN = {("regex", "7"), ("strftime", "3")}
 BLOCKS = {"Bl": "El", "Bd": "Ed"}
 SECTIONS = ("NAME", "DESCRIPTION", "SEE ALSO")
 

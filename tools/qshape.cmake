@@ -1,0 +1,1 @@
+relevo_tool(qshape qshape.c LIBS conf queue text)
