@@ -1,6 +1,6 @@
 # What answers to the setup's questions make of main.cf, /etc/mailname and /etc/aliases.
 #
-# Sourced, after defaults.sh, by the package's postinst and by postfix-setup(8).  The caller puts the answers into
+# Sourced, after defaults.sh, by the package's postinst and by postfix-setup(1).  The caller puts the answers into
 # answer_NAME for each of $site_questions, and the names of those that are to be followed into site_changed; with a
 # new main.cf all are.  What was not answered anew is left as the site has it.
 
@@ -34,7 +34,7 @@ site_first_main_cf()
 {
     {
         cat "$site_samples/main.cf.debian"
-        [ ! -e "$site_etc/ssl/private/ssl-cert-snakeoil.key" ] || cat "$site_samples/main.cf.tls"
+        [ ! -e "${SITE_ROOT:-}/etc/ssl/private/ssl-cert-snakeoil.key" ] || cat "$site_samples/main.cf.tls"
     } >"$site_etc/postfix/main.cf.new" && mv "$site_etc/postfix/main.cf.new" "$site_etc/postfix/main.cf"
 }
 

@@ -1,6 +1,6 @@
 # What this host most likely is: defaults of the setup's questions, and what an answer can be.
 #
-# Sourced by postfix-setup(8) and, with apply.sh, by the package's postinst; debconf's config script, which runs before
+# Sourced by postfix-setup(1) and, with apply.sh, by the package's postinst; debconf's config script, which runs before
 # the package is unpacked, carries a copy.  SITE_ROOT is put before every path of the system (tests).
 
 site_etc="${SITE_ROOT:-}/etc"
@@ -19,7 +19,7 @@ site_fqdn()
     case "$name" in
     *.*) ;;
     *)
-        domain=$(sed -n 's/^\(search\|domain\)[[:blank:]]\{1,\}\([^[:blank:]]*\).*/\2/p' "$site_etc/resolv.conf" 2>/dev/null | tail -n 1)
+        domain=$(sed -n 's/^\(search\|domain\)[[:blank:]]\{1,\}\([^[:blank:]]*\).*/\2/p' "${SITE_ROOT:-}/etc/resolv.conf" 2>/dev/null | tail -n 1)
         name=$name${domain:+.$domain}
         ;;
     esac
