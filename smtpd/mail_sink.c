@@ -48,7 +48,7 @@ const struct mail_sink *mail_sink_open(struct setup *setup)
     BUF_AUTO(endpoint, 0);
     BUF_AUTO(why, 0);
 
-    if (filter.len == 0 || service_is_standalone(setup->svc))
+    if (filter.len == 0 || (setup->svc && service_is_standalone(setup->svc)))
         return &mail_sink_cleanup;
     buf_join(&endpoint, has_type(filter) ? STR("") : STR("inet:"), filter);
     setup->filter = connector_add(setup->connector, buf_str(&endpoint), &why);

@@ -138,28 +138,40 @@ static void find_postdrop(void)
     setup.postdrop = buf_cstr(&path);
 }
 
-const struct setup *setup_open(struct service *svc)
+static void open_judgement(struct conf *conf)
 {
-    struct conf *conf = service_conf(svc);
     BUF_AUTO(why, 1024);
 
-    setup.svc = svc;
-    find_postdrop();
-    setup.names_ends = !conf_level_below(conf, CONF_LEVEL_IDS_AT_END);
     setup.rewriter = rewrite_open(conf, site_conf.rewrite_service_name);
     open_resolver();
     if (!interfaces_resolve(site_conf.inet_interfaces, site_conf.inet_protocols, &setup.interfaces,
                             &why))
         log_fatal("config variable inet_interfaces: " STR_FMT, STR_ARG(buf_str(&why)));
-    proxy_check_parameter();
     open_client_lists();
     open_dialogue_tables();
     open_recipient_tables();
     apply_overrides();
-    tls_setup_open(&setup);
     setup.connector = connector_shared();
     setup.access = access_open(conf, &setup);
     setup.sink = mail_sink_open(&setup);
+}
+
+const struct setup *setup_open_judgement(struct conf *conf)
+{
+    open_judgement(conf);
+    return &setup;
+}
+
+const struct setup *setup_open(struct service *svc)
+{
+    struct conf *conf = service_conf(svc);
+
+    setup.svc = svc;
+    find_postdrop();
+    setup.names_ends = !conf_level_below(conf, CONF_LEVEL_IDS_AT_END);
+    proxy_check_parameter();
+    open_judgement(conf);
+    tls_setup_open(&setup);
     milters_open(&setup);
     return &setup;
 }

@@ -174,6 +174,16 @@ static NORETURN void run_wrapper(struct conf *conf, int argc, char **argv)
     log_fatal("%s: %s", command[0], strerror(errno));
 }
 
+/* Whoever can read the configuration may ask what it means. */
+static NORETURN void run_explain(struct conf *conf, char **argv)
+{
+    BUF_AUTO(path, 0);
+
+    buf_join(&path, str_from(value_of(conf, "command_directory")), STR("/postfix-explain"));
+    execv(buf_cstr(&path), argv);
+    log_fatal("%s: %s", buf_cstr(&path), strerror(errno));
+}
+
 static NORETURN void run_script(struct conf *conf, char **argv)
 {
     BUF_AUTO(path, 0);
@@ -192,6 +202,8 @@ int main(int argc, char **argv)
     command_begin("postfix", 1);
     (void)umask(022);
     parse_options(&o, argc, argv);
+    if (optind < argc && strcmp(argv[optind], "explain") == 0)
+        run_explain(command_conf_unchecked(o.config_directory), argv + optind);
     if (getuid() != 0) {
         log_error("to submit mail, use the Postfix sendmail command");
         log_fatal("the postfix command is reserved for the superuser");

@@ -27,8 +27,8 @@ struct str mapping_masquerade(struct str domains, struct str address, struct are
     return address;
 }
 
-bool mapping_apply(const struct mapping *m, enum address_role role, struct str *address,
-                   struct arena *a, const char **parameter)
+bool mapping_canonical(const struct mapping *m, enum address_role role, struct str *address,
+                       struct arena *a, const char **parameter)
 {
     const struct {
         const struct address_maps *maps;
@@ -47,6 +47,12 @@ bool mapping_apply(const struct mapping *m, enum address_role role, struct str *
                                  CANONICAL_STEPS, address, a))
             return false;
     }
+    return true;
+}
+
+bool mapping_hide_host(const struct mapping *m, enum address_role role, struct str *address,
+                       struct arena *a, const char **parameter)
+{
     if (!(m->masquerade_roles & role) || cleanup_conf.masquerade_domains.len == 0)
         return true;
     *parameter = "masquerade_exceptions";
@@ -59,6 +65,13 @@ bool mapping_apply(const struct mapping *m, enum address_role role, struct str *
     default:
         return true;
     }
+}
+
+bool mapping_apply(const struct mapping *m, enum address_role role, struct str *address,
+                   struct arena *a, const char **parameter)
+{
+    return mapping_canonical(m, role, address, a, parameter) &&
+           mapping_hide_host(m, role, address, a, parameter);
 }
 
 bool mapping_bcc(const struct mapping *m, struct table_list *maps, struct str address,

@@ -34,10 +34,16 @@ struct mapping {
 /* cleanup_conf is filled. */
 void mapping_open(struct mapping *m, struct rewriter *rewriter, struct conf *conf);
 
-/* Canonical maps and masquerading of an address in that place.  False: a lookup failed,
+/* Canonical maps and then masquerading of an address in that place.  False: a lookup failed,
  * `parameter` names it. */
 NODISCARD bool mapping_apply(const struct mapping *m, enum address_role role, struct str *address,
                              struct arena *a, const char **parameter);
+
+/* One of them alone. */
+NODISCARD bool mapping_canonical(const struct mapping *m, enum address_role role,
+                                 struct str *address, struct arena *a, const char **parameter);
+NODISCARD bool mapping_hide_host(const struct mapping *m, enum address_role role,
+                                 struct str *address, struct arena *a, const char **parameter);
 
 /* masquerade_domains: the first of `domains` that is the address's domain or a parent of it
  * decides; `!domain` leaves it alone.  Pure. */

@@ -5,6 +5,7 @@
 #include "conf/params.h"
 #include "table/driver.h"
 #include "table/parents.h"
+#include "table/witness.h"
 #include "text/netaddr.h"
 
 #include <stdlib.h>
@@ -70,6 +71,12 @@ static enum table_result lookup_in(const struct table_list *l, struct table *t, 
     BUF_AUTO(found, 0);
     enum table_result result = table_lookup(t, key, &found);
 
+    if (result != TABLE_NOT_FOUND)
+        table_testify(&(struct table_testimony){ .parameter = l->parameter,
+                                                 .table = table_name(t),
+                                                 .key = key,
+                                                 .value = buf_str(&found),
+                                                 .result = result });
     if (result == TABLE_ERROR)
         log_warning(STR_FMT " lookup error for \"" STR_FMT "\"", STR_ARG(table_name(t)),
                     STR_ARG(key));

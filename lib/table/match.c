@@ -9,6 +9,7 @@
 #include "os/fd.h"
 #include "table/driver.h"
 #include "table/parents.h"
+#include "table/witness.h"
 #include "text/casefold.h"
 #include "text/netaddr.h"
 
@@ -183,9 +184,25 @@ bool match_list_is_empty(const struct match_list *l) { return l == NULL || l->co
 
 /* ---- matching ---- */
 
-static enum match_result ask_table(const struct match_list *l, struct table *t, struct str key)
+static void testify(const struct match_list *l, const struct element *e, struct str key,
+                    enum table_result result)
 {
-    switch (table_lookup(t, key, NULL)) {
+    table_testify(&(struct table_testimony){ .parameter = l->parameter,
+                                             .table = e->text,
+                                             .key = key,
+                                             .result = result,
+                                             .negated = e->negated });
+}
+
+static enum match_result ask_table(const struct match_list *l, const struct element *e,
+                                   struct str key)
+{
+    struct table *t = e->table;
+    enum table_result result = table_lookup(t, key, NULL);
+
+    if (result != TABLE_NOT_FOUND)
+        testify(l, e, key, result);
+    switch (result) {
     case TABLE_FOUND:
         return MATCH_YES;
     case TABLE_NOT_FOUND:
@@ -202,19 +219,20 @@ static enum match_result match_element_string(const struct match_list *l, const 
                                               const struct subject *s)
 {
     if (e->kind == ELEMENT_TABLE)
-        return ask_table(l, e->table, s->name);
+        return ask_table(l, e, s->name);
     return from_bool(str_equal_nocase(e->text, s->name));
 }
 
 /* A name and its parents, `.parent` or with MATCH_SUBDOMAINS `parent`. */
-static enum match_result ask_table_for_domain(const struct match_list *l, struct table *t,
+static enum match_result ask_table_for_domain(const struct match_list *l, const struct element *e,
                                               struct str name)
 {
     struct parents parents = parents_of(name, !(l->flags & MATCH_SUBDOMAINS));
-    enum match_result result = ask_table(l, t, name);
+    enum match_result result = ask_table(l, e, name);
 
-    while (result == MATCH_NO && table_takes_partial_keys(t) && parents_next(&parents, &name))
-        result = ask_table(l, t, name);
+    while (result == MATCH_NO && table_takes_partial_keys(e->table) &&
+           parents_next(&parents, &name))
+        result = ask_table(l, e, name);
     return result;
 }
 
@@ -228,7 +246,7 @@ static enum match_result match_element_domain(const struct match_list *l, const 
                                               const struct subject *s)
 {
     if (e->kind == ELEMENT_TABLE)
-        return ask_table_for_domain(l, e->table, s->name);
+        return ask_table_for_domain(l, e, s->name);
     if (str_equal_nocase(e->text, s->name))
         return MATCH_YES;
     if (l->flags & MATCH_SUBDOMAINS)
@@ -240,7 +258,7 @@ static enum match_result match_element_address(const struct match_list *l, const
                                                const struct subject *s)
 {
     if (e->kind == ELEMENT_TABLE)
-        return ask_table(l, e->table, s->address);
+        return ask_table(l, e, s->address);
     if (e->why.len && s->has_address && e->is_v6 == (s->parsed.size == 16)) {
         log_warning("%s: " STR_FMT, l->parameter, STR_ARG(e->why));
         return MATCH_ERROR;
@@ -286,6 +304,8 @@ static enum match_result match_list(const struct match_list *l, const struct sub
         result = match(l, e, &folded);
         if (result == MATCH_ERROR)
             return MATCH_ERROR;
+        if (result == MATCH_YES && e->kind != ELEMENT_TABLE)
+            testify(l, e, STR_NONE, TABLE_FOUND);
         if (result == MATCH_YES)
             return e->negated ? MATCH_NO : MATCH_YES;
     }

@@ -94,6 +94,8 @@ struct access *access_open(struct conf *conf, struct setup *setup)
     return a;
 }
 
+void access_watch(struct access *a, const struct access_watcher *watcher) { a->watcher = watcher; }
+
 const struct resolution *judge_recipient(struct judge *j)
 {
     if (!j->rcpt_is_resolved) {
@@ -125,11 +127,20 @@ static struct judge begin(struct session *s)
 /* What becomes of mail that will be thrown away does not matter any more. */
 static bool is_discarded(const struct judge *j) { return j->actions && j->actions->discard; }
 
+static void tell_of_list(const struct judge *j, const struct rule_list *list)
+{
+    const struct access_watcher *w = j->access->watcher;
+
+    if (w)
+        w->list(w->context, list->parameter);
+}
+
 /* One list; false when it refused.  OK ends the list, not the judgement. */
 static bool passes(struct judge *j, const struct rule_list *list, enum subject_kind subject)
 {
     if (is_discarded(j))
         return true;
+    tell_of_list(j, list);
     j->subject = subject;
     j->warn = false;
     j->defer_if_reject.code = 0; /* the doubts of one list excuse nobody in the next */
@@ -192,19 +203,27 @@ static bool recipient_lists_pass(struct judge *j)
            passes(j, relay_first ? &a->recipient : &a->relay, SUBJECT_RECIPIENT);
 }
 
-static bool addresses_exist(struct judge *j)
+/* A parameter that says the same as a restriction in every list would. */
+static bool passes_word(struct judge *j, const char *parameter, struct str word)
 {
-    struct rule none = { 0 };
+    struct rule rule = { .type = rule_type_find(word), .name = word };
+    const struct rule_list list = { .parameter = parameter, .rules = &rule, .count = 1 };
 
+    tell_of_list(j, &list);
     j->subject = SUBJECT_RECIPIENT;
     j->warn = false;
+    return rule_judge(j, &list, &rule) != JUDGE_REJECT;
+}
+
+static bool addresses_exist(struct judge *j)
+{
     if (!j->s->setup->check_recipients || judge_is_double_bounce(judge_recipient(j)))
         return true;
     if (smtpd_conf.smtpd_reject_unlisted_sender &&
-        rule_reject_unlisted_sender(j, &none) == JUDGE_REJECT)
+        !passes_word(j, "smtpd_reject_unlisted_sender", STR("reject_unlisted_sender")))
         return false;
     return !smtpd_conf.smtpd_reject_unlisted_recipient ||
-           rule_reject_unlisted_recipient(j, &none) != JUDGE_REJECT;
+           passes_word(j, "smtpd_reject_unlisted_recipient", STR("reject_unlisted_recipient"));
 }
 
 struct smtp_reply access_judge_recipient(struct session *s, const struct smtp_rcpt *rcpt)

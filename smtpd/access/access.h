@@ -15,6 +15,33 @@ enum access_stage {
     ACCESS_ETRN,
 };
 
+/* Whom restrictions ask besides tables. */
+enum access_asks {
+    ACCESS_ASKS_NOBODY = 0,
+    ACCESS_ASKS_DNS = 1 << 0,
+    ACCESS_ASKS_POLICY = 1 << 1, /* a policy service */
+    ACCESS_ASKS_VERIFY = 1 << 2, /* verify(8), which may send a probe */
+    ACCESS_ASKS_TIME = 1 << 3,   /* nobody, but the client waits */
+};
+
+enum access_verdict { ACCESS_NO_OPINION, ACCESS_PERMITS, ACCESS_REJECTS, ACCESS_NOT_ASKED };
+
+/* For a program that tells how a judgement comes about: it sees every step in order.  What a restriction that is a list
+ * itself is made of comes between its beginning and its end.  Strings live as long as the call. */
+struct access_watcher {
+    unsigned may_ask; /* enum access_asks: others are passed over as if they had no opinion */
+    void (*list)(void *context, const char *parameter);
+    void (*begin)(void *context, const char *parameter, struct str restriction,
+                  struct str argument);
+    /* `reply` is the refusal of ACCESS_REJECTS; its code is 0 for others.  `later`: what it will be unless something else
+     * decides (defer_if_permit, defer_if_reject). */
+    void (*end)(void *context, enum access_verdict verdict, enum access_asks asks,
+                struct smtp_reply reply, struct smtp_reply later);
+    void *context;
+};
+/* `watcher` is kept; NULL: nobody. */
+void access_watch(struct access *a, const struct access_watcher *watcher);
+
 struct access *access_open(struct conf *conf, struct setup *setup);
 
 /* Judge the lists that belong to a stage.  The reply's code is 0 when nothing speaks against; its text lives until the

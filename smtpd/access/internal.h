@@ -34,6 +34,7 @@ struct access {
     struct map classes;  /* name -> struct rule_list * */
     struct map policies; /* services by their text */
     struct table_list *rbl_replies;
+    const struct access_watcher *watcher; /* NULL: nobody looks */
 };
 
 /* What a restriction is about; decides the words and status codes of replies. */
@@ -89,6 +90,7 @@ struct rule_type {
     enum subject_kind about; /* what it looks at, in whatever list it stands */
     enum dns_type servers;   /* check_*_{a,mx,ns}_access: which ones of that */
     bool ends_list;          /* it always decides: what is behind it is a mistake */
+    enum access_asks asks;
 };
 
 const struct rule_type *rule_type_find(struct str name);
@@ -153,7 +155,10 @@ enum outcome_kind judge_unlisted(struct judge *j, const struct resolution *r, st
 struct policy *policy_open(struct access *a, struct str text);
 
 /* What judges the words of the language (by subject, one file each), and what stands for no word of it. */
-#define RULE(word, function, takes, subject, which, decides) rule_fn rule_##function;
+#define RULE(word, function, takes, subject, which, decides, whom) rule_fn rule_##function;
 #include "smtpd/access/rules.def"
 #undef RULE
 rule_fn rule_class, rule_check_default_access;
+/* One restriction, as it stands in that list. */
+enum outcome_kind rule_judge(struct judge *j, const struct rule_list *list,
+                             const struct rule *rule);

@@ -219,6 +219,44 @@ static void log_ignored(const struct rule *ends, const struct rule *next)
                 STR_ARG(ends->name));
 }
 
+static struct smtp_reply said_since(struct smtp_reply before, struct smtp_reply after)
+{
+    return before.code == after.code && str_equal(before.text, after.text)
+               ? (struct smtp_reply){ 0 }
+               : after;
+}
+
+static enum outcome_kind judge_watched(struct judge *j, const struct rule_list *list,
+                                       const struct rule *rule)
+{
+    static const enum access_verdict verdicts[] = {
+        [JUDGE_NEXT] = ACCESS_NO_OPINION,
+        [JUDGE_PERMIT] = ACCESS_PERMITS,
+        [JUDGE_REJECT] = ACCESS_REJECTS,
+    };
+    const struct access_watcher *w = j->access->watcher;
+    struct smtp_reply permit = j->defer_if_permit, reject = j->defer_if_reject;
+    enum outcome_kind result = JUDGE_NEXT;
+
+    w->begin(w->context, list->parameter, rule->name, rule->argument);
+    if (rule->type->asks & ~w->may_ask) {
+        w->end(w->context, ACCESS_NOT_ASKED, rule->type->asks, (struct smtp_reply){ 0 },
+               (struct smtp_reply){ 0 });
+        return result;
+    }
+    result = rule->type->judge(j, rule);
+    permit = said_since(permit, j->defer_if_permit);
+    w->end(w->context, verdicts[result], rule->type->asks,
+           result == JUDGE_REJECT ? j->reply : (struct smtp_reply){ 0 },
+           permit.code ? permit : said_since(reject, j->defer_if_reject));
+    return result;
+}
+
+enum outcome_kind rule_judge(struct judge *j, const struct rule_list *list, const struct rule *rule)
+{
+    return j->access->watcher ? judge_watched(j, list, rule) : rule->type->judge(j, rule);
+}
+
 enum outcome_kind rule_list_judge(struct judge *j, const struct rule_list *list)
 {
     bool inherited = j->warn; /* the list itself may stand behind warn_if_reject */
@@ -230,7 +268,7 @@ enum outcome_kind rule_list_judge(struct judge *j, const struct rule_list *list)
             j->warn = true;
             continue;
         }
-        result = rule->type->judge(j, rule);
+        result = rule_judge(j, list, rule);
         if (result != JUDGE_NEXT && rule->type->ends_list && i + 1 < list->count)
             log_ignored(rule, rule + 1);
         if (result == JUDGE_PERMIT)

@@ -2,13 +2,14 @@
 #include "smtpd/access/internal.h"
 
 static const struct rule_type rule_types[] = {
-#define RULE(word, function, takes, subject, which, decides) \
-    { .name = #word,                                         \
-      .judge = rule_##function,                              \
-      .argument = RULE_##takes,                              \
-      .about = SUBJECT_##subject,                            \
-      .servers = DNS_##which,                                \
-      .ends_list = (decides) },
+#define RULE(word, function, takes, subject, which, decides, whom) \
+    { .name = #word,                                               \
+      .judge = rule_##function,                                    \
+      .argument = RULE_##takes,                                    \
+      .about = SUBJECT_##subject,                                  \
+      .servers = DNS_##which,                                      \
+      .ends_list = (decides),                                      \
+      .asks = ACCESS_ASKS_##whom },
 #include "smtpd/access/rules.def"
 #undef RULE
 };

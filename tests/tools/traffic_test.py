@@ -286,7 +286,7 @@ def qmqp_comes_and_goes():
     with Sink("-c", program="qmqp-sink") as sink:
         done = source(sink, "-m", "20", "-s", "3", "-r", "2", "-l", "3000", "-c", program="qmqp-source")
         equal((done.returncode, done.stderr, done.stdout.split("\n")[-2]), (0, "", "20"))
-        for data, want in ((b"16:2:hi,3:a@b,3:c@d,,", b"3:KOk,"), (b"x", b"")):
+        for data, want in ((b"17:2:hi,3:a@b,3:c@d,,", b"3:KOk,"), (b"x", b"")):
             s = connect(sink.path)
             for byte in data:
                 s.sendall(bytes([byte]))
