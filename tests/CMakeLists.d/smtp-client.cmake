@@ -7,6 +7,8 @@ relevo_test(lib/nexthop/dane_test.c nexthop)
 relevo_test(lib/dns/answer_test.c dns)
 relevo_test(lib/dns/secure_test.c dns)
 relevo_fuzz(dns_answer.c dns)
+relevo_fuzz(tlsa.c nexthop)
+relevo_fuzz(tls_entry.c nexthop)
 
 find_package(Python3 COMPONENTS Interpreter)
 if(Python3_FOUND)
