@@ -1,6 +1,6 @@
 # Debian packages that building and testing need; sourced by install.sh and test.sh.
 
-BUILD_PACKAGES="gcc cmake ninja-build libc6-dev liblmdb-dev libc-ares-dev libseccomp-dev libpcre2-dev libssl-dev libsasl2-dev libsasl2-modules libcurl4-openssl-dev libidn2-dev libunistring-dev python3 iproute2 dpkg-dev"
+BUILD_PACKAGES="gcc cmake ninja-build libc6-dev liblmdb-dev libc-ares-dev libseccomp-dev libpcre2-dev libssl-dev libsasl2-dev libsasl2-modules libcurl4-openssl-dev libidn2-dev libunistring-dev libsqlite3-dev libpq-dev libmariadb-dev libldap-dev libcdb-dev python3 iproute2 dpkg-dev"
 TEST_PACKAGES="$BUILD_PACKAGES clang clang-tidy clang-format libclang-rt-14-dev libcmocka-dev procps strace sasl2-bin"
 
 install_packages() {

@@ -162,12 +162,16 @@ static bool uses_cyrus(struct master *m, const struct service_line *line)
 /* One is there when a program is that may call it, unless the site has an entry for it. */
 static const struct implicit {
     struct str program;
-    int limit; /* processes; -1: default_process_limit */
+    int limit; /* processes; -1: default_process_limit; 0: any number */
     /* Not NULL: each service that answers yes has one of its own, with its settings and its root. */
     bool (*wanted_by)(struct master *m, const struct service_line *line);
 } implicit[] = {
-    { STR("connector"), 1, NULL }, { STR("cyrus"), -1, uses_cyrus }, { STR("tokenmgr"), 1, NULL },
-    { STR("stsmgr"), -1, NULL },   { STR("webfetch"), -1, NULL },
+    { STR("connector"), 1, NULL },
+    { STR("cyrus"), -1, uses_cyrus },
+    { STR("tokenmgr"), 1, NULL },
+    { STR("stsmgr"), -1, NULL },
+    { STR("webfetch"), -1, NULL },
+    { STR("tablemgr"), 0, NULL }, /* as many as there are processes that call it */
 };
 
 static bool is_named(const struct service_line *lines, size_t count, struct str program)

@@ -60,6 +60,8 @@ static int find_door(const char *path)
     return -1;
 }
 
+bool door_is_there(const char *path) { return find_door(path) >= 0; }
+
 static bool is_full(void) { return errno == EAGAIN || errno == ENOBUFS || errno == ETOOMANYREFS; }
 
 /* The door's queue is shared with others who call: wait until there is room. */

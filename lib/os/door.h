@@ -25,6 +25,8 @@ void door_attach(void);
 NODISCARD int door_connect(const char *path, int patience_s);
 /* Never waits.  False: errno; ENOENT when there is no door of that name (without master there is none). */
 NODISCARD bool door_note(const char *path, struct str note);
+/* Were we handed the door of the service at `path`? */
+bool door_is_there(const char *path);
 /* Are we a process that has doors? */
 bool door_is_only_way(void);
 

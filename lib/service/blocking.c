@@ -6,6 +6,7 @@
 #include "os/fd.h"
 #include "os/socket.h"
 #include "service/private.h"
+#include "table/tablemgr.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -21,7 +22,7 @@ static void serve_connection(struct service *svc, int listen_fd)
 {
     if (svc->spec->before_client)
         svc->spec->before_client(svc);
-    if (connector_is_lost(connector_shared()))
+    if (connector_is_lost(connector_shared()) || tablemgr_is_lost())
         service_replace(svc);
     if (svc->leaving)
         return;

@@ -2,6 +2,7 @@
 #include "os/door.h"
 #include "os/fd.h"
 #include "service/private.h"
+#include "table/tablemgr.h"
 
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -99,7 +100,8 @@ static void look_idle(void *context)
 
 static bool is_used_up(const struct service *svc)
 {
-    return svc->leaving || (!svc->spec->no_max_use && svc->uses >= svc->max_use);
+    return svc->leaving || tablemgr_is_lost() ||
+           (!svc->spec->no_max_use && svc->uses >= svc->max_use);
 }
 
 static NORETURN void finish_clients(struct service *svc)

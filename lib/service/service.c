@@ -6,6 +6,7 @@
 #include "os/socket.h"
 #include "service/crowd.h"
 #include "service/private.h"
+#include "table/tablemgr.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -132,6 +133,7 @@ void service_main(const struct service_spec *spec, int argc, char **argv)
     if (spec->before_jail)
         spec->before_jail(&svc);
     connector_close_list(connector_shared());
+    tablemgr_close_list();
     service_settle(&svc);
     service_prepare_jail(&svc);
     service_enter_jail(&svc);

@@ -28,7 +28,8 @@ enum table_trait {
     TABLE_ENCODES_FILES = 1 << 1, /* with TABLE_VALUES_ARE_FILES results come out base64-encoded */
     TABLE_WRITES = 1 << 2,        /* knows TABLE_WRITE */
     TABLE_INDEXED = 1 << 3,       /* has an index file that postmap builds */
-    TABLE_ASKS_SERVER = 1 << 4,   /* needs connections (table/server) */
+    TABLE_ASKS_SERVER =
+        1 << 4, /* needs connections (table/server), or a library that may need anything */
 };
 
 /* The file behind a table, to notice when it is replaced. */
@@ -65,7 +66,7 @@ struct table_type {
 /* A built-in type: CMake looks for these rows, so that there is no list of them to keep. */
 #define TABLE_TYPE(type, ...) \
     const struct table_type table_type_##type = { .name = #type, __VA_ARGS__ }
-/* Not called yet.  Any other one; before the first table of its kind is opened, and for the life of the process. */
+/* Any other one; before the first table of its kind is opened, and for the life of the process. */
 void table_type_register(const struct table_type *type);
 const struct table_type *table_type_find(struct str name);
 

@@ -28,37 +28,110 @@ static bool find_label(struct str domain, int n, struct str *label)
     return label->len > 0;
 }
 
-/* False: the key lacks it. */
-static bool put_part(const struct parts *p, char which, struct buf *out)
+/* The part that a letter or a digit stands for.  False: it is missing, or empty where it must not be. */
+static bool find_part(const struct parts *p, char which, struct str *part)
 {
-    struct str part = p->key;
-
+    *part = p->key;
+    if (which == 's')
+        return true;
     if (which == 'u')
-        part = p->local;
+        *part = p->local;
     else if (which == 'd')
-        part = p->domain;
-    else if (char_is_digit(which) && !find_label(p->domain, which - '0', &part))
+        *part = p->local.len ? p->domain : STR_NONE;
+    else if (!find_label(p->domain, which - '0', part))
         return false;
+    return part->len > 0;
+}
+
+static bool names_part(char which)
+{
+    return (which >= '1' && which <= '9') || (which && strchr("sud", char_lower(which)));
+}
+
+/* Cut `format` at its next %: the text before it is appended, `which` is what stands behind it, or 0 at the end. */
+static bool next_part(struct str *format, char *which, struct buf *out)
+{
+    for (;;) {
+        size_t percent = str_find(*format, '%');
+        buf_add(out, str_sub(*format, 0, percent));
+        *which = '\0';
+        if (percent == STR_NOT_FOUND)
+            return true;
+        if (percent + 1 == format->len)
+            return false;
+        *which = format->ptr[percent + 1];
+        *format = str_skip(*format, percent + 2);
+        if (*which != '%')
+            return names_part(*which);
+        buf_addc(out, '%');
+    }
+}
+
+bool key_format_is_good(struct str format)
+{
+    BUF_AUTO(ignored, 0);
+    char which;
+
+    do
+        if (!next_part(&format, &which, &ignored))
+            return false;
+    while (which);
+    return true;
+}
+
+bool key_format_has_parts(struct str format)
+{
+    BUF_AUTO(ignored, 0);
+    char which;
+
+    return next_part(&format, &which, &ignored) && which;
+}
+
+static bool add_part(struct str part, key_quote_fn *quote, void *context, struct buf *out)
+{
+    if (quote)
+        return quote(context, part, out);
     buf_add(out, part);
-    return which == 's' || part.len > 0;
+    return true;
+}
+
+enum key_format_result key_format_expand_quoted(struct str format, struct str key,
+                                                key_quote_fn *quote, void *context, struct buf *out)
+{
+    struct parts p = take_apart(key);
+    struct str part;
+    char which;
+
+    for (;;) {
+        if (!next_part(&format, &which, out))
+            return KEY_FORMAT_BAD;
+        if (which == '\0')
+            return KEY_FORMAT_OK;
+        if (!find_part(&p, char_lower(which), &part) || !add_part(part, quote, context, out))
+            return KEY_FORMAT_LACKS;
+    }
 }
 
 enum key_format_result key_format_expand(struct str format, struct str key, struct buf *out)
 {
-    struct parts p = take_apart(key);
+    return key_format_expand_quoted(format, key, NULL, NULL, out);
+}
 
-    for (size_t i = 0; i < format.len; i++) {
-        if (format.ptr[i] != '%') {
-            buf_addc(out, format.ptr[i]);
-            continue;
-        }
-        char which = (char)(++i < format.len ? char_lower(format.ptr[i]) : '\0');
-        if (which == '%')
-            buf_addc(out, '%');
-        else if (which != 's' && which != 'u' && which != 'd' && !(which >= '1' && which <= '9'))
+enum key_format_result key_format_expand_result(struct str format, struct str value, struct str key,
+                                                struct buf *out)
+{
+    struct parts of_key = take_apart(key), of_value = take_apart(value);
+    struct str part;
+    char which;
+
+    for (;;) {
+        if (!next_part(&format, &which, out))
             return KEY_FORMAT_BAD;
-        else if ((which == 'd' && p.local.len == 0) || !put_part(&p, which, out))
+        if (which == '\0')
+            return KEY_FORMAT_OK;
+        bool small = which >= 'a' && which <= 'z';
+        if (!find_part(small ? &of_value : &of_key, char_lower(which), &part))
             return KEY_FORMAT_LACKS;
+        buf_add(out, part);
     }
-    return KEY_FORMAT_OK;
 }

@@ -24,6 +24,7 @@ struct entry {
 struct map_writer {
     char *path;
     unsigned flags;
+    const struct plugin_maker *maker; /* NULL: it is an LMDB file */
     struct buf bytes;
     struct entry *entries;
     size_t count, room;
@@ -39,6 +40,8 @@ struct map_writer *map_writer_new(const char *path, unsigned flags)
     *w = (struct map_writer){ .path = mem_copy_cstr(path), .flags = flags, .lock = -1 };
     return w;
 }
+
+void map_writer_use(struct map_writer *w, const struct plugin_maker *maker) { w->maker = maker; }
 
 void map_writer_free(struct map_writer *w)
 {
@@ -81,8 +84,8 @@ bool map_writer_add(struct map_writer *w, struct str key, struct str value)
 {
     bool terminate = (w->flags & MAP_WRITER_NULS) != 0;
 
-    if (key.len == 0 || key.len + terminate > MAP_KEY_MAX || value.len > UINT32_MAX / 4 ||
-        w->count == UINT32_MAX)
+    if (key.len == 0 || key.len + terminate > (w->maker ? UINT32_MAX / 4 : MAP_KEY_MAX) ||
+        value.len > UINT32_MAX / 4 || w->count == UINT32_MAX)
         return false;
     add_entry(w, key, value, terminate);
     return true;
@@ -295,7 +298,22 @@ static int put_entries(struct map_writer *w, MDB_txn *txn)
     return result;
 }
 
-static int write_file(struct map_writer *w, const char *path)
+static int write_by_maker(struct map_writer *w, int fd)
+{
+    void *made = w->maker->begin(fd);
+    bool good = made != NULL;
+
+    for (size_t i = 0; i < w->count && good; i++) {
+        const struct entry *e = &w->entries[i];
+        struct str value = { w->bytes.ptr + e->at + e->key, e->value };
+        good = e->dead || w->maker->add(made, key_of(w, e), value);
+    }
+    if (made)
+        good = w->maker->end(made);
+    return good && fsync(fd) == 0 ? 0 : errno;
+}
+
+static int write_lmdb(struct map_writer *w, const char *path)
 {
     MDB_env *env;
     MDB_txn *txn;
@@ -324,7 +342,7 @@ static int publish(struct map_writer *w, const struct draft_owner *owner)
     int result = draft_open(&draft, w->path);
 
     if (result == 0)
-        result = write_file(w, fd_name(draft.fd).text);
+        result = w->maker ? write_by_maker(w, draft.fd) : write_lmdb(w, fd_name(draft.fd).text);
     if (result == 0)
         result = draft_publish(&draft, owner);
     draft_close(&draft);

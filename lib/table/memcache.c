@@ -1,8 +1,8 @@
 /* memcache:settings - memcached in front of a table that lasts, or alone. */
 #include "base/log.h"
 #include "base/mem.h"
+#include "table/key_domain.h"
 #include "table/key_format.h"
-#include "table/match.h"
 #include "table/memcache_wire.h"
 #include "table/server.h"
 #include "table/settings.h"
@@ -26,31 +26,13 @@ struct memcache {
 
 enum key_result { KEY_GOOD, KEY_NOT_OURS, KEY_ERROR };
 
-static enum key_result check_domain(struct memcache *m, struct str key)
-{
-    size_t at = str_rfind(key, '@');
-
-    if (m->domain == NULL)
-        return KEY_GOOD;
-    if (at == STR_NOT_FOUND || at + 1 == key.len)
-        return KEY_NOT_OURS;
-    switch (match_domain(m->domain, str_skip(key, at + 1))) {
-    case MATCH_YES:
-        return KEY_GOOD;
-    case MATCH_NO:
-        return KEY_NOT_OURS;
-    default:
-        return KEY_ERROR;
-    }
-}
-
 static enum key_result make_key(struct memcache *m, struct str key)
 {
-    enum key_result ours = check_domain(m, key);
+    enum match_result ours = key_domain_is_listed(m->domain, key);
 
     buf_clear(&m->key);
-    if (ours != KEY_GOOD)
-        return ours;
+    if (ours != MATCH_YES)
+        return ours == MATCH_NO ? KEY_NOT_OURS : KEY_ERROR;
     if (key_format_expand(str_from(m->key_format), key, &m->key) != KEY_FORMAT_OK)
         return KEY_NOT_OURS;
     return memcache_wire_takes_key(buf_str(&m->key)) ? KEY_GOOD : KEY_NOT_OURS;
@@ -288,9 +270,7 @@ static void memcache_close(struct table *t)
 
 static void check_key_format(const struct table *t, struct str format)
 {
-    BUF_AUTO(out, 0);
-
-    if (key_format_expand(format, STR("a@9.8.7.6.5.4.3.2.1"), &out) == KEY_FORMAT_BAD)
+    if (!key_format_is_good(format))
         log_fatal("db_common_parse: " STR_FMT ": Invalid query template: " STR_FMT,
                   STR_ARG(t->name), STR_ARG(format));
 }

@@ -171,9 +171,14 @@ static bool open_remote(struct table *t, struct buf *error)
     return false;
 }
 
+/* What asks a server is asked for by one process, so that the server has few connections. */
 static bool may_open_it_here(const struct table *t)
 {
-    return !(t->flags & TABLE_WRITE) && proxy_is_approved(table_conf.proxy_read_maps, t->name);
+    struct str type, name;
+
+    table_spec_split(t->name, &type, &name);
+    return !(t->flags & TABLE_WRITE) && !table_type_asks_server(type) &&
+           proxy_is_approved(table_conf.proxy_read_maps, t->name);
 }
 
 static bool open_proxy(struct table *t, struct buf *error)

@@ -1,9 +1,12 @@
 #include "table/type.h"
 
+#include "base/log.h"
 #include "base/mem.h"
 #include "conf/params.h"
 #include "os/watch.h"
 #include "table/driver.h"
+#include "table/plugged.h"
+#include "table/plugin.h"
 
 #include <stdlib.h>
 
@@ -37,12 +40,43 @@ static const struct table_type *type_at(size_t i)
 
 static size_t type_count(void) { return ARRAY_LEN(builtin) + registered.count; }
 
-const struct table_type *table_type_find(struct str name)
+static const struct table_type *find_known(struct str name)
 {
     for (size_t i = 0; i < type_count(); i++)
         if (str_equal(name, str_from(type_at(i)->name)))
             return type_at(i);
     return NULL;
+}
+
+/* A type that is built in needs no plug-in, whatever a file that somebody else has left says. */
+static const struct table_type *register_plugin(const struct dynamicmap *map)
+{
+    struct table_type *type = mem_alloc(sizeof *type);
+    BUF_AUTO(name, 0);
+
+    buf_add(&name, map->type);
+    *type = (struct table_type){ .name = mem_copy_cstr(buf_cstr(&name)),
+                                 .open = table_open_plugged,
+                                 .traits = TABLE_FIXED | (map->can_be_built ? TABLE_INDEXED
+                                                                            : TABLE_ASKS_SERVER) };
+    table_type_register(type);
+    return type;
+}
+
+const struct table_type *table_type_find(struct str name)
+{
+    const struct table_type *known = find_known(name);
+    const struct dynamicmap *map = known ? NULL : dynamicmaps_find(name);
+
+    return map ? register_plugin(map) : known;
+}
+
+static void register_plugins(void)
+{
+    const struct dynamicmap *map;
+
+    for (size_t i = 0; (map = dynamicmaps_at(i)); i++)
+        (void)table_type_find(map->type);
 }
 
 bool table_type_exists(struct str type) { return table_type_find(type) != NULL; }
@@ -57,6 +91,13 @@ static bool has_trait(struct str type, unsigned trait)
 bool table_type_is_indexed(struct str type) { return has_trait(type, TABLE_INDEXED); }
 bool table_type_asks_server(struct str type) { return has_trait(type, TABLE_ASKS_SERVER); }
 
+const struct table_plugin *table_type_plugin(struct str type, struct buf *error)
+{
+    const struct table_type *found = table_type_find(type);
+
+    return found && found->open == table_open_plugged ? plugin_load(type, error) : NULL;
+}
+
 static int by_name(const void *a, const void *b)
 {
     const struct table_type *const *x = a, *const *y = b;
@@ -66,6 +107,7 @@ static int by_name(const void *a, const void *b)
 
 void table_types(struct buf *out)
 {
+    register_plugins();
     size_t count = type_count();
     const struct table_type **all = mem_alloc(count * sizeof(struct table_type *));
 
@@ -77,6 +119,7 @@ void table_types(struct buf *out)
     free(all);
 }
 
+<<<<<<< HEAD
 void table_spec_watch(struct str spec, struct watch *w)
 {
     struct str type, name;
@@ -94,12 +137,13 @@ static const char *const packaged[] = {
     "cdb", "ldap", "mongodb", "mysql", "nis", "pgsql", "sqlite"
 };
 
+=======
+>>>>>>> 4780e4d (Tables: sqlite, pgsql, mysql, ldap and cdb as plug-ins)
 void table_type_unknown(struct str type, struct buf *error)
 {
     buf_join(error, STR("unsupported dictionary type: "), type);
-    for (size_t i = 0; i < ARRAY_LEN(packaged); i++)
-        if (str_equal(type, str_from(packaged[i])))
-            buf_join(error, STR(". Is the postfix-"), type, STR(" package installed?"));
+    log_warning(STR_FMT ". Is the postfix-" STR_FMT " package installed?", STR_ARG(buf_str(error)),
+                STR_ARG(type));
 }
 
 void table_spec_split(struct str spec, struct str *type, struct str *name)

@@ -24,3 +24,9 @@ relevo_test(lib/table/socketmap_wire_test.c table)
 relevo_fuzz(tcp_wire.c table)
 relevo_test(lib/table/key_format_test.c table)
 relevo_test(lib/table/memcache_wire_test.c table)
+relevo_test(lib/table/dynamicmaps_test.c table)
+relevo_test(lib/table/plugins/hosts_test.c query)
+relevo_test(lib/table/plugins/query_test.c query)
+add_test(NAME tools.plugins
+  COMMAND ${Python3_EXECUTABLE} ${CMAKE_SOURCE_DIR}/tests/tools/plugins_test.py $<TARGET_FILE_DIR:postmap>
+          $<TARGET_FILE_DIR:postfix-sqlite>)

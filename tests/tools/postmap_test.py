@@ -13,7 +13,7 @@ POSTMAP = POSTALIAS = None
 class Case(unittest.TestCase):
     def setUp(self):
         self.dir = tempfile.TemporaryDirectory()
-        self.write("main.cf", "compatibility_level = 3.6\nmyhostname = mail.example.com\n")
+        self.write("main.cf", "compatibility_level = 3.6\nmyhostname = mail.example.com\nmeta_directory = %s\n" % self.dir.name)
 
     def tearDown(self):
         self.dir.cleanup()
@@ -157,10 +157,8 @@ class Case(unittest.TestCase):
         usage = "usage: postmap [-bfFhimnNoprsuUvw] [-c config_dir] [-d key] [-q key] [map_type:]file...\n"
         cases = [
             ((), usage),
-            (("-q", "x", "foo:bar"), "unsupported dictionary type: foo\n"),
             (("nonexist",), "open nonexist: No such file or directory\n"),
             (("hash:",), 'open dictionary: expecting "type:name" form instead of "hash:"\n'),
-            (("cdb:t",), "unsupported dictionary type: cdb. Is the postfix-cdb package installed?\n"),
             (("texthash:t",), "unsupported dictionary type: texthash does not support bulk-mode creation.\n"),
             (("-d", "x", "texthash:t"), "texthash:t map requires O_RDONLY access mode\n"),
             (("-q", "x", "fail:x"), "table fail:x: query error: Application error\n"),
@@ -170,6 +168,10 @@ class Case(unittest.TestCase):
         ]
         for args, text in cases:
             self.assertEqual(self.postmap(*args), (1, "", "postmap: fatal: " + text), args)
+        for args, type_name in ((("-q", "x", "foo:bar"), "foo"), (("cdb:t",), "cdb")):
+            unsupported = "unsupported dictionary type: " + type_name
+            self.assertEqual(self.postmap(*args), (1, "", "postmap: warning: %s. Is the postfix-%s package installed?\npostmap: fatal: %s\n"
+                                                   % (unsupported, type_name, unsupported)), args)
         status, _, err = self.postmap("-q", "x", "hash:nope")
         self.assertEqual(status, 1)
         self.assertTrue(err.startswith("postmap: fatal: open database nope.lmdb: No such file or directory"))

@@ -1,4 +1,5 @@
 #include "base/log.h"
+#include "conf/params.h"
 #include "table/type.h"
 #include "tools/postconf/postconf.h"
 
@@ -8,12 +9,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void show_table_types(void)
+/* Where plug-ins are listed stands in main.cf; the types that are built in are there without it. */
+static void show_table_types(const struct request *req)
 {
     BUF_AUTO(types, 0);
+    BUF_AUTO(error, 0);
+    struct conf *conf = conf_open(req->dir, &error);
 
+    if (conf == NULL)
+        conf = conf_new();
+    site_conf.meta_directory = conf_value(conf, STR("meta_directory"));
+    site_conf.shlib_directory = conf_value(conf, STR("shlib_directory"));
     table_types(&types);
     print_flush(&types);
+    conf_close(conf);
 }
 
 /* The kinds of keys that TLS certificates come with, as far as this OpenSSL knows them. */
@@ -59,7 +68,7 @@ void show_list(const struct request *req)
         puts("flock\nfcntl\ndotlock");
         break;
     case 'm':
-        show_table_types();
+        show_table_types(req);
         break;
     case 'T':
         answer_tls_question(req->tls_question);

@@ -19,9 +19,10 @@ enum { READ_CHUNK = 1 << 20 };
 
 struct build {
     const struct table_tool *tool;
-    struct str type, name; /* `name` is followed by a NUL */
-    char *path;            /* of the index */
-    const char *shown;     /* the table's name in a warning about duplicates */
+    struct str type, name;             /* `name` is followed by a NUL */
+    char *path;                        /* of the index */
+    const char *shown;                 /* the table's name in a warning about duplicates */
+    const struct table_plugin *plugin; /* NULL: the index is an LMDB file */
     struct map_writer *writer;
     struct draft_owner owner;
     struct buf folded;
@@ -31,15 +32,19 @@ struct build {
 
 /* ---- where it goes ---- */
 
+static bool changes(const struct table_tool *tool) { return tool->incremental || tool->delete_key; }
+
 static void check_type(const struct build *b)
 {
     BUF_AUTO(error, 0);
 
-    if (table_type_is_indexed(b->type))
+    if (table_type_is_indexed(b->type) && !(b->plugin && changes(b->tool)))
         return;
     if (!table_type_exists(b->type))
         table_type_unknown(b->type, &error);
-    else if (b->tool->incremental || b->tool->delete_key)
+    else if (table_type_is_indexed(b->type))
+        buf_join(&error, b->type, STR(":"), b->name, STR(": unsupported non-bulk change request"));
+    else if (changes(b->tool))
         buf_join(&error, b->type, STR(":"), b->name, STR(" map requires O_RDONLY access mode"));
     else
         buf_join(&error, STR("unsupported dictionary type: "), b->type,
@@ -47,22 +52,38 @@ static void check_type(const struct build *b)
     log_fatal(STR_FMT, STR_ARG(buf_str(&error)));
 }
 
+/* Of an index that a plug-in makes the log shows the name without its suffix; else `x.db` is that of the traditional types, and
+ * `lmdb:x` that of this one. */
+static void name_index(struct build *b)
+{
+    BUF_AUTO(path, 0);
+    BUF_AUTO(shown, 0);
+
+    buf_join(&path, b->name, b->plugin ? str_from(b->plugin->suffix) : STR(".lmdb"));
+    b->path = mem_copy_cstr(buf_cstr(&path));
+    if (b->plugin)
+        buf_add(&shown, b->name);
+    else if (str_equal(b->type, STR("lmdb")))
+        buf_join(&shown, STR("lmdb:"), b->name);
+    else
+        buf_add(&shown, buf_str(&path));
+    b->shown = mem_copy_cstr(buf_cstr(&shown));
+}
+
 static void begin(struct build *b, const struct table_tool *tool, struct str spec)
 {
-    BUF_AUTO(text, 0);
+    BUF_AUTO(error, 0);
 
     *b = (struct build){ .tool = tool, .owner = { .mode = 0644 }, .source = -1 };
     table_spec_split(spec, &b->type, &b->name);
     if (b->type.len == 0 || b->name.len == 0)
         log_fatal("open dictionary: expecting \"type:name\" form instead of \"" STR_FMT "\"",
                   STR_ARG(spec));
-    buf_join(&text, b->name, STR(".lmdb"));
-    b->path = mem_copy_cstr(buf_cstr(&text));
-    /* Log readers know these two shapes: `x.db` of the traditional types, `lmdb:x` of this one. */
-    buf_clear(&text);
-    buf_join(&text, STR("lmdb:"), b->name);
-    b->shown =
-        str_equal(b->type, STR("lmdb")) ? mem_copy_cstr(buf_cstr(&text)) : mem_copy_cstr(b->path);
+    if (table_type_is_indexed(b->type))
+        b->plugin = table_type_plugin(b->type, &error);
+    if (error.len)
+        log_fatal(STR_FMT, STR_ARG(buf_str(&error)));
+    name_index(b);
 }
 
 static void end(struct build *b)
@@ -132,9 +153,16 @@ static void add_alias_marks(struct build *b)
     add(b, STR("YP_MASTER_NAME"), site_conf.myhostname);
 }
 
-static unsigned writer_flags(const struct table_tool *tool)
+static struct map_writer *new_writer(const struct build *b)
 {
-    return (tool->no_nuls ? 0 : MAP_WRITER_NULS) | (tool->replace ? MAP_WRITER_REPLACE : 0);
+    /* Other readers of such files expect it so. */
+    bool nuls = b->plugin ? b->tool->nuls : !b->tool->no_nuls;
+    struct map_writer *w = map_writer_new(b->path, (nuls ? MAP_WRITER_NULS : 0) |
+                                                       (b->tool->replace ? MAP_WRITER_REPLACE : 0));
+
+    if (b->plugin)
+        map_writer_use(w, b->plugin->maker);
+    return w;
 }
 
 static void publish(struct build *b)
@@ -150,7 +178,7 @@ static void resume(struct build *b)
 {
     BUF_AUTO(error, 0);
 
-    b->writer = map_writer_new(b->path, writer_flags(b->tool));
+    b->writer = new_writer(b);
     if (!map_writer_resume(b->writer, &b->owner, &error))
         log_fatal(STR_FMT, STR_ARG(buf_str(&error)));
 }
@@ -185,7 +213,7 @@ static bool build_from_source(void *context)
     if (fstat(b->source, &st) != 0)
         log_fatal("fstat %s: %s", buf_cstr(&name), strerror(errno));
     take_rights(b, &st);
-    b->writer = map_writer_new(b->path, writer_flags(b->tool));
+    b->writer = new_writer(b);
     (void)buf_reserve(&text, (size_t)st.st_size + READ_CHUNK);
     read_all(b->source, buf_cstr(&name), &text);
     add_source(b, buf_cstr(&name), buf_str(&text));

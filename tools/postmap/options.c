@@ -25,7 +25,11 @@ static void set_mode(struct table_tool *tool, int letter)
 }
 
 static void set_utf8(struct table_tool *tool, int letter) { tool->utf8 = letter == 'U' ? 1 : -1; }
-static void set_nuls(struct table_tool *tool, int letter) { tool->no_nuls = letter == 'n'; }
+static void set_nuls(struct table_tool *tool, int letter)
+{
+    tool->no_nuls = letter == 'n';
+    tool->nuls = letter == 'N';
+}
 /* Of -r and -w the last one counts. */
 static void set_duplicates(struct table_tool *tool, int letter)
 {

@@ -17,8 +17,8 @@ struct table_tool {
     bool replace, quiet_duplicates;
     bool keep_root, default_permissions;
     bool no_fold, files;
-    bool no_nuls;
-    int utf8; /* -1 off, 1 on, 0 as configured */
+    bool nuls, no_nuls; /* asked for; neither: as the type has it */
+    int utf8;           /* -1 off, 1 on, 0 as configured */
     bool headers, body, mime;
 };
 

@@ -1,0 +1,1 @@
+relevo_daemon(tablemgr tablemgr.c LIBS service table)
