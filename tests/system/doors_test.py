@@ -11,7 +11,7 @@ from trespass import child
 HERE = os.path.dirname(os.path.abspath(__file__))
 PLACE = "/var/tmp/doors"
 EXPECTED = {"smtpd", "cleanup", "qmgr", "pickup", "smtp", "lmtp", "anvil", "bounce", "showq", "flush", "error", "discard", "trivial-rewrite", "proxymap", "connector"}
-BY_PATH = {"lmtp", "proxymap", "connector"}  # they may make UNIX sockets, for servers of others
+BY_PATH = {"lmtp", "proxymap", "tablemgr", "connector"}  # they may make UNIX sockets, for servers of others
 
 
 def sockets():
