@@ -119,7 +119,17 @@ void table_types(struct buf *out)
     free(all);
 }
 
-<<<<<<< HEAD
+static struct str index_suffix(struct str type)
+{
+    BUF_AUTO(error, 0);
+    const struct table_plugin *plugin =
+        table_type_is_indexed(type) ? table_type_plugin(type, &error) : NULL;
+
+    if (plugin)
+        return str_from(plugin->suffix);
+    return table_type_is_indexed(type) ? STR(TABLE_INDEX_SUFFIX) : STR_NONE;
+}
+
 void table_spec_watch(struct str spec, struct watch *w)
 {
     struct str type, name;
@@ -128,17 +138,10 @@ void table_spec_watch(struct str spec, struct watch *w)
     table_spec_split(spec, &type, &name);
     if (!str_starts(name, STR("/")))
         return;
-    buf_join(&path, name, table_type_is_indexed(type) ? STR(TABLE_INDEX_SUFFIX) : STR_NONE);
+    buf_join(&path, name, index_suffix(type));
     watch_add(w, buf_str(&path));
 }
 
-/* Types that come in a package of their own; the error names it. */
-static const char *const packaged[] = {
-    "cdb", "ldap", "mongodb", "mysql", "nis", "pgsql", "sqlite"
-};
-
-=======
->>>>>>> 4780e4d (Tables: sqlite, pgsql, mysql, ldap and cdb as plug-ins)
 void table_type_unknown(struct str type, struct buf *error)
 {
     buf_join(error, STR("unsupported dictionary type: "), type);

@@ -13,14 +13,10 @@ bool table_type_is_indexed(struct str type);
 const struct table_plugin *table_type_plugin(struct str type, struct buf *error);
 /* Needs connections: who wants to look up in its jail has to open it before. */
 bool table_type_asks_server(struct str type);
-<<<<<<< HEAD
 /* The file whose replacement changes the table, for who does not open it. */
 struct watch;
 void table_spec_watch(struct str spec, struct watch *w);
-/* The text of the error for a type that there is not. */
-=======
 /* The text of the error for a type that there is not; the log says how it could be there. */
->>>>>>> 4780e4d (Tables: sqlite, pgsql, mysql, ldap and cdb as plug-ins)
 void table_type_unknown(struct str type, struct buf *error);
 /* All types, one name a line, sorted (postconf -m). */
 void table_types(struct buf *out);
