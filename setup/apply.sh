@@ -17,9 +17,9 @@ site_follows() # questions: is one of them to be followed?
     return 1
 }
 
-site_set() # parameter value
+site_set() # parameter value [what is said]
 {
-    echo "setting $1: $2"
+    echo "setting ${3:-$1: $2}"
     postconf -c "$site_etc/postfix" -e "$1 = $2"
 }
 
@@ -56,15 +56,15 @@ site_set_mailname()
         echo "changing /etc/mailname to $answer_mailname"
         echo "$answer_mailname" >"$site_etc/mailname"
     fi
-    site_set myorigin /etc/mailname
+    site_set myorigin /etc/mailname myorigin
 }
 
 site_set_procmail()
 {
     if [ "$answer_procmail" = true ]; then
-        site_set mailbox_command 'procmail -a "$EXTENSION"'
+        site_set mailbox_command 'procmail -a "$EXTENSION"' mailbox_command
     elif site_value mailbox_command >/dev/null; then
-        site_set mailbox_command ''
+        site_set mailbox_command '' mailbox_command
     fi
 }
 
@@ -158,16 +158,18 @@ site_apply()
         fi
         return
     fi
-    if [ ! -e "$site_etc/postfix/main.cf" ]; then
+    if [ -e "$site_etc/postfix/main.cf" ]; then
+        [ -n "$site_changed" ] || echo "Postfix (main.cf) configuration was not changed.  To change it, edit /etc/postfix/main.cf or run postfix-setup."
+    else
         site_first_main_cf
         site_changed=all
         site_set smtpd_relay_restrictions "permit_mynetworks permit_sasl_authenticated defer_unauth_destination"
         site_set myhostname "$(site_fqdn)"
-        site_set alias_maps hash:/etc/aliases
-        site_set alias_database hash:/etc/aliases
+        site_set alias_maps hash:/etc/aliases "alias maps"
+        site_set alias_database hash:/etc/aliases "alias database"
     fi
     ! site_follows mailname || site_set_mailname
-    ! site_follows destinations || site_set mydestination "$answer_destinations"
+    ! site_follows destinations || site_set mydestination "$answer_destinations" "destinations: $answer_destinations"
     ! site_follows relayhost || site_set relayhost "$answer_relayhost"
     ! site_follows mynetworks || site_set_networks
     ! site_follows procmail || site_set_procmail

@@ -1,2 +1,0 @@
-install(PROGRAMS ${CMAKE_CURRENT_SOURCE_DIR}/postfix-add-filter ${CMAKE_CURRENT_SOURCE_DIR}/postfix-add-policy
-  ${CMAKE_CURRENT_SOURCE_DIR}/postfix-collate DESTINATION ${RELEVO_COMMAND_DIR})
