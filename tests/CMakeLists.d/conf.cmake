@@ -22,6 +22,8 @@ add_test(NAME tools.qshape
   COMMAND ${Python3_EXECUTABLE} ${CMAKE_SOURCE_DIR}/tests/tools/qshape_test.py $<TARGET_FILE:qshape>)
 add_test(NAME tools.explain
   COMMAND ${Python3_EXECUTABLE} ${CMAKE_SOURCE_DIR}/tests/tools/explain_test.py $<TARGET_FILE:postfix-explain>)
+add_test(NAME tools.post_install
+  COMMAND ${Python3_EXECUTABLE} ${CMAKE_SOURCE_DIR}/tests/tools/post_install_test.py ${CMAKE_SOURCE_DIR}/tools/post-install $<TARGET_FILE:postconf>)
 add_test(NAME tools.rmail
   COMMAND ${Python3_EXECUTABLE} ${CMAKE_SOURCE_DIR}/tests/tools/rmail_test.py ${CMAKE_SOURCE_DIR}/tools/rmail)
 add_test(NAME tools.postlock

@@ -41,13 +41,13 @@ class System(m.System):
     def prepare(self):
         super().prepare()
         os.makedirs(COMMANDS)
-        for tool in ("postfix", "postlog"):
+        for tool in ("postfix", "postlog", "postconf"):
             shutil.copy(os.path.join(self.args.tools, tool), COMMANDS)
-        for script in ("postfix-script", "post-install"):
+        for script in ("postfix-script", "post-install", "postfix-files", "postfix-non-bdb-script"):
             shutil.copy(os.path.join(self.args.source, "tools", script), DAEMONS)
         for d in os.listdir(QUEUE):
             shutil.rmtree(QUEUE + "/" + d)
-        self.configure(main="command_directory = %s\nmaillog_file_compressor = gzip\n" % COMMANDS)
+        self.configure(main="command_directory = %s\nshlib_directory = no\nmeta_directory = %s\nmaillog_file_compressor = gzip\n" % (COMMANDS, ETC))
 
     def start(self):
         postfix("start")
@@ -123,6 +123,68 @@ def upgrade_adds_services_and_keeps_the_others(sys_):
     assert postfix("upgrade-configuration").stdout == ""
     postfix("reload")
     until("reload", lambda: ": reload -- version" in log())
+
+
+def with_main_cf(*lines):
+    """The text before; these lines behind it."""
+    with open(ETC + "/main.cf") as f:
+        before = f.read()
+    with open(ETC + "/main.cf", "a") as f:
+        f.write("".join(line + "\n" for line in lines))
+    return before
+
+
+def restore_main_cf(text):
+    with open(ETC + "/main.cf", "w") as f:
+        f.write(text)
+
+
+@test
+def what_is_missing_is_named(sys_):
+    for line, want in (("shlib_directory = /nosuch", "no Postfix shared-library directory /nosuch!"),
+                       ("meta_directory = /nosuch", "no Postfix meta directory /nosuch!"),
+                       ("queue_directory = /nosuch", "no Postfix queue directory /nosuch!")):
+        before = with_main_cf(line)
+        assert "fatal: " + want in postfix("check", rc=1).stderr, line
+        restore_main_cf(before)
+    os.rename(ETC + "/master.cf", ETC + "/master.not")
+    assert "fatal: no %s/master.cf file found" % ETC in postfix("check", rc=1).stderr
+    with open(ETC + "/master.not") as f, open(ETC + "/master.cf", "w") as to:
+        to.writelines(line for line in f if not line.startswith("postlog"))
+    assert "fatal: missing 'postlog' service in master.cf - run 'postfix upgrade-configuration'" in postfix("check", rc=1).stderr
+    os.rename(ETC + "/master.not", ETC + "/master.cf")
+
+
+@test
+def words_of_small_commands(sys_):
+    assert (postfix("start_msg").stdout, postfix("stop_msg").stdout) == ("Start postfix\n", "Stop postfix\n")
+    assert "fatal: usage postfix logrotate (no arguments)" in postfix("logrotate", "x", rc=1).stderr
+    for value, want in (("", "empty 'maillog_file' parameter value - logfile rotation failed"), ("/dev/stdout", "not rotating '/dev/stdout'")):
+        before = with_main_cf("maillog_file = " + value)
+        p = postfix("logrotate", rc=1)
+        assert "fatal: " + want in p.stderr + p.stdout or said("fatal: " + re.escape(want)), (p, log())
+        restore_main_cf(before)
+
+
+@test
+def non_bdb_keeps_its_level(sys_):
+    assert postfix("non-bdb", "status").stdout == "disable\n"
+    assert "parameter default_database_type specifies a Berkeley DB type: 'hash'" in postfix("non-bdb", "enable-redirect", rc=1).stderr
+    before = with_main_cf("default_database_type = lmdb", "default_cache_db_type = lmdb")
+    postfix("non-bdb", "enable-redirect")
+    assert postfix("non-bdb", "status").stdout == "enable-redirect\n"
+    postfix("non-bdb", "disable")
+    assert postfix("non-bdb", "status").stdout == "disable\n"
+    assert "usage: postfix non-bdb status (or enable-redirect, or enable-reindex, or disable)" in postfix("non-bdb", rc=1).stderr
+    restore_main_cf(before)
+
+
+@test
+def a_quick_stop_starts_without_a_look_at_the_queue(sys_):
+    postfix("quick-stop")
+    assert os.path.exists(QUEUE + "/quick-start")
+    postfix("start")
+    assert not os.path.exists(QUEUE + "/quick-start")
 
 
 @test
