@@ -19,7 +19,8 @@
 
 struct relay {
     struct relay_rules *rules;
-    int plain; /* postscreen */
+    const struct door *door; /* NULL until the request is there */
+    int plain;               /* postscreen */
     struct stream client;
     struct tls_session *handshake; /* under way; NULL: not begun, or over */
     bool secured;                  /* the client's stream is TLS */
@@ -221,6 +222,15 @@ static void on_either(void *context, int fd, uint32_t events)
 
 /* ---- how it begins ---- */
 
+/* postscreen knows no names, so the address is all that a table can have; `peer` is [ADDRESS]:PORT. */
+static unsigned log_classes(const struct relay *r)
+{
+    struct str rest = str_from(r->peer);
+
+    (void)str_skip_prefix(&rest, STR("["));
+    return tls_log_maps_find(&r->door->log, STR_NONE, str_sub(rest, 0, str_find(rest, ']')));
+}
+
 static void on_client(void *context, int fd, uint32_t events)
 {
     struct relay *r = context;
@@ -233,8 +243,8 @@ static void on_client(void *context, int fd, uint32_t events)
     }
     stream_init(&r->client, client, 0);
     log_info("CONNECT from %s", r->peer);
-    struct tls_server_wish wish = { .peer = str_from(r->peer), .log = r->rules->log };
-    r->handshake = tls_accept_begin(r->rules->engine, &r->client, &wish);
+    struct tls_server_wish wish = { .peer = str_from(r->peer), .log = log_classes(r) };
+    r->handshake = tls_accept_begin(r->door->engine, &r->client, &wish);
     if (r->handshake == NULL) {
         end(r);
         return;
@@ -253,6 +263,7 @@ static bool take_request(struct relay *r, struct str body)
         !str_to_cstring(request.service, r->service, sizeof r->service))
         return false;
     r->timeout_s = request.timeout_s;
+    r->door = doors_find(r->rules->doors, request.door);
     return true;
 }
 
@@ -271,7 +282,7 @@ static void on_request(void *context, int fd, uint32_t events)
     struct relay *r = context;
     char *room = buf_reserve(&r->in, 512);
     ssize_t n = room ? recv(fd, room, 512, MSG_DONTWAIT) : 0;
-    bool bad = false, ready = r->rules->engine != NULL;
+    bool bad = false;
     struct str in, body;
     char kind;
 
@@ -282,8 +293,8 @@ static void on_request(void *context, int fd, uint32_t events)
     in = buf_str(&r->in);
     if (n > 0 && !channel_split(&in, &kind, &body, &bad) && !bad)
         return;
-    if (n <= 0 || bad || kind != TLSPROXY_REQUEST || !take_request(r, body) || !answer(r, ready) ||
-        !ready) {
+    if (n <= 0 || bad || kind != TLSPROXY_REQUEST || !take_request(r, body) ||
+        !answer(r, r->door->engine != NULL) || r->door->engine == NULL) {
         end(r);
         return;
     }

@@ -106,7 +106,7 @@ static bool offers_tls(enum tls_server_level level)
 
     if (level == TLS_SERVER_NONE)
         return false;
-    tls_settings_read(&s);
+    tls_settings_read(&postscreen_conf, &tls_conf, &s);
     if (!tls_has_certificate(&s.s))
         log_warning("No server certs available. TLS won't be enabled");
     return tls_has_certificate(&s.s);
@@ -114,7 +114,7 @@ static bool offers_tls(enum tls_server_level level)
 
 static void read_dialogue(void)
 {
-    enum tls_server_level level = tls_settings_level();
+    enum tls_server_level level = tls_settings_level(&postscreen_conf);
 
     screen.rules = (struct dialogue_rules){
         .hostname = site_conf.myhostname,

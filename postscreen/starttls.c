@@ -98,6 +98,7 @@ bool starttls(struct client *c)
     struct tlsproxy_request request = {
         .peer = str_from(c->shown),
         .service = smtpd_conf.smtpd_service_name,
+        .door = service_name(c->screen->svc),
         .timeout_s = postscreen_conf.postscreen_starttls_timeout,
     };
     BUF_AUTO(body, 0);

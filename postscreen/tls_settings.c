@@ -2,17 +2,15 @@
 
 #include "base/log.h"
 
-enum tls_server_level tls_settings_level(void)
+enum tls_server_level tls_settings_level(const struct postscreen_params *p)
 {
-    const struct postscreen_params *p = &postscreen_conf;
-
     return tls_server_level_parse(p->postscreen_tls_security_level, p->postscreen_use_tls,
                                   p->postscreen_enforce_tls);
 }
 
-static enum tls_ask find_ask(bool mandatory, bool has_certificate)
+static enum tls_ask find_ask(const struct postscreen_params *p, bool mandatory,
+                             bool has_certificate)
 {
-    const struct postscreen_params *p = &postscreen_conf;
     bool asks = p->postscreen_tls_ask_ccert || p->postscreen_tls_req_ccert;
 
     if (asks && !has_certificate)
@@ -25,13 +23,13 @@ static enum tls_ask find_ask(bool mandatory, bool has_certificate)
 }
 
 /* Sessions are those of smtpd: a client that comes back may go on with one. */
-void tls_settings_read(struct tls_server_settings *s)
+void tls_settings_read(const struct postscreen_params *p, const struct tls_params *common,
+                       struct tls_server_settings *s)
 {
-    const struct postscreen_params *p = &postscreen_conf;
-    bool mandatory = tls_settings_level() == TLS_SERVER_ENCRYPT;
+    bool mandatory = tls_settings_level(p) == TLS_SERVER_ENCRYPT;
 
     *s = (struct tls_server_settings){
-        .s = TLS_SETTINGS(postscreen, postscreen_conf),
+        .s = TLS_SETTINGS(postscreen, *p),
         .protocols =
             mandatory ? p->postscreen_tls_mandatory_protocols : p->postscreen_tls_protocols,
         .ciphers = mandatory ? p->postscreen_tls_mandatory_ciphers : p->postscreen_tls_ciphers,
@@ -44,6 +42,7 @@ void tls_settings_read(struct tls_server_settings *s)
         .always_ids = p->postscreen_tls_always_issue_session_ids,
     };
     s->s.prefix = "smtpd";
-    s->ask = find_ask(mandatory, tls_has_certificate(&s->s));
+    s->s.common = common;
+    s->ask = find_ask(p, mandatory, tls_has_certificate(&s->s));
     s->s.log = tls_log_parse("postscreen_tls_loglevel", p->postscreen_tls_loglevel);
 }

@@ -9,31 +9,18 @@
 #include "client/tlsmgr.h"
 #include "os/watch.h"
 #include "postscreen/relay.h"
-#include "postscreen/tls_settings.h"
 #include "service/service.h"
+#include "table/table.h"
 
 static struct relay_rules rules;
-static struct watch files = WATCH_NONE; /* those that the engine was made of */
+static struct watch files = WATCH_NONE; /* those that the engines are made of */
 
-static void open_engine(struct service *svc)
+static void open_engines(struct service *svc)
 {
-    struct tls_server_settings s;
+    static struct doors doors;
 
-    (void)svc;
-    tls_settings_read(&s);
-    tls_watch_files(&s.s, s.dh_file, &files);
-    rules.log = s.s.log;
-    if (!tls_has_certificate(&s.s)) {
-        log_warning("No server certs available. TLS won't be enabled");
-        return;
-    }
-    if (!tlsmgr_open_cache("smtpd", &s.store, &s.session_lifetime)) {
-        log_warning("no entropy for TLS key generation: disabling TLS support");
-        return;
-    }
-    s.s.signer = tlsmgr_signer();
-    s.ticket_keys = tlsmgr_ticket_keys();
-    rules.engine = tls_server_open(&s);
+    doors = doors_open(service_conf(svc), &files);
+    rules.doors = &doors;
     tlsmgr_close_key_files();
 }
 
@@ -41,11 +28,14 @@ static void start(struct service *svc) { rules.loop = service_loop(svc); }
 
 static void serve_postscreen(struct service *svc, int fd)
 {
-    struct str changed = watch_changed(&files);
+    BUF_AUTO(table, 256);
+    struct str file = watch_changed(&files);
 
-    if (changed.len)
-        log_info("file " STR_FMT " has changed -- restarting", STR_ARG(changed));
-    if (changed.len || tlsmgr_has_lost_keys())
+    if (tables_have_changed(&table))
+        service_restart_for(svc, buf_cstr(&table));
+    else if (file.len)
+        log_info("file " STR_FMT " has changed -- restarting", STR_ARG(file));
+    if (file.len || tlsmgr_has_lost_keys())
         service_replace(svc); /* by one that has the new ones; this client still is ours */
     relay_start(&rules, fd);
 }
@@ -66,7 +56,7 @@ static const struct service_spec spec = {
     .no_max_use = true,
     .drains = true,
     .patience = &tlsproxy_conf.tlsproxy_watchdog_timeout,
-    .before_jail = open_engine,
+    .before_jail = open_engines,
     .after_jail = start,
     .serve = serve_postscreen,
     .may_leave = nobody_is_served,

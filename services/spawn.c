@@ -100,6 +100,7 @@ static const struct service_spec spawn = {
     .sandbox = SANDBOX_COMMANDS,
     .needs_root = true,
     .process_limit = -1,
+    .serves_others = true,
     .serve = serve,
 };
 

@@ -1,38 +1,40 @@
 #include "smtp-client/starttls.h"
 
 #include "base/log.h"
+#include "client/tls_maps.h"
 #include "client/tlsmgr.h"
 #include "conf/params.h"
 #include "nexthop/tls_policy.h"
 #include "os/watch.h"
 #include "smtp-client/tlsrpt.h"
-#include "table/list.h"
-#include "table/match.h"
 
 static struct {
     struct service *svc;
     const char *side;          /* "smtp" or "lmtp": what parameters are called */
     struct tls_engine *engine; /* NULL: there is none */
-    unsigned log;
-    struct table_list *log_levels;
-    bool log_plain_parents;
+    struct tls_log_maps log;
     struct watch files; /* that the engine was made of */
 } tls = { .files = WATCH_NONE };
 
 /* ---- the process ---- */
+
+static unsigned read_log_level(void)
+{
+    BUF_AUTO(name, 64);
+
+    buf_join(&name, str_from(tls.side), STR("_tls_loglevel"));
+    return tls_log_parse(buf_cstr(&name), smtp_tls_conf.smtp_tls_loglevel);
+}
 
 static void open_engine(void)
 {
     struct tls_client_settings settings = { .s = TLS_SETTINGS(smtp, smtp_tls_conf),
                                             .verify_depth =
                                                 smtp_tls_conf.smtp_tls_scert_verifydepth };
-    BUF_AUTO(name, 64);
     int lifetime_s; /* tlsmgr keeps it */
 
-    buf_join(&name, str_from(tls.side), STR("_tls_loglevel"));
-    tls.log = tls_log_parse(buf_cstr(&name), smtp_tls_conf.smtp_tls_loglevel);
     settings.s.prefix = tls.side;
-    settings.s.log = tls.log;
+    settings.s.log = tls.log.otherwise;
     if (tls_has_certificate(&settings.s))
         settings.s.signer = tlsmgr_signer();
     tls_watch_files(&settings.s, STR_NONE, &tls.files);
@@ -44,40 +46,18 @@ static void open_engine(void)
 
 unsigned starttls_open(struct service *svc, bool lmtp)
 {
-    const char *maps = lmtp ? "lmtp_tls_loglevel_maps" : "smtp_tls_loglevel_maps";
-
     if (!tls_policy_may_want_tls())
         return 0;
     tls.svc = svc;
     tls.side = lmtp ? "lmtp" : "smtp";
-    tls.log_levels = table_list_open(smtp_tls_conf.smtp_tls_loglevel_maps, maps, TABLE_DEFAULT);
-    tls.log_plain_parents = match_flags_for(maps) & MATCH_SUBDOMAINS;
+    tls.log = tls_log_maps_open(smtp_tls_conf.smtp_tls_loglevel_maps,
+                                lmtp ? "lmtp_tls_loglevel_maps" : "smtp_tls_loglevel_maps",
+                                read_log_level());
     open_engine();
-    return tls.log;
+    return tls.log.otherwise;
 }
 
 struct str starttls_files_changed(void) { return watch_changed(&tls.files); }
-
-/* ---- what is logged of one session ---- */
-
-static bool look_up_level(const struct client_session *s, struct buf *value)
-{
-    if (table_list_lookup(tls.log_levels, s->name, value) == TABLE_FOUND ||
-        table_list_lookup_domain(tls.log_levels, s->name, tls.log_plain_parents, value) ==
-            TABLE_FOUND ||
-        table_list_lookup_ip(tls.log_levels, s->address, value) == TABLE_FOUND)
-        return !str_equal_nocase(str_trim(buf_str(value)), STR("DUNNO"));
-    return false;
-}
-
-static unsigned log_classes(const struct client_session *s)
-{
-    BUF_AUTO(value, 256);
-
-    if (table_list_is_empty(tls.log_levels) || !look_up_level(s, &value))
-        return tls.log;
-    return tls_log_parse(table_list_parameter(tls.log_levels), buf_str(&value));
-}
 
 /* ---- the handshake ---- */
 
@@ -100,7 +80,7 @@ static struct tls_client_wish wish_of(const struct client_session *s, const stru
 
     struct tls_client_wish wish = {
         .peer = s->relay,
-        .log = log_classes(s),
+        .log = tls_log_maps_find(&tls.log, s->name, s->address),
         .until = timeout ? deadline_in(timeout) : DEADLINE_NEVER,
         .end_ms = (int64_t)timeout * 1000,
         .session = session_id(s, p, a),
@@ -281,7 +261,7 @@ void starttls_note_reuse(const struct client_session *s)
 {
     BUF_AUTO(facts, 1024);
 
-    if (s->tls == NULL || !(log_classes(s) & TLS_LOG_SUMMARY))
+    if (s->tls == NULL || !(tls_log_maps_find(&tls.log, s->name, s->address) & TLS_LOG_SUMMARY))
         return;
     tls_format_facts(s->tls, &facts);
     log_info("%s TLS connection reused to " STR_FMT ": " STR_FMT, trust_in(s), STR_ARG(s->relay),

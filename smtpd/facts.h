@@ -6,6 +6,7 @@
 #include "base/arena.h"
 #include "client/cleanup.h"
 #include "client/milter.h"
+#include "client/tls_maps.h"
 #include "client/transcript.h"
 #include "dns/dns.h"
 #include "os/interfaces.h"
@@ -19,7 +20,6 @@
 #include "smtpd/pace.h"
 #include "table/list.h"
 #include "table/match.h"
-#include "tls/tls.h"
 
 struct access;
 struct auth_backend;
@@ -32,8 +32,7 @@ struct setup_tls {
     bool wraps;                /* smtpd_tls_wrappermode: TLS from the first byte */
     struct tls_engine *engine; /* NULL: there is none, whatever the level says */
     enum tls_ask ask;
-    unsigned log;
-    struct table_list *log_maps;
+    struct tls_log_maps log;
 };
 
 /* What the process knows; opened before the jail, then read only. */

@@ -64,6 +64,7 @@ static const struct service_spec smtpd = {
     .paths = paths,
     .ports = DNS_PORTS,
     .process_limit = -1,
+    .serves_others = true,
     .before_fork = open_tables,
     .is_stale = has_old_certificates,
     .before_jail = open_connections,

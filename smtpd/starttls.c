@@ -8,32 +8,6 @@
 #include "smtpd/options.h"
 #include "smtpd/respond.h"
 #include "smtpd/wire.h"
-/* ---- the log classes of one client ---- */
-
-/* DUNNO in a table is as good as no entry. */
-static bool says_something(enum table_result found, struct buf *value)
-{
-    if (found == TABLE_FOUND && !str_equal_nocase(buf_str(value), STR("DUNNO")))
-        return true;
-    buf_clear(value);
-    return false;
-}
-
-static unsigned log_classes(const struct session *s)
-{
-    const struct setup_tls *t = &s->setup->tls;
-    bool plain_parents = match_flags_for("smtpd_tls_loglevel_maps") & MATCH_SUBDOMAINS;
-    BUF_AUTO(value, 0);
-
-    if (table_list_is_empty(t->log_maps))
-        return t->log;
-    if (says_something(table_list_lookup_domain(t->log_maps, s->peer.name, plain_parents, &value),
-                       &value) ||
-        says_something(table_list_lookup_ip(t->log_maps, s->peer.address, &value), &value))
-        return tls_log_parse("smtpd_tls_loglevel_maps", buf_str(&value));
-    return t->log;
-}
-
 /* ---- the handshake ---- */
 
 /* Says nothing and hangs up. */
@@ -48,7 +22,8 @@ static bool shake_hands(struct session *s, struct smtp_reply *limit)
 {
     int seconds = smtpd_conf.smtpd_starttls_timeout;
     struct tls_server_wish wish = { .peer = s->peer.shown,
-                                    .log = log_classes(s),
+                                    .log = tls_log_maps_find(&s->setup->tls.log, s->peer.name,
+                                                             s->peer.address),
                                     .early = s->early,
                                     .until = deadline_in(seconds),
                                     .end_ms = (int64_t)seconds * 1000 };

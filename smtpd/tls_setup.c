@@ -3,7 +3,6 @@
 #include "base/log.h"
 #include "client/tlsmgr.h"
 #include "os/watch.h"
-#include "table/type.h"
 
 static enum tls_ask find_ask(bool mandatory)
 {
@@ -21,49 +20,6 @@ static enum tls_ask find_ask(bool mandatory)
 static struct watch files = WATCH_NONE; /* those that the engine was made of */
 
 struct str tls_setup_changed(void) { return watch_changed(&files); }
-
-/* ---- names that clients ask for ---- */
-
-static enum tls_chain find_chain(void *context, struct str name, struct buf *pem)
-{
-    struct table_list *maps = context;
-
-    switch (table_list_lookup_domain(maps, name, false, pem)) {
-    case TABLE_FOUND:
-        return TLS_CHAIN_FOUND;
-    case TABLE_NOT_FOUND:
-        return TLS_CHAIN_NONE;
-    case TABLE_ERROR:
-        break;
-    }
-    log_warning("tls_server_sni_maps: " STR_FMT " map lookup problem", STR_ARG(name));
-    return TLS_CHAIN_ERROR;
-}
-
-/* Where somebody else looks. */
-static void watch_tables(struct str maps)
-{
-    struct str map;
-
-    while (str_token(&maps, ", \t\r\n", &map))
-        table_spec_watch(map, &files);
-}
-
-static struct tls_server_names open_names(void)
-{
-    struct tls_server_names names = { .find = NULL };
-    struct table_list *maps;
-
-    if (tls_conf.tls_server_sni_maps.len == 0)
-        return names;
-    if (tlsmgr_finds_names(tls_conf.tls_server_sni_maps, &names)) {
-        watch_tables(tls_conf.tls_server_sni_maps);
-        return names;
-    }
-    maps = table_list_open(tls_conf.tls_server_sni_maps, "tls_server_sni_maps",
-                           TABLE_DEFAULT | TABLE_VALUES_ARE_FILES);
-    return (struct tls_server_names){ find_chain, maps };
-}
 
 /* ---- the engine ---- */
 
@@ -83,7 +39,7 @@ static struct tls_server_settings settings_for(const struct setup *setup, bool m
         .always_ids = p->smtpd_tls_always_issue_session_ids,
     };
 
-    s.s.log = setup->tls.log;
+    s.s.log = setup->tls.log.otherwise;
     s.s.signer = tlsmgr_signer();
     return s;
 }
@@ -97,7 +53,7 @@ static struct tls_engine *open_engine(const struct setup *setup, bool mandatory)
         log_warning("no entropy for TLS key generation: disabling TLS support");
         return NULL;
     }
-    s.names = open_names();
+    s.names = tls_names_open(tls_conf.tls_server_sni_maps, &files);
     s.ticket_keys = tlsmgr_ticket_keys();
     return tls_server_open(&s);
 }
@@ -124,8 +80,7 @@ void tls_setup_open(struct setup *setup)
         return;
     bool mandatory = t->level == TLS_SERVER_ENCRYPT;
     t->ask = find_ask(mandatory);
-    t->log = tls_log_parse("smtpd_tls_loglevel", p->smtpd_tls_loglevel);
-    t->log_maps =
-        table_list_open(p->smtpd_tls_loglevel_maps, "smtpd_tls_loglevel_maps", TABLE_DEFAULT);
+    t->log = tls_log_maps_open(p->smtpd_tls_loglevel_maps, "smtpd_tls_loglevel_maps",
+                               tls_log_parse("smtpd_tls_loglevel", p->smtpd_tls_loglevel));
     t->engine = open_engine(setup, mandatory);
 }

@@ -54,6 +54,20 @@ int cleanup_utf8_flag(struct str mail_class)
     return site_conf.smtputf8_enable && wanted ? CLEANUP_FLAG_SMTPUTF8_AUTO : 0;
 }
 
+int cleanup_filter_flags(struct str mail_class)
+{
+    struct str rest = site_conf.internal_mail_filter_classes, word;
+    int flags = 0;
+
+    while (str_token(&rest, ", \t\r\n", &word)) {
+        if (str_equal_nocase(word, mail_class))
+            flags = CLEANUP_FLAG_FILTER | CLEANUP_FLAG_MILTER;
+        else if (!str_has_word(STR("bounce notify"), word))
+            log_warning("internal_mail_filter_classes: bad input: " STR_FMT, STR_ARG(word));
+    }
+    return flags;
+}
+
 bool cleanup_client_open(struct cleanup_client *c, struct str service, int flags, int sendopts,
                          int timeout_s)
 {

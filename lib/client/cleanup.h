@@ -29,6 +29,9 @@ NODISCARD bool cleanup_client_open(struct cleanup_client *c, struct str service,
 /* The flag that asks cleanup(8) whether this mail needs SMTPUTF8, if smtputf8_autodetect_classes
  * names `mail_class` (smtpd, qmqpd, forward, bounce, notify); otherwise 0. */
 int cleanup_utf8_flag(struct str mail_class);
+/* The flags that have mail of our own checked and filtered, if internal_mail_filter_classes names `mail_class` (bounce,
+ * notify); otherwise 0.  Words that are neither are warned of each time, as such mail is made. */
+int cleanup_filter_flags(struct str mail_class);
 /* The buffer for records of the message under way: encode into it with record_put*(), then call
  * cleanup_client_pump(), which sends when enough has gathered.  Whole records only. */
 struct buf *cleanup_client_records(struct cleanup_client *c);

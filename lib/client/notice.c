@@ -119,9 +119,7 @@ static void put_body(struct cleanup_client *c, const struct notice *n)
 bool notice_submit(struct cleanup_client *c, const struct notice *n)
 {
     int flags = CLEANUP_FLAG_MAP_OK | cleanup_utf8_flag(STR("notify")) |
-                (str_has_word(site_conf.internal_mail_filter_classes, STR("notify"))
-                     ? CLEANUP_FLAG_FILTER | CLEANUP_FLAG_MILTER
-                     : 0);
+                cleanup_filter_flags(STR("notify"));
 
     if (!cleanup_client_open(c, site_conf.cleanup_service_name, flags, 0, site_conf.ipc_timeout))
         return false;

@@ -36,6 +36,11 @@ static int receive_passed(struct service *svc, int carrier)
     return passed;
 }
 
+static bool takes_descriptors(const struct service *svc)
+{
+    return strcmp(svc->options.transport, "pass") == 0;
+}
+
 /* Siblings come through the door (trust.def).  Who comes by path to a private socket is root, or somebody who should not;
  * to a public one anybody may come but they. */
 static bool may_come_by_path(const struct service *svc, int fd)
@@ -43,7 +48,7 @@ static bool may_come_by_path(const struct service *svc, int fd)
     struct ucred peer;
     socklen_t len = sizeof peer;
 
-    if (svc->door_fd < 0)
+    if (svc->door_fd < 0 || (svc->spec->serves_others && !takes_descriptors(svc)))
         return true;
     if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) != 0)
         return false;
@@ -72,7 +77,7 @@ static int accept_by_door(int door)
 
 int service_accept(struct service *svc, int listen_fd, int flags)
 {
-    bool pass = strcmp(svc->options.transport, "pass") == 0;
+    bool pass = takes_descriptors(svc);
     int fd = listen_fd == svc->door_fd ? accept_by_door(listen_fd)
                                        : accept_by_path(svc, listen_fd, pass ? 0 : flags);
 

@@ -34,6 +34,9 @@ struct service_spec {
     bool keeps_groups;     /* those that the site has put mail_owner into; without it: none */
     int process_limit;     /* -1 any, 1 or 0: "requires a process limit of N" */
     bool no_max_use;       /* resident: qmgr, anvil, ... ignore max_use and max_idle */
+    /* What it speaks is no affair between siblings, but what programs of others speak: whoever reaches its private socket may
+     * come, our own clients of such protocols (connector, smtp) among them. */
+    bool serves_others;
     const int *patience;   /* seconds that one client or event may take; NULL: daemon_timeout */
     /* MULTI: after a reload, finish the present clients beside the successor.  Without it a service with a
      * process limit of 1 keeps its exclusive lock until it ends, and the successor waits for that. */

@@ -1,6 +1,7 @@
 /* memcache:settings - memcached in front of a table that lasts, or alone. */
 #include "base/log.h"
 #include "base/mem.h"
+#include "table/key_digest.h"
 #include "table/key_domain.h"
 #include "table/key_format.h"
 #include "table/memcache_wire.h"
@@ -17,6 +18,7 @@ struct memcache {
     struct table *backup;      /* NULL: none */
     struct match_list *domain; /* NULL: keys of all */
     char *key_format;
+    struct key_digest *digest; /* NULL: keys are sent as they are */
     struct memcache_limits limits;
     int flags, ttl, max_try, retry_pause;
     struct buf key; /* as it is sent */
@@ -35,6 +37,8 @@ static enum key_result make_key(struct memcache *m, struct str key)
         return ours == MATCH_NO ? KEY_NOT_OURS : KEY_ERROR;
     if (key_format_expand(str_from(m->key_format), key, &m->key) != KEY_FORMAT_OK)
         return KEY_NOT_OURS;
+    if (m->digest && m->key.len && !key_digest_apply(m->digest, &m->key))
+        return KEY_ERROR;
     return memcache_wire_takes_key(buf_str(&m->key)) ? KEY_GOOD : KEY_NOT_OURS;
 }
 
@@ -262,6 +266,7 @@ static void memcache_close(struct table *t)
     table_close(m->backup);
     match_list_close(m->domain);
     free(m->key_format);
+    key_digest_close(m->digest);
     buf_free(&m->key);
     free(m);
 }
@@ -297,16 +302,26 @@ static void read_settings(struct table *t, struct memcache *m, struct table_sett
     m->rules.answer_max = m->limits.line + m->limits.data + 64;
 }
 
+static bool open_digest(struct table *t, struct memcache *m, struct str name, struct buf *error)
+{
+    BUF_AUTO(why, 0);
+
+    if (name.len == 0)
+        return true;
+    m->digest = key_digest_open(name, &why);
+    if (m->digest == NULL)
+        buf_join(error, t->name, STR(": key_digest = "), name, STR(": "), buf_str(&why));
+    return m->digest != NULL;
+}
+
 static bool open_parts(struct table *t, struct memcache *m, struct table_settings *s,
                        struct buf *error)
 {
     struct str backup = table_settings_text(s, "backup", "");
     struct str domain = table_settings_text(s, "domain", "");
 
-    if (table_settings_text(s, "key_digest", "").len) {
-        buf_join(error, t->name, STR(": key_digest is not supported"));
+    if (!open_digest(t, m, table_settings_text(s, "key_digest", ""), error))
         return false;
-    }
     m->server = table_server_open(table_settings_text(s, "memcache", "inet:localhost:11211"),
                                   &m->rules, error);
     if (m->server == NULL)

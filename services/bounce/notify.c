@@ -195,11 +195,8 @@ static void put_lines(struct notice *n, struct str text)
 
 static int submit_flags(void)
 {
-    int flags = CLEANUP_FLAG_MAP_OK | cleanup_utf8_flag(STR("bounce"));
-
-    if (str_has_word(site_conf.internal_mail_filter_classes, STR("bounce")))
-        flags |= CLEANUP_FLAG_FILTER | CLEANUP_FLAG_MILTER;
-    return flags;
+    return CLEANUP_FLAG_MAP_OK | cleanup_utf8_flag(STR("bounce")) |
+           cleanup_filter_flags(STR("bounce"));
 }
 
 static int submit_sendopts(const struct notice *n)

@@ -326,6 +326,7 @@ static const struct service_spec qmqpd = {
     .ports = DNS_PORTS,
     .paths = (const struct sandbox_path[]){ { NULL, SANDBOX_READ } },
     .process_limit = -1,
+    .serves_others = true,
     .before_jail = open_tables,
     .serve = serve_client,
 };

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Tables that ask servers: tcp, socketmap, memcache.  Daemons in their jail, proxymap, the SMTP client and postmap."""
 import contextlib
+import hashlib
 import os
 import re
 import socketserver
@@ -174,6 +175,12 @@ def memory_stands_in_front_of_a_table(host):
         eq(query(host, "memcache:mem", "x@here.test"), (0, "there\n", ""))
         eq(query(host, "memcache:mem", "x@far.test"), (1, "", ""))
         host.run("postconf", "-X", "mem_memcache", "mem_host", "mem_domain", "mem_key_format")
+        # A hash of what key_format makes of the key; keys that are too odd to be sent have one, too.
+        host.write("/etc/hashed.cf", "memcache = inet:127.0.0.1:%d\nkey_format = p-%%s\nkey_digest = sha256\n" % MEMORY)
+        for key in ("k0", "a b", "x" * 300):
+            hashed = hashlib.sha256(b"p-" + key.encode()).hexdigest()
+            server.answers[hashed] = b"hashed"
+            eq(query(host, "memcache:/etc/hashed.cf", key), (0, "hashed\n", ""))
         server.answers["p-a@far.test"] = b"REJECT by memory"
         use(host, smtpd_sender_restrictions="check_sender_access memcache:/etc/memory.cf")
         eq(rcpt(), "554 5.7.1 <a@far.test>: Sender address rejected: by memory")
@@ -183,7 +190,8 @@ def memory_stands_in_front_of_a_table(host):
     host.write("/etc/memory.cf", "memcache = inet:127.0.0.1:%d\nmax_try = 1\n" % MEMORY)
     status, _, err = query(host, "memcache:/etc/memory.cf", "k1")
     assert status == 1 and "query error" in err, err
-    for text, complaint in (("max_try = x\n", "/etc/memory.cf: bad numerical configuration: max_try = x"),
+    for text, complaint in (("key_digest = nosuch\n", "/etc/memory.cf: key_digest = nosuch: no such algorithm"),
+                            ("max_try = x\n", "/etc/memory.cf: bad numerical configuration: max_try = x"),
                             ("key_format = %x\n", "db_common_parse: /etc/memory.cf: Invalid query template: %x")):
         host.write("/etc/memory.cf", text)
         assert complaint in query(host, "memcache:/etc/memory.cf", "k")[2], complaint

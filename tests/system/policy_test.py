@@ -179,6 +179,16 @@ def a_table_reaches_the_servers_that_main_cf_names(host):
 
 
 @test
+def a_server_may_be_a_command_that_spawn_runs(host):
+    host.write("/usr/local/bin/policy", "#!/bin/sh\nwhile read line; do\n    test -n \"$line\" || printf 'action=reject from %s\\n\\n' \"$(id -un)\"\ndone\n", mode=0o755)
+    host.configure(main={"spawned_time_limit": "3600", "smtpd_relay_restrictions": "permit_mynetworks, reject_unauth_destination"},
+                   master="spawned unix - n n - 0 spawn\n  user=paco argv=/usr/local/bin/policy\n")
+    restrict(host, "check_policy_service unix:private/spawned")
+    eq(rcpt(), "554 5.7.1 <%s>: Recipient address rejected: from paco" % BOX)
+    eq(rcpt(), "554 5.7.1 <%s>: Recipient address rejected: from paco" % BOX)
+
+
+@test
 def odd_answers_defer_and_harm_nobody(host):
     restrict(host, "check_policy_service unix:private/policy", smtpd_policy_service_try_limit="1")
     for said in ("junk\n\n", "\n", None, "action=" + "x" * 100000 + "\n\n", "x" * 200000, "action=REJECT \xff\xfe\n\n"):

@@ -96,10 +96,10 @@ class Client(Smtp):
         if banner:
             self.banner = self.reply()
 
-    def secure(self):
+    def secure(self, name=None):
         eq(self("STARTTLS"), "220 2.0.0 Ready to start TLS")
         self.file.close()
-        self.sock = context().wrap_socket(self.sock)
+        self.sock = context().wrap_socket(self.sock, server_hostname=name)
         self.file = self.sock.makefile("rb")
 
     def line(self):
@@ -384,6 +384,29 @@ def tls_is_the_proxys_affair(host):
     c("EHLO x")
     assert c.mail("a@far.test", ["paco@" + DOMAIN], "Subject: both\n\nx").startswith("250 ")
     assert "using TLSv1.3" in host.wait_mail("paco", "both")
+
+
+@test
+def each_service_has_tls_as_its_line_says(host):
+    levels = "cidr:{ { 127.9.9.0/24 1 } }"
+    host.write(PKI + "/sni2", "named.test %s/ec.chain\n" % PKI)
+    s = Screen(host, "2999 inet n - n - 1 postscreen -o postscreen_greet_wait=1s -o postscreen_pipelining_enable=yes\n", {**TLS, "smtpd_tls_loglevel": "0"},
+               postscreen_tls_security_level="may", postscreen_tls_chain_files=PKI + "/other.chain",
+               tls_server_sni_maps="texthash:%s/sni2" % PKI, postscreen_tls_loglevel_maps=levels, **DEEP)
+    for address, name, certificate in (("127.9.9.1", None, "other"), ("127.9.8.1", "named.test", "ec")):
+        c = s.connect(address)
+        c("EHLO x")
+        c.secure(name)
+        assert c.sock.getpeercert(True) == der(certificate), name
+        c("QUIT")
+        s.wait("DISCONNECT " + c.shown, "tlsproxy")
+    said = re.findall(r"tlsproxy\[\d+\]: \w+ TLS connection established from \[([\d.]+)\]", s.log())
+    eq(said, ["127.9.9.1"])
+    s.port = 2999
+    c = s.connect()
+    assert "STARTTLS" in c("EHLO x")
+    c.secure()
+    assert c.sock.getpeercert(True) == der("ec")
 
 
 @test

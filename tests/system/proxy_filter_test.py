@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """smtpd_proxy_filter: a filter that hears each message before it is accepted, at once or (speed_adjust) when it is complete."""
 import contextlib
+import os
 import re
 import socketserver
 import threading
 
-from harness import DOMAIN, furnish, Host, main, Smtp, test
+from harness import contents, DOMAIN, furnish, Host, main, Smtp, test
 
 PORT = 10025
 BOX = "paco@" + DOMAIN
@@ -261,6 +262,39 @@ def chunks_become_lines(host):
             c.raw("BDAT 6 LAST\r\n.dot\r\n")
             eq(c.reply(), "250 2.0.0 Ok from filter")
         assert f.content[0].endswith(b"\r\nSubject: x\r\n\r\n..dot\r\n.\r\n"), f.content[0]
+
+
+LMTP = """#!/bin/sh
+cr=$(printf '\\r')
+printf '220 spawned\\r\\n'
+while read -r line; do
+    case $line in
+    DATA*)
+        printf '354 go\\r\\n'
+        while read -r line && test "$line" != ".$cr"; do printf '%s\\n' "$line"; done >/var/out/spawned
+        printf '250 2.0.0 kept\\r\\n' ;;
+    QUIT*) exit ;;
+    *) printf '250 2.0.0 ok\\r\\n' ;;
+    esac
+done
+"""
+
+
+@test
+def private_sockets_of_the_mail_system_itself_are_filters_too(host):
+    host.write("/usr/local/bin/lmtpd", LMTP, mode=0o755)
+    os.makedirs(host.path("/var/out"), exist_ok=True)
+    os.chmod(host.path("/var/out"), 0o1777)
+    host.configure(main={"smtpd_proxy_filter": "unix:private/behind", "smtpd_relay_restrictions": "permit_mynetworks, reject_unauth_destination",
+                         "transport_maps": "inline:{spawned.test=lmtp:unix:private/lmtpd}"},
+                   master="lmtpd unix - n n - 0 spawn\n  user=paco argv=/usr/local/bin/lmtpd\n"
+                          "behind unix - - n - - smtpd\n  -o smtpd_proxy_filter=\n  -o relay_domains=spawned.test\n")
+    mark = use(host, smtpd_proxy_options="")
+    assert mail("Subject: two servers\n\nx").startswith("250 2.0.0 Ok: queued as ")
+    assert mail("Subject: a command\n\nx", recipients=("x@spawned.test",)).startswith("250 2.0.0 Ok: queued as ")
+    host.wait_mail("paco", "Subject: two servers")
+    host.wait_log(r"to=<x@spawned\.test>, relay=\S+\[private/lmtpd\],.* status=sent \(250 2\.0\.0 kept\)", mark)
+    assert "\nSubject: a command\r\n" in contents(host.path("/var/out/spawned"))
 
 
 def prepare(tree, work):

@@ -12,6 +12,7 @@
 #define TLSPROXY_REQUEST_FIELDS(FIELD)                                   \
     FIELD(STR, peer, "remote_endpoint") /* [A]:P, for log lines */       \
     FIELD(STR, service, "service")      /* in whose name, for the log */ \
+    FIELD(STR, door, "endpoint")        /* the client's service in master.cf: what is set there counts */ \
     FIELD(INT, timeout_s, "timeout")    /* of the handshake */
 IPC_MESSAGE(tlsproxy_request, TLSPROXY_REQUEST_FIELDS)
 

@@ -1,4 +1,6 @@
+#include "base/log.h"
 #include "client/cleanup.h"
+#include "conf/params.h"
 #include "lib/queue/scratch.h"
 #include "os/fd.h"
 #include "os/socket.h"
@@ -213,9 +215,49 @@ static void no_service_no_message(void **state)
     cleanup_client_close(&c);
 }
 
+static struct buf said = BUF_INIT(0);
+
+static void keep(enum log_level level, struct str text)
+{
+    (void)level;
+    buf_join(&said, text, STR("\n"));
+}
+
+static void mail_of_our_own_is_filtered_when_its_class_is_named(void **state)
+{
+    static const struct {
+        struct str classes, mail_class;
+        bool filtered;
+        const char *complaint;
+    } cases[] = {
+        { STR(""), STR("bounce"), false, "" },
+        { STR("notify"), STR("bounce"), false, "" },
+        { STR("notify, bounce"), STR("bounce"), true, "" },
+        { STR("Bounce"), STR("bounce"), true, "" },
+        { STR("bounces notify"), STR("bounce"), false,
+          "warning: internal_mail_filter_classes: bad input: bounces\n" },
+        { STR("all bounce none"), STR("bounce"), true,
+          "warning: internal_mail_filter_classes: bad input: all\n"
+          "warning: internal_mail_filter_classes: bad input: none\n" },
+    };
+
+    (void)state;
+    log_set_sink(keep);
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        buf_clear(&said);
+        site_conf.internal_mail_filter_classes = cases[i].classes;
+        assert_int_equal(cleanup_filter_flags(cases[i].mail_class),
+                         cases[i].filtered ? CLEANUP_FLAG_FILTER | CLEANUP_FLAG_MILTER : 0);
+        assert_string_equal(buf_cstr(&said), cases[i].complaint);
+    }
+    log_set_sink(NULL);
+    buf_free(&said);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(mail_of_our_own_is_filtered_when_its_class_is_named),
         SCRATCH_TEST(messages_follow_each_other_on_one_connection),
         SCRATCH_TEST(large_messages_go_in_whole_records),
         SCRATCH_TEST(a_connection_that_has_ended_is_replaced),
