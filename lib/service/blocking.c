@@ -1,12 +1,10 @@
 /* One client (or trigger, or datagram) at a time.  An idle worker sits in epoll_wait(2); a client costs
  * epoll_wait, accept4 and close. */
 #include "base/log.h"
-#include "ipc/connector.h"
 #include "os/door.h"
 #include "os/fd.h"
 #include "os/socket.h"
 #include "service/private.h"
-#include "table/tablemgr.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -22,7 +20,7 @@ static void serve_connection(struct service *svc, int listen_fd)
 {
     if (svc->spec->before_client)
         svc->spec->before_client(svc);
-    if (connector_is_lost(connector_shared()) || tablemgr_is_lost())
+    if (service_has_lost_help())
         service_replace(svc);
     if (svc->leaving)
         return;

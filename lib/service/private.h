@@ -70,6 +70,8 @@ void service_name_process(struct service *svc);
 void service_be_template(struct service *svc);
 /* service.c: every idle process counts: what only the start needed goes back to the kernel. */
 void service_settle(struct service *svc);
+/* connector(8) or tablemgr(8) was needed and has gone: only a new process gets another. */
+bool service_has_lost_help(void);
 /* jail.c */
 void service_find_owner(struct service *svc);
 /* What a template can do for all of its clones. */

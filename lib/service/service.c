@@ -172,9 +172,15 @@ bool service_is_stressed(struct service *svc)
            (board && atomic_load(&board->stress_until) > (int64_t)time(NULL));
 }
 
+bool service_has_lost_help(void)
+{
+    return connector_is_lost(connector_shared()) || tablemgr_is_lost();
+}
+
 bool service_should_leave(struct service *svc)
 {
-    return svc->over || svc->leaving || scoreboard_is_replaced(&svc->place) ||
+    return svc->over || service_has_lost_help() || svc->leaving ||
+           scoreboard_is_replaced(&svc->place) ||
            (!svc->spec->no_max_use && svc->uses >= svc->max_use);
 }
 

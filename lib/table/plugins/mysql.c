@@ -20,7 +20,7 @@ struct mysql {
 
 static void set_options(const struct mysql *m, MYSQL *c)
 {
-    my_bool verify = m->tls_verify > 0;
+    my_bool verify = (my_bool)(m->tls_verify > 0);
 
     if (m->option_file)
         mysql_options(c, MYSQL_READ_DEFAULT_FILE, m->option_file);
