@@ -142,10 +142,18 @@ class Show(Postconf):
     def test_classes(self):
         self.shows(["-C", "user"], "foo = reject\nld_server_host = x\nused = 2\n")
         self.shows(["-nC", "service"], "slow_destination_rate_delay = 1s\n")
+        self.write("master.cf", "local unix - n n - - local\n")
+        self.assertIn("local_destination_recipient_limit = 1\n", self.run_tool("-C", "service")[0])
+        self.assertNotIn("local_destination_recipient_limit", self.run_tool("-C", "builtin")[0])
         self.fails(["-C", "bogus"], 'fatal: unknown -C option value "bogus" in "bogus"')
 
     def test_complaints(self):
         self.assertIn("warning: nosuch: unknown parameter", self.run_tool("nosuch")[1])
+        for wrong, meant in (("smtpd_client_restricitons", "smtpd_client_restrictions"), ("myhostnam", "myhostname"), ("relay_host", "relayhost"),
+                             ("mynetwroks", "mynetworks"), ("smtpd_sender_restriction", "smtpd_sender_restrictions"),
+                             ("smtpx_tls_loglevel", None), ("abc", None)):
+            told = [w for w in self.run_tool(wrong)[1] if w.startswith("warning: %s:" % wrong)]
+            self.assertEqual(told, ["warning: %s: unknown parameter" % wrong] + ['warning: %s: did you mean "%s"?' % (wrong, meant)] * bool(meant))
         self.fails(["-hH"], "fatal: specify one of -h -H")
         self.fails(["-ex", "a=b"], "fatal: specify one of -e -x")
         self.fails(["-d", "a=b"], "fatal: specify one of -d -e")

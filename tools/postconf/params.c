@@ -39,13 +39,25 @@ static struct str joined(struct arena *a, struct str left, struct str right)
     return arena_str(a, buf_str(&text));
 }
 
+/* A name of the table that belongs to a service of master.cf: local_destination_recipient_limit. */
+static void claim(struct shown_params *p, struct str name, const char *fallback)
+{
+    for (size_t i = 0; i < p->count; i++)
+        if (str_equal(p->list[i].name, name))
+            p->list[i] = (struct shown_param){ p->list[i].name, CLASS_SERVICE, fallback };
+}
+
 static void add_service_param(struct postconf *pc, struct shown_params *out, struct str service,
                               const struct service_param *p)
 {
     struct str name = joined(&pc->arena, service, str_from(p->suffix));
 
-    if (param_find(name))
+    const struct param *own = param_find(name);
+
+    if (own) {
+        claim(out, name, param_fallback(own));
         return;
+    }
     out->list[out->count++] =
         (struct shown_param){ name, CLASS_SERVICE,
                               joined(&pc->arena, STR("$"), str_from(p->fallback)).ptr };

@@ -69,6 +69,8 @@ void usage_add_user_params(struct postconf *pc, struct shown_params *params);
 void usage_warn_undefined(struct postconf *pc, const struct shown_params *params);
 void usage_warn_unused_main(struct postconf *pc, const struct shown_params *params);
 void usage_warn_unused_master(struct postconf *pc, const struct shown_params *params);
+/* The name is no parameter; perhaps another one was meant. */
+void usage_warn_unknown(struct str name);
 void usage_warn_deprecated(struct postconf *pc);
 
 /* show_main.c, show_master.c */

@@ -24,7 +24,7 @@ static void show_named(struct postconf *pc, const struct shown_params *params)
         if (p)
             show_param(pc, p);
         else
-            log_warning("%s: unknown parameter", pc->req.args[i]);
+            usage_warn_unknown(str_from(pc->req.args[i]));
     }
 }
 

@@ -2,6 +2,7 @@
 #include "base/log.h"
 #include "base/map.h"
 #include "conf/expand.h"
+#include "tools/postconf/nearest.h"
 #include "tools/postconf/postconf.h"
 #include "tools/postconf/table_names.h"
 
@@ -241,10 +242,26 @@ void usage_warn_undefined(struct postconf *pc, const struct shown_params *params
     map_free(&u.told, NULL);
 }
 
+/* What was meant, where it is nearly said. */
+static void suggest(struct str name)
+{
+    const char *meant = nearest_parameter(name);
+
+    if (meant)
+        log_warning(STR_FMT ": did you mean \"%s\"?", STR_ARG(name), meant);
+}
+
+void usage_warn_unknown(struct str name)
+{
+    log_warning(STR_FMT ": unknown parameter", STR_ARG(name));
+    suggest(name);
+}
+
 static void warn_unused(const struct buf *path, const struct master_setting *s)
 {
     log_warning(STR_FMT ": unused parameter: " STR_FMT "=" STR_FMT, STR_ARG(buf_str(path)),
                 STR_ARG(s->name), STR_ARG(s->value));
+    suggest(s->name);
 }
 
 /* Names that another value of the same entry mentions are the entry's own. */
