@@ -5,6 +5,7 @@
 #include "os/lock.h"
 #include "qmgr/batch.h"
 #include "qmgr/corrupt.h"
+#include "qmgr/details.h"
 #include "queue/seal.h"
 
 #include <errno.h>
@@ -168,12 +169,16 @@ static bool read_and_start(struct qmgr *q, const struct queue_id *id, int fd, co
     struct queue_file f;
     struct envelope e;
 
-    queue_file_init(&f, fd);
+    queue_file_init_known(&f, fd, st);
     enum envelope_result result = read_file(q, id, &f, st, from, &b, &e);
     if (result == ENVELOPE_OK) {
         struct message *m = new_message(q, id, &e, st, from);
 
         start_message(q, m, id, &f, &e, &b);
+        if (from != ACTIVATE_DEFERRED) { /* it has no lock of ours */
+            qmgr_keep_fresh(q, m, f.fd);
+            f.fd = -1;
+        }
         queue_file_close(&f);
         qmgr_batch_free(&b);
         message_mark(&q->messages, m, NULL);

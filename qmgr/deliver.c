@@ -141,10 +141,14 @@ static void give_up(struct agent *a)
 }
 
 /* The agent reads the message from it, marks what is done, and can open no other. */
-static int open_queue_file(const struct qmgr *q, const struct message *m)
+static int open_queue_file(struct qmgr *q, const struct message *m)
 {
     struct queue_id id = message_queue_id(m);
-    int fd = queue_open(&q->layout, QUEUE_ACTIVE, &id, O_RDWR | O_NONBLOCK);
+    int fd = qmgr_take_fresh(q, m);
+
+    if (fd >= 0)
+        return fd;
+    fd = queue_open(&q->layout, QUEUE_ACTIVE, &id, O_RDWR | O_NONBLOCK);
 
     if (fd < 0 && errno != ENOENT)
         log_warning("%s: open: %s", m->id, strerror(errno));

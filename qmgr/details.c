@@ -4,12 +4,35 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <unistd.h>
 
 int qmgr_open_active(const struct qmgr *q, const struct message *m)
 {
     struct queue_id id = message_queue_id(m);
 
     return queue_open(&q->layout, QUEUE_ACTIVE, &id, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+}
+
+void qmgr_keep_fresh(struct qmgr *q, const struct message *m, int fd)
+{
+    qmgr_drop_fresh(q);
+    q->fresh.message = m;
+    q->fresh.fd = fd;
+}
+
+int qmgr_take_fresh(struct qmgr *q, const struct message *m)
+{
+    if (q->fresh.message != m)
+        return -1;
+    q->fresh.message = NULL;
+    return q->fresh.fd;
+}
+
+void qmgr_drop_fresh(struct qmgr *q)
+{
+    if (q->fresh.message)
+        close(q->fresh.fd);
+    q->fresh.message = NULL;
 }
 
 void qmgr_note_trouble(struct message *m, enum envelope_result result, const char *trouble)

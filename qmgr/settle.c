@@ -1,6 +1,7 @@
 #include "qmgr/settle.h"
 
 #include "qmgr/deliver.h"
+#include "qmgr/details.h"
 #include "qmgr/finish.h"
 #include "qmgr/refill.h"
 #include "qmgr/scan.h"
@@ -31,5 +32,6 @@ void qmgr_settle(void *context)
             look_at(q, &mark);
         qmgr_dispatch(q);
     } while (q->messages.marked);
+    qmgr_drop_fresh(q);
     qmgr_scan_go_on(q);
 }

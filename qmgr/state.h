@@ -69,7 +69,11 @@ struct qmgr {
     struct courier_rules call_rules;
     struct list calls; /* waiting for their turn */
     int calls_open;
-    int64_t clog_check;          /* next look whether a destination fills the queue */
+    int64_t clog_check; /* next look whether a destination fills the queue */
+    struct {
+        const struct message *message;
+        int fd;
+    } fresh;                     /* what was activated last in this turn (qmgr/details.h) */
     struct queue_spares *spares; /* NULL: finished files are removed */
     struct loop_timer *quiet;    /* looks whether any was kept of late */
     bool kept_spare;

@@ -6,7 +6,7 @@ void wire_open(struct session *s, int fd)
 {
     int seconds = smtpd_conf.smtpd_timeout;
 
-    stream_init(&s->stream, fd, socket_set_timeout(fd, seconds) ? (int64_t)seconds * 1000 : 0);
+    stream_init(&s->stream, fd, socket_set_read_timeout(fd, seconds) ? (int64_t)seconds * 1000 : 0);
     s->stream.called_off = service_is_called_off(s->setup->svc);
     pace_init(&s->pace, seconds, smtpd_conf.smtpd_per_request_deadline,
               smtpd_conf.smtpd_min_data_rate);

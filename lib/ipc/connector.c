@@ -139,7 +139,7 @@ static bool ask(struct connector *c, int entry, int wait_s)
 
     if (!channel_is_open(&c->channel))
         return false;
-    (void)socket_set_timeout(c->channel.link.stream.fd, wait_s + GRACE_S);
+    (void)socket_set_read_timeout(c->channel.link.stream.fd, wait_s + GRACE_S);
     connector_request_encode(channel_begin(&c->channel, CONNECTOR_REQUEST), &request);
     return channel_end(&c->channel) && channel_flush(&c->channel);
 }

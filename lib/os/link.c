@@ -12,7 +12,7 @@ void link_init(struct link *l, int fd, int timeout_s, size_t in_max, size_t out_
 {
     *l = (struct link){ .in = BUF_INIT(in_max), .out = BUF_INIT(out_max) };
     stream_init(&l->stream, fd, (int64_t)timeout_s * 1000);
-    (void)socket_set_timeout(fd, timeout_s);
+    (void)socket_set_read_timeout(fd, timeout_s);
 }
 
 void link_release(struct link *l)

@@ -150,11 +150,18 @@ int socket_inet_listen(const struct net_addr *a, int window, int backlog)
     return fd;
 }
 
+bool socket_set_read_timeout(int fd, int seconds)
+{
+    struct timeval t = { .tv_sec = seconds };
+
+    return setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &t, sizeof t) == 0;
+}
+
 bool socket_set_timeout(int fd, int seconds)
 {
     struct timeval t = { .tv_sec = seconds };
 
-    return setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &t, sizeof t) == 0 &&
+    return socket_set_read_timeout(fd, seconds) &&
            setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &t, sizeof t) == 0;
 }
 

@@ -29,6 +29,8 @@ NODISCARD int socket_inet_listen(const struct net_addr *a, int window, int backl
 NODISCARD int socket_connect_endpoint(struct str endpoint, int timeout_s);
 /* The longest wait of one read or write.  False: this is no socket, and the kernel sets no limit. */
 bool socket_set_timeout(int fd, int seconds);
+/* For reads only, where os/stream writes. */
+bool socket_set_read_timeout(int fd, int seconds);
 /* Is a UNIX socket bound to a path that begins so? */
 bool socket_is_below(int fd, const char *directory);
 /* Whose process is at the other end of a UNIX socket? */

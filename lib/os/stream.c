@@ -1,6 +1,7 @@
 #include "os/stream.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -145,21 +146,43 @@ enum io_result stream_read(struct stream *s, char *into, size_t room, struct dea
     return result;
 }
 
+/* Wait until what the last attempt wanted is there. */
+static enum io_result wait_for_room(const struct stream *s, struct deadline until)
+{
+    struct pollfd p = { .fd = s->fd, .events = s->wants };
+
+    for (;;) {
+        int left = left_ms(s, until);
+        if (left == 0)
+            return timed_out();
+        if (kernel_keeps_time(s, left))
+            left = s->kernel_ms > 0 ? (int)MIN(s->kernel_ms, INT_MAX) : -1;
+        int n = poll(&p, 1, left);
+        if (n > 0)
+            return IO_OK;
+        if (n == 0)
+            return timed_out();
+        if (errno != EINTR)
+            return IO_ERROR;
+    }
+}
+
 enum io_result stream_write(struct stream *s, struct str bytes, struct deadline until, size_t *done)
 {
-    struct attempt a = { .until = until, .events = POLLOUT };
-    enum io_result result;
-
-    while ((result = get_ready(s, &a)) == IO_OK) {
-        ssize_t n = s->ops->write(s, bytes, a.waits);
+    for (;;) {
+        ssize_t n = s->ops->write(s, bytes, false);
         if (n >= 0) {
             *done = (size_t)n;
             return IO_OK;
         }
-        if ((result = look_at_failure(s, &a)) != IO_OK)
-            break;
+        if (errno == EAGAIN || errno == EWOULDBLOCK) {
+            enum io_result result = wait_for_room(s, until);
+            if (result != IO_OK)
+                return result;
+        } else if (errno != EINTR) {
+            return IO_ERROR;
+        }
     }
-    return result;
 }
 
 enum io_result stream_write_all(struct stream *s, struct str bytes, struct deadline until)

@@ -6,8 +6,8 @@
  * went away, a wait that a signal called off) is met here.  What carries the bytes is a set of operations: the plain
  * socket is the first one.
  *
- * A wait costs no system call of its own as long as the kernel can keep the time: when there is no deadline, or one that
- * is further away than the kernel's own limit. */
+ * To wait for a read costs no system call of its own as long as the kernel can keep the time: when there is no deadline, or one
+ * that is further away than the kernel's own limit.  A write seldom has to wait: it is tried first. */
 #include "os/fd.h"
 
 struct stream;
@@ -29,7 +29,7 @@ struct stream {
     const struct stream_ops *ops;
     void *state; /* of the operations */
     int64_t
-        kernel_ms; /* longest wait in one system call (socket_set_timeout()); 0: the kernel sets no limit */
+        kernel_ms; /* longest wait of one read (socket_set_read_timeout()), and of one write; 0: no limit */
     short wants; /* POLLIN or POLLOUT: see stream_ops */
     /* Set by a signal handler: from then on nothing is waited for; what goes without waiting still goes.  NULL: never. */
     const volatile bool *called_off;

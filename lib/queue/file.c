@@ -8,15 +8,20 @@
 #define WINDOW_READ (64UL * 1024)
 #define HEAD_MAX    5 /* type and four length bytes */
 
+void queue_file_init_known(struct queue_file *f, int fd, const struct stat *st)
+{
+    *f = (struct queue_file){
+        .fd = fd, .follow = true, .window = BUF_INIT(0), .size = st->st_size, .device = st->st_dev
+    };
+}
+
 void queue_file_init(struct queue_file *f, int fd)
 {
     struct stat st;
 
-    *f = (struct queue_file){ .fd = fd, .follow = true, .window = BUF_INIT(0) };
     if (fstat(fd, &st) != 0)
-        return;
-    f->size = st.st_size;
-    f->device = st.st_dev;
+        st = (struct stat){ 0 };
+    queue_file_init_known(f, fd, &st);
 }
 
 void queue_file_close(struct queue_file *f)

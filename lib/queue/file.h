@@ -31,6 +31,8 @@ enum queue_read {
 
 /* Takes the descriptor over. */
 void queue_file_init(struct queue_file *f, int fd);
+/* The same where fstat(2) has been asked. */
+void queue_file_init_known(struct queue_file *f, int fd, const struct stat *st);
 void queue_file_close(struct queue_file *f);
 /* The payload is valid until the next call.  Padding is skipped; E is returned like any other record. */
 NODISCARD enum queue_read queue_file_read(struct queue_file *f, struct record *rec);

@@ -28,7 +28,7 @@ static bool may_be_kept(const char *path)
 bool queue_spare_put(struct queue_spares *s, const char *path)
 {
     BUF_AUTO(spare, 32);
-    uint64_t empty = ~atomic_load(&s->full);
+    uint64_t empty = ~(atomic_load(&s->full) | atomic_load(&s->taken));
 
     if (empty == 0) {
         errno = ENOSPC;
@@ -36,54 +36,67 @@ bool queue_spare_put(struct queue_spares *s, const char *path)
     }
     unsigned n = (unsigned)__builtin_ctzll(empty);
     name_spare(n, &spare);
-    /* What lies there is left over from a cleanup(8) that ended between its bit and its file. */
+    /* What lies there is left over from an earlier life. */
     if (!may_be_kept(path) || rename(path, buf_cstr(&spare)) != 0)
         return false;
     atomic_fetch_or(&s->full, UINT64_C(1) << n);
     return true;
 }
 
-/* Claim the first full place from `start` on; QUEUE_SPARES: there is none. */
+/* Claim the first full place from `start` on; QUEUE_SPARES: there is none.  It must not look empty before its file has gone. */
 static unsigned claim(struct queue_spares *s, unsigned start)
 {
-    for (uint64_t full; (full = atomic_load(&s->full)) != 0;) {
+    for (uint64_t full; (full = atomic_load(&s->full) & ~atomic_load(&s->taken)) != 0;) {
         uint64_t behind = full & (UINT64_MAX << start);
         unsigned n = (unsigned)__builtin_ctzll(behind ? behind : full);
         uint64_t bit = UINT64_C(1) << n;
+        if (atomic_fetch_or(&s->taken, bit) & bit)
+            continue;
         if (atomic_fetch_and(&s->full, ~bit) & bit)
             return n;
+        atomic_fetch_and(&s->taken, ~bit);
     }
     return QUEUE_SPARES;
 }
 
+static void release(struct queue_spares *s, unsigned n)
+{
+    atomic_fetch_and(&s->taken, ~(UINT64_C(1) << n));
+}
+
 /* A hard link would let somebody read, or change, the message that comes. */
-static bool is_ours_alone(int fd, off_t *size)
+static bool is_ours_alone(int fd, struct queue_spare *spare)
 {
     struct stat st;
 
     if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || st.st_nlink != 1 || st.st_uid != geteuid())
         return false;
-    *size = st.st_size;
+    spare->size = st.st_size;
+    spare->inode = st.st_ino;
     return true;
 }
 
-int queue_spare_take(struct queue_spares *s, unsigned hint, const char *path, off_t *size)
+int queue_spare_take(struct queue_spares *s, unsigned hint, struct queue_spare *spare)
 {
-    BUF_AUTO(spare, 32);
-    unsigned n = s ? claim(s, hint % QUEUE_SPARES) : QUEUE_SPARES;
-
-    if (n == QUEUE_SPARES)
+    spare->place = s ? claim(s, hint % QUEUE_SPARES) : QUEUE_SPARES;
+    if (spare->place == QUEUE_SPARES)
         return -1;
-    name_spare(n, &spare);
-    /* Under a name of our own first: what is opened then is what was taken, whatever the bits said. */
-    if (rename(buf_cstr(&spare), path) != 0)
-        return -1;
-    int fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-    if (fd >= 0 && is_ours_alone(fd, size) && fchmod(fd, QUEUE_MODE_INCOMPLETE) == 0)
+    name_spare(spare->place, &spare->path);
+    int fd = open(buf_cstr(&spare->path), O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    if (fd >= 0 && is_ours_alone(fd, spare) && fchmod(fd, QUEUE_MODE_INCOMPLETE) == 0)
         return fd;
     fd_close(&fd);
-    (void)unlink(path);
+    (void)unlink(buf_cstr(&spare->path));
+    release(s, spare->place);
     return -1;
+}
+
+bool queue_spare_done(struct queue_spares *s, const struct queue_spare *spare, int fd)
+{
+    struct stat st;
+
+    release(s, spare->place);
+    return fstat(fd, &st) == 0 && st.st_nlink == 1;
 }
 
 void queue_spares_clear(struct queue_spares *s)
@@ -91,6 +104,7 @@ void queue_spares_clear(struct queue_spares *s)
     BUF_AUTO(path, 32);
 
     atomic_store(&s->full, 0);
+    atomic_store(&s->taken, 0);
     for (unsigned n = 0; n < QUEUE_SPARES; n++) {
         name_spare(n, &path);
         (void)unlink(buf_cstr(&path));

@@ -17,7 +17,16 @@
 
 /* All zero at first: none. */
 struct queue_spares {
-    _Atomic uint64_t full; /* bit n: spare/n may be taken */
+    _Atomic uint64_t full;  /* bit n: spare/n may be taken */
+    _Atomic uint64_t taken; /* bit n: somebody is about to give spare/n another name */
+};
+
+/* One that was taken. */
+struct queue_spare {
+    unsigned place;
+    struct buf path; /* spare/n */
+    off_t size;
+    ino_t inode;
 };
 
 /* May files of the queue directory (the working directory) be used again?  Only where the kernel makes the
@@ -25,10 +34,11 @@ struct queue_spares {
 bool queue_spares_are_safe(void);
 /* Move the file at `path`, which has a seal (queue/seal.h), to the spare ones.  False: it is where it was and its owner removes it.  Only one process may put. */
 NODISCARD bool queue_spare_put(struct queue_spares *s, const char *path);
-/* Take a spare file, the search starting at `hint`, and give it the name `path`: its descriptor, open for reading
- * and writing at offset 0, and its size.  Its mode is 0600, its content that of an old message.  -1: none.  `s` may
- * be NULL. */
-NODISCARD int queue_spare_take(struct queue_spares *s, unsigned hint, const char *path,
-                               off_t *size);
+/* Take a spare file, the search starting at `hint`: its descriptor, open for reading and writing at offset 0.  Its mode is 0600,
+ * its content that of an old message, and its owner gives it a name at once.  -1: none.  `s` may be NULL. */
+NODISCARD int queue_spare_take(struct queue_spares *s, unsigned hint, struct queue_spare *spare);
+/* Its name is another one now, or it was removed.  False: what had the name was not the file at `fd`, because the shared memory
+ * does not tell the truth. */
+NODISCARD bool queue_spare_done(struct queue_spares *s, const struct queue_spare *spare, int fd);
 /* Remove all spare files. */
 void queue_spares_clear(struct queue_spares *s);

@@ -56,18 +56,16 @@ static bool rename_new(struct buf *from, struct buf *to)
     return false;
 }
 
+/* The first free queue id of this inode from `now` on, and the file under that name. */
 static bool name_by_inode(struct queue_writer *w, const struct queue_layout *layout, bool long_ids,
-                          struct timeval now, struct buf *temporary)
+                          struct timeval now, ino_t inode, struct buf *from)
 {
     BUF_AUTO(path, 0);
-    struct stat st;
 
-    if (fstat(w->fd, &st) != 0)
-        return false;
     for (int tries = 0; tries < TRIES; tries++) {
-        queue_id_make(now, st.st_ino, long_ids, &w->id);
+        queue_id_make(now, inode, long_ids, &w->id);
         queue_path(layout, QUEUE_INCOMING, &w->id, &path);
-        if (rename_new(temporary, &path))
+        if (rename_new(from, &path))
             return true;
         if (errno != EEXIST)
             return false;
@@ -76,31 +74,59 @@ static bool name_by_inode(struct queue_writer *w, const struct queue_layout *lay
     return false;
 }
 
+static bool use_spare(struct queue_writer *w, const struct queue_layout *layout, bool long_ids,
+                      struct timeval now)
+{
+    struct queue_spare spare = { .path = BUF_INIT(0) };
+    BUF_AUTO(path, 0);
+
+    w->fd = queue_spare_take(w->spares, (unsigned)now.tv_usec, &spare);
+    w->used_before = w->fd >= 0;
+    if (w->used_before) {
+        bool named = name_by_inode(w, layout, long_ids, now, spare.inode, &spare.path);
+        bool ours = queue_spare_done(w->spares, &spare, w->fd);
+        w->leftover = spare.size;
+        w->used_before = named && ours;
+        if (named && !ours) { /* an old message under a new name */
+            queue_path(layout, QUEUE_INCOMING, &w->id, &path);
+            (void)unlink(buf_cstr(&path));
+        }
+        if (!w->used_before)
+            fd_close(&w->fd);
+    }
+    buf_free(&spare.path);
+    return w->used_before;
+}
+
+static bool use_new_file(struct queue_writer *w, const struct queue_layout *layout, bool long_ids,
+                         struct timeval now)
+{
+    struct stat st;
+    BUF_AUTO(temporary, 0);
+
+    w->leftover = 0;
+    w->fd = create_temporary(&now, &temporary);
+    if (w->fd < 0)
+        return false;
+    if (fstat(w->fd, &st) == 0 && name_by_inode(w, layout, long_ids, now, st.st_ino, &temporary))
+        return true;
+    int saved = errno;
+    unlink(buf_cstr(&temporary));
+    fd_close(&w->fd);
+    errno = saved;
+    return false;
+}
+
 bool queue_writer_open(struct queue_writer *w, const struct queue_layout *layout, bool long_ids,
                        struct timeval now)
 {
-    BUF_AUTO(temporary, 0);
-
     w->error = 0;
     w->written = 0;
-    w->leftover = 0;
     w->seal_at = 0;
     w->queue[0] = '\0';
     buf_clear(&w->pending);
-    name_temporary(&now, &temporary);
-    w->fd = queue_spare_take(w->spares, (unsigned)now.tv_usec, buf_cstr(&temporary), &w->leftover);
-    w->used_before = w->fd >= 0;
-    if (w->fd < 0)
-        w->fd = create_temporary(&now, &temporary);
-    if (w->fd < 0)
+    if (!use_spare(w, layout, long_ids, now) && !use_new_file(w, layout, long_ids, now))
         return false;
-    if (!name_by_inode(w, layout, long_ids, now, &temporary)) {
-        int saved = errno;
-        unlink(buf_cstr(&temporary));
-        fd_close(&w->fd);
-        errno = saved;
-        return false;
-    }
     (void)snprintf(w->queue, sizeof w->queue, "%s", QUEUE_INCOMING);
     return true;
 }

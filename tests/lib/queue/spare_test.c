@@ -4,8 +4,6 @@
 
 #include <fcntl.h>
 
-#define MINE "incoming/727590.1"
-
 static void make(const char *path, struct str content)
 {
     FD_AUTO(fd, open(path, O_WRONLY | O_CREAT | O_EXCL, 0700));
@@ -18,19 +16,57 @@ static bool exists(const char *path) { return access(path, F_OK) == 0; }
 static void a_file_that_was_put_can_be_taken_once(void **state)
 {
     struct queue_spares s = { 0 };
-    off_t size;
+    struct queue_spare spare = { .path = BUF_INIT(0) }, none = { .path = BUF_INIT(0) };
     struct stat st;
 
     (void)state;
     make("active/A", STR("old message"));
     assert_true(queue_spare_put(&s, "active/A"));
     assert_false(exists("active/A"));
-    FD_AUTO(fd, queue_spare_take(&s, 17, MINE, &size));
+    FD_AUTO(fd, queue_spare_take(&s, 17, &spare));
     assert_true(fd >= 0);
-    assert_int_equal(size, strlen("old message"));
-    assert_int_equal(stat(MINE, &st), 0);
+    assert_int_equal(spare.size, strlen("old message"));
+    assert_int_equal(stat(buf_cstr(&spare.path), &st), 0);
     assert_int_equal(st.st_mode & 07777, 0600);
-    assert_int_equal(queue_spare_take(&s, 17, "incoming/2.1", &size), -1);
+    assert_int_equal(st.st_ino, spare.inode);
+    assert_int_equal(queue_spare_take(&s, 17, &none), -1);
+    buf_free(&spare.path);
+}
+
+static void a_claimed_place_is_not_empty(void **state)
+{
+    struct queue_spares s = { .full = ~UINT64_C(1) };
+    struct queue_spare spare = { .path = BUF_INIT(0) };
+
+    (void)state;
+    make("active/A", STR("first"));
+    make("active/B", STR("second"));
+    assert_true(queue_spare_put(&s, "active/A"));
+    s.full = 1;
+    FD_AUTO(fd, queue_spare_take(&s, 0, &spare));
+    assert_true(fd >= 0);
+    s.full = ~UINT64_C(1);
+    assert_false(queue_spare_put(&s, "active/B"));
+    assert_int_equal(rename("spare/0", "incoming/A"), 0);
+    assert_true(queue_spare_done(&s, &spare, fd));
+    assert_true(queue_spare_put(&s, "active/B"));
+    buf_free(&spare.path);
+}
+
+static void a_file_that_is_not_the_one_is_noticed(void **state)
+{
+    struct queue_spares s = { 0 };
+    struct queue_spare spare = { .path = BUF_INIT(0) };
+
+    (void)state;
+    make("active/A", STR("first"));
+    make("active/B", STR("second"));
+    assert_true(queue_spare_put(&s, "active/A"));
+    FD_AUTO(fd, queue_spare_take(&s, 0, &spare));
+    assert_int_equal(rename("active/B", "spare/0"), 0); /* the memory said that nobody has it */
+    assert_int_equal(rename("spare/0", "incoming/A"), 0);
+    assert_false(queue_spare_done(&s, &spare, fd));
+    buf_free(&spare.path);
 }
 
 static void only_as_many_as_there_are_places_are_kept(void **state)
@@ -67,15 +103,16 @@ static void large_files_links_and_what_is_gone_are_not_kept(void **state)
 static void a_file_with_a_second_name_is_not_written_again(void **state)
 {
     struct queue_spares s = { 0 };
+    struct queue_spare spare = { .path = BUF_INIT(0) };
     BUF_AUTO(back, 0);
-    off_t size;
 
     (void)state;
     make("active/A", STR("backed up"));
     assert_int_equal(link("active/A", "hold/copy"), 0);
     assert_true(queue_spare_put(&s, "active/A"));
-    assert_int_equal(queue_spare_take(&s, 0, MINE, &size), -1);
-    assert_false(exists(MINE));
+    assert_int_equal(queue_spare_take(&s, 0, &spare), -1);
+    assert_false(exists(buf_cstr(&spare.path)));
+    buf_free(&spare.path);
     assert_true(fd_read_file(AT_FDCWD, "hold/copy", &back));
     assert_str_equal(buf_str(&back), "backed up");
 }
@@ -83,18 +120,22 @@ static void a_file_with_a_second_name_is_not_written_again(void **state)
 static void a_bit_without_a_file_gives_nothing(void **state)
 {
     struct queue_spares s = { .full = UINT64_MAX };
-    off_t size;
+    struct queue_spare spare = { .path = BUF_INIT(0) };
 
     (void)state;
-    assert_int_equal(queue_spare_take(&s, 63, MINE, &size), -1);
+    assert_int_equal(queue_spare_take(&s, 63, &spare), -1);
     assert_int_equal(atomic_load(&s.full), UINT64_MAX >> 1);
-    assert_int_equal(queue_spare_take(NULL, 63, MINE, &size), -1);
+    assert_int_equal(atomic_load(&s.taken), 0);
+    assert_int_equal(queue_spare_take(NULL, 63, &spare), -1);
+    buf_free(&spare.path);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         SCRATCH_TEST(a_file_that_was_put_can_be_taken_once),
+        SCRATCH_TEST(a_claimed_place_is_not_empty),
+        SCRATCH_TEST(a_file_that_is_not_the_one_is_noticed),
         SCRATCH_TEST(only_as_many_as_there_are_places_are_kept),
         SCRATCH_TEST(large_files_links_and_what_is_gone_are_not_kept),
         SCRATCH_TEST(a_file_with_a_second_name_is_not_written_again),
