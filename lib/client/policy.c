@@ -256,8 +256,12 @@ static enum attempt converse(struct policy_server *p, struct str request, struct
 static enum attempt attempt(struct policy_server *p, struct str request, struct buf *action,
                             struct buf *why)
 {
-    if (!get_connected(p, why))
-        return errno == ENOENT ? ATTEMPT_BROKEN : ATTEMPT_FAILED;
+    if (!get_connected(p, why)) {
+        enum attempt result = errno == ENOENT ? ATTEMPT_BROKEN : ATTEMPT_FAILED;
+        log_warning("connect to " STR_FMT ": " STR_FMT, STR_ARG(server_path(p)),
+                    STR_ARG(buf_str(why)));
+        return result;
+    }
     enum attempt result = converse(p, request, action, why);
 
     p->used_ms = clock_now_ms();

@@ -111,6 +111,17 @@ KNOWN = [
     Known("Servers that answer too early", r"^client/(content that is answered early|replies before commands)", r"", r"",
           "What a server says before it has the end of the content never counts as its acceptance; the message is "
           "deferred."),
+    Known("Sizes where filters are", r"^filters/", r"^postfix/qmgr: QID: from=<[^>]*>, size=", r"^postfix/qmgr: QID: from=<[^>]*>, size=",
+          "A queue file has no room that is kept for edits, so `size=` counts none where milters are configured; recipients that a milter "
+          "has deleted are not counted by `nrcpt=`."),
+    Known("Why mail is held", r"^filters/(milter at the end: hold|mail of this host: hold|no milter there: 2607)", r"milter-hold: ", r"milter-hold: ",
+          "What a milter says when it holds mail is logged, once a message, as in interface 3.10."),
+    Known("A message without recipients", r"^filters/milter at the end: nobody", None, r"^postfix/qmgr: ",
+          "When milters have deleted all of them, the message is accepted and thrown away."),
+    Known("Discarded early", r"^filters/milter at the end: discard", None, r"^postfix/cleanup: QID: milter-discard: ",
+          "Mail that a milter discards before its content is not shown to `non_smtpd_milters` as well."),
+    Known("Filters that have failed", r"^filters/milter at MAIL: (junk|drop)", r"milter8_event: attempt to send event", None,
+          "The log tells of each message that a filter does not hear of because it failed earlier in the session."),
     Known("A goodbye is no acceptance", r"^client/babble and lmtp", r"status=deferred \(lost connection|^(defer|deferred) -",
           r"status=sent \(221 |qmgr: QID: removed",
           "A server that answers the end of the content with 221 has answered QUIT: the message is deferred, not taken as delivered."),
