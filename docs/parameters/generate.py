@@ -48,6 +48,23 @@ WITHOUT_EFFECT = {
     "tls_random_exchange_name": "random bytes need not be kept: the kernel has them",
     "tls_random_prng_update_period": "see tls_random_exchange_name",
     "tls_random_reseed_period": "see tls_daemon_random_bytes",
+    "dns_ncache_ttl_fix_enable": "nobody sets the resolver library's own limits; see DIFFERENCES.md on how long answers are kept",
+    "lmtp_cname_overrides_servername": "see smtp_cname_overrides_servername",
+    "lmtp_tls_block_early_mail_reply": "see smtp_tls_block_early_mail_reply",
+    "smtp_cname_overrides_servername": "the name that was looked up is the one that counts, as in Postfix by default",
+    "smtp_tls_block_early_mail_reply": "what a server says before its time never counts as an answer, and OpenSSL 3 refuses the renegotiation that it guards against",
+    "lmtp_sasl_path": "see smtp_sasl_path",
+    "postscreen_tls_dh512_param_file": "see smtpd_tls_dh512_param_file",
+    "postscreen_tls_eecdh_grade": "see smtpd_tls_eecdh_grade",
+    "postscreen_tls_enable_rpk": "see smtpd_tls_enable_rpk",
+    "smtp_sasl_path": "the mechanisms of smtp and lmtp are built in and read no file",
+    "smtpd_tls_enable_rpk": "raw public keys come with OpenSSL 3.2, which Debian 12 does not have",
+    "tls_wildcard_matches_multiple_labels": "a wildcard covers one label, as with Postfix and OpenSSL 3",
+}
+# The same for all names that begin so.
+WITHOUT_EFFECT_BY_PREFIX = {
+    "tlsproxy_client_": "a TLS session to a server belongs to the smtp process that made it",
+    "tlsproxy_": "postscreen's clients get what `postscreen_tls_*` says, as in Postfix 3.12, and nobody else asks tlsproxy",
 }
 TRANSPORTS = ("default", "command", "local", "lmtp", "smtp", "relay", "virtual")
 STRING = r'"((?:[^"\\]|\\.)*)"'
@@ -118,6 +135,11 @@ def by_end(name, ends):
     return set().union(*(folders for end, folders in ends.items() if name.removesuffix(end) in TRANSPORTS))
 
 
+def probes_twin(name):
+    """lib/rewrite puts address_verify_x in the place of x, for verify's probes."""
+    return name.removeprefix("address_verify_")
+
+
 def smtp_twin(name):
     """smtp_x stands for lmtp_x in the LMTP client."""
     twin = "smtp_" + name[5:]
@@ -133,6 +155,9 @@ def readers(table, words):
     for _, _, name, _, _ in table:
         if name.startswith("lmtp_") and smtp_twin(name) in found:
             found[name] |= found[smtp_twin(name)]
+    for _, _, name, _, _ in table:
+        if name.startswith("address_verify_") and probes_twin(name) in found:
+            found[name] |= {folder for folder in found[probes_twin(name)] if folder == "lib/rewrite"}
     again = True
     while again:  # a default such as $other passes its readers on
         again = False
@@ -144,10 +169,16 @@ def readers(table, words):
     return found
 
 
+def reason(name):
+    """Why nobody will read it; None: somebody should."""
+    by_prefix = (text for prefix, text in WITHOUT_EFFECT_BY_PREFIX.items() if name.startswith(prefix))
+    return WITHOUT_EFFECT.get(name) or next(by_prefix, None)
+
+
 def page():
     table = list(rows())
     found = readers(table, words_in_use())
-    idle = [row for row in table if not found[row[2]] and row[2] in WITHOUT_EFFECT]
+    idle = [row for row in table if not found[row[2]] and reason(row[2])]
     waiting = [row for row in table if not found[row[2]] and row not in idle]
     stale = [name for name in WITHOUT_EFFECT if name not in (row[2] for row in idle)]
     assert not stale, "somebody reads what has no effect: %s" % stale
@@ -157,7 +188,7 @@ def page():
            f"{len(table) - len(waiting) - len(idle)} of {len(table)} are read by a program; {len(waiting)} wait for the part that will read "
            f"them; {len(idle)} will have no effect.", ""]
     out += ["## Without effect", "", "| parameter | what it is in Postfix | why nobody reads it |", "| --- | --- | --- |"]
-    out += [f"| `{name}` | {summary} | {WITHOUT_EFFECT[name]} |" for _, _, name, _, summary in sorted(idle, key=lambda r: r[2])]
+    out += [f"| `{name}` | {summary} | {reason(name)} |" for _, _, name, _, summary in sorted(idle, key=lambda r: r[2])]
     out += [""]
     out += ["## Waiting", "", "| parameter | what it will do |", "| --- | --- |"]
     out += [f"| `{name}` | {summary} |" for _, _, name, _, summary in sorted(waiting, key=lambda r: r[2])]
