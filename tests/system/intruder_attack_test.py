@@ -231,6 +231,7 @@ def plant(targets):
 def what_root_does_in_the_queue_stays_in_the_queue(host):
     targets = ["/etc/shadow", "/etc/passwd", "/etc/postfix/main.cf", "/etc", "/var/log", LOG, HOMES + "/luis", HOMES + "/luis/private", "/var/new-file", "/usr/sbin/postdrop"]
     write(HOMES + "/luis/private", SECRET, 0o600, LUIS)
+    host.run("postfix", "upgrade-configuration")  # what it adds to /etc is there then
     before = picture("/etc", HOMES, "/usr/sbin", "/usr/lib/postfix")
     status, output = child(lambda: plant(targets), uid=MAIL_UID)
     assert status == 0, output

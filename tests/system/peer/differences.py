@@ -103,7 +103,7 @@ KNOWN = [
     Known("Headers of other encodings", r"^utf8_auto/(latin1|half|overlong|surrogate|too high)", r".", r".",
           "A message whose headers have bytes that are not UTF-8 does not need SMTPUTF8; where Postfix looks "
           "(`smtputf8_autodetect_classes`) it takes any byte beyond ASCII for UTF-8."),
-    Known("Names of table types", r"^tools/(postmap|postalias) errors", r"^(2 |postfix/)post(map|alias): fatal: (unsupported dictionary type|open database)",
+    Known("Names of table types", r"^tools/(postmap|postalias) errors", r"^(2 |postfix/)post(map|alias): (fatal: (unsupported dictionary type|open database)|warning: unsupported dictionary type)",
           r"^(2 |postfix/)post(map|alias): fatal: (unsupported map type|open database)",
           "Tables that cannot be built, or are not built yet, get the words of interface 3.12 and a hint."),
     Known("Leftovers of postconf", r"^tools/postconf master edits", None, r"^(/var/out/cf/master\.cf\.tmp|  $)",
@@ -162,9 +162,6 @@ KNOWN = [
     Known("How many parameters", r"^tools/postconf defaults changed", r"^  (1\d{3}|alias_maps = .*)$", r"^  (\d{3}|alias_maps = .*)$",
           "Interface 3.12 has more parameters than 3.7; `alias_maps` follows `default_database_type`, and names no table type that is "
           "not built."),
-    Known("Who had logged in", r"^(language/login check_sasl_access|audit_in/xclient helo tempunavail)", r"NOQUEUE: reject: .* sasl_method=",
-          r"NOQUEUE: reject: .* helo=<[^>]*>$",
-          "Lines about refusals end with the login, as in interface 3.12."),
     Known("Logins by XCLIENT", r"^language/login permit_sasl_authenticated", r".", r".",
           "`permit_sasl_authenticated` believes XCLIENT LOGIN without `smtpd_sasl_auth_enable`, as in interface 3.12."),
 ]

@@ -159,9 +159,7 @@ class Player:
             return ""
 
     def connect(self, port=25):
-        self.smtp = harness.Smtp.__new__(harness.Smtp)
-        self.smtp.sock = socket.create_connection(("127.0.0.1", port), 20)
-        self.smtp.file = self.smtp.sock.makefile("rb")
+        self.open(port)
         return self.reply()
 
     def encrypt(self, rest):
@@ -199,6 +197,11 @@ class Player:
         self.encrypt(wish)
         if self.smtp:
             self.reply()
+
+    def open(self, port):
+        self.smtp = harness.Smtp.__new__(harness.Smtp)
+        self.smtp.sock = socket.create_connection(("127.0.0.1", port), 20)
+        self.smtp.file = self.smtp.sock.makefile("rb")
 
     def send(self, line):
         try:
@@ -259,6 +262,8 @@ class Player:
         v, rest = step.verb, step.rest
         if v == "!connect":
             self.connect(int(rest or 25))
+        elif v == "!open":
+            self.open(int(rest))
         elif v == "!starttls":
             self.starttls(rest)
         elif v == "!tls":

@@ -33,7 +33,7 @@ VERSIONS = [  # (pattern, replacement, reason)
     (r'\{"address": ', '{"orig_address": "", "address": ', "postqueue -j names the original recipient since 3.11"),
 ]
 NEWER = [  # (pattern, replacement, reason): the same for lines that only the newer interface has
-    (r"^(postfix/smtpd: .* helo=<[^>]*>) sasl_method=\S+ sasl_username=\S+$", r"\1", "refusals name the login since 3.11"),
+    (r"^(postfix/smtpd: .* helo=<[^>]*>) sasl_method=\S+ sasl_username=\S+$", r"\1", "refusals name the login since 3.11: docs/DIFFERENCES.md"),
     (r"\.lmdb\b", ".db", "hash and btree are LMDB files: docs/MOVING.md"),
     (r"^postfix/qmgr: QID: enabling VERP for sender .*\n", "", "VERP is logged now"),
     (r"^2 postlog: .*\n", "", "postlog repeats its text on standard error, whether that is a terminal or not"),
@@ -43,6 +43,7 @@ ANY_ORDER = ("postfix/local", "postfix/virtual", "postfix/smtp", "postfix/lmtp",
 LONGEST = 1900  # the text of a log line ends after 2000 bytes, noise among them
 ONCE = ("postfix/postmap", "postfix/postalias")  # how often a table is opened, and so complained about, does not matter
 DROPPED = [  # log lines that say nothing about a session
+    r"postfix/(postscreen|verify): cache \S+ full cleanup:",
     r"postfix/anvil: statistics:", r"postfix/scache: statistics:",
     r"postfix/\w+: warning: (file system clock is|resetting file time stamps)",  # the machine's clock was set
 ]

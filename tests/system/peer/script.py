@@ -16,6 +16,7 @@ Steps of a session:
     TEXT                        send a line by SMTP, read the reply; after a 354 the lines up to "." are sent in one go
     > TEXT                      send a line without waiting for a reply;  < [N] reads N replies
     !connect [PORT]             connect (a session that begins with SMTP connects to port 25 by itself)
+    !open PORT                  connect and do not wait for the greeting
     !starttls [WISH...]         STARTTLS and its handshake; wishes are sni=NAME, cert=FILE, ciphers=LIST, least=1.0, most=1.2
     !tls PORT [WISH...]         connect with TLS from the first byte
     !close                      close the connection without QUIT
