@@ -17,7 +17,7 @@ BASE = {"smtpd_relay_restrictions": "permit_mynetworks, reject_unauth_destinatio
 STOCK = {}  # what each page begins with
 LISTED = ("2.0.0.127", "9.113.0.203")  # the test entry that every block list has, and a robot; last number first
 DNS = {(address + ".zen.spamhaus.org", "A"): ["127.0.0.2"] for address in LISTED}
-ELSEWHERE = {"apt-get", "dpkg-reconfigure", "./install.sh", "systemctl"}  # commands for a machine of one's own
+ELSEWHERE = {"apt-get", "doveadm", "doveconf", "dpkg-reconfigure", "./install.sh", "systemctl"}  # commands for a machine of one's own
 BLOCK = re.compile(r"^```([^\n]*)\n(.*?)^```$", re.M | re.S)
 TURN = re.compile(r"((?:^(?!\d{3}[ -]).*\n)*)((?:^\d{3}[ -].*\n)+)", re.M)  # what one side says, what the server answers
 COMMENT = re.compile(r"^<!-- (run|smtp)([^:\n]*): (.*?) => (.*?) -->$", re.M)
@@ -168,6 +168,12 @@ def the_index_names_every_page(_):
     assert named == there, named ^ there
 
 
+def links_lead_somewhere(_):
+    dead = [(page, link) for page in [GUIDES + "/README.md", *PAGES] for link in re.findall(r"\]\(([^)#:]+)", contents(page))
+            if not os.path.exists(os.path.join(os.path.dirname(page), link))]
+    assert not dead, dead
+
+
 def name_of(path):
     return os.path.relpath(path, GUIDES)[:-3].replace("/", " ").replace("-", "_")
 
@@ -189,5 +195,5 @@ PAGES = [p for p in sorted(glob.glob(GUIDES + "/**/*.md", recursive=True)) if os
 for page in PAGES:
     original = os.path.join(GUIDES, os.path.basename(page))
     TESTS.append(page_test(page) if page == original or original not in PAGES else translation_test(page, original))
-TESTS.append(the_index_names_every_page)
+TESTS.extend([the_index_names_every_page, links_lead_somewhere])
 main(prepare)
