@@ -12,6 +12,7 @@ import time
 BIN = os.path.realpath(sys.argv[1])
 USER = ["-u", "nobody"] if os.getuid() == 0 else []
 PATIENCE = 60
+os.environ["ASAN_OPTIONS"] = "detect_leaks=0"  # sessions live as long as the process
 cases = []
 
 
