@@ -82,6 +82,7 @@ struct client {
     bool spoke_early;
     bool vetoed; /* smtpd is not for it, whatever it passes */
     bool waits_for_lists;
+    bool failed_early;     /* something before the dialogue: it takes all tests of that */
     unsigned tests_failed; /* bits: each is told once */
     struct trial trial;
     int64_t phase_began_ms;

@@ -74,10 +74,9 @@ static int ttl_of(const struct deep_test *t)
     return *(const int *)(const void *)((const char *)&postscreen_conf + t->ttl);
 }
 
-/* Everybody who has failed already takes them all. */
 static bool is_watched(const struct client *c, enum screen_test test)
 {
-    return (c->trial.failed || (c->trial.due & SCREEN_BIT(test))) &&
+    return (c->failed_early || (c->trial.due & SCREEN_BIT(test))) &&
            !(c->tests_failed & SCREEN_BIT(test)) && !(c->trial.passed & SCREEN_BIT(test));
 }
 
@@ -314,6 +313,7 @@ static void begin(struct client *c)
 {
     struct dialogue *d = mem_alloc(sizeof *d);
 
+    c->failed_early = c->trial.failed;
     dialogue_init(d, &c->screen->rules);
     d->refusal = c->refusal;
     d->keywords = ehlo_offer(c);

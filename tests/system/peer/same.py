@@ -21,6 +21,7 @@ NOISE = [  # (pattern, replacement)
     (r"(message_size: +\d+ +)\d+", r"\1OFFSET"),                                    # depends on the digits of a time
     (r"(?<=free space in mail queue: )\d+", "NUMBER"),
     (r"client_port=\d+", "client_port=PORT"),
+    (r"((?:PREGREET \d+|HANGUP) after) [\d.]+", r"\1 TIME"),
     (r"\b(deferred|defer|bounce|hold)/[0-9A-F]/QID", r"\1/N/QID"),                  # the directory depends on the id
     (r"^(XFORWARD (?:\S+ )*PORT=)\d+", r"\1PORT"),
     (r"\b1\d{9}\b", "SECONDS"),
@@ -39,7 +40,7 @@ NEWER = [  # (pattern, replacement, reason): the same for lines that only the ne
     (r"^2 postlog: .*\n", "", "postlog repeats its text on standard error, whether that is a terminal or not"),
 ]
 ANY_ORDER = ("postfix/local", "postfix/virtual", "postfix/smtp", "postfix/lmtp", "postfix/pipe", "postfix/error", "postfix/discard",
-             "postfix/qmgr", "postfix/cleanup", "postfix/bounce", "postfix/pickup")
+             "postfix/qmgr", "postfix/cleanup", "postfix/bounce", "postfix/pickup", "postfix/dnsblog")
 LONGEST = 1900  # the text of a log line ends after 2000 bytes, noise among them
 ONCE = ("postfix/postmap", "postfix/postalias")  # how often a table is opened, and so complained about, does not matter
 DROPPED = [  # log lines that say nothing about a session
