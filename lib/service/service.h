@@ -37,7 +37,7 @@ struct service_spec {
     /* What it speaks is no affair between siblings, but what programs of others speak: whoever reaches its private socket may
      * come, our own clients of such protocols (connector, smtp) among them. */
     bool serves_others;
-    const int *patience;   /* seconds that one client or event may take; NULL: daemon_timeout */
+    const int *patience; /* seconds that one client or event may take; NULL: daemon_timeout */
     /* MULTI: after a reload, finish the present clients beside the successor.  Without it a service with a
      * process limit of 1 keeps its exclusive lock until it ends, and the successor waits for that. */
     bool drains;

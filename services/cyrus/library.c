@@ -173,7 +173,8 @@ void library_bad_base64(struct str base64, struct buf *out)
 {
     BUF_AUTO(bytes, 0);
     unsigned length, room = (unsigned)base64.len + 4;
-    int code = sasl_decode64(base64.ptr, (unsigned)base64.len, buf_reserve(&bytes, room), room, &length);
+    int code =
+        sasl_decode64(base64.ptr, (unsigned)base64.len, buf_reserve(&bytes, room), room, &length);
 
     put_error(out, code == SASL_OK ? SASL_BADPROT : code);
 }

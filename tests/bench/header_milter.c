@@ -8,7 +8,8 @@
 static sfsistat on_header(SMFICTX *context, char *name, char *value)
 {
     (void)context;
-    return strcmp(name, "X-Refuse") == 0 && strcmp(value, "yes") == 0 ? SMFIS_REJECT : SMFIS_CONTINUE;
+    return strcmp(name, "X-Refuse") == 0 && strcmp(value, "yes") == 0 ? SMFIS_REJECT
+                                                                      : SMFIS_CONTINUE;
 }
 
 int main(int argc, char **argv)

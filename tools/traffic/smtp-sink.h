@@ -6,10 +6,12 @@
 #include <stdio.h>
 
 /* The words of a dialogue, for the options that change an answer. */
-#define SINK_WORDS(X)                                                                             \
-    X(CONNECT)                                                                                    \
-    X(HELO) X(EHLO) X(LHLO) X(XCLIENT) X(XFORWARD) X(AUTH) X(MAIL) X(RCPT) X(VRFY) X(DATA) X(DOT) \
-        X(RSET) X(NOOP) X(QUIT)
+#define SINK_WORDS(X) \
+    X(CONNECT)        \
+    X(HELO)           \
+    X(EHLO)           \
+    X(LHLO)           \
+    X(XCLIENT) X(XFORWARD) X(AUTH) X(MAIL) X(RCPT) X(VRFY) X(DATA) X(DOT) X(RSET) X(NOOP) X(QUIT)
 enum sink_word {
 #define X(word) WORD_##word,
     SINK_WORDS(X)

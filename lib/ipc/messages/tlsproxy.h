@@ -9,11 +9,11 @@
 #define TLSPROXY_REQUEST 'Q'
 #define TLSPROXY_ANSWER  'A'
 
-#define TLSPROXY_REQUEST_FIELDS(FIELD)                                   \
-    FIELD(STR, peer, "remote_endpoint") /* [A]:P, for log lines */       \
-    FIELD(STR, service, "service")      /* in whose name, for the log */ \
-    FIELD(STR, door, "endpoint")        /* the client's service in master.cf: what is set there counts */ \
-    FIELD(INT, timeout_s, "timeout")    /* of the handshake */
+#define TLSPROXY_REQUEST_FIELDS(FIELD)                                                             \
+    FIELD(STR, peer, "remote_endpoint") /* [A]:P, for log lines */                                 \
+    FIELD(STR, service, "service")      /* in whose name, for the log */                           \
+    FIELD(STR, door, "endpoint") /* the client's service in master.cf: what is set there counts */ \
+    FIELD(INT, timeout_s, "timeout") /* of the handshake */
 IPC_MESSAGE(tlsproxy_request, TLSPROXY_REQUEST_FIELDS)
 
 #define TLSPROXY_ANSWER_FIELDS(FIELD) FIELD(INT, ready, "status") /* 1: yes */

@@ -1,5 +1,5 @@
-#include "rewrite/mapping.h"
 #include "lib/queue/scratch.h"
+#include "rewrite/mapping.h"
 
 static void masquerading_follows_the_first_domain_that_fits(void **state)
 {
