@@ -96,21 +96,22 @@ static bool only_files_count(const char *service)
     return true;
 }
 
-/* The line `name:...` of the file that was opened outside of the jail. */
-static bool find_line(int fd, struct str name, struct buf *line)
+/* The line `name:...` of the file that was opened outside of the jail.  Clones of one template have the same open file: where one
+ * reads is no other's business. */
+static enum table_result find_line(int fd, struct str name, struct buf *line)
 {
     BUF_AUTO(text, NSS_BUFFER_MAX);
 
-    if (fd < 0 || lseek(fd, 0, SEEK_SET) < 0 || !fd_read_all(fd, &text))
-        return false;
+    if (fd < 0 || !fd_pread_all(fd, &text))
+        return TABLE_ERROR;
     for (struct str rest = buf_str(&text); rest.len;) {
         struct str one = str_cut(&rest, '\n'), after = one;
         if (!str_skip_prefix(&after, name) || !str_starts(after, STR(":")))
             continue;
         buf_add(line, one);
-        return true;
+        return TABLE_FOUND;
     }
-    return false;
+    return TABLE_NOT_FOUND;
 }
 
 /* What name services do not say any more, the file may still say; that it does not is believed while
@@ -121,9 +122,10 @@ static enum table_result jailed_lookup(const struct unix_table *u, struct str na
     struct stat st;
 
     buf_clear(line);
-    if (find_line(u->fd, name, line))
-        return TABLE_FOUND;
-    bool present = u->fd >= 0 && fstat(u->fd, &st) == 0 && st.st_nlink > 0;
+    enum table_result result = find_line(u->fd, name, line);
+    if (result != TABLE_NOT_FOUND)
+        return result;
+    bool present = fstat(u->fd, &st) == 0 && st.st_nlink > 0;
     return present && u->files_alone ? TABLE_NOT_FOUND : TABLE_ERROR;
 }
 

@@ -47,6 +47,41 @@ static void root_is_found_in_the_user_database(void **state UNUSED)
     table_close(t);
 }
 
+/* Processes made of one, in a jail without name services: none may be told that a user does not exist. */
+static int look_up_in(const char *jail)
+{
+    struct table *t = table_open(STR("unix:passwd.byname"), TABLE_DEFAULT, NULL);
+    int status, failed = 0;
+
+    if (chroot(jail) != 0)
+        return 0; /* only root can see this */
+    for (int i = 0; i < 3; i++)
+        if (fork() == 0) {
+            BUF_AUTO(line, 0);
+            bool found = true;
+            for (int n = 0; n < 3000 && found; n++)
+                found = table_lookup(t, STR("root"), &line) == TABLE_FOUND;
+            _exit(!found);
+        }
+    while (wait(&status) > 0)
+        failed += status != 0;
+    return failed;
+}
+
+static void clones_in_a_jail_read_the_user_database_at_once(void **state UNUSED)
+{
+    char jail[] = "/tmp/table-test-XXXXXX";
+    int status;
+
+    assert_non_null(mkdtemp(jail));
+    pid_t pid = fork();
+    if (pid == 0)
+        _exit(look_up_in(jail));
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(rmdir(jail), 0);
+    assert_int_equal(status, 0);
+}
+
 static void a_bad_name_says_what_is_wrong(void **state UNUSED)
 {
     static const struct {
@@ -331,6 +366,8 @@ static void keys_that_are_no_utf8_do_not_fill_the_log(void **state UNUSED)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        /* first: no lookup before it has loaded a name service that knows root by heart */
+        cmocka_unit_test(clones_in_a_jail_read_the_user_database_at_once),
         cmocka_unit_test(each_type_answers),
         cmocka_unit_test(root_is_found_in_the_user_database),
         cmocka_unit_test(a_bad_name_says_what_is_wrong),
