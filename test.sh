@@ -65,7 +65,7 @@ run_waiting "$here/build-test" -LE lint || failed=1
 echo "== unit tests (clang, AddressSanitizer and UndefinedBehaviorSanitizer)"
 run "$here/build-asan" -LE 'system|lint' || failed=1
 echo "== system tests (the same build)"
-run "$here/build-asan" -L "$sanitized" || failed=1
+run_waiting "$here/build-asan" -L "$sanitized" || failed=1
 echo "== layout and clang-tidy"
 run "$here/build-test" -L lint || failed=1
 [ "$failed" = 0 ] || { echo "test.sh: there are failures"; exit 1; }
