@@ -87,17 +87,17 @@ class Suite:
 
     def make_directories(self):
         self.dir.chmod(0o755)
-        for name in ("etc", "log", "queue", "spool", "data"):
+        for name in ("etc", "log", "queue", "spool", "data", "meta"):
             (self.dir / name).mkdir()
         shutil.chown(self.dir / "data", "postfix")
         (self.dir / "spool").chmod(0o1777)
 
     def write_configuration(self, main, door, master, processes):
         libraries, programs = self.tree / "usr/lib/postfix", self.tree / "usr/sbin"
-        shared = any(libraries.glob("libpostfix-*.so"))
+        shared, meta = any(libraries.glob("libpostfix-*.so")), self.tree / "etc/postfix"
         settings = {**MAIN, "queue_directory": self.queue, "data_directory": self.dir / "data", "command_directory": programs,
                     "daemon_directory": libraries / "sbin", "shlib_directory": libraries if shared else "no",
-                    "meta_directory": self.tree / "etc/postfix", "sendmail_path": programs / "sendmail",
+                    "meta_directory": meta if meta.exists() else self.dir / "meta", "sendmail_path": programs / "sendmail",
                     "mailq_path": programs / "sendmail", "newaliases_path": programs / "sendmail",
                     "maillog_file": self.dir / "log/mail.log", "maillog_file_prefixes": self.dir / "log", **main}
         self.write("etc/main.cf", "".join("%s = %s\n" % (k, str(v).replace("DIR", str(self.dir))) for k, v in settings.items()))
