@@ -13,6 +13,7 @@ build=$here/build
 destdir=
 start=yes
 take_over=no
+owner=
 
 usage() {
     sed -n '2,7s/^# \{0,1\}//p' "$0"
