@@ -131,13 +131,13 @@ class Audit:
         for a in self.log.attempts.get(recipient, []):
             if a.status in ("sent", "bounced"):
                 ends[a.status] = a
-        if "sent" in ends and "bounced" in ends and ends["bounced"].qid in self.log.requeued:
-            del ends["bounced"]  # it was tried again
         ids = [i for i, n in self.log.numbers.items() if n == number]
         last = {a.qid: a for a in self.log.attempts.get(recipient, [])}
         for i in ids:
             if i in self.log.expired and i in last and last[i].status == "deferred":
                 ends["expired"] = last[i]
+        if len(ends) > 1 and "bounced" in ends and ends["bounced"].qid in self.log.requeued:
+            del ends["bounced"]  # it was tried again
         if not ends:
             if any(i in self.held for i in ids):
                 ends["held"] = None
