@@ -9,7 +9,7 @@ set -eu
 
 cd "$(dirname "$0")"
 here=$(pwd)
-build=$here/build
+build=${BUILD:-$here/build}
 destdir=
 start=yes
 take_over=no
@@ -87,17 +87,10 @@ if [ -n "$destdir" ]; then
     exit 0
 fi
 
-# ---- the package, and those of table types that are in use here, ours or Postfix's
+# ---- the package, and those of all table types: what they need is here since they were built
 rm -rf "$build/packages"
 run debian/rules binary BUILD="$build" DEBS="$build/packages"
-packages=
-for file in "$build"/packages/*.deb; do
-    name=${file##*/}
-    name=${name%%_*}
-    case $(dpkg-query -W -f '<${db:Status-Status}>' "$name" "postfix-${name#relevo-}" 2>/dev/null)$name in
-    *'<installed>'* | *relevo) packages="$packages $file" ;;
-    esac
-done
+packages=$(echo "$build"/packages/*.deb)
 
 # Debian's way to say that nothing shall be started.
 policy=/usr/sbin/policy-rc.d
