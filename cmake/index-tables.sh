@@ -1,33 +1,63 @@
 #!/bin/sh
 # Indexes for the tables that main.cf and master.cf name, where Postfix has left only its own (file.db), or has
 # made a later one.  Sources are never changed.
+#
+#   index-tables.sh           make them
+#   index-tables.sh unlink    before another suite comes: the names FILE.db that lead to indexes of ours go, and no other
 set -eu
 
 named() { grep -oE '(hash|btree|lmdb):/[^][ ,"{}()]+' | sort -u; }
-aliases=$(postconf -xh alias_maps alias_database | named)
+# Caches are made by their daemons.
+tables() { { postconf -x && postconf -Px; } 2>/dev/null | named | grep -vF ":$(postconf -xh data_directory)/"; }
 
-is_current() { # is_current FILE
-    [ -e "$1.lmdb" ] && ! { [ -e "$1.db" ] && [ "$1.db" -nt "$1.lmdb" ]; }
+leads_to_ours() { [ "$(readlink "$1.db")" = "${1##*/}.lmdb" ]; }
+
+# Postfix's postmap writes its own format through such a name.
+is_lmdb() { [ "$(od -An -tx4 -j16 -N4 "$1" 2>/dev/null)" = " beefc0de" ]; }
+
+is_current() { # is_current TABLE
+    file=${1#*:}
+    is_lmdb "$file.lmdb" || return 1
+    case $1 in
+    lmdb:*) ;;
+    *) [ -e "$file.db" ] && ! [ "$file.db" -nt "$file.lmdb" ] ;;
+    esac
 }
 
-# Caches are made by their daemons.
-cached=$(postconf -xh data_directory)
-
-for table in $({ postconf -x; postconf -Px; } 2>/dev/null | named | grep -vF ":$cached/"); do
-    file=${table#*:}
-    if is_current "$file"; then
-        continue
-    elif [ ! -e "$file" ]; then
-        [ ! -e "$file.db" ] || echo "$table: there is an index of Postfix's but no source to make ours of; mail that needs it waits" >&2
+make_index() { # make_index TABLE
+    make=postmap
+    case " $aliases " in
+    *" $1 "*) make=postalias ;;
+    esac
+    if "$make" "$1"; then
+        echo "made an index of $1"
     else
-        case " $(echo "$aliases" | tr '\n' ' ') " in
-        *" $table "*) make=postalias ;;
-        *) make=postmap ;;
-        esac
-        if "$make" "$table"; then
-            echo "made an index of $table"
-        else
-            echo "$table: no index could be made (above); mail that needs it waits until $make succeeds" >&2
-        fi
+        echo "$1: no index could be made (above); mail that needs it waits until $make succeeds" >&2
     fi
-done
+}
+
+make_missing() {
+    aliases=$(postconf -xh alias_maps alias_database | named | tr '\n' ' ')
+    for table in $(tables); do
+        file=${table#*:}
+        if is_current "$table"; then
+            continue
+        elif [ -e "$file" ]; then
+            make_index "$table"
+        elif [ -e "$file.db" ] && ! [ -e "$file.lmdb" ]; then
+            echo "$table: there is an index of Postfix's but no source to make ours of; mail that needs it waits" >&2
+        fi
+    done
+}
+
+remove_names() {
+    for table in $(tables); do
+        ! leads_to_ours "${table#*:}" || rm -f "${table#*:}.db"
+    done
+}
+
+case ${1-} in
+"") make_missing ;;
+unlink) remove_names ;;
+*) sed -n '5,6s/^# *//p' "$0" >&2; exit 2 ;;
+esac

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
-"""The small commands of Debian's package: postfix-add-filter, postfix-add-policy, postfix-collate."""
+"""Small commands: Debian's postfix-add-filter, postfix-add-policy and postfix-collate; the indexes that the package makes."""
 import glob
+import os
 import subprocess
 
 from scratch import SOURCE, Scratch, main, test
@@ -38,6 +39,28 @@ def lines_of_a_message_come_together(tools):
     with Scratch(tools) as host:
         said = run(host, "postfix-collate", said="\n".join(log) + "\n")
     assert said == "\n".join([log[2], log[4], "", log[1], log[3], log[5], "", ""]), said
+
+
+@test
+def indexes_are_made_where_none_are_and_links_to_them_go_before_another_suite_comes(tools):
+    def index_tables(*words):
+        p = subprocess.run(["sh", SOURCE + "/cmake/index-tables.sh", *words], env=dict(host.env, MAIL_CONFIG=etc), capture_output=True, text=True)
+        assert p.returncode == 0, p.stderr
+        return sorted(p.stdout.replace(etc + "/", "").splitlines()), p.stderr
+
+    with Scratch(tools) as host:
+        etc = host.root + "/etc/postfix"
+        host.write("/etc/postfix/main.cf", "meta_directory = %s\nvirtual_alias_maps = hash:%s/v, lmdb:%s/l\ntransport_maps = btree:%s/only\n"
+                                           "alias_maps = hash:%s/a\nalias_database = hash:%s/a\n" % ((etc,) * 6))
+        for name, text in (("master.cf", ""), ("v", "x y\n"), ("l", "x y\n"), ("a", "x: y\n"), ("only.db", "an old index")):
+            host.write("/etc/postfix/" + name, text)
+        made, warnings = index_tables()
+        assert made == ["made an index of %s" % t for t in ("hash:a", "hash:v", "lmdb:l")] and "no source to make ours of" in warnings
+        assert index_tables()[0] == [] and os.readlink(etc + "/a.db") == "a.lmdb"
+        host.write("/etc/postfix/v.lmdb", "what Postfix wrote through the link")
+        assert index_tables()[0] == ["made an index of hash:v"]
+        index_tables("unlink")
+        assert sorted(os.listdir(etc)) == ["a", "a.lmdb", "l", "l.lmdb", "main.cf", "master.cf", "only.db", "v", "v.lmdb"]
 
 
 main()

@@ -150,7 +150,44 @@ class Case(unittest.TestCase):
         self.write("t", "a 1\n")
         self.postmap("hash:t")
         self.postmap("-i", "hash:t", stdin="b 2\n")
-        self.assertEqual(sorted(os.listdir(self.dir.name)), ["main.cf", "t", "t.lmdb"])
+        self.assertEqual(sorted(os.listdir(self.dir.name)), ["main.cf", "t", "t.db", "t.lmdb"])
+
+    BERKELEY = bytes(12) + 0x061561.to_bytes(4, sys.byteorder) + bytes(64)
+
+    def old_index(self, content, source_time):
+        """t, and t.db of before, made at the time 1000."""
+        self.write("t", "a 1\n")
+        os.utime(self.path("t"), (source_time, source_time))
+        with open(self.path("t.db"), "wb") as f:
+            f.write(content)
+        os.utime(self.path("t.db"), (1000, 1000))
+
+    def test_the_traditional_name_of_an_index_leads_to_it(self):
+        for kind, tool, text in ("hash", self.postmap, "a 1\n"), ("btree", self.postmap, "a 1\n"), ("hash", self.postalias, "a: 1\n"):
+            self.write("t", text)
+            os.utime(self.path("t"), (1000, 1000))
+            for _ in range(2):
+                self.assertEqual(tool(kind + ":t"), (0, "", ""))
+                self.assertEqual(os.readlink(self.path("t.db")), "t.lmdb")
+                self.assertGreater(os.stat(self.path("t.db")).st_mtime, 1000)
+            os.unlink(self.path("t.db"))
+        self.postmap("lmdb:t")
+        self.assertFalse(os.path.lexists(self.path("t.db")))
+        self.postmap("-i", "hash:t", stdin="b 2\n")
+        self.assertEqual(os.readlink(self.path("t.db")), "t.lmdb")
+
+    def test_an_index_of_berkeley_db_stays_until_its_source_is_newer(self):
+        for content, source_time, stays in (self.BERKELEY, 999, True), (self.BERKELEY, 1000, True), (self.BERKELEY, 1001, False), (b"somebody's own", 1001, True):
+            self.old_index(content, source_time)
+            self.assertEqual(self.postmap("hash:t"), (0, "", ""))
+            self.assertEqual(os.path.islink(self.path("t.db")), not stays, (content, source_time))
+            os.unlink(self.path("t.db"))
+
+    def test_a_link_of_somebody_else_stays(self):
+        self.write("t", "a 1\n")
+        os.symlink("elsewhere", self.path("t.db"))
+        self.assertEqual(self.postmap("hash:t"), (0, "", ""))
+        self.assertEqual(os.readlink(self.path("t.db")), "elsewhere")
 
     def test_failures_say_why(self):
         self.write("t", "a 1\n")

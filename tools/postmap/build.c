@@ -6,6 +6,7 @@
 #include "table/type.h"
 #include "text/casefold.h"
 #include "tools/postmap/as_owner.h"
+#include "tools/postmap/db_name.h"
 #include "tools/postmap/tabletool.h"
 
 #include <errno.h>
@@ -172,6 +173,8 @@ static void publish(struct build *b)
     if (!map_writer_publish(b->writer, &b->owner,
                             b->tool->quiet_duplicates ? NULL : report_duplicate, b, &error))
         log_fatal(STR_FMT, STR_ARG(buf_str(&error)));
+    if (!b->plugin && !str_equal(b->type, STR("lmdb")))
+        db_name_keep(b->path);
 }
 
 static void resume(struct build *b)
