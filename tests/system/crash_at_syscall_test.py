@@ -60,17 +60,18 @@ PATHS = {  # program: how to make it work, and how many copies have arrived
 }
 
 
-def attach(pid, call, n):
-    """strace on a daemon; None when the daemon has just gone."""
-    p = subprocess.Popen(["strace", "-f", "-p", str(pid), "-e", "trace=" + call, "-e", "inject=%s:signal=KILL:when=%d" % (call, n), "-o", "/dev/null"],
+def attach(pids, call, n):
+    """strace on daemons; None when one has just gone."""
+    p = subprocess.Popen(["strace", "-f", *("--attach=%d" % pid for pid in pids), "-e", "trace=" + call, "-e", "inject=%s:signal=KILL:when=%d" % (call, n), "-o", "/dev/null"],
                          stderr=subprocess.PIPE, text=True)
-    line = p.stderr.readline()
-    if "attached" in line:
-        return p
-    p.wait()
-    if "not permitted" in line:
-        raise Skip("strace may not attach: " + line.strip())
-    return None
+    for line in (p.stderr.readline() for _ in pids):
+        if "attached" in line:
+            continue
+        detach(p)
+        if "not permitted" in line:
+            raise Skip("strace may not attach: " + line.strip())
+        return None
+    return p
 
 
 def service_of(pid, program):
@@ -78,14 +79,15 @@ def service_of(pid, program):
     return words[words.index("-n") + 1] if "-n" in words else program
 
 
-def pid_of_service(host, program):
-    """A process of the service that mail goes through; defer, trace and relay run the same programs."""
+def pids_of_service(host, program):
+    """The processes of the service that mail goes through, whichever of them takes the message; defer, trace and relay
+    run the same programs."""
     wanted = "smtp" if program == "smtpd" else program
-    return next((p for p, name in host.daemons().items() if name == program and service_of(p, name) == wanted), None)
+    return [p for p, name in host.daemons().items() if name == program and service_of(p, name) == wanted]
 
 
 def attach_to(host, program, call, n, subject):
-    """(pid, strace) of an idle process, which a message before may have to start."""
+    """(pids, strace) of idle processes, which a message before may have to start."""
     submit, copies = PATHS[program]
 
     def attempt():
@@ -93,15 +95,15 @@ def attach_to(host, program, call, n, subject):
         warm = "warm%d%s" % (attempt.count, subject)
         submit(host, warm)
         until("the message before", lambda: copies(warm))
-        pid = pid_of_service(host, program)
-        tracer = pid and attach(pid, call, n)
-        return (pid, tracer) if tracer else None
+        pids = pids_of_service(host, program)
+        tracer = pids and attach(pids, call, n)
+        return (pids, tracer) if tracer else None
     attempt.count = 0
     return until("strace on " + program, attempt)
 
 
-def is_alive(pid, program):
-    return program in contents_of_proc(pid, "comm")
+def all_live(pids, program):
+    return all(program in contents_of_proc(pid, "comm") for pid in pids)
 
 
 def kill_at(host, program, call, n):
@@ -109,19 +111,19 @@ def kill_at(host, program, call, n):
     submit, copies = PATHS[program]
     kill_at.count += 1
     subject = "m%04d" % kill_at.count
-    pid, tracer = attach_to(host, program, call, n, subject)
+    pids, tracer = attach_to(host, program, call, n, subject)
     try:
         submit(host, subject)
 
         def has_arrived():
-            if not is_alive(pid, program):
+            if not all_live(pids, program):
                 host.run("postqueue", "-f", check=False)
             return copies(subject)
         until("%s, killed at %s %d: message %s" % (program, call, n, subject), has_arrived)
         kill_at.second_copies += copies(subject) - 1
     finally:
         detach(tracer)
-    return not is_alive(pid, program)
+    return not all_live(pids, program)
 
 
 def detach(tracer):
