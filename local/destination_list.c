@@ -95,10 +95,22 @@ static bool is_special(struct str text, struct destination *out)
     return true;
 }
 
-/* A special destination is one word: only quotes keep blanks in it. */
+/* A special destination is one word: only quotes keep blanks in it, and those behind a `|` do not count. */
 static bool take_special(struct destination_walk *w, struct destination *out)
 {
-    size_t len = item_length(w->rest, STR(",; \t\r"));
+    const struct str ends = STR(",; \t\r");
+    size_t len;
+
+    if (str_skip_prefix(&w->rest, STR("|"))) {
+        while (str_skip_prefix(&w->rest, STR(" ")) || str_skip_prefix(&w->rest, STR("\t")))
+            continue;
+        len = item_length(w->rest, ends);
+        *out = (struct destination){ .kind = DESTINATION_COMMAND,
+                                     .text = unquote(w->arena, str_sub(w->rest, 0, len)) };
+        w->rest = str_skip(w->rest, len);
+        return true;
+    }
+    len = item_length(w->rest, ends);
 
     if (!is_special(unquote(w->arena, str_sub(w->rest, 0, len)), out))
         return false;

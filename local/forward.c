@@ -97,6 +97,8 @@ bool forward_deliver(const struct branch *b, bool *status)
         if (names_extension &&
             str_has(b->extension, '/')) /* would lead out of the home directory */
             continue;
+        if (b->delimiter == 0 && str_find_str(word, STR("recipient_delimiter")) != STR_NOT_FOUND)
+            continue; /* nobody keeps a file whose name ends in a delimiter */
         buf_clear(&path);
         if (!branch_expand(b, word, local_conf.forward_expansion_filter, &path))
             continue;

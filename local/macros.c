@@ -20,6 +20,14 @@ static bool user_value(const struct branch *b, struct str name, struct str *valu
     return true;
 }
 
+/* What the address has, or else the first that it could have. */
+static struct str delimiter_of(const struct branch *b)
+{
+    if (b->delimiter)
+        return (struct str){ &b->delimiter, 1 };
+    return str_sub(site_conf.recipient_delimiter, 0, MIN(site_conf.recipient_delimiter.len, 1));
+}
+
 static bool value_of(const void *context, struct str name, struct str *value)
 {
     const struct branch *b = context;
@@ -33,7 +41,7 @@ static bool value_of(const void *context, struct str name, struct str *value)
     else if (is(name, "extension"))
         *value = b->extension;
     else if (is(name, "recipient_delimiter"))
-        *value = (struct str){ &b->delimiter, b->delimiter ? 1 : 0 };
+        *value = delimiter_of(b);
     else if (is(name, "sender"))
         *value = b->sender;
     else if (is(name, "original_recipient"))

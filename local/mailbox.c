@@ -57,8 +57,8 @@ bool mailbox_deliver(const struct branch *b)
 {
     bool status;
 
-    if (!branch_is_first(b, "mailbox", b->local))
-        return true;
+    if (!branch_is_first(b, "mailbox", b->local)) /* luser_relay may lead back to who is unknown */
+        return b->from_luser && b->user == NULL ? unknown_deliver(b) : true;
     if (other_transport(b, &status))
         return status;
     if (b->user == NULL)

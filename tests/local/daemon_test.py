@@ -52,6 +52,26 @@ class HostileUser(unittest.TestCase):
         self.assertEqual((marks, reply["result"], len(lines)), ("D", "0", 20 + 1))
 
 
+class Strangers(unittest.TestCase):
+    """luser_relay takes the mail of those who have no account."""
+
+    def relayed(self, to, user, **more):
+        a = Agent(dict(recipient_delimiter="+-", luser_relay=to, **more)).start(sys.argv[1], "local")
+        try:
+            return a.deliver("local", [user + "@example.test"])
+        finally:
+            a.stop()
+
+    def test_a_relay_that_leads_back_loses_no_mail(self):
+        for to in ("nosuch", "$recipient", "$local@example.test", "NoSuch"):
+            one_line(self, self.relayed(to, "nosuch"), 'to=<%s@example.test>, relay=local, dsn=5.1.1, status=bounced (unknown user: "nosuch")' % to.split("@")[0].replace("$local", "nosuch").replace("$recipient", "nosuch"))
+
+    def test_the_delimiter_is_that_of_the_address_or_the_first(self):
+        for user, box in (("nosuch", "ana+x"), ("nosuch-y", "ana-xy"), ("nosuch+y", "ana+xy")):
+            one_line(self, self.relayed("ana${recipient_delimiter}x$extension", user),
+                     "to=<%s@example.test>, orig_to=<%s@example.test>, relay=local, dsn=2.0.0, status=sent (delivered to mailbox)" % (box, user))
+
+
 class Unfrozen(unittest.TestCase):
     """frozen_delivered_to = no: who is expanded goes into the header, not who is to be."""
 
