@@ -83,19 +83,16 @@ static enum outcome_kind refuse_by_transport(struct judge *j, const struct resol
     bool hard = str_equal(r->transport, site_conf.error_service_name);
     bool alias = r->flags & RESOLVE_CLASS_ALIAS;
     int code = !hard ? 450 : alias ? smtpd_conf.unknown_virtual_alias_reject_code : 550;
-    size_t length = dsn_status_length(r->nexthop);
-    struct str given = alias && is_sender ? STR("5.1.7")
-                       : length           ? str_sub(r->nexthop, 0, length)
-                       : is_sender        ? STR("5.1.0")
-                                          : STR("5.1.1");
-    struct str status = judge_fit_status(j, is_sender ? SUBJECT_SENDER : SUBJECT_RECIPIENT, given);
-    struct str text = str_trim(str_skip(r->nexthop, length));
+    struct dsn_split given =
+        dsn_status_split(r->nexthop, is_sender ? STR("5.1.0") : STR("5.1.1"));
+    struct str status = judge_fit_status(j, is_sender ? SUBJECT_SENDER : SUBJECT_RECIPIENT,
+                                         alias && is_sender ? STR("5.1.7") : given.status);
 
     j->s->unlisted = !j->warn;
 
     return judge_reject_text(j, code, arena_cstr(j->arena, status),
                              "<" STR_FMT ">: %s address rejected: " STR_FMT, STR_ARG(path),
-                             is_sender ? "Sender" : "Recipient", STR_ARG(text));
+                             is_sender ? "Sender" : "Recipient", STR_ARG(str_trim(given.text)));
 }
 
 enum outcome_kind judge_unlisted(struct judge *j, const struct resolution *r, struct str path,
