@@ -233,7 +233,7 @@ class Qmgr:
         with open(self.log, errors="replace") as f:
             return f.read()
 
-    def wait(self, what, why="condition", timeout=15):
+    def wait(self, what, why="condition", timeout=60):
         end = time.time() + timeout
         while True:
             v = what()
