@@ -64,7 +64,7 @@ static bool was_tried(const struct qmgr *q, const struct envelope *e, enum activ
 
 static struct message *new_message(const struct qmgr *q, const struct queue_id *id,
                                    const struct envelope *e, const struct stat *st,
-                                   enum activate_from from)
+                                   enum activate_from from, bool all)
 {
     struct message *m = message_new(id, e);
     struct timeval now = clock_wall();
@@ -76,7 +76,9 @@ static struct message *new_message(const struct qmgr *q, const struct queue_id *
     if (was_tried(q, e, from))
         m->flags |= MESSAGE_TRIED;
     if (st->st_mode & QUEUE_MODE_UNTHROTTLE)
-        m->flags |= MESSAGE_UNTHROTTLE;
+        m->flags |= MESSAGE_UNTHROTTLE | MESSAGE_ASKED_FOR;
+    if (all)
+        m->flags |= MESSAGE_ASKED_FOR;
     if (st->st_mode & QUEUE_MODE_FORCE_EXPIRE)
         m->flags |= MESSAGE_FORCE_EXPIRE;
     if (e->warn_at && e->warn_time == 0 && qmgr_conf.confirm_delay_cleared &&
@@ -162,7 +164,7 @@ static enum envelope_result read_file(const struct qmgr *q, const struct queue_i
 
 /* The open file, in active, to its recipients.  False: it is damaged or cannot be read. */
 static bool read_and_start(struct qmgr *q, const struct queue_id *id, int fd, const struct stat *st,
-                           enum activate_from from)
+                           enum activate_from from, bool all)
 {
     ARENA_AUTO(arena);
     struct batch b = { .arena = &arena, .limit = (size_t)qmgr_recipient_limit(q, NULL) };
@@ -172,7 +174,7 @@ static bool read_and_start(struct qmgr *q, const struct queue_id *id, int fd, co
     queue_file_init_known(&f, fd, st);
     enum envelope_result result = read_file(q, id, &f, st, from, &b, &e);
     if (result == ENVELOPE_OK) {
-        struct message *m = new_message(q, id, &e, st, from);
+        struct message *m = new_message(q, id, &e, st, from, all);
 
         start_message(q, m, id, &f, &e, &b);
         if (from != ACTIVATE_DEFERRED) { /* it has no lock of ours */
@@ -230,7 +232,7 @@ bool qmgr_activate(struct qmgr *q, const struct queue_id *id, enum activate_from
         close(fd);
         return leave_it(id, "move to active");
     }
-    if (read_and_start(q, id, fd, &st, from))
+    if (read_and_start(q, id, fd, &st, from, all))
         return true;
     /* A read error may pass. */
     if (!queue_rename(&q->layout, QUEUE_ACTIVE, QUEUE_DEFERRED, id))

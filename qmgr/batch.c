@@ -161,15 +161,15 @@ static void schedule_all(struct batch *b, struct qmgr *q, struct message *m,
     }
 }
 
-static void route_all(struct batch *b, struct qmgr *q, const struct envelope *e)
+static void route_all(struct batch *b, struct qmgr *q, const struct envelope *e, bool asked_for)
 {
     for (size_t i = 0; i < b->count; i++)
-        b->items[i].route = qmgr_route(q, e, b->items[i].text.address, b->arena);
+        b->items[i].route = qmgr_route(q, e, b->items[i].text.address, asked_for, b->arena);
 }
 
 void qmgr_batch_schedule(struct batch *b, struct qmgr *q, struct message *m,
                          const struct envelope *e, struct queue_file *f)
 {
-    route_all(b, q, e);
+    route_all(b, q, e, m->flags & MESSAGE_ASKED_FOR);
     schedule_all(b, q, m, e, f);
 }

@@ -148,7 +148,7 @@ bool message_take_marked(struct message_table *t, struct message_mark *out)
         return false;
     }
     *out = t->marks[t->looked_at++];
-    out->m->flags &= (uint16_t)~MESSAGE_MARKED;
+    out->m->flags &= ~(uint32_t)MESSAGE_MARKED;
     return true;
 }
 
@@ -170,7 +170,7 @@ void message_table_flag_all(struct message_table *t, enum message_flag flag)
 {
     for (size_t i = 0; i < t->bucket_count; i++)
         for (struct message *m = t->buckets[i]; m; m = m->next)
-            m->flags |= (uint16_t)flag;
+            m->flags |= flag;
 }
 
 void message_set_details(struct message_table *t, struct message *m, struct details *d)

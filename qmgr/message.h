@@ -31,6 +31,7 @@ enum message_flag {
     MESSAGE_SEALED = 1 << 14,        /* its file may be used again */
     MESSAGE_UNRECORDED = 1 << 12, /* the defer log lacks a recipient: no report can be made of it */
     MESSAGE_UNREPORTED = 1 << 15, /* a bounce or trace log is left whose report could not be sent */
+    MESSAGE_ASKED_FOR = 1 << 16, /* a flush brought it here: defer_transports do not hold it back */
 };
 
 struct message {
@@ -44,7 +45,7 @@ struct message {
     int64_t refilled_ms;
     uint32_t warn_time, warn_at;
     int32_t rcpt_limit; /* recipients that may be in memory */
-    uint16_t flags;     /* enum message_flag */
+    uint32_t flags;     /* enum message_flag */
     uint16_t trace_flags;
     uint8_t sendopts, ret_flags;
     uint8_t finish_step; /* finish.c */

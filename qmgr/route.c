@@ -79,13 +79,13 @@ static void check_lengths(struct routing *r, struct str address)
     }
 }
 
-static void check_transport(struct routing *r)
+static void check_transport(struct routing *r, bool asked_for)
 {
     if (!is_service_name(r->transport)) {
         log_warning("bad transport name \"" STR_FMT "\" for <" STR_FMT ">", STR_ARG(r->transport),
                     STR_ARG(r->address));
         use_text(r, STR(QMGR_RETRY_TRANSPORT), STR("4.3.5 mail transport unavailable"));
-    } else if (str_has_word(qmgr_conf.defer_transports, r->transport)) {
+    } else if (!asked_for && str_has_word(qmgr_conf.defer_transports, r->transport)) {
         use_text(r, STR(QMGR_RETRY_TRANSPORT), STR("4.3.2 deferred transport"));
     }
 }
@@ -109,7 +109,7 @@ static bool is_filtered(const struct envelope *e)
 }
 
 struct routing qmgr_route(struct qmgr *q, const struct envelope *e, struct str address,
-                          struct arena *a)
+                          bool asked_for, struct arena *a)
 {
     struct str redirect = e->text[DETAIL_REDIRECT];
     struct routing r = { .address = redirect.len ? redirect : address };
@@ -133,7 +133,7 @@ struct routing qmgr_route(struct qmgr *q, const struct envelope *e, struct str a
     if (r.discard)
         return r;
     check_lengths(&r, redirect.len ? redirect : address);
-    check_transport(&r);
+    check_transport(&r, asked_for);
     struct schedule_transport *t = qmgr_transport(q, r.transport);
 
     r.key = make_key(&r, t->rules.recipient_limit, a);

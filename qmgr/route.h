@@ -8,6 +8,6 @@ struct routing {
     bool discard; /* mail to the double-bounce address */
 };
 
-/* Texts live in `a`. */
+/* Texts live in `a`.  What was `asked_for` goes out by transports that wait to be asked. */
 struct routing qmgr_route(struct qmgr *q, const struct envelope *e, struct str address,
-                          struct arena *a);
+                          bool asked_for, struct arena *a);

@@ -83,8 +83,7 @@ static enum outcome_kind refuse_by_transport(struct judge *j, const struct resol
     bool hard = str_equal(r->transport, site_conf.error_service_name);
     bool alias = r->flags & RESOLVE_CLASS_ALIAS;
     int code = !hard ? 450 : alias ? smtpd_conf.unknown_virtual_alias_reject_code : 550;
-    struct dsn_split given =
-        dsn_status_split(r->nexthop, is_sender ? STR("5.1.0") : STR("5.1.1"));
+    struct dsn_split given = dsn_status_split(r->nexthop, is_sender ? STR("5.1.0") : STR("5.1.1"));
     struct str status = judge_fit_status(j, is_sender ? SUBJECT_SENDER : SUBJECT_RECIPIENT,
                                          alias && is_sender ? STR("5.1.7") : given.status);
 

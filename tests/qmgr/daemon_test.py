@@ -814,6 +814,47 @@ def a_listed_transport_is_deferred():
 
 
 @test
+def a_flush_overrides_defer_transports():
+    """Of the whole queue, of one message as flush(8) does it, and while a message is under way; all of many recipients."""
+    with start(defer_transports="smtp", qmgr_message_recipient_limit="20", default_recipient_refill_limit="5") as q:
+        q.start()
+        everybody = ["r%d@y.test" % i for i in range(30)]
+        whole, one = q.send(rcpts=everybody), q.send(rcpts=everybody)
+        q.wait(lambda: (q.find(whole), q.find(one)) == ("deferred", "deferred"), "deferred")
+        os.chmod(q.path(one), 0o740)
+        os.utime(q.path(one))
+        os.rename(q.path(one), q.dir + "/incoming/" + one)
+        q.trigger("FI")
+        q.wait_gone(one)
+        eq(q.find(whole), "deferred")
+        q.trigger("DFA")
+        q.wait_gone(whole)
+        eq(sum(len(lists) - 1 for _, lists in q.smtp.requests), 60)
+        kept = q.send()
+        q.wait(lambda: q.find(kept) == "deferred", "what comes later waits")
+
+
+@test
+def a_flush_overrides_defer_transports_for_messages_under_way():
+    with start(defer_transports="smtp") as q:
+        asked, flushed = threading.Event(), threading.Event()
+        def hold(r, rcpts):
+            asked.set()
+            flushed.wait(10)
+            return dict(result=1)
+        q.retry.answer = hold
+        q.start()
+        n = q.send()
+        asked.wait(10)
+        q.trigger("DFA")
+        other = q.put(queue_file(rcpts=["r@other.test"]))
+        q.trigger("I")
+        q.wait(lambda: q.find(other) == "active", "the trigger to be read")
+        flushed.set()
+        q.wait_gone(n)
+
+
+@test
 def mail_to_the_double_bounce_address_is_dropped():
     with start() as q:
         q.start()
