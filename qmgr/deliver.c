@@ -25,7 +25,7 @@ struct agent {
     struct courier *courier;
     uint64_t site; /* destination of the last request */
     int64_t idle_since;
-    bool holds_session; /* it was told that more mail waits */
+    bool holds_session; /* to `site` */
     bool retried;       /* the request is on its second connection */
 };
 
@@ -170,7 +170,6 @@ static void agent_send(struct agent *a)
         give_up(a);
         return;
     }
-    a->holds_session = e->more_waits;
     a->site = map_hash(str_from(e->queue->key));
     if (!courier_send_with(a->courier, DELIVERY_REQUEST_FRAME, buf_str(&body), fd, on_answer, a))
         connect_failed(a, errno);
@@ -201,11 +200,12 @@ static void sweep_idle(void *context)
         q->sweep = loop_timer_start(q->loop, SWEEP_MS, sweep_idle, q);
 }
 
-static void agent_rest(struct agent *a)
+static void agent_rest(struct agent *a, bool has_session)
 {
     struct qmgr *q = a->q;
 
     a->retried = false;
+    a->holds_session = has_session;
     a->entry = NULL;
     a->idle_since = clock_now_ms();
     list_append(&pool_of(a)->idle, &a->node);
@@ -258,7 +258,7 @@ static void agent_replied(struct agent *a, const struct delivery_reply *r)
     struct schedule_entry *e = a->entry;
 
     if (r->keep)
-        agent_rest(a);
+        agent_rest(a, r->session);
     entry_done(q, e, r);
     if (!r->keep)
         agent_free(a);

@@ -49,7 +49,7 @@ void qmgr_put_request(struct buf *body, const struct schedule_entry *e, const st
     const struct message *m = message_of(e->message);
     BUF_AUTO(sender, 0);
     struct delivery_request r = {
-        .flags = DELIVERY_FLAG_SUCCESS | (e->more_waits ? DELIVERY_FLAG_CONN_LOAD : 0) |
+        .flags = DELIVERY_FLAG_SUCCESS | (e->more ? DELIVERY_FLAG_CONN_LOAD : 0) |
                  (m->flags & MESSAGE_CONFIRM ? DELIVERY_FLAG_RECORD_SENT : 0) |
                  (m->trace_flags &
                   (DELIVERY_FLAG_PROBE_MTA | DELIVERY_FLAG_PROBE_USER | DELIVERY_FLAG_RECORD)),

@@ -346,7 +346,7 @@ struct schedule_entry *schedule_take_entry(struct schedule_peer *p, int64_t now)
     p->job->credit++;
     e->recipients = peer_take(p, limit_of(p->job), &e->count);
     e->message->flying += e->count;
-    e->more_waits = q->waiting > 0;
+    e->more = q->waiting > 0 || q->busy > 0;
     q->busy++;
     t->busy++;
     q->served = ++t->schedule->serial;

@@ -82,7 +82,7 @@ struct schedule_entry {
     struct schedule_queue *queue;
     struct recipient *recipients;
     int count;
-    bool more_waits; /* for the same destination */
+    bool more; /* for the same destination waits or is under way: a session will be of use again */
 };
 
 struct schedule *schedule_new(void);

@@ -149,4 +149,5 @@ void deliver_message(struct delivery *d)
     report_site(&at);
     if (at.last)
         session_close(at.session, true);
+    d->reply.session = session_is_open(at.session);
 }

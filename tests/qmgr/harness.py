@@ -110,7 +110,7 @@ class Service(threading.Thread):
         if isinstance(got, bytes):
             c.sendall(got)
             return True
-        r = dict(result=0, site_reached=1, site_failed=0, dsn="", reason="", bounced=0, traced=0, unrecorded=0, keep=1)
+        r = dict(result=0, site_reached=1, site_failed=0, dsn="", reason="", bounced=0, traced=0, unrecorded=0, keep=1, session=0)
         r.update(got or {})
         for rcpt in lists[1:] if not r["result"] else r.pop("mark", []):
             self.q.mark(lists[0]["queue_id"], int(rcpt["offset"]))

@@ -75,12 +75,12 @@ static void recipients_of_one_site_go_together(void **state)
     assert_int_equal(m.waiting, 120);
     struct schedule_entry *e = schedule_next(sched, 0);
     assert_int_equal(e->count, 50);
-    assert_true(e->more_waits);
+    assert_true(e->more);
     assert_string_equal(e->queue->nexthop, "a");
     struct schedule_entry *f = schedule_next(sched, 0), *g = schedule_next(sched, 0);
     assert_int_equal(f->count, 50);
     assert_int_equal(g->count, 20);
-    assert_false(g->more_waits);
+    assert_true(g->more);
     assert_null(schedule_next(sched, 0));
     assert_int_equal(m.flying, 120);
     assert_false(done(e, SCHEDULE_REACHED, 1));
@@ -89,6 +89,24 @@ static void recipients_of_one_site_go_together(void **state)
     assert_false(done(g, SCHEDULE_REACHED, 1));
     assert_true(schedule_message_is_done(&m));
     assert_null(m.jobs);
+}
+
+static void a_delivery_that_is_alone_knows_of_no_more_mail(void **state)
+{
+    static struct schedule_message m = { 0 };
+
+    (void)state;
+    add(&m, "a", 1, 0);
+    add(&m, "b", 1, 0);
+    struct schedule_entry *e = schedule_next(sched, 0), *f = schedule_next(sched, 0);
+    assert_false(e->more);
+    assert_false(f->more);
+    add(&m, "a", 1, 0);
+    struct schedule_entry *g = schedule_next(sched, 0);
+    assert_true(g->more);
+    assert_false(done(e, SCHEDULE_REACHED, 1));
+    assert_false(done(f, SCHEDULE_REACHED, 1));
+    assert_false(done(g, SCHEDULE_REACHED, 1));
 }
 
 static void verp_recipients_go_one_by_one(void **state)
@@ -435,6 +453,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(recipients_of_one_site_go_together),
+        TEST(a_delivery_that_is_alone_knows_of_no_more_mail),
         TEST(verp_recipients_go_one_by_one),
         TEST(the_window_bounds_deliveries_to_a_site),
         TEST(the_process_limit_bounds_a_transport),
