@@ -112,11 +112,21 @@ static int bio_read(BIO *bio, char *into, int room)
     return bio_result(bio, t, n, BIO_FLAGS_READ | BIO_FLAGS_SHOULD_RETRY);
 }
 
+/* There is nearly always room. */
+static ssize_t send_some(struct tls_session *t, const char *bytes, size_t length)
+{
+    ssize_t n = send(t->stream->fd, bytes, length, MSG_DONTWAIT | MSG_NOSIGNAL);
+
+    if (n >= 0 || !t->wait || (errno != EAGAIN && errno != EWOULDBLOCK))
+        return n;
+    int flags = flags_for(t, POLLOUT);
+    return flags < 0 ? -1 : send(t->stream->fd, bytes, length, flags | MSG_NOSIGNAL);
+}
+
 static int bio_write(BIO *bio, const char *bytes, int length)
 {
     struct tls_session *t = BIO_get_data(bio);
-    int flags = flags_for(t, POLLOUT);
-    ssize_t n = flags < 0 ? -1 : send(t->stream->fd, bytes, (size_t)length, flags | MSG_NOSIGNAL);
+    ssize_t n = send_some(t, bytes, (size_t)length);
 
     return bio_result(bio, t, n, BIO_FLAGS_WRITE | BIO_FLAGS_SHOULD_RETRY);
 }

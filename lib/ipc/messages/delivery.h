@@ -24,7 +24,8 @@ enum delivery_flag {
     DELIVERY_FLAG_PROBE_USER = 1 << 9,   /* 0x200 sendmail -bv */
     DELIVERY_FLAG_RECORD = 1 << 10,      /* 0x400 sendmail -v: record and deliver */
     DELIVERY_FLAG_RECORD_SENT = 1 << 11, /* the sender was told of a delay: record success */
-    DELIVERY_FLAG_CONN_LOAD = 1 << 12, /* there is more mail for this destination: keep the session */
+    DELIVERY_FLAG_CONN_LOAD =
+        1 << 12, /* there is more mail for this destination: keep the session */
 };
 
 #define DELIVERY_REQUEST(FIELD)                                                  \
@@ -84,6 +85,6 @@ enum delivery_result {
     FIELD(INT, bounced, "bounced")       /* something was appended to the bounce log */      \
     FIELD(INT, traced, "traced")         /* something was appended to the trace log */       \
     FIELD(INT, unrecorded, "unrecorded") /* the defer log lacks a deferred recipient */      \
-    FIELD(INT, keep, "keep")                                                             \
+    FIELD(INT, keep, "keep")                                                                 \
     FIELD(INT, session, "session") /* one to this nexthop is still open */
 IPC_MESSAGE(delivery_reply, DELIVERY_REPLY)
