@@ -12,10 +12,10 @@ set -eu
 cd "$(dirname "$0")"
 here=$(pwd)
 quick=no
-sanitized=attack
+not_sanitized='system|lint'
 case ${1:-} in
 "") ;;
---all) sanitized=system ;;
+--all) not_sanitized=lint ;;
 --quick) quick=yes ;;
 -h | --help) sed -n '2,9s/^# \{0,1\}//p' "$0"; exit 0 ;;
 *) echo "test.sh: unknown option: $1 (try --help)" >&2; exit 2 ;;
@@ -62,10 +62,8 @@ build "$here/build-asan" clang -DCMAKE_BUILD_TYPE=Debug -DRELEVO_SANITIZE=ON
 failed=0
 echo "== tests (gcc, release)"
 run_waiting "$here/build-test" -LE lint || failed=1
-echo "== unit tests (clang, AddressSanitizer and UndefinedBehaviorSanitizer)"
-run "$here/build-asan" -LE 'system|lint' || failed=1
-echo "== system tests (the same build)"
-run_waiting "$here/build-asan" -L "$sanitized" || failed=1
+echo "== tests (clang, AddressSanitizer and UndefinedBehaviorSanitizer)"
+run_waiting "$here/build-asan" -LE "$not_sanitized" || failed=1
 echo "== layout and clang-tidy"
 run "$here/build-test" -L lint || failed=1
 [ "$failed" = 0 ] || { echo "test.sh: there are failures"; exit 1; }
