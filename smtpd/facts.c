@@ -46,6 +46,8 @@ void session_keep(struct session *s)
         &p->server_port,
         &p->shown,
         &s->helo,
+        &s->doubts.connection.text,
+        &s->doubts.greeting.text,
         &s->login.name,
         &s->login.method,
         &s->auth.mechanism,

@@ -114,17 +114,17 @@ enum fault {
 struct transaction {
     struct arena arena;
     bool active;
-    struct str sender;      /* internal form */
-    struct str sender_path; /* the same without a source route: what replies and logs show */
-    struct smtp_mail mail;  /* parameters; strings in the arena */
-    struct str mail_line;   /* the command that began it */
-    struct str
-        first_recipient; /* accepted; for Received: when it is the only one, and for footers */
-    struct str last_rcpt_path; /* as replies and logs show it */
+    struct str sender;           /* internal form */
+    struct str sender_path;      /* the same without a source route: what replies and logs show */
+    struct smtp_mail mail;       /* parameters; strings in the arena */
+    struct str mail_line;        /* the command that began it */
+    struct smtp_rcpt first_rcpt; /* accepted: what can be named when it is the only one */
+    struct str last_rcpt_path;   /* as replies and logs show it */
     int rcpt_accepted;
-    struct str instance; /* how policy services know it; empty until one is asked */
-    unsigned overshoot;  /* recipients refused because they are beyond the limit */
-    bool open;           /* the sink has taken it */
+    struct smtp_reply doubt; /* the sender's: see struct doubts */
+    struct str instance;     /* how policy services know it; empty until one is asked */
+    unsigned overshoot;      /* recipients refused because they are beyond the limit */
+    bool open;               /* the sink has taken it */
     bool in_content;
     struct first_lines first_lines;
     int64_t content_bytes;
@@ -160,6 +160,12 @@ struct forwarded {
     struct str name, address, port, proto, helo, ident, source;
 };
 
+/* With smtpd_delay_reject = no: what a list had said by itself that judged the connection and the greeting, if nothing
+ * speaks against a recipient either (defer_if_permit).  Code 0: nothing. */
+struct doubts {
+    struct smtp_reply connection, greeting;
+};
+
 /* What filters know of a session, and have said to it. */
 struct session_milters {
     struct milter_chain chain; /* closed: none looks at this client */
@@ -185,6 +191,7 @@ struct session {
     struct arena scratch; /* the command under way */
     unsigned changes;     /* of what lies in `arena`, since it was last compacted */
     struct str helo;      /* as given; absent before the greeting */
+    struct doubts doubts;
     struct login login;
     struct auth_state auth;
     struct pace pace;

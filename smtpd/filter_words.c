@@ -57,7 +57,7 @@ void filter_log_verdict(const struct session *s, struct smtp_reply reply)
 
     smtp_reply_format(reply, &said);
     address_quote(s->t.sender, &sender);
-    address_quote(s->t.first_recipient, &recipient);
+    address_quote(s->t.first_rcpt.address, &recipient);
     if (s->helo.ptr)
         buf_join(&more, STR(" helo=<"), s->helo, STR(">"));
     if (s->login.name.ptr)

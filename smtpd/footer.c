@@ -22,10 +22,10 @@ static bool footer_value(const void *context, struct str name, struct str *value
     const struct {
         struct str name, value;
     } table[] = {
-        { STR("client_address"), s->peer.address }, { STR("client_name"), s->peer.name },
-        { STR("client_port"), s->peer.port },       { STR("helo_name"), s->helo },
-        { STR("recipient"), s->t.first_recipient }, { STR("sasl_username"), s->login.name },
-        { STR("sender"), s->t.sender_path },        { STR("server_name"), site_conf.myhostname },
+        { STR("client_address"), s->peer.address },    { STR("client_name"), s->peer.name },
+        { STR("client_port"), s->peer.port },          { STR("helo_name"), s->helo },
+        { STR("recipient"), s->t.first_rcpt.address }, { STR("sasl_username"), s->login.name },
+        { STR("sender"), s->t.sender_path },           { STR("server_name"), site_conf.myhostname },
     };
 
     if (str_equal(name, STR("localtime"))) {

@@ -133,7 +133,7 @@ void received_format(const struct session *s, struct buf *out)
         buf_join(out, STR(" id "), queue_id_str(&s->cleanup.id));
     if (s->t.rcpt_accepted == 1 && !smtpd_conf.smtpd_hide_client_session) {
         buf_add(out, STR("\n\tfor <"));
-        address_quote(s->t.first_recipient, out);
+        address_quote(s->t.first_rcpt.address, out);
         buf_add(out, STR(">; "));
     } else {
         buf_add(out, STR(";\n\t"));

@@ -16,7 +16,7 @@ static struct str only_recipient(const struct session *s)
     bool whole =
         s->where == SMTP_CMD_DATA || s->where == SMTP_CMD_BDAT || s->where == SMTP_CMD_UNKNOWN;
 
-    return whole && s->t.rcpt_accepted == 1 ? s->t.first_recipient : STR_NONE;
+    return whole && s->t.rcpt_accepted == 1 ? s->t.first_rcpt.address : STR_NONE;
 }
 
 static void put_envelope(struct session *s, struct str recipient, struct buf *out)

@@ -84,7 +84,10 @@ struct smtp_reply transaction_add_recipient(struct session *s, const struct smtp
     struct smtp_reply reply = s->setup->sink->recipient(s, rcpt, line);
 
     if (reply.code == 0 && t->rcpt_accepted++ == 0)
-        t->first_recipient = arena_str(&t->arena, rcpt->address);
+        t->first_rcpt = (struct smtp_rcpt){
+            .path = arena_str(&t->arena, session_shown_address(rcpt->address)),
+            .address = arena_str(&t->arena, rcpt->address),
+        };
     return reply;
 }
 

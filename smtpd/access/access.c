@@ -163,6 +163,46 @@ struct stage_rule {
     bool delayed; /* with smtpd_delay_reject it is judged at RCPT */
 };
 
+/* Where the doubts of a stage wait until somebody asks whether a recipient is welcome; NULL: they count at once. */
+static struct smtp_reply *waiting_doubt(struct session *s, enum access_stage stage)
+{
+    switch (stage) {
+    case ACCESS_CONNECT:
+        return &s->doubts.connection;
+    case ACCESS_HELO:
+        return &s->doubts.greeting;
+    case ACCESS_MAIL:
+        return &s->t.doubt;
+    default:
+        return NULL;
+    }
+}
+
+static void put_off(struct session *s, enum access_stage stage, struct smtp_reply doubt)
+{
+    struct arena *a = stage == ACCESS_MAIL ? &s->t.arena : &s->arena;
+
+    if (doubt.code)
+        doubt.text = arena_str(a, doubt.text);
+    *waiting_doubt(s, stage) = doubt;
+}
+
+/* The oldest comes first. */
+static struct smtp_reply doubt_so_far(const struct session *s)
+{
+    if (s->doubts.connection.code)
+        return s->doubts.connection;
+    return s->doubts.greeting.code ? s->doubts.greeting : s->t.doubt;
+}
+
+/* What is said of all of a message is said of its recipient, if there is but one. */
+static const struct smtp_rcpt *only_recipient(const struct session *s, enum access_stage stage)
+{
+    bool whole = stage == ACCESS_DATA || stage == ACCESS_END_OF_DATA;
+
+    return whole && s->t.rcpt_accepted == 1 ? &s->t.first_rcpt : NULL;
+}
+
 struct smtp_reply access_judge(struct session *s, enum access_stage stage, struct str argument)
 {
     const struct access *a = s->setup->access;
@@ -179,10 +219,20 @@ struct smtp_reply access_judge(struct session *s, enum access_stage stage, struc
     if (s->setup->postdrop || (stages[stage].delayed && smtpd_conf.smtpd_delay_reject))
         return (struct smtp_reply){ 0 };
     j.etrn_domain = argument;
-    if (stage == ACCESS_ETRN && smtpd_conf.smtpd_delay_reject &&
-        (!passes(&j, &a->connect, SUBJECT_CLIENT) || !passes(&j, &a->helo, SUBJECT_HELO)))
-        return conclude(&j, false);
-    return conclude(&j, passes(&j, stages[stage].list, stages[stage].subject));
+    j.rcpt = only_recipient(s, stage);
+    if (stage == ACCESS_CONNECT)
+        s->doubts = (struct doubts){ .connection.code = 0 };
+    if (stage == ACCESS_ETRN) {
+        j.defer_if_permit = doubt_so_far(s);
+        if (smtpd_conf.smtpd_delay_reject &&
+            (!passes(&j, &a->connect, SUBJECT_CLIENT) || !passes(&j, &a->helo, SUBJECT_HELO)))
+            return conclude(&j, false);
+    }
+    bool passed = passes(&j, stages[stage].list, stages[stage].subject);
+    if (!passed || waiting_doubt(s, stage) == NULL)
+        return conclude(&j, passed);
+    put_off(s, stage, j.defer_if_permit);
+    return (struct smtp_reply){ 0 };
 }
 
 static bool delayed_lists_pass(struct judge *j)
@@ -234,6 +284,7 @@ struct smtp_reply access_judge_recipient(struct session *s, const struct smtp_rc
         str_equal_nocase(rcpt->address, STR("postmaster"))) /* RFC 5321 section 4.5.1 */
         return (struct smtp_reply){ 0 };
     j.rcpt = rcpt;
+    j.defer_if_permit = doubt_so_far(s);
     return conclude(&j, delayed_lists_pass(&j) && recipient_lists_pass(&j) &&
                             (j.defer_if_permit.code || is_discarded(&j) || addresses_exist(&j)));
 }

@@ -84,15 +84,6 @@ static bool is_after_recipients(const struct session *s)
     return s->where == SMTP_CMD_DATA || s->where == SMTP_CMD_BDAT || s->where == SMTP_CMD_UNKNOWN;
 }
 
-static struct str recipient_of(const struct judge *j)
-{
-    const struct transaction *t = &j->s->t;
-
-    if (j->rcpt)
-        return j->rcpt->address;
-    return is_after_recipients(j->s) && t->rcpt_accepted == 1 ? t->first_recipient : STR("");
-}
-
 static int64_t size_of(const struct session *s)
 {
     if (s->where == SMTP_CMD_UNKNOWN)
@@ -152,7 +143,7 @@ static void put_message(struct buf *out, struct judge *j)
     struct session *s = j->s;
 
     put(out, "sender", s->t.sender);
-    put(out, "recipient", recipient_of(j));
+    put(out, "recipient", j->rcpt ? j->rcpt->address : STR(""));
     put_number(out, "recipient_count", is_after_recipients(s) ? s->t.rcpt_accepted : 0);
     put(out, "queue_id", s->t.open ? queue_id_str(&s->cleanup.id) : STR(""));
     put(out, "instance", instance_of(s));

@@ -34,6 +34,80 @@ static void check_all(const struct recipient_case *cases, size_t count)
         check_recipient(&cases[i]);
 }
 
+static void take(struct fake *f, const char *recipient)
+{
+    struct str address = str_from(recipient);
+
+    if (f->session.t.rcpt_accepted++ == 0)
+        f->session.t.first_rcpt = (struct smtp_rcpt){ .path = address, .address = address };
+}
+
+static void what_is_said_of_a_message_is_said_of_its_only_recipient(void **state)
+{
+    static const struct {
+        const char *restrictions, *want;
+    } cases[] = {
+        { "check_recipient_access inline:{joe@local.test=REJECT}",
+          "554 5.7.1 <joe@local.test>: Recipient address rejected: Access denied" },
+        { "permit_auth_destination, reject", "" },
+        { "reject_unverified_recipient",
+          "450 4.1.1 <joe@local.test>: Recipient address rejected: address verification problem" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < 2 * ARRAY_LEN(cases); i++) {
+        const char *list = cases[i / 2].restrictions;
+        struct setting settings[] = { { "smtpd_data_restrictions", list },
+                                      { "smtpd_end_of_data_restrictions", list },
+                                      { "unverified_recipient_tempfail_action", "defer" } };
+        enum access_stage stage = i % 2 ? ACCESS_END_OF_DATA : ACCESS_DATA;
+        struct fake f;
+        fake_open(&f, settings, ARRAY_LEN(settings));
+        f.session.where = i % 2 ? SMTP_CMD_UNKNOWN : SMTP_CMD_DATA;
+        take(&f, "joe@local.test");
+        assert_reply(access_judge(&f.session, stage, STR_NONE), cases[i / 2].want, list);
+        take(&f, "ann@local.test");
+        assert_int_equal(access_judge(&f.session, stage, STR_NONE).code, i / 2 == 1 ? 554 : 0);
+        fake_close(&f);
+    }
+}
+
+static void doubts_wait_for_a_recipient(void **state)
+{
+    static const struct {
+        enum access_stage stage;
+        const char *parameter, *want;
+    } cases[] = {
+        { ACCESS_CONNECT, "smtpd_client_restrictions",
+          "450 4.7.0 <client.far.test[198.51.100.7]>: Client host rejected: defer_if_permit "
+          "requested" },
+        { ACCESS_HELO, "smtpd_helo_restrictions",
+          "450 4.7.0 <helo.far.test>: Helo command rejected: defer_if_permit requested" },
+        { ACCESS_MAIL, "smtpd_sender_restrictions",
+          "450 4.7.0 <a@far.test>: Sender address rejected: defer_if_permit requested" },
+    };
+    const struct smtp_rcpt joe = { .path = STR("joe@local.test"),
+                                   .address = STR("joe@local.test") };
+    const struct smtp_rcpt far = { .path = STR("x@far.test"), .address = STR("x@far.test") };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct setting settings[] = { { "smtpd_delay_reject", "no" },
+                                      { cases[i].parameter, "defer_if_permit" } };
+        struct fake f;
+        fake_open(&f, settings, ARRAY_LEN(settings));
+        assert_int_equal(access_judge(&f.session, cases[i].stage, STR_NONE).code, 0);
+        arena_reset(&f.session.scratch);
+        assert_reply(access_judge_recipient(&f.session, &joe), cases[i].want, cases[i].parameter);
+        assert_int_equal(access_judge_recipient(&f.session, &far).code, 454);
+        assert_reply(access_judge(&f.session, ACCESS_ETRN, STR("local.test")), cases[i].want,
+                     "ETRN");
+        access_judge(&f.session, ACCESS_CONNECT, STR_NONE);
+        assert_int_equal(access_judge_recipient(&f.session, &joe).code, i == 1 ? 0 : 450);
+        fake_close(&f);
+    }
+}
+
 static void words_of_the_language_give_their_replies(void **state)
 {
     static const struct recipient_case cases[] = {
@@ -397,6 +471,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(words_of_the_language_give_their_replies),
+        cmocka_unit_test(what_is_said_of_a_message_is_said_of_its_only_recipient),
+        cmocka_unit_test(doubts_wait_for_a_recipient),
         cmocka_unit_test(actions_of_access_tables_give_their_replies),
         cmocka_unit_test(classes_are_lists_of_their_own),
         cmocka_unit_test(a_warning_in_front_of_a_refusal_only_logs_it),

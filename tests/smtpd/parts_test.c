@@ -85,7 +85,7 @@ static void received_headers_say_where_mail_came_from(void **state)
         f.session.helo = cases[i].greeted ? f.session.helo : STR_NONE;
         f.session.peer.address = str_from(cases[i].address);
         f.session.t.rcpt_accepted = cases[i].several ? 2 : 1;
-        f.session.t.first_recipient = STR("joe@local.test");
+        f.session.t.first_rcpt.address = STR("joe@local.test");
         assert_true(queue_id_parse(STR("ABC"), &f.session.cleanup.id));
         received_format(&f.session, &out);
         if (!str_starts(buf_str(&out), str_from(cases[i].want)))

@@ -114,6 +114,14 @@ KNOWN = [
     Known("Sizes where filters are", r"^filters/", r"^postfix/qmgr: QID: from=<[^>]*>, size=", r"^postfix/qmgr: QID: from=<[^>]*>, size=",
           "A queue file has no room that is kept for edits, so `size=` counts none where milters are configured; recipients that a milter "
           "has deleted are not counted by `nrcpt=`."),
+    Known("Probes are empty", r"^verify/", r"^MAIL FROM:<double-bounce@example\.test> SIZE=137$|"
+          r"^postfix/qmgr: QID: from=<double-bounce@example\.test>, size=137,",
+          r"^postfix/qmgr: QID: from=<double-bounce@example\.test>, size=233, nrcpt=1|^MAIL FROM:<double-bounce@example\.test> SIZE=233$",
+          "The message that verify(8) sends to find out whether an address takes mail has no content, as nobody ever gets it; in Postfix it "
+          "has a `Received` header."),
+    Known("A probe that is answered early", r"^verify/through an alias", None,
+          r"^postfix/(cleanup: QID: message-id=|qmgr: QID: (from=<double-bounce@example\.test>, size=233, nrcpt=0|removed))",
+          "An address that becomes several is known to take mail when cleanup(8) sees it; no message without recipients enters the queue."),
     Known("Why mail is held", r"^filters/(milter at the end: hold|mail of this host: hold|no milter there: 2607)", r"milter-hold: ", r"milter-hold: ",
           "What a milter says when it holds mail is logged, once a message, as in interface 3.10."),
     Known("A message without recipients", r"^filters/milter at the end: nobody", None, r"^postfix/qmgr: ",
