@@ -6,10 +6,12 @@ import re
 
 
 class Known:
-    """`sessions`: a pattern for "file/name"; `ours` and `theirs`: patterns of lines only one side has (None: nothing)."""
+    """`sessions`: a pattern for "file/name"; `ours` and `theirs`: patterns of lines only one side has (None: nothing);
+    `but_for`: a pattern of what does not matter in lines that are otherwise the same."""
 
-    def __init__(self, name, sessions, ours, theirs, why):
+    def __init__(self, name, sessions, ours, theirs, why, but_for=None):
         self.name, self.sessions, self.ours, self.theirs, self.why, self.used = name, sessions, ours, theirs, why, False
+        self.but_for = but_for
 
 
 SIZE = r"|^postfix/qmgr: QID: from=<[^>]*>, size="
@@ -111,9 +113,6 @@ KNOWN = [
     Known("Servers that answer too early", r"^client/(content that is answered early|replies before commands)", r"", r"",
           "What a server says before it has the end of the content never counts as its acceptance; the message is "
           "deferred."),
-    Known("Sizes where filters are", r"^filters/", r"^postfix/qmgr: QID: from=<[^>]*>, size=", r"^postfix/qmgr: QID: from=<[^>]*>, size=",
-          "A queue file has no room that is kept for edits, so `size=` counts none where milters are configured; recipients that a milter "
-          "has deleted are not counted by `nrcpt=`."),
     Known("Probes are empty", r"^verify/", r"^MAIL FROM:<double-bounce@example\.test> SIZE=137$|"
           r"^postfix/qmgr: QID: from=<double-bounce@example\.test>, size=137,",
           r"^postfix/qmgr: QID: from=<double-bounce@example\.test>, size=233, nrcpt=1|^MAIL FROM:<double-bounce@example\.test> SIZE=233$",
@@ -122,6 +121,10 @@ KNOWN = [
     Known("A probe that is answered early", r"^verify/through an alias", None,
           r"^postfix/(cleanup: QID: message-id=|qmgr: QID: (from=<double-bounce@example\.test>, size=233, nrcpt=0|removed))",
           "An address that becomes several is known to take mail when cleanup(8) sees it; no message without recipients enters the queue."),
+    Known("Sizes where filters are", r"^filters/", None, None,
+          "A queue file has no room that is kept for edits, so `size=` counts none where milters are configured.", but_for=r"(?<=, size=)\d+"),
+    Known("Recipients that a milter has deleted", r"^filters/milter at the end: rcpt$", r"size=\d+, nrcpt=1 ", r"size=\d+, nrcpt=2 ",
+          "They are not counted by `nrcpt=`."),
     Known("Why mail is held", r"^filters/(milter at the end: hold|mail of this host: hold|no milter there: 2607)", r"milter-hold: ", r"milter-hold: ",
           "What a milter says when it holds mail is logged, once a message, as in interface 3.10."),
     Known("A message without recipients", r"^filters/milter at the end: nobody", None, r"^postfix/qmgr: ",
@@ -179,11 +182,28 @@ OPEN = {
 }
 
 
+def without_pairs(lines, but_for):
+    """Lines of one side that have a partner at the other, which is the same but for that, go with it."""
+    left, waiting = [], {"+": {}, "-": {}}
+    for line in lines:
+        partners = waiting["-" if line[0] == "+" else "+"].get(re.sub(but_for, "", line[1:]))
+        if partners:
+            left.remove(partners.pop())
+        else:
+            waiting[line[0]].setdefault(re.sub(but_for, "", line[1:]), []).append(line)
+            left.append(line)
+    return left
+
+
 def remaining(name, lines):
     """Of the lines "+ours" and "-theirs" those that no known difference covers."""
     for known in KNOWN:
         if not re.search(known.sessions, name):
             continue
+        if known.but_for:
+            rest = without_pairs(lines, known.but_for)
+            known.used = known.used or len(rest) < len(lines)
+            lines = rest
         for sign, pattern in (("+", known.ours), ("-", known.theirs)):
             if pattern is None:
                 continue
