@@ -141,6 +141,7 @@ class Show(Postconf):
 
     def test_classes(self):
         self.shows(["-C", "user"], "foo = reject\nld_server_host = x\nused = 2\n")
+        self.assertEqual(self.run_tool("-C", "", "-n"), self.run_tool("-n"))
         self.shows(["-nC", "service"], "slow_destination_rate_delay = 1s\n")
         self.write("master.cf", "local unix - n n - - local\n")
         self.assertIn("local_destination_recipient_limit = 1\n", self.run_tool("-C", "service")[0])
@@ -159,6 +160,29 @@ class Show(Postconf):
         self.fails(["-d", "a=b"], "fatal: specify one of -d -e")
         self.fails(["-MP"], "fatal: specify one of -M -P")
         self.fails(["-nM"], "fatal: with option -M, do not specify -n")
+        for options, told in (("-FMP", "-F -M -P"), ("-abt", "-b and -t"), ("-deX a=b", "-d -e -X"), ("-eXh a=b", "-e -X"), ("-X a=b", "-e -X"),
+                              ("-hX a=b", "-e -X"), ("-H a=b", "-e -H"), ("-MH a=b", "-e -H"), ("-PX a/b/c=d", "-e -X"),
+                              ("-d -o a=b", "-d -o"),
+                              ("-X -o a=b", "-o -X"), ("-fn a=b", "-e -n")):
+            self.fails(options.split(), "fatal: specify one of " + told)
+        for mode in "a", "A", "l", "m", "b", "t":
+            for options, told in (("-o x=y", "o"), ("-xd", "d -x"), ("-e a=b", "e")):
+                self.fails(["-" + mode, *options.split()], "fatal: with option -%s, do not specify -%s" % (mode, told))
+        self.fails(["-T", "run-version", "-h"], "fatal: with option -T, do not specify -h")
+        self.fails(["-F#", "a/unix"], "fatal: with option -F, do not specify -#")
+        self.assertEqual(self.run_tool("-a", "x=y"), self.run_tool("-a"))
+
+    def test_requests_for_services_are_checked(self):
+        forms = {"M": "[/type]", "F": "[/type[/field]]", "P": "[/type[/parameter]]"}
+        for mode, form in forms.items():
+            for wrong in ("", "a*", "**", "a/in*", "a*/inet", "/inet", "//", "smtp/inet/x*", "smtp/inet/x/y"):
+                self.fails(["-" + mode, wrong], "fatal: -%s option requires service_name%s" % (mode, form))
+            for unmatched in ("a", "a/", "*/nosuch"):
+                self.assertIn('warning: unmatched request: "%s"' % unmatched, self.run_tool("-" + mode, unmatched)[1])
+        self.fails(["-M", "smtp/inet/chroot"], "fatal: -M option requires service_name[/type]")
+        self.fails(["-F", "nosuch/inet/x"], 'fatal: invalid service attribute name: "x"')
+
+    def test_bad_configurations_are_told(self):
         self.write("main.cf", "a = 1\n= 2\n")
         self.fails([], "fatal: DIR/main.cf, line 2: missing attribute name: \"= 2\"")
         os.unlink(self.dir + "/main.cf")
@@ -206,10 +230,10 @@ class Edit(Postconf):
         self.assertEqual(self.read("main.cf"), MAIN.replace("[mx.example.com]:25", "new").replace("zed = 1", "zed = ")
                          + "added = 1  2\n")
 
-    def test_comments_stay_and_extra_entries_go(self):
+    def test_comments_stay_and_every_entry_of_the_name_changes(self):
         self.write("main.cf", "a = 1\n# c\n a2\n# d\na = 2\nb = 3\n")
         self.assertEqual(self.run_tool("a=9")[1], ['warning: DIR/main.cf: multiple entries for "a"'])
-        self.assertEqual(self.read("main.cf"), "a = 9\n# c\n# d\nb = 3\n")
+        self.assertEqual(self.read("main.cf"), "a = 9\n# c\n# d\na = 9\nb = 3\n")
 
     def test_entries_are_commented_out_or_deleted(self):
         text = "# keep\na = x,\n  y\n\nb = 1\n"
@@ -231,6 +255,7 @@ class Edit(Postconf):
 
     def test_bad_edits_change_nothing(self):
         for args, text in ((["-e"], "fatal: -e requires name=value argument"),
+                           (["-X", ""], "fatal: -X or -# requires non-blank parameter names"),
                            (["-e", "foo"], "fatal: missing '=' after attribute name: \"foo\""),
                            (["a=b", "relayhost"], "fatal: missing '=' after attribute name: \"relayhost\""),
                            (["-e", "=z"], 'fatal: missing attribute name: "=z"'),

@@ -28,10 +28,10 @@ static struct change parse_change(const char *argument, char edit)
     struct master_setting setting;
 
     check_text(text);
+    if (name.len == 0 && edit != 'e')
+        log_fatal("-X or -# requires non-blank parameter names");
     if (name.len == 0)
         log_fatal("missing attribute name: \"%s\"", argument);
-    if (edit != 'e' && str_has(text, '='))
-        log_fatal("-X or -# requires names without value");
     if (edit != 'e')
         return (struct change){ .name = name };
     if (!master_setting_parse(text, &setting))
@@ -69,7 +69,7 @@ static void change_entry(struct main_edit *m, struct change *c, struct str physi
 {
     if (m->pc->req.edit == '#')
         buf_join(out, STR("#"), physical, STR("\n"));
-    if (m->pc->req.edit == 'e' && c->found == 0)
+    if (m->pc->req.edit == 'e')
         add_setting(out, c);
     if (c->found++ == 1)
         log_warning(STR_FMT ": multiple entries for \"" STR_FMT "\"",

@@ -117,8 +117,6 @@ static void check_pattern(struct postconf *pc, const struct change *c)
     if (pc->req.mode != 'M' && !named)
         log_fatal("-%ce or -%cX requires service_name/type/%s", pc->req.mode, pc->req.mode,
                   pc->req.mode == 'F' ? "field_name" : "parameter");
-    if (pc->req.mode == 'F' && pc->req.edit != 'e')
-        log_fatal("with option -F, do not specify -%c", pc->req.edit);
 }
 
 static struct change parse_change(struct postconf *pc, const char *argument)

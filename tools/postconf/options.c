@@ -51,22 +51,29 @@ static NORETURN void usage(const char *program)
     log_fatal("usage: %s" STR_FMT " [name...]", program, STR_ARG(buf_str(&text)));
 }
 
-/* Letters that cannot stand together, in the order in which the complaint names them. */
-static const char *const either_or[] = { "de", "dn", "ef", "eh", "en", "ex", "eo", "hH",
-                                         "dX", "eX", "fX", "hX", "HX", "nX", "xX", "d#",
-                                         "e#", "f#", "h#", "H#", "n#", "x#", "X#" };
-
-/* Letters that mean nothing in a mode. */
+/* Of each group one letter may be given; the complaint names all that were, in this order. */
 static const struct {
-    char mode;
-    const char *unwanted;
-} mode_limits[] = {
-    { 'a', "defhHnxX#" }, { 'A', "defhHnxX#" }, { 'l', "defhHnxX#" },
-    { 'm', "defhHnxX#" }, { 'b', "defhHnxX#" }, { 't', "defhHnxX#" },
-    { 'M', "dhHn" },      { 'F', "dn" },        { 'P', "dn#" },
+    const char *letters, *between;
+} exclusive[] = {
+    { "bt", " and -" }, { "aAbFlmMpPtT", " -" }, { "deX#", " -" }, { "dn", " -" }, { "do", " -" },
+    { "en", " -" },     { "eo", " -" },          { "oX", " -" },   { "o#", " -" }, { "ef", " -" },
+    { "eh", " -" },     { "eH", " -" },          { "ex", " -" },   { "hH", " -" }, { "fX", " -" },
+    { "hX", " -" },     { "HX", " -" },          { "nX", " -" },   { "xX", " -" }, { "f#", " -" },
+    { "h#", " -" },     { "H#", " -" },          { "n#", " -" },   { "x#", " -" },
 };
 
-#define MODES "aAbFlmMpPtT"
+/* Letters that mean nothing in these modes. */
+static const struct {
+    const char *modes, *unwanted;
+} mode_limits[] = {
+    { "aAblmtT", "defhHnoxX#" },
+    { "M", "dhHn" },
+    { "F", "dnX#" },
+    { "P", "dn#" },
+};
+
+#define MODES         "aAbFlmMpPtT"
+#define EDITING_MODES "pMFP"
 
 struct letters_seen {
     bool seen[128];
@@ -77,29 +84,41 @@ static bool has(const struct letters_seen *s, char letter)
     return s->seen[(unsigned char)letter];
 }
 
+/* Those of `letters` that were given, as "-a -b"; how many. */
+static size_t name_given(const struct letters_seen *s, const char *letters, const char *between,
+                         struct buf *names)
+{
+    size_t count = 0;
+
+    for (; *letters; letters++)
+        if (has(s, *letters)) {
+            buf_add_cstr(names, count++ ? between : "-");
+            buf_addc(names, *letters);
+        }
+    return count;
+}
+
 static char chosen_mode(const struct letters_seen *s)
 {
-    char mode = 0;
-
-    for (const char *m = MODES; *m; m++) {
-        if (!has(s, *m))
-            continue;
-        if (mode)
-            log_fatal("specify one of -%c%s -%c", mode, mode == 'b' ? " and" : "", *m);
-        mode = *m;
-    }
-    return (char)(mode ? mode : 'p');
+    for (const char *m = MODES; *m; m++)
+        if (has(s, *m))
+            return *m;
+    return 'p';
 }
 
 static void check_conflicts(const struct letters_seen *s, char mode)
 {
-    for (size_t i = 0; i < ARRAY_LEN(either_or); i++)
-        if (has(s, either_or[i][0]) && has(s, either_or[i][1]))
-            log_fatal("specify one of -%c -%c", either_or[i][0], either_or[i][1]);
-    for (size_t i = 0; i < ARRAY_LEN(mode_limits); i++)
-        for (const char *l = mode_limits[i].unwanted; mode_limits[i].mode == mode && *l; l++)
-            if (has(s, *l))
-                log_fatal("with option -%c, do not specify -%c", mode, *l);
+    for (size_t i = 0; i < ARRAY_LEN(exclusive); i++) {
+        BUF_AUTO(names, 0);
+        if (name_given(s, exclusive[i].letters, exclusive[i].between, &names) > 1)
+            log_fatal("specify one of " STR_FMT, STR_ARG(buf_str(&names)));
+    }
+    for (size_t i = 0; i < ARRAY_LEN(mode_limits); i++) {
+        BUF_AUTO(names, 0);
+        if (strchr(mode_limits[i].modes, mode) &&
+            name_given(s, mode_limits[i].unwanted, " -", &names) > 0)
+            log_fatal("with option -%c, do not specify " STR_FMT, mode, STR_ARG(buf_str(&names)));
+    }
 }
 
 static unsigned parse_classes(const char *text)
@@ -122,7 +141,7 @@ static unsigned parse_classes(const char *text)
             log_fatal("unknown -C option value \"" STR_FMT "\" in \"%s\"", STR_ARG(word), text);
         classes |= names[i].classes;
     }
-    return classes;
+    return classes ? classes : CLASS_ALL;
 }
 
 static void take_option(struct request *req, struct letters_seen *s, int letter)
@@ -159,9 +178,9 @@ static bool mentions_a_value(char *const *args, int count)
 
 static void settle(struct request *req, struct letters_seen *s)
 {
-    if (!has(s, 'e') && !has(s, 'X') && !has(s, '#') && mentions_a_value(req->args, req->arg_count))
-        s->seen['e'] = true;
     req->mode = chosen_mode(s);
+    if (strchr(EDITING_MODES, req->mode) && mentions_a_value(req->args, req->arg_count))
+        s->seen['e'] = true;
     check_conflicts(s, req->mode);
     req->edit = (char)(has(s, 'e') ? 'e' : has(s, 'X') ? 'X' : has(s, '#') ? '#' : 0);
     req->defaults = has(s, 'd');

@@ -39,6 +39,34 @@ static bool entry_matches(const struct pattern *p, const struct master_entry *e)
            pattern_matches(p->type, master_type_name(e->type));
 }
 
+static bool is_field(struct str name)
+{
+    for (size_t i = 0; i < MASTER_FIELD_COUNT; i++)
+        if (str_equal(name, str_from(field_names[i])))
+            return true;
+    return false;
+}
+
+/* `*` stands for a whole part or not at all. */
+static bool is_part(struct str part)
+{
+    return part.ptr == NULL || str_equal(part, STR("*")) || !str_has(part, '*');
+}
+
+static void check_pattern(char mode, const struct pattern *p)
+{
+    bool good = p->service.len && p->service.ptr[0] != '/' && is_part(p->service) &&
+                is_part(p->type) && is_part(p->name);
+
+    if (!good || str_has(p->name, '/') || (mode == 'M' && p->name.ptr))
+        log_fatal("-%c option requires service_name[/type%s]", mode,
+                  mode == 'M'   ? ""
+                  : mode == 'F' ? "[/field]"
+                                : "[/parameter]");
+    if (mode == 'F' && p->name.ptr && !str_equal(p->name, STR("*")) && !is_field(p->name))
+        log_fatal("invalid service attribute name: \"" STR_FMT "\"", STR_ARG(p->name));
+}
+
 typedef bool show_entry_fn(struct postconf *pc, const struct master_entry *e,
                            const struct pattern *p);
 
@@ -51,6 +79,8 @@ static void show_chosen(struct postconf *pc, show_entry_fn *show)
         struct pattern p =
             pc->req.arg_count ? pattern_parse(str_from(pc->req.args[i])) : everything;
         bool found = false;
+        if (pc->req.arg_count)
+            check_pattern(pc->req.mode, &p);
         for (size_t e = 0; e < pc->master.count; e++)
             if (entry_matches(&p, &pc->master.entries[e]))
                 found |= show(pc, &pc->master.entries[e], &p);
@@ -132,20 +162,16 @@ static bool show_entry_fields(struct postconf *pc, const struct master_entry *e,
                               const struct pattern *p)
 {
     const struct master_field *fields = fields_to_show(pc, e);
-    bool found = false;
 
     for (size_t i = 0; i < MASTER_FIELD_COUNT; i++) {
         struct str name = str_from(field_names[i]);
         if (!pattern_matches(p->name, name))
             continue;
-        found = true;
         if (i == MASTER_FIELD_COUNT - 1)
             print_command_setting(pc, qualified(pc, e, name), fields, e->field_count);
         else
             print_setting(pc, qualified(pc, e, name), fields[i].text);
     }
-    if (!found)
-        log_fatal("invalid service attribute name: \"" STR_FMT "\"", STR_ARG(p->name));
     return true;
 }
 
