@@ -163,7 +163,8 @@ class Show(Postconf):
         for options, told in (("-FMP", "-F -M -P"), ("-abt", "-b and -t"), ("-deX a=b", "-d -e -X"), ("-eXh a=b", "-e -X"), ("-X a=b", "-e -X"),
                               ("-hX a=b", "-e -X"), ("-H a=b", "-e -H"), ("-MH a=b", "-e -H"), ("-PX a/b/c=d", "-e -X"),
                               ("-d -o a=b", "-d -o"),
-                              ("-X -o a=b", "-o -X"), ("-fn a=b", "-e -n")):
+                              ("-X -o a", "-o -X"), ("-fn a=b", "-e -n"), ("-nX a=b", "-e -n -X"),
+                              ("-ehx a=b", "-e -x"), ("-x -o a=b c=d", "-e -x")):
             self.fails(options.split(), "fatal: specify one of " + told)
         for mode in "a", "A", "l", "m", "b", "t":
             for options, told in (("-o x=y", "o"), ("-xd", "d -x"), ("-e a=b", "e")):

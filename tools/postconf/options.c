@@ -55,11 +55,10 @@ static NORETURN void usage(const char *program)
 static const struct {
     const char *letters, *between;
 } exclusive[] = {
-    { "bt", " and -" }, { "aAbFlmMpPtT", " -" }, { "deX#", " -" }, { "dn", " -" }, { "do", " -" },
-    { "en", " -" },     { "eo", " -" },          { "oX", " -" },   { "o#", " -" }, { "ef", " -" },
-    { "eh", " -" },     { "eH", " -" },          { "ex", " -" },   { "hH", " -" }, { "fX", " -" },
-    { "hX", " -" },     { "HX", " -" },          { "nX", " -" },   { "xX", " -" }, { "f#", " -" },
-    { "h#", " -" },     { "H#", " -" },          { "n#", " -" },   { "x#", " -" },
+    { "bt", " and -" }, { "aAbFlmMpPtT", " -" }, { "denX#", " -" }, { "ex", " -" }, { "xX", " -" },
+    { "x#", " -" },     { "do", " -" },          { "eo", " -" },    { "oX", " -" }, { "o#", " -" },
+    { "ef", " -" },     { "fX", " -" },          { "f#", " -" },    { "eh", " -" }, { "hX", " -" },
+    { "h#", " -" },     { "eH", " -" },          { "HX", " -" },    { "H#", " -" }, { "hH", " -" },
 };
 
 /* Letters that mean nothing in these modes. */
