@@ -2,17 +2,19 @@
  * private keys, which it holds for processes that speak to strangers.
  *
  * Runs as:   mail_owner, inside the queue directory when master.cf says chroot
- * Trusts:    main.cf
+ * Trusts:    main.cf, and what master.cf sets for services
  * Distrusts: its clients: what they keep is bytes to it; files with keys come from root */
 #include "ipc/messages/tlsmgr.h"
 
 #include "base/base64.h"
 #include "base/log.h"
+#include "base/mem.h"
 #include "base/number.h"
+#include "client/tls_maps.h"
+#include "conf/master_cf.h"
 #include "ipc/desk.h"
 #include "os/fd.h"
 #include "service/service.h"
-#include "table/list.h"
 #include "table/type.h"
 #include "tls/tls.h"
 
@@ -38,15 +40,23 @@ struct cache {
     struct buf position; /* of the clean-up under way */
 };
 
+/* A tls_server_sni_maps, of main.cf or of a service. */
+struct name_maps {
+    struct str text;
+    struct tls_server_names names;
+};
+
 static struct {
     struct service *svc;
     struct desk desk;
     struct cache caches[3];
-    int random_source;        /* -1: the kernel's alone */
-    bool holds_keys;          /* OpenSSL is there */
-    struct table_list *names; /* tls_server_sni_maps; NULL: they are not ours */
+    int random_source; /* -1: the kernel's alone */
+    bool holds_keys;   /* OpenSSL is there */
+    struct name_maps *maps;
+    size_t map_count;
+    struct arena texts; /* of maps */
     struct tls_ticket_key current, previous;
-} tlsmgr = { .random_source = -1 };
+} tlsmgr = { .random_source = -1, .texts = ARENA_INIT };
 
 /* ---- caches ---- */
 
@@ -199,10 +209,7 @@ static bool answer_policy(struct desk_client *client, struct str body)
     const struct cache *c = find_cache(question.name);
     if (c == NULL)
         return false;
-    struct tlsmgr_policy policy = { .cached = c->table != NULL,
-                                    .lifetime = c->lifetime_s,
-                                    .name_maps =
-                                        tlsmgr.names ? tls_conf.tls_server_sni_maps : STR("") };
+    struct tlsmgr_policy policy = { .cached = c->table != NULL, .lifetime = c->lifetime_s };
     tlsmgr_policy_encode(&answer, &policy);
     return send_answer(client, TLSMGR_POLICY, &answer);
 }
@@ -301,35 +308,44 @@ static bool keep_keys(struct desk_client *client)
     return send_bytes(client, TLSMGR_KEEP, buf_str(&public));
 }
 
-static enum tls_chain find_chain(struct str name, struct buf *pem)
+/* NULL: these maps are not ours. */
+static const struct tls_server_names *find_names(struct str maps)
 {
-    switch (table_list_lookup_domain(tlsmgr.names, name, false, pem)) {
-    case TABLE_FOUND:
-        return TLS_CHAIN_FOUND;
-    case TABLE_NOT_FOUND:
+    for (size_t i = 0; i < tlsmgr.map_count; i++)
+        if (str_equal(tlsmgr.maps[i].text, maps))
+            return &tlsmgr.maps[i].names;
+    return NULL;
+}
+
+/* The chain of a name, whose key is kept; without a name it is only asked whether there could be one. */
+static enum tls_chain find_chain(struct desk_client *client, const struct tlsmgr_name *q,
+                                 struct buf *public)
+{
+    const struct tls_server_names *names = find_names(q->maps);
+    BUF_AUTO(pem, KEY_FILE_MAX);
+
+    if (names == NULL)
+        return TLS_CHAIN_ERROR;
+    if (q->name.len == 0)
         return TLS_CHAIN_NONE;
-    case TABLE_ERROR:
-        break;
-    }
-    log_warning("tls_server_sni_maps: " STR_FMT " map lookup problem", STR_ARG(name));
-    return TLS_CHAIN_ERROR;
+    enum tls_chain result = names->find(names->context, q->name, &pem);
+    if (result == TLS_CHAIN_FOUND)
+        tls_keys_take(client->data, buf_str(&pem), public);
+    if (pem.ptr)
+        explicit_bzero(pem.ptr, pem.cap);
+    return result;
 }
 
 static bool answer_name(struct desk_client *client, struct str body)
 {
-    struct tlsmgr_ask question;
-    BUF_AUTO(pem, KEY_FILE_MAX);
+    struct tlsmgr_name question;
     BUF_AUTO(public, 0);
     BUF_AUTO(text, 0);
     BUF_AUTO(answer, 0);
 
-    if (!tlsmgr_ask_decode(&body, &question) || tlsmgr.names == NULL || !may_keep_keys(client))
+    if (!tlsmgr_name_decode(&body, &question) || !may_keep_keys(client))
         return false;
-    enum tls_chain result = find_chain(question.name, &pem);
-    if (result == TLS_CHAIN_FOUND)
-        tls_keys_take(client->data, buf_str(&pem), &public);
-    if (pem.ptr)
-        explicit_bzero(pem.ptr, pem.cap);
+    enum tls_chain result = find_chain(client, &question, &public);
     base64_encode(&text, buf_str(&public));
     struct tlsmgr_chain message = { (int)result, buf_str(&text) };
     tlsmgr_chain_encode(&answer, &message);
@@ -388,7 +404,7 @@ static bool names_are_fresh(void *context)
     BUF_AUTO(table, 1000);
 
     (void)context;
-    if (tlsmgr.names == NULL || !tables_have_changed(&table))
+    if (tlsmgr.map_count == 0 || !tables_have_changed(&table))
         return true;
     service_restart_for(tlsmgr.svc, buf_cstr(&table));
     return false;
@@ -465,13 +481,42 @@ static bool any_asks_server(struct str maps)
     return false;
 }
 
-static void open_names(void)
+/* `text` is kept. */
+static void add_maps(struct str text)
 {
-    struct str maps = tls_conf.tls_server_sni_maps;
+    if (text.len == 0 || find_names(text) || any_asks_server(text))
+        return;
+    tlsmgr.maps = mem_resize(tlsmgr.maps, (tlsmgr.map_count + 1) * sizeof *tlsmgr.maps);
+    tlsmgr.maps[tlsmgr.map_count++] = (struct name_maps){ text, tls_names_open_tables(text) };
+}
 
-    if (tlsmgr.holds_keys && !any_asks_server(maps))
-        tlsmgr.names =
-            table_list_open(maps, "tls_server_sni_maps", TABLE_DEFAULT | TABLE_VALUES_ARE_FILES);
+/* As the service sees them. */
+static void add_maps_of(const struct master_entry *e, struct conf *conf)
+{
+    struct conf *own = conf_fork_without_overrides(conf);
+
+    for (size_t i = 0; i < e->setting_count; i++)
+        conf_override(own, e->settings[i].name, e->settings[i].value);
+    add_maps(arena_str(&tlsmgr.texts, conf_value(own, STR("tls_server_sni_maps"))));
+    conf_close(own);
+}
+
+static void open_maps(struct conf *conf)
+{
+    ARENA_AUTO(arena);
+    struct master_cf cf;
+    struct str value;
+    BUF_AUTO(why, 0);
+
+    if (!tlsmgr.holds_keys)
+        return;
+    add_maps(tls_conf.tls_server_sni_maps);
+    if (!master_cf_read(conf_directory(conf), &arena, &cf, &why))
+        log_fatal(STR_FMT, STR_ARG(buf_str(&why)));
+    for (size_t i = 0; i < cf.count; i++)
+        if (!cf.entries[i].replaced &&
+            master_entry_setting(&cf.entries[i], STR("tls_server_sni_maps"), &value))
+            add_maps_of(&cf.entries[i], conf);
 }
 
 static void before_jail(struct service *svc)
@@ -500,7 +545,7 @@ static void before_jail(struct service *svc)
     open_random_source(tls_conf.tls_random_source);
     for (size_t i = 0; i < ARRAY_LEN(tlsmgr.caches); i++)
         open_cache(&tlsmgr.caches[i]);
-    open_names();
+    open_maps(service_conf(svc));
 }
 
 static void start(struct service *svc)

@@ -1,1 +1,1 @@
-relevo_daemon(tlsmgr tlsmgr.c LIBS service table tls)
+relevo_daemon(tlsmgr tlsmgr.c LIBS service table tls client)

@@ -66,6 +66,14 @@ static void watch_tables(struct str maps, struct watch *files)
         table_spec_watch(map, files);
 }
 
+struct tls_server_names tls_names_open_tables(struct str text)
+{
+    return (struct tls_server_names){
+        find_chain,
+        table_list_open(text, "tls_server_sni_maps", TABLE_DEFAULT | TABLE_VALUES_ARE_FILES),
+    };
+}
+
 struct tls_server_names tls_names_open(struct str text, struct watch *files)
 {
     struct tls_server_names names = { .find = NULL };
@@ -76,8 +84,5 @@ struct tls_server_names tls_names_open(struct str text, struct watch *files)
         watch_tables(text, files);
         return names;
     }
-    return (struct tls_server_names){
-        find_chain,
-        table_list_open(text, "tls_server_sni_maps", TABLE_DEFAULT | TABLE_VALUES_ARE_FILES),
-    };
+    return tls_names_open_tables(text);
 }

@@ -17,6 +17,8 @@ struct tls_log_maps tls_log_maps_open(struct str text, const char *parameter, un
 unsigned tls_log_maps_find(const struct tls_log_maps *m, struct str name, struct str address);
 
 struct watch;
-/* For tls_server_settings.names, after tlsmgr_open_cache(); `text` is the value of tls_server_sni_maps.  Where tlsmgr has the
- * keys and looks, the tables' files are watched by `files`. */
+/* For tls_server_settings.names; `text` (kept) is the value of tls_server_sni_maps.  Where tlsmgr has the keys and looks, the
+ * tables' files are watched by `files`. */
 struct tls_server_names tls_names_open(struct str text, struct watch *files);
+/* The same where this process looks itself. */
+struct tls_server_names tls_names_open_tables(struct str text);

@@ -115,8 +115,6 @@ bool tlsmgr_open_cache(const char *cache, struct tls_store *store, int *lifetime
         !tlsmgr_policy_decode(&answer, &policy))
         return false;
     *lifetime_s = policy.lifetime;
-    buf_clear(&tlsmgr_side.name_maps);
-    buf_add(&tlsmgr_side.name_maps, policy.name_maps);
     *store = (struct tls_store){ .load = NULL };
     if (policy.cached && policy.lifetime > 0)
         *store = (struct tls_store){

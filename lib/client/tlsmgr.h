@@ -12,8 +12,8 @@ NODISCARD bool tlsmgr_open_cache(const char *cache, struct tls_store *store, int
 struct tls_ticket_keys tlsmgr_ticket_keys(void);
 /* tlsmgr holds the private keys and signs for the connection that this process has made as root. */
 struct tls_signer tlsmgr_signer(void);
-/* tlsmgr knows the keys of these tls_server_sni_maps too, and answers for them.  False: the process has to look itself.  After
- * tlsmgr_open_cache(). */
+/* tlsmgr knows the keys of these tls_server_sni_maps (kept) too, and answers for them.  False: the process has to look
+ * itself. */
 NODISCARD bool tlsmgr_finds_names(struct str maps, struct tls_server_names *names);
 /* The last moment before the jail: what is behind the keys is not looked at any more. */
 void tlsmgr_close_key_files(void);

@@ -5,8 +5,7 @@
 
 extern struct tlsmgr_side {
     struct channel channel;
-    struct buf name_maps; /* what tlsmgr said of tls_server_sni_maps */
-    bool holds_keys;      /* tlsmgr does, for this connection */
+    bool holds_keys; /* tlsmgr does, for this connection */
     bool lost_keys;
 } tlsmgr_side;
 

@@ -107,18 +107,24 @@ static bool act(void *context, const struct tls_task *task, struct buf *result)
            take_text(answer, result);
 }
 
-static enum tls_chain find_chain(void *context, struct str name, struct buf *pem)
+static bool ask_name(struct str maps, struct str name, struct tlsmgr_chain *found)
 {
-    struct tlsmgr_ask question = { .name = name };
-    struct tlsmgr_chain message;
+    struct tlsmgr_name question = { .maps = maps, .name = name };
     struct str answer;
     BUF_AUTO(body, 0);
 
-    (void)context;
-    tlsmgr_ask_encode(&body, &question);
-    if (tlsmgr_exchange(TLSMGR_NAME, buf_str(&body), &answer) &&
-        tlsmgr_chain_decode(&answer, &message) && base64_decode(pem, message.text))
-        return (enum tls_chain)message.result;
+    tlsmgr_name_encode(&body, &question);
+    return tlsmgr_exchange(TLSMGR_NAME, buf_str(&body), &answer) &&
+           tlsmgr_chain_decode(&answer, found);
+}
+
+static enum tls_chain find_chain(void *context, struct str name, struct buf *pem)
+{
+    const struct str *maps = context;
+    struct tlsmgr_chain found;
+
+    if (ask_name(*maps, name, &found) && base64_decode(pem, found.text))
+        return (enum tls_chain)found.result;
     log_warning("tls_server_sni_maps: tlsmgr cannot be asked for the key of " STR_FMT,
                 STR_ARG(name));
     return TLS_CHAIN_ERROR;
@@ -126,9 +132,13 @@ static enum tls_chain find_chain(void *context, struct str name, struct buf *pem
 
 bool tlsmgr_finds_names(struct str maps, struct tls_server_names *names)
 {
-    if (!str_equal(maps, buf_str(&tlsmgr_side.name_maps)))
+    struct tlsmgr_chain known;
+
+    if (!ask_name(maps, STR(""), &known) || known.result == TLS_CHAIN_ERROR)
         return false;
-    *names = (struct tls_server_names){ find_chain, NULL };
+    struct str *kept = mem_alloc(sizeof *kept); /* as long as the process */
+    *kept = maps;
+    *names = (struct tls_server_names){ find_chain, kept };
     uses_names = tlsmgr_side.holds_keys = true;
     return true;
 }

@@ -12,10 +12,74 @@
 #include <openssl/rsa.h>
 #include <stdlib.h>
 
+/* What a handshake has signed: random numbers, hashes, and up to TLS 1.2 the parameters of a key exchange. */
+#define TEXT_MAX 8192
+
 struct tls_keys {
     EVP_PKEY **list;
     size_t count;
 };
+
+/* ---- the kinds of keys, and their use ---- */
+
+static int sign_rsa(EVP_PKEY *key, const struct tls_task *task, unsigned char *out)
+{
+    RSA *rsa = EVP_PKEY_get1_RSA(key);
+    int n = -1;
+
+    if (rsa && (task->padding == RSA_PKCS1_PADDING || task->padding == RSA_NO_PADDING))
+        n = RSA_private_encrypt((int)task->input.len, (const unsigned char *)task->input.ptr, out,
+                                rsa, task->padding);
+    RSA_free(rsa);
+    return n;
+}
+
+static int sign_ec(EVP_PKEY *key, const struct tls_task *task, unsigned char *out)
+{
+    EC_KEY *ec = EVP_PKEY_get1_EC_KEY(key);
+    unsigned length = 0;
+    int ok = ec && ECDSA_sign(0, (const unsigned char *)task->input.ptr, (int)task->input.len, out,
+                              &length, ec) == 1;
+
+    EC_KEY_free(ec);
+    return ok ? (int)length : -1;
+}
+
+static int sign_text(EVP_PKEY *key, const struct tls_task *task, unsigned char *out)
+{
+    EVP_MD_CTX *c = EVP_MD_CTX_new();
+    size_t length = (size_t)EVP_PKEY_get_size(key);
+    bool ok = c && EVP_DigestSignInit(c, NULL, NULL, NULL, key) == 1 &&
+              EVP_DigestSign(c, out, &length, (const unsigned char *)task->input.ptr,
+                             task->input.len) == 1;
+
+    EVP_MD_CTX_free(c);
+    return ok ? (int)length : -1;
+}
+
+static const struct use {
+    const char *kind;
+    enum tls_operation operation;
+    int (*sign)(EVP_PKEY *key, const struct tls_task *task, unsigned char *out);
+    size_t input_max; /* where it may be longer than a signature */
+} uses[] = {
+    { "RSA", TLS_SIGN_RSA, sign_rsa, 0 },
+    { "RSA-PSS", TLS_SIGN_RSA, sign_rsa, 0 },
+    { "EC", TLS_SIGN_EC, sign_ec, 0 },
+    { "ED25519", TLS_SIGN_TEXT, sign_text, TEXT_MAX },
+    { "ED448", TLS_SIGN_TEXT, sign_text, TEXT_MAX },
+};
+
+/* NULL: it cannot be held. */
+static const struct use *use_of(const EVP_PKEY *key)
+{
+    for (size_t i = 0; i < ARRAY_LEN(uses); i++)
+        if (EVP_PKEY_is_a(key, uses[i].kind))
+            return &uses[i];
+    return NULL;
+}
+
+/* ---- the keys of a client ---- */
 
 struct tls_keys *keys_new(void) { return mem_alloc(sizeof(struct tls_keys)); }
 
@@ -33,7 +97,7 @@ static EVP_PKEY *parse(const char *name, const char *header, const unsigned char
     if (!str_ends(str_from(name), STR("PRIVATE KEY")) || *header)
         return NULL;
     EVP_PKEY *key = d2i_AutoPrivateKey(NULL, &der, length);
-    if (key && (EVP_PKEY_is_a(key, "RSA") || EVP_PKEY_is_a(key, "EC")))
+    if (key && use_of(key))
         return key;
     EVP_PKEY_free(key);
     return NULL;
@@ -112,44 +176,18 @@ void keys_take(struct tls_keys *keys, struct str pem, struct buf *public)
     BIO_free(out);
 }
 
-/* ---- use ---- */
-
-static int sign_rsa(EVP_PKEY *key, const struct tls_task *task, unsigned char *out)
-{
-    RSA *rsa = EVP_PKEY_get1_RSA(key);
-    int n = -1;
-
-    if (rsa && (task->padding == RSA_PKCS1_PADDING || task->padding == RSA_NO_PADDING))
-        n = RSA_private_encrypt((int)task->input.len, (const unsigned char *)task->input.ptr, out,
-                                rsa, task->padding);
-    RSA_free(rsa);
-    return n;
-}
-
-static int sign_ec(EVP_PKEY *key, const struct tls_task *task, unsigned char *out)
-{
-    EC_KEY *ec = EVP_PKEY_get1_EC_KEY(key);
-    unsigned length = 0;
-    int ok = ec && ECDSA_sign(0, (const unsigned char *)task->input.ptr, (int)task->input.len, out,
-                              &length, ec) == 1;
-
-    EC_KEY_free(ec);
-    return ok ? (int)length : -1;
-}
-
 bool keys_act(const struct tls_keys *keys, const struct tls_task *task, struct buf *result)
 {
     EVP_PKEY *key =
         task->key >= 0 && (size_t)task->key < keys->count ? keys->list[task->key] : NULL;
+    const struct use *use = key ? use_of(key) : NULL;
 
-    if (key == NULL || task->input.len > (size_t)EVP_PKEY_get_size(key))
+    if (use == NULL || use->operation != task->operation)
         return false;
-    unsigned char *out = (unsigned char *)buf_reserve(result, (size_t)EVP_PKEY_get_size(key));
-    int n = -1;
-    if (task->operation == TLS_SIGN_RSA && EVP_PKEY_is_a(key, "RSA"))
-        n = sign_rsa(key, task, out);
-    else if (task->operation == TLS_SIGN_EC && EVP_PKEY_is_a(key, "EC"))
-        n = sign_ec(key, task, out);
+    size_t room = (size_t)EVP_PKEY_get_size(key);
+    if (task->input.len > MAX(room, use->input_max))
+        return false;
+    int n = use->sign(key, task, (unsigned char *)buf_reserve(result, room));
     ERR_clear_error();
     if (n > 0)
         result->len += (size_t)n;

@@ -44,6 +44,14 @@ static void forget(void *key, void *stand_in, CRYPTO_EX_DATA *data, int slot, lo
     free(stand_in);
 }
 
+/* The methods of these kinds are those of a key inside the key. */
+static void become_new(EVP_PKEY **key)
+{
+    EVP_PKEY_free(*key);
+    if ((*key = EVP_PKEY_new()) == NULL)
+        mem_exhausted();
+}
+
 /* ---- RSA ---- */
 
 static int rsa_slot(void)
@@ -70,12 +78,14 @@ static const RSA_METHOD *rsa_method(void)
     return method;
 }
 
-static bool become_rsa(EVP_PKEY *key, EVP_PKEY *public, struct stand_in *s)
+static bool become_rsa(EVP_PKEY **key, struct stand_in *s)
 {
-    RSA *rsa = EVP_PKEY_get1_RSA(public);
+    int kind = EVP_PKEY_get_base_id(*key); /* of any padding, or of PSS alone */
+    RSA *rsa = EVP_PKEY_get1_RSA(*key);
 
+    become_new(key);
     return rsa && RSA_set_method(rsa, rsa_method()) == 1 &&
-           RSA_set_ex_data(rsa, rsa_slot(), s) == 1 && EVP_PKEY_assign_RSA(key, rsa) == 1;
+           RSA_set_ex_data(rsa, rsa_slot(), s) == 1 && EVP_PKEY_assign(*key, kind, rsa) == 1;
 }
 
 /* ---- curves ---- */
@@ -112,32 +122,114 @@ static const EC_KEY_METHOD *ec_method(void)
     return method;
 }
 
-static bool become_ec(EVP_PKEY *key, EVP_PKEY *public, struct stand_in *s)
+static bool become_ec(EVP_PKEY **key, struct stand_in *s)
 {
-    EC_KEY *ec = EVP_PKEY_get1_EC_KEY(public);
+    EC_KEY *ec = EVP_PKEY_get1_EC_KEY(*key);
 
+    become_new(key);
     return ec && EC_KEY_set_method(ec, ec_method()) == 1 &&
-           EC_KEY_set_ex_data(ec, ec_slot(), s) == 1 && EVP_PKEY_assign_EC_KEY(key, ec) == 1;
+           EC_KEY_set_ex_data(ec, ec_slot(), s) == 1 && EVP_PKEY_assign_EC_KEY(*key, ec) == 1;
+}
+
+/* ---- Edwards curves, which sign a text and not its digest ---- */
+
+static int text_slot(void)
+{
+    static int slot = -1;
+
+    if (slot < 0)
+        slot = EVP_PKEY_get_ex_new_index(0, NULL, NULL, NULL, forget);
+    return slot;
+}
+
+typedef int sign_function(EVP_MD_CTX *c, unsigned char *out, size_t *out_length,
+                          const unsigned char *text, size_t length);
+
+/* A method is for all keys of its kind: those whose private half is here, and those of peers, go the way that they
+ * would have gone. */
+static struct kind {
+    int id;
+    EVP_PKEY_METHOD *method;
+    sign_function *sign_here;
+} text_kinds[] = { { .id = EVP_PKEY_ED25519 }, { .id = EVP_PKEY_ED448 } };
+
+static struct kind *text_kind_of(const EVP_PKEY *key)
+{
+    for (size_t i = 0; i < ARRAY_LEN(text_kinds); i++)
+        if (text_kinds[i].id == EVP_PKEY_get_base_id(key))
+            return &text_kinds[i];
+    return NULL;
+}
+
+static int text_sign(EVP_MD_CTX *c, unsigned char *out, size_t *out_length,
+                     const unsigned char *text, size_t length)
+{
+    EVP_PKEY *key = EVP_PKEY_CTX_get0_pkey(EVP_MD_CTX_get_pkey_ctx(c));
+    const struct stand_in *s = EVP_PKEY_get_ex_data(key, text_slot());
+
+    if (s == NULL)
+        return text_kind_of(key)->sign_here(c, out, out_length, text, length);
+    int n = EVP_PKEY_get_size(key);
+    if (out)
+        n = ask(s, TLS_SIGN_TEXT, 0, (struct str){ (const char *)text, length }, out, (size_t)n);
+    *out_length = (size_t)MAX(n, 0);
+    return n > 0;
+}
+
+static bool have_method(struct kind *k)
+{
+    const EVP_PKEY_METHOD *usual;
+
+    if (k->method)
+        return true;
+    if ((usual = EVP_PKEY_meth_find(k->id)) == NULL ||
+        (k->method = EVP_PKEY_meth_new(k->id, EVP_PKEY_FLAG_SIGCTX_CUSTOM)) == NULL)
+        return false;
+    EVP_PKEY_meth_copy(k->method, usual);
+    EVP_PKEY_meth_get_digestsign(usual, &k->sign_here);
+    EVP_PKEY_meth_set_digestsign(k->method, text_sign);
+    return EVP_PKEY_meth_add0(k->method) == 1;
+}
+
+static bool become_text_signer(EVP_PKEY **key, struct stand_in *s)
+{
+    struct kind *k = text_kind_of(*key);
+
+    return k && have_method(k) && EVP_PKEY_set_ex_data(*key, text_slot(), s) == 1;
 }
 
 /* ---- */
 
+static const struct {
+    const char *name;
+    bool (*become)(EVP_PKEY **key, struct stand_in *s);
+} makers[] = {
+    { "RSA", become_rsa },
+    { "RSA-PSS", become_rsa },
+    { "EC", become_ec },
+    { "ED25519", become_text_signer },
+    { "ED448", become_text_signer },
+};
+
+/* `key`, with a public half only, becomes one that has a stand-in. */
+static bool become(EVP_PKEY **key, struct stand_in *s)
+{
+    for (size_t i = 0; i < ARRAY_LEN(makers); i++)
+        if (EVP_PKEY_is_a(*key, makers[i].name))
+            return makers[i].become(key, s);
+    return false;
+}
+
 EVP_PKEY *stand_in_key(const struct tls_signer *signer, const unsigned char *data, long length)
 {
     const unsigned char *at = data + 4;
-    EVP_PKEY *public = length > 4 ? d2i_PUBKEY(NULL, &at, length - 4) : NULL;
-    EVP_PKEY *key = EVP_PKEY_new();
+    EVP_PKEY *key = length > 4 ? d2i_PUBKEY(NULL, &at, length - 4) : NULL;
 
-    if (public == NULL || key == NULL) {
-        EVP_PKEY_free(public);
-        EVP_PKEY_free(key);
+    if (key == NULL)
         return NULL;
-    }
     struct stand_in *s = mem_alloc(sizeof *s); /* the key's */
     *s = (struct stand_in){ signer, data[0] << 24 | data[1] << 16 | data[2] << 8 | data[3] };
-    bool ok = EVP_PKEY_is_a(public, "RSA") ? become_rsa(key, public, s) : become_ec(key, public, s);
-    EVP_PKEY_free(public);
-    if (ok)
+    if (become(&key, s))
         return key;
     EVP_PKEY_free(key);
     return NULL;

@@ -32,6 +32,7 @@ SERVICES = {
     2535: "-o { smtpd_relay_restrictions = permit_tls_clientcerts, reject } -o relay_clientcerts=texthash:%s/clients" % PKI,
     2536: "-o { smtpd_client_restrictions = check_ccert_access { texthash:%s/access, { search_order = pubkey_fingerprint } } }" % PKI,
     2538: "-o smtpd_tls_chain_files=%s/renewed.chain" % PKI,
+    2539: "-o smtpd_tls_chain_files=%s/edwards.chain,%s/pss.chain" % (PKI, PKI),
     2537: "-o { smtpd_client_restrictions = check_ccert_access { texthash:%s/access, { search_order = bogus } } }" % PKI,
 }
 
@@ -54,6 +55,8 @@ def make_pki():
     make_identity("ca", "/CN=Test CA", ec, issuer=None, extra="basicConstraints=critical,CA:true")
     make_identity("ec", "/CN=mail.example.test", ec)
     make_identity("rsa", "/CN=mail.example.test", rsa)
+    make_identity("edwards", "/CN=mail.example.test", ["-newkey", "ed25519"])
+    make_identity("pss", "/CN=mail.example.test", ["-newkey", "rsa-pss", "-pkeyopt", "rsa_keygen_bits:2048"])
     make_identity("other", "/CN=other.example.test", ec)
     make_identity("named", "/CN=named.example.test", ec)
     make_identity("client", "/CN=client (test)", ec)

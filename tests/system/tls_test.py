@@ -317,12 +317,29 @@ def keyless(host, program, identity):
     return len(pids)
 
 
+def signature_of(port, algorithm, *words):
+    p = subprocess.run(["openssl", "s_client", "-starttls", "smtp", "-connect", "127.0.0.1:%d" % port, "-sigalgs", algorithm, *words],
+                       input=b"QUIT\r\n", capture_output=True, timeout=PATIENCE)
+    found = re.search(rb"Peer signature type: (.*)", p.stdout)
+    return found[1].decode() if found else p.stdout.decode() + p.stderr.decode()
+
+
+@test
+def keys_of_every_kind_sign(host):
+    for version in ("-tls1_3", "-tls1_2"):
+        for algorithm, kind in (("ed25519", "ed25519"), ("rsa_pss_pss_sha256", "rsa-pss")):
+            got = signature_of(2539, algorithm, version)
+            assert got.lower() == kind, (version, got)
+
+
 @test
 def no_smtpd_has_a_key(host):
-    session = Secure(name="named.example.test")
-    for identity in ("ec", "named"):
+    sessions = [Secure(name="named.example.test"), Secure(2539), Secure(2530, name="else.example.test")]
+    assert sessions[2].sock.getpeercert(True) == der("other")
+    for identity in ("ec", "named", "edwards", "pss", "other"):
         assert keyless(host, "smtpd", identity) > 0
-    session.expect("NOOP", 250)
+    for session in sessions:
+        session.expect("NOOP", 250)
 
 
 @test

@@ -9,7 +9,8 @@
  *
  *   'H' tlsmgr_text    server 'h' tlsmgr_text      keep the keys of the file whose descriptor comes along, for this connection,
  *                                                  which root must have made; the answer is its text without them
- *   'N' tlsmgr_ask     server 'n' tlsmgr_chain     keep the key of a name in tls_server_sni_maps, in the same way
+ *   'N' tlsmgr_name    server 'n' tlsmgr_chain     keep the key of a name in tls_server_sni_maps, in the same way; without a
+ *                                                  name: are these maps known, or is that an error?
  *   'S' tlsmgr_task    server 's' tlsmgr_text      sign with one of them; empty: no
  *
  * Bytes are base64. */
@@ -26,14 +27,12 @@
 /* The letter of an answer. */
 #define TLSMGR_ANSWER(kind) ((char)((kind) | 0x20))
 
-#define TLSMGR_ASK_FIELDS(FIELD) FIELD(STR, name, "name") /* of a cache, of a key, of a server */
+#define TLSMGR_ASK_FIELDS(FIELD) FIELD(STR, name, "name") /* of a cache, of a key */
 IPC_MESSAGE(tlsmgr_ask, TLSMGR_ASK_FIELDS)
 
-#define TLSMGR_POLICY_FIELDS(FIELD)                                          \
-    FIELD(INT, cached, "cached")                                             \
-    FIELD(INT, lifetime, "lifetime") /* seconds; 0: no session is resumed */ \
-    FIELD(STR, name_maps,                                                    \
-          "name_maps") /* the tls_server_sni_maps of main.cf, whose keys can be kept */
+#define TLSMGR_POLICY_FIELDS(FIELD) \
+    FIELD(INT, cached, "cached")    \
+    FIELD(INT, lifetime, "lifetime") /* seconds; 0: no session is resumed */
 IPC_MESSAGE(tlsmgr_policy, TLSMGR_POLICY_FIELDS)
 
 #define TLSMGR_ENTRY_FIELDS(FIELD)                       \
@@ -53,6 +52,11 @@ IPC_MESSAGE(tlsmgr_key, TLSMGR_KEY_FIELDS)
 
 #define TLSMGR_TEXT_FIELDS(FIELD) FIELD(STR, text, "text")
 IPC_MESSAGE(tlsmgr_text, TLSMGR_TEXT_FIELDS)
+
+#define TLSMGR_NAME_FIELDS(FIELD)                                                \
+    FIELD(STR, maps, "maps") /* a tls_server_sni_maps of main.cf or master.cf */ \
+    FIELD(STR, name, "name")
+IPC_MESSAGE(tlsmgr_name, TLSMGR_NAME_FIELDS)
 
 #define TLSMGR_CHAIN_FIELDS(FIELD)                    \
     FIELD(INT, result, "result") /* enum tls_chain */ \

@@ -55,6 +55,11 @@ static EVP_PKEY *stand_in_of(struct str pem, const struct tls_signer *signer)
     return key;
 }
 
+static const EVP_MD *digest_for(const EVP_PKEY *key)
+{
+    return EVP_PKEY_is_a(key, "ED25519") || EVP_PKEY_is_a(key, "ED448") ? NULL : EVP_sha256();
+}
+
 static void sign_and_verify(EVP_PKEY *key, EVP_PKEY *stand_in, bool pss)
 {
     static const unsigned char text[] = "what is signed";
@@ -63,12 +68,12 @@ static void sign_and_verify(EVP_PKEY *key, EVP_PKEY *stand_in, bool pss)
     unsigned char signature[1024];
     size_t length = sizeof signature;
 
-    assert_int_equal(EVP_DigestSignInit(m, &options, EVP_sha256(), NULL, stand_in), 1);
+    assert_int_equal(EVP_DigestSignInit(m, &options, digest_for(key), NULL, stand_in), 1);
     if (pss)
         assert_int_equal(EVP_PKEY_CTX_set_rsa_padding(options, RSA_PKCS1_PSS_PADDING), 1);
     assert_int_equal(EVP_DigestSign(m, signature, &length, text, sizeof text), 1);
     EVP_MD_CTX_reset(m);
-    assert_int_equal(EVP_DigestVerifyInit(m, &options, EVP_sha256(), NULL, key), 1);
+    assert_int_equal(EVP_DigestVerifyInit(m, &options, digest_for(key), NULL, key), 1);
     if (pss)
         assert_int_equal(EVP_PKEY_CTX_set_rsa_padding(options, RSA_PKCS1_PSS_PADDING), 1);
     assert_int_equal(EVP_DigestVerify(m, signature, length, text, sizeof text), 1);
@@ -99,9 +104,43 @@ static void keys_of_rsa_and_of_curves_sign_from_afar(void **state)
     check(EVP_EC_gen("secp384r1"), false);
 }
 
+static EVP_PKEY *key_of(const char *kind)
+{
+    EVP_PKEY_CTX *c = EVP_PKEY_CTX_new_from_name(NULL, kind, NULL);
+    EVP_PKEY *key = NULL;
+
+    assert_int_equal(EVP_PKEY_keygen_init(c), 1);
+    assert_int_equal(EVP_PKEY_generate(c, &key), 1);
+    EVP_PKEY_CTX_free(c);
+    return key;
+}
+
+static void a_key_of_pss_alone_signs_from_afar(void **state)
+{
+    (void)state;
+    check(key_of("RSA-PSS"), true);
+}
+
+static void a_key_that_signs_texts_signs_from_afar(void **state)
+{
+    (void)state;
+    check(key_of("ED25519"), false);
+    check(key_of("ED448"), false);
+}
+
+/* The method of stand-ins is known to all keys of the kind by now. */
+static void a_key_of_our_own_signs_as_ever(void **state)
+{
+    EVP_PKEY *key = key_of("ED25519");
+
+    (void)state;
+    sign_and_verify(key, key, false);
+    EVP_PKEY_free(key);
+}
+
 static void a_key_of_another_kind_stays_in_the_text(void **state)
 {
-    EVP_PKEY *key = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
+    EVP_PKEY *key = key_of("X25519");
     ARENA_AUTO(a);
     struct str pem = pem_of(key, &a);
     BUF_AUTO(public, 0);
@@ -125,6 +164,7 @@ static void what_is_no_task_for_a_key_is_refused(void **state)
         { 1, TLS_SIGN_EC, 0, STR("x") },
         { -1, TLS_SIGN_EC, 0, STR("x") },
         { 0, TLS_SIGN_RSA, RSA_PKCS1_PADDING, STR("x") },
+        { 0, TLS_SIGN_TEXT, 0, STR("x") },
         { 0, (enum tls_operation)7, 0, STR("x") },
         { 0, TLS_SIGN_EC, 0, { much, sizeof much } },
     };
@@ -161,6 +201,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(keys_of_rsa_and_of_curves_sign_from_afar),
+        cmocka_unit_test(a_key_of_pss_alone_signs_from_afar),
+        cmocka_unit_test(a_key_that_signs_texts_signs_from_afar),
+        cmocka_unit_test(a_key_of_our_own_signs_as_ever),
         cmocka_unit_test(a_key_of_another_kind_stays_in_the_text),
         cmocka_unit_test(what_is_no_task_for_a_key_is_refused),
         cmocka_unit_test(a_broken_file_stays_broken),
