@@ -1,6 +1,7 @@
 #pragma once
 /* What the files of lib/rewrite share. */
 #include "base/log.h"
+#include "base/map.h"
 #include "os/interfaces.h"
 #include "rewrite/rewrite.h"
 #include "table/list.h"
@@ -16,6 +17,7 @@ struct rewriter {
     struct table_list *transport_maps, *relocated_maps, *sender_transport_maps,
         *sender_relayhost_maps;
     unsigned transport_keys; /* enum address_key for transport_maps */
+    struct map looked_at;    /* domains that need not be looked for in a second class again */
 };
 
 /* Three-valued tests of a domain's class; MATCH_ERROR: a table failed. */

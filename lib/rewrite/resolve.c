@@ -8,6 +8,8 @@
 /* How often routing in the local part is unwrapped (a%b%c@here); an address is short, this is a fuse. */
 #define UNWRAP_LIMIT 100
 
+#define LOOKED_AT_MAX 100 /* domains that were looked for in several classes */
+
 /* With a prefix it is one fact of the queue. */
 #define RESULT_MAX (RECORD_FACT_MAX - 64)
 
@@ -63,6 +65,7 @@ static struct str unwrap(struct rewriter *r, struct str local, struct arena *a)
 }
 
 struct class_rule {
+    const char *parameter;
     unsigned flag;
     enum match_result (*matches)(struct rewriter *r, struct str domain);
     void (*route)(struct rewriter *r, struct resolution *res, struct str domain, struct str sender,
@@ -194,12 +197,38 @@ static void route_default(struct rewriter *r, struct resolution *res, struct str
 
 /* In the order in which a domain's class is decided; the first that matches is it. */
 static const struct class_rule class_rules[] = {
-    { RESOLVE_CLASS_LOCAL | RESOLVE_FINAL, rewrite_match_local, route_local },
-    { RESOLVE_CLASS_ALIAS | RESOLVE_FINAL, is_alias_domain, route_alias },
-    { RESOLVE_CLASS_VIRTUAL | RESOLVE_FINAL, is_mailbox_domain, route_mailbox },
-    { RESOLVE_CLASS_RELAY, is_relay_domain, route_relay },
-    { RESOLVE_CLASS_DEFAULT, is_any_domain, route_default },
+    { "mydestination", RESOLVE_CLASS_LOCAL | RESOLVE_FINAL, rewrite_match_local, route_local },
+    { "virtual_alias_domains", RESOLVE_CLASS_ALIAS | RESOLVE_FINAL, is_alias_domain, route_alias },
+    { "virtual_mailbox_domains", RESOLVE_CLASS_VIRTUAL | RESOLVE_FINAL, is_mailbox_domain,
+      route_mailbox },
+    { "relay_domains", RESOLVE_CLASS_RELAY, is_relay_domain, route_relay },
+    { NULL, RESOLVE_CLASS_DEFAULT, is_any_domain, route_default },
 };
+
+/* Lookups may cost something, and one warning says it all: once a domain, and not for all the domains of the world. */
+static bool is_new_domain(struct rewriter *r, struct str domain)
+{
+    if (r->looked_at.count >= LOOKED_AT_MAX || map_has(&r->looked_at, domain))
+        return false;
+    map_set(&r->looked_at, domain, r);
+    return true;
+}
+
+/* The first class has the domain; what the site says of it for another class does not count.  To relay for a domain of this
+ * host is the default of old. */
+static void warn_of_second_class(struct rewriter *r, const struct class_rule *first,
+                                 struct str domain)
+{
+    if (first->parameter == NULL || !is_new_domain(r, domain))
+        return;
+    for (const struct class_rule *other = first + 1; other->parameter; other++) {
+        if ((first->flag & RESOLVE_CLASS_LOCAL) && (other->flag & RESOLVE_CLASS_RELAY))
+            continue;
+        if (other->matches(r, domain) == MATCH_YES)
+            log_warning("do not list domain " STR_FMT " in BOTH %s and %s", STR_ARG(domain),
+                        first->parameter, other->parameter);
+    }
+}
 
 static void classify(struct rewriter *r, struct resolution *res, struct str domain,
                      struct str sender, struct arena *a)
@@ -212,6 +241,7 @@ static void classify(struct rewriter *r, struct resolution *res, struct str doma
             res->flags |= RESOLVE_FAIL;
             return;
         }
+        warn_of_second_class(r, &class_rules[i], domain);
         res->flags |= class_rules[i].flag;
         class_rules[i].route(r, res, domain, sender, a);
         return;

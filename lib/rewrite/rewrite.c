@@ -136,6 +136,7 @@ void rewrite_close(struct rewriter *r)
     table_list_close(r->sender_relayhost_maps);
     interfaces_free(&r->interfaces);
     interfaces_free(&r->proxies);
+    map_free(&r->looked_at, NULL);
     conf_close(r->conf);
     free(r);
 }

@@ -1,3 +1,4 @@
+#include "base/log.h"
 #include "conf/conf.h"
 #include "queue/record.h"
 #include "rewrite/rewrite.h"
@@ -62,10 +63,56 @@ static void a_result_that_no_record_holds_is_a_failed_lookup(void **state UNUSED
     }
 }
 
+static struct buf warnings;
+
+static void note(enum log_level level UNUSED, struct str text)
+{
+    buf_join(&warnings, text, STR("\n"));
+}
+
+/* Once a domain, whatever the number of its addresses. */
+static void a_domain_of_two_classes_is_told_of(void **state UNUSED)
+{
+    static const struct {
+        const char *lines, *want;
+    } cases[] = {
+        { "virtual_alias_domains = home.test\n", "warning: do not list domain home.test in BOTH "
+                                                 "mydestination and virtual_alias_domains\n" },
+        { "virtual_mailbox_domains = home.test, v.test\nvirtual_alias_domains = v.test\n",
+          "warning: do not list domain home.test in BOTH mydestination and "
+          "virtual_mailbox_domains\n"
+          "warning: do not list domain v.test in BOTH virtual_alias_domains and "
+          "virtual_mailbox_domains\n" },
+        { "virtual_mailbox_domains = v.test\nrelay_domains = v.test, home.test\n",
+          "warning: do not list domain v.test in BOTH virtual_mailbox_domains and "
+          "relay_domains\n" },
+        { "virtual_alias_domains = v.test\nvirtual_mailbox_domains = w.test\n", "" },
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        ARENA_AUTO(arena);
+        struct conf *conf;
+        struct rewriter *r = open_with(str_from(cases[i].lines), &conf);
+
+        log_set_sink(note);
+        for (int n = 0; n < 2; n++) {
+            (void)rewrite_resolve(r, STR("s@x.test"), STR("a@home.test"), &arena);
+            (void)rewrite_resolve(r, STR("s@x.test"), STR("b@v.test"), &arena);
+        }
+        log_set_sink(NULL);
+        assert_string_equal(buf_cstr(&warnings), cases[i].want);
+        buf_clear(&warnings);
+        rewrite_close(r);
+        conf_close(conf);
+    }
+    buf_free(&warnings);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_result_that_no_record_holds_is_a_failed_lookup),
+        cmocka_unit_test(a_domain_of_two_classes_is_told_of),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
