@@ -168,6 +168,7 @@ void auth_handle(struct session *s, const struct smtp_event *ev)
     if (milters_bar(s, SMTP_CMD_AUTH) || asks_too_often(s))
         return;
     s->auth.mechanism = keep_printable(s, str_sub(ev->arg, 0, MECHANISM_SHOWN_MAX));
+    s->auth.user = STR_NONE; /* of an earlier try */
     conclude(s, s->setup->auth.backend->begin(s, policy_of(s), ev->arg, ev->initial));
 }
 

@@ -2,6 +2,7 @@
 
 #include "smtpd/access/access.h"
 #include "smtpd/milters.h"
+#include "smtpd/misconduct.h"
 #include "smtpd/reject_log.h"
 #include "smtpd/respond.h"
 
@@ -22,5 +23,6 @@ void greet_client(struct session *s)
         return;
     }
     struct smtp_reply greeting = milters_on_connect(s);
+    misconduct_early_greeting(s);
     respond(s, greeting.code ? greeting : (struct smtp_reply){ 220, smtpd_conf.smtpd_banner });
 }

@@ -6,22 +6,33 @@
 #include "smtpd/respond.h"
 #include "smtpd/transaction.h"
 #include "smtpd/wire.h"
+#include "text/escape.h"
 
 #define REPLY(code, text) ((struct smtp_reply){ code, STR(text) })
 
-static struct str escaped(struct arena *a, struct str raw)
-{
-    BUF_AUTO(text, 400);
+#define EARLY_SHOWN 100UL /* bytes of what came too early */
 
-    for (size_t i = 0; i < raw.len; i++) {
-        if (raw.ptr[i] == '\r')
-            buf_add(&text, STR("\\r"));
-        else if (raw.ptr[i] == '\n')
-            buf_add(&text, STR("\\n"));
-        else
-            buf_addc(&text, raw.ptr[i]);
-    }
-    return arena_str(a, buf_str(&text));
+static void log_early(struct session *s, struct str after, struct str said)
+{
+    BUF_AUTO(shown, 4 * EARLY_SHOWN);
+
+    if (s->logged_early)
+        return;
+    s->logged_early = true;
+    escape_encode(str_sub(said, 0, EARLY_SHOWN), 4 * EARLY_SHOWN, &shown);
+    log_info("improper command pipelining after " STR_FMT " from " STR_FMT ": " STR_FMT,
+             STR_ARG(after), STR_ARG(s->peer.shown), STR_ARG(buf_str(&shown)));
+}
+
+void misconduct_early_greeting(struct session *s)
+{
+    char room[EARLY_SHOWN];
+
+    if (s->is_piped || s->tls)
+        return;
+    struct str said = wire_peek(s, room, sizeof room);
+    if (said.len)
+        log_early(s, STR("CONNECT"), said);
 }
 
 /* Scripts say all they have to say at once.  Nothing can be smuggled in with a goodbye. */
@@ -29,14 +40,9 @@ static bool is_goodbye(struct str bytes) { return str_equal_nocase(bytes, STR("Q
 
 void misconduct_early_input(struct session *s, const struct smtp_event *ev)
 {
-    ARENA_AUTO(arena);
-    struct str text = escaped(&arena, str_sub(ev->arg, 0, 100));
-
-    if (s->is_piped || s->logged_early)
+    if (s->is_piped)
         return;
-    s->logged_early = true;
-    log_info("improper command pipelining after " STR_FMT " from " STR_FMT ": " STR_FMT,
-             STR_ARG(smtp_command_name(ev->command)), STR_ARG(s->peer.shown), STR_ARG(text));
+    log_early(s, smtp_command_name(ev->command), ev->arg);
     if (!smtpd_conf.smtpd_forbid_unauth_pipelining || is_goodbye(ev->arg))
         return;
     wire_break_off(s, REPLY(554, "5.5.0 Error: SMTP protocol synchronization"));

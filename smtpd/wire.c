@@ -98,6 +98,13 @@ bool wire_flush(struct session *s)
     return true;
 }
 
+struct str wire_peek(const struct session *s, char *room, size_t size)
+{
+    ssize_t n = recv(s->stream.fd, room, size, MSG_PEEK | MSG_DONTWAIT);
+
+    return (struct str){ room, n > 0 ? (size_t)n : 0 };
+}
+
 bool wire_is_quiet(const struct session *s, int ms) { return stream_is_quiet(&s->stream, ms); }
 
 bool wire_fill(struct session *s)

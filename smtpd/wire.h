@@ -16,6 +16,8 @@ NODISCARD enum io_result wire_read(struct session *s, struct pace *pace, struct 
 /* Write out the replies; wait for more input.  False: the session is at its end. */
 bool wire_flush(struct session *s);
 bool wire_fill(struct session *s);
+/* What has come and was not read yet, as far as it fits into `room`; it is read later all the same. */
+struct str wire_peek(const struct session *s, char *room, size_t size);
 /* Nothing comes within this time, not even the end. */
 bool wire_is_quiet(const struct session *s, int ms);
 /* Shake hands: what is read and written from now on goes by TLS.  NULL: that failed, and the connection is of no use. */

@@ -121,6 +121,17 @@ class Smtpd:
         self.proc = self.run(s, subprocess.DEVNULL, *options)
         s.close()
 
+    def hasty(self, said):
+        """A client that has spoken before there is anybody to greet it."""
+        s = socket.socket()
+        s.bind(("127.0.0.1", 0))
+        s.listen(20)
+        client = Client(socket.create_connection(s.getsockname(), 20))
+        client.send(said)
+        self.proc = self.run(s, subprocess.DEVNULL)
+        s.close()
+        return client
+
     def connect(self):
         return Client(socket.create_connection(("127.0.0.1", self.port), 20))
 

@@ -61,6 +61,8 @@ def a_client_logs_in_and_its_mail_tells_so(host):
         assert "\n250-AUTH PLAIN LOGIN CRAM-MD5\n" in ehlo, ehlo
         assert c(plain("ana", "wrong")) == "535 5.7.8 Error: authentication failed: (reason unavailable)"
         host.wait_log(r"warning: %s: SASL PLAIN authentication failed: \(reason unavailable\), sasl_username=ana$" % NAMED, mark)
+        assert c("AUTH PLAIN !").startswith("535 5.7.8 ")
+        host.wait_log(r"warning: %s: SASL PLAIN authentication failed: Invalid base64 .*, sasl_username=\(unavailable\)$" % NAMED, mark)
         assert c(plain("ana")) == "235 2.7.0 Authentication successful"
         assert c(plain("ana")) == "503 5.5.1 Error: already authenticated"
         c.mail("x@far.test", ["paco@" + DOMAIN], "Subject: logged in\n\nx", parameters=" AUTH=e+3Df")
