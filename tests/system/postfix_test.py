@@ -76,11 +76,22 @@ def states_are_told_by_exit_status_and_log(sys_):
     until("the workers to leave", lambda: not workers())
     postfix("status", rc=1)
     until("the log", lambda: said("the Postfix mail system is not running"))
-    for word in ("stop", "reload", "abort", "drain", "flush"):
+    for word in ("stop", "reload", "abort", "drain"):
         postfix(word, rc=1)
     until("the log", lambda: said("fatal: the Postfix mail system is not running"))
     postfix("bogus", rc=1)
     until("the log", lambda: said("fatal: unknown command: 'bogus'. Usage: postfix start \\(or .*\\)"))
+
+
+@test
+def a_stop_does_not_wait_for_what_only_awaits_its_parent(sys_):
+    """In many a container process 1 waits for no child: master stays there as a zombie."""
+    postfix("stop")
+    with open(LOG, "w"):
+        pass
+    careless = "import ctypes, subprocess, sys; ctypes.CDLL(None).prctl(36, 1, 0, 0, 0); [subprocess.run([sys.argv[1], x], check=True) for x in ('start', 'stop')]"
+    subprocess.run([sys.executable, "-c", careless, COMMANDS + "/postfix"], env={"MAIL_CONFIG": ETC}, check=True, timeout=40)
+    assert said("stopping the Postfix mail system") and not said("warning: stopping the Postfix mail system with force"), log()
 
 
 @test
