@@ -166,7 +166,9 @@ struct show {
 static bool say(struct show *s, enum milter_event event, struct str payload)
 {
     s->verdict = milter_client_say(&s->m->chain, s->to, event, payload, NULL, NULL);
-    return s->verdict.outcome == MILTER_PASSES && s->to->condition == MILTER_IS_READY;
+    if (s->verdict.outcome == MILTER_HOLDS)
+        milters_hold_message(s->m, s->verdict.text);
+    return s->verdict.outcome <= MILTER_HOLDS && s->to->condition == MILTER_IS_READY;
 }
 
 static bool show_header(struct show *s, struct str header)

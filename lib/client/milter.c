@@ -252,18 +252,6 @@ static struct milter_verdict discard(struct milter_client *c)
     return MILTER_NO_OBJECTION;
 }
 
-/* Before the end of the message it is the last thing that a filter says. */
-static struct milter_verdict hold_early(struct milter_client *c, struct str reason)
-{
-    struct milter_verdict v =
-        keep_text(c, (struct milter_verdict){ .outcome = MILTER_HOLDS, .text = reason });
-
-    c->failed = true;
-    milter_client_break(c);
-    decide(c, MILTER_NO_OBJECTION);
-    return v;
-}
-
 /* False: more has to come. */
 static bool conclude(struct milter_client *c, const struct milter_reply *r,
                      struct milter_verdict *v)
@@ -296,11 +284,6 @@ static bool conclude(struct milter_client *c, const struct milter_reply *r,
     case MILTER_MISCONFIGURED:
         *v = milter_client_misconfigured(c, r->text);
         return true;
-    case MILTER_QUARANTINE:
-        if (c->machine.event == MILTER_EOM)
-            return false;
-        *v = hold_early(c, r->text);
-        return true;
     default:
         return false;
     }
@@ -317,21 +300,29 @@ static bool renews_time(const struct milter_reply *r)
     return r->kind != MILTER_NEED_INPUT && (r->kind != MILTER_REPLACE_BODY || r->value.len == 0);
 }
 
+/* A message that is held may pass for the rest. */
+static struct milter_verdict no_less(struct milter_verdict v, struct milter_verdict held)
+{
+    return v.outcome == MILTER_PASSES ? held : v;
+}
+
 static struct milter_verdict await(struct milter_client *c, milter_edit_fn *edit, void *context)
 {
     struct deadline until = deadline_for(c);
-    struct milter_verdict verdict;
+    struct milter_verdict verdict, held = MILTER_NO_OBJECTION;
 
     for (;;) {
         struct milter_reply r = milter_next(&c->machine);
         log_notes(c);
         if (r.kind == MILTER_NEED_INPUT) {
             if (!fill(c, until))
-                return fail(c, FAULT_OF_TALK);
+                return no_less(fail(c, FAULT_OF_TALK), held);
             continue;
         }
         if (conclude(c, &r, &verdict))
-            return verdict;
+            return no_less(verdict, held);
+        if (r.kind == MILTER_QUARANTINE && c->machine.event != MILTER_EOM)
+            held = keep_text(c, (struct milter_verdict){ .outcome = MILTER_HOLDS, .text = r.text });
         if (edit && is_edit(c, &r) && !edit(context, &r)) {
             milter_client_break(c); /* nobody will read the rest of it */
             return decide(c, MILTER_NO_OBJECTION);

@@ -518,6 +518,43 @@ def a_table_says_who_is_filtered_how(host):
 
 
 @test
+def who_holds_a_message_early_has_more_to_say(host):
+    """Quarantine is no answer by itself: what follows decides, and the filter hears the rest."""
+    setup(host)
+    hold = packet("q", b"looks odd\0")
+    for event in "MRTLNB":
+        mark = len(host.log())
+        with Filter(**{event: hold + packet("c"), "E": header("h", None, "X-Late", event) + packet("c")}):
+            eq(greeted().mail("a@far.test", [BOX], MAIL)[:3], "250")
+        qid = host.wait_log(r"([0-9A-F]+): message-id=", mark)[1]
+        until("it to be held", lambda: os.path.exists(QUEUE + "/hold/" + qid))
+        eq(len(re.findall("milter-hold: .* looks odd; ", host.log()[mark:])), 1)
+        has(host.run("postcat", "-hq", qid).stdout, "X-Late: %s\n" % event)
+        host.run("postsuper", "-d", qid)
+        with Filter(**{event: hold + packet("r")}):
+            c = greeted()
+            said = [c.mail("a@far.test", [BOX], MAIL)] if event in "LNB" else map(c, ("MAIL FROM:<a@far.test>", "RCPT TO:<%s>" % BOX, "DATA"))
+            assert "550 5.7.1 Command rejected" in said
+
+
+@test
+def a_table_of_filters_that_has_changed_is_read_again(host):
+    """By whoever is there already and by who comes later, and a filter that only the new one names is reached."""
+    host.write("/etc/postfix/milter_maps", "127.0.0.1 DISABLE\n")
+    setup(host, "", smtpd_milter_maps="cidr:/etc/postfix/milter_maps", milter_default_action="tempfail")
+    with Filter(SECOND, M=packet("r")):
+        eq(greeted()("MAIL FROM:<a@far.test>"), "250 2.1.0 Ok")
+        host.write("/etc/postfix/milter_maps.new", "127.0.0.1 { inet:127.0.0.1:%d, default_action=accept }\n" % SECOND)
+        os.rename(host.path("/etc/postfix/milter_maps.new"), host.path("/etc/postfix/milter_maps"))
+        for _ in range(3):
+            eq(greeted()("MAIL FROM:<a@far.test>"), "550 5.7.1 Command rejected")
+    eq(greeted()("MAIL FROM:<a@far.test>"), "250 2.1.0 Ok")
+    with Filter(SECOND, M=packet("r")):
+        host.write("/etc/postfix/milter_maps", "127.0.0.1 disable\n")
+        until("the edited table", lambda: greeted()("MAIL FROM:<a@far.test>") == "250 2.1.0 Ok")
+
+
+@test
 def mail_of_this_host_has_filters_of_its_own(host):
     setup(host, "", non_smtpd_milters="inet:127.0.0.1:%d" % PORT)
     with Filter(E=header("h", None, "X-Local", "yes") + packet("c")) as f:
