@@ -90,7 +90,11 @@ fi
 # ---- the package, and those of all table types: what they need is here since they were built
 rm -rf "$build/packages"
 run debian/rules binary BUILD="$build" DEBS="$build/packages"
-packages=$(echo "$build"/packages/*.deb)
+packages=$(echo "$build"/packages/relevo*.deb)
+# The name "postfix" as well, unless Postfix itself has been here: what it left belongs to it.
+case $(dpkg-query -W -f '${db:Status-Status} ${Version}' postfix 2>/dev/null) in
+'' | not-installed* | *+relevo) packages="$packages $(echo "$build"/packages/postfix_*.deb)" ;;
+esac
 
 # Debian's way to say that nothing shall be started.
 policy=/usr/sbin/policy-rc.d

@@ -9,7 +9,7 @@ import subprocess
 from scratch import SOURCE, main, read, test
 
 MAPS = ["sqlite", "pgsql", "mysql", "ldap", "cdb"]
-SCRIPTS = ["preinst", "postinst", "prerm", "postrm", "config.in", "map.postinst.in", "map.prerm.in", "make-packages"]
+SCRIPTS = ["preinst", "postinst", "postfix.config", "postfix.postinst", "prerm", "postrm", "config.in", "map.postinst.in", "map.prerm.in", "make-packages"]
 EXPOSURE = 34  # of systemd-analyze security, in tenths
 
 
@@ -35,10 +35,10 @@ def the_package_stands_for_a_mail_server_and_for_postfix(_tools):
     provides = re.search(r"^Provides: (.*)", main_package, re.M).group(1)
     assert re.match(r"mail-transport-agent, postfix \(= \$\{interface:Version\}\)", provides)
     assert "postfix-lmdb" in provides and "postfix-pcre" in provides
-    assert re.search(r"^Conflicts: mail-transport-agent, smail, postfix$", main_package, re.M)
+    assert re.search(r"^Conflicts: mail-transport-agent, smail, postfix \(<< \$\{interface:Version\}\)$", main_package, re.M)
     for name in MAPS:
         assert "Provides: postfix-%s (= ${interface:Version})" % name in stanzas()["relevo-" + name]
-    assert set(stanzas()) == {"relevo"} | {"relevo-" + name for name in MAPS}
+    assert set(stanzas()) == {"relevo", "postfix"} | {"relevo-" + name for name in MAPS}
 
 
 @test
