@@ -3,6 +3,7 @@
 #include "base/number.h"
 #include "os/interfaces.h"
 #include "os/socket.h"
+#include "queue/dir.h"
 
 #include <netdb.h>
 #include <netinet/in.h>
@@ -184,6 +185,13 @@ static bool resolve_inet(struct service_line *line, struct buf *error)
     return true;
 }
 
+/* What pickup(8) does for those who may leave files in maildrop/ it does for those who call it, too. */
+static bool hears_users(const struct service_line *line)
+{
+    return !line->private && strcmp(line->command, "pickup") == 0 &&
+           strchr(line->name, '/') == NULL;
+}
+
 static bool resolve_local(struct service_line *line, struct buf *error)
 {
     BUF_AUTO(path, TEXT_ROOM);
@@ -194,9 +202,14 @@ static bool resolve_local(struct service_line *line, struct buf *error)
         return false;
     }
     buf_join(&path, line->private ? STR("private/") : STR("public/"), name);
-    line->where = arena_alloc(&line->arena, 2 * sizeof *line->where);
+    line->where = arena_alloc(&line->arena, 3 * sizeof *line->where);
     line->where[0] = arena_cstr(&line->arena, buf_str(&path));
     line->label = line->where[0];
+    if (hears_users(line)) {
+        buf_clear(&path);
+        buf_join(&path, STR(QUEUE_SUBMIT "/"), name);
+        line->where[1] = arena_cstr(&line->arena, buf_str(&path));
+    }
     line->local_only =
         line->type != MASTER_PASS; /* a pass service has the clients of its postscreen */
     return true;

@@ -7,6 +7,7 @@
 #include "master/owner.h"
 #include "os/fd.h"
 #include "os/socket.h"
+#include "queue/dir.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -16,8 +17,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define BACKLOG     4096 /* the kernel takes somaxconn when that is less */
-#define SOCKET_MODE 0666 /* access is a matter of the directory */
+#define BACKLOG       4096 /* the kernel takes somaxconn when that is less */
+#define SOCKET_MODE   0666 /* access is a matter of the directory */
+#define USERS_BACKLOG 64
 
 #define BIND_ATTEMPTS 20
 #define BIND_PAUSE_MS 100
@@ -85,6 +87,20 @@ static int listen_local(const struct service *s, const char *path)
     return fd;
 }
 
+/* Whole messages come here, each of them in one packet.  The directory is root's, so nobody leads us or our callers
+ * astray.  Few may wait: who finds no place goes by maildrop/ (pickup/straight.h). */
+static int listen_to_users(const char *path)
+{
+    if (mkdir(QUEUE_SUBMIT, 0755) == 0)
+        (void)chmod(QUEUE_SUBMIT, 0755); /* whatever the umask */
+    return socket_unix_listen(path, SOCK_SEQPACKET, SOCKET_MODE, USERS_BACKLOG);
+}
+
+static bool is_for_users(const char *where)
+{
+    return str_starts(str_from(where), STR(QUEUE_SUBMIT "/"));
+}
+
 static bool is_listening(const struct service *s, const char *where)
 {
     for (size_t i = 0; i < s->listener_count; i++)
@@ -118,12 +134,23 @@ static void report_failure(const struct service *s, const char *where)
     log_error("bind %s: %s; nobody listens there until the next reload", buf_cstr(&what), reason);
 }
 
+static int listen_at(const struct service *s, const char *where)
+{
+    if (s->line.type == MASTER_INET)
+        return listen_inet(s, where);
+    return is_for_users(where) ? listen_to_users(where) : listen_local(s, where);
+}
+
 static void add_listener(struct service *s, const char *where)
 {
-    int fd = s->line.type == MASTER_INET ? listen_inet(s, where) : listen_local(s, where);
+    int fd = listen_at(s, where);
 
     if (fd < 0 && is_absent_family(where))
         return;
+    if (fd < 0 && is_for_users(where)) { /* they have another way */
+        log_warning("bind %s: %s", where, strerror(errno));
+        return;
+    }
     if (fd < 0) {
         report_failure(s, where);
         return;
@@ -157,17 +184,23 @@ static bool is_reachable(const struct service *s, const struct listener *l)
     return s->line.type == MASTER_INET || lstat(l->where, &st) == 0;
 }
 
+static void remove_name(const struct service *s, const char *where)
+{
+    if (s->line.type == MASTER_INET)
+        return;
+    if (!is_for_users(where))
+        owner_become();
+    (void)unlink(where);
+    owner_leave();
+}
+
 static void close_listener(struct service *s, struct listener *l)
 {
     loop_unwatch(s->master->loop, l->fd);
     /* A process that still serves a client has the descriptor too: nobody shall wait there, and the port is free. */
     (void)shutdown(l->fd, SHUT_RDWR);
     close(l->fd);
-    if (s->line.type != MASTER_INET) {
-        owner_become();
-        (void)unlink(l->where);
-        owner_leave();
-    }
+    remove_name(s, l->where);
     free(l->where);
 }
 

@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "conf/command.h"
+#include "pickup/drop_default.h"
 #include "table/list.h"
 #include "table/match.h"
 #include "text/address.h"
@@ -10,27 +11,19 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#define USERS   "authorized_submit_users"
-#define SENDERS "local_login_sender_maps"
-
 /* The defaults let everybody in; then no table is opened and no user looked up. */
-static bool is_default(struct conf *conf, const char *parameter, const char *fallback)
-{
-    return str_equal(str_trim(conf_value(conf, str_from(parameter))), str_from(fallback));
-}
-
 void drop_policy_require_user(struct conf *conf)
 {
-    if (is_default(conf, USERS, "static:anyone"))
+    if (drop_users_are_default(conf))
         return;
-    struct str text = conf_value(conf, STR(USERS));
-    struct match_list *users = match_list_open(text, USERS, 0);
+    struct str text = conf_value(conf, STR(DROP_USERS));
+    struct match_list *users = match_list_open(text, DROP_USERS, 0);
     const char *name = command_user_name();
     enum match_result result = match_string(users, str_from(name));
 
     match_list_close(users);
     if (result == MATCH_ERROR)
-        log_fatal(USERS ": " STR_FMT ": table lookup problem", STR_ARG(text));
+        log_fatal(DROP_USERS ": " STR_FMT ": table lookup problem", STR_ARG(text));
     if (result == MATCH_NO)
         log_fatal("User %s(%ld) is not allowed to submit mail", name, (long)getuid());
 }
@@ -82,10 +75,10 @@ static void lookup_key(struct buf *key)
 
 void drop_policy_require_sender(struct conf *conf, struct str sender)
 {
-    if (is_default(conf, SENDERS, "static:*"))
+    if (drop_senders_are_default(conf))
         return;
-    struct str text = conf_value(conf, STR(SENDERS));
-    struct table_list *maps = table_list_open(text, SENDERS, TABLE_DEFAULT);
+    struct str text = conf_value(conf, STR(DROP_SENDERS));
+    struct table_list *maps = table_list_open(text, DROP_SENDERS, TABLE_DEFAULT);
     BUF_AUTO(key, 0);
     BUF_AUTO(patterns, 0);
 
@@ -93,7 +86,7 @@ void drop_policy_require_sender(struct conf *conf, struct str sender)
     enum table_result result = table_list_lookup(maps, buf_str(&key), &patterns);
     table_list_close(maps);
     if (result == TABLE_ERROR)
-        log_fatal(STR_FMT "(%ld): " SENDERS " table lookup error for '" STR_FMT "'",
+        log_fatal(STR_FMT "(%ld): " DROP_SENDERS " table lookup error for '" STR_FMT "'",
                   STR_ARG(sender), (long)getuid(), STR_ARG(text));
     if (result == TABLE_NOT_FOUND || !any_matches(conf, buf_str(&patterns), sender))
         log_fatal(STR_FMT "(%ld): not authorized to use sender='" STR_FMT "'", STR_ARG(sender),

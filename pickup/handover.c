@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "os/fd.h"
+#include "pickup/straight.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -10,6 +11,7 @@
 #include <spawn.h>
 #include <stdlib.h>
 #include <sys/wait.h>
+#include <sysexits.h>
 #include <unistd.h>
 
 #define PIPE_ROOM (64UL * 1024) /* what Linux gives a pipe */
@@ -17,9 +19,11 @@
 /* postdrop recognises the name and uses sendmail's exit statuses. */
 static char *const postdrop_argv[] = { (char[]){ "sendmail" }, NULL };
 
-void handover_init(struct handover *h, const char *command, bool must_return)
+void handover_init(struct handover *h, const char *socket, const char *command, bool must_return)
 {
-    *h = (struct handover){ .command = command, .fd = -1, .must_return = must_return };
+    *h = (struct handover){
+        .socket = socket, .command = command, .fd = -1, .must_return = must_return
+    };
 }
 
 struct buf *handover_records(struct handover *h) { return &h->pending; }
@@ -87,7 +91,6 @@ static void become_postdrop(struct handover *h)
 {
     int fds[2];
 
-    require_complete(h);
     if (!fill_pipe(h, fds)) {
         close(fds[0]);
         close(fds[1]);
@@ -115,6 +118,9 @@ static int wait_child(struct handover *h)
 
 int handover_finish(struct handover *h)
 {
+    require_complete(h);
+    if (h->fd < 0 && straight_submit(h->socket, buf_str(&h->pending)))
+        return EX_OK;
     if (h->fd < 0 && !h->must_return)
         become_postdrop(h); /* returns when the pipe is too small */
     if (h->fd < 0)

@@ -1,12 +1,14 @@
 #pragma once
 #include "base/buf.h"
 
-/* pickup/handover - passing records to postdrop(1), which writes them to the maildrop queue.
+/* pickup/handover - passing records to pickup(8) while the mail system runs, or to postdrop(1), which writes them to the
+ * maildrop queue.
  *
- * A message that fits in a pipe costs no second process: sendmail fills the pipe and becomes
- * postdrop. A larger one is streamed to a child.  postdrop speaks to the user in sendmail's
+ * A message that fits in a packet goes straight to pickup.  Otherwise one that fits in a pipe costs no second process:
+ * sendmail fills the pipe and becomes postdrop.  A larger one is streamed to a child.  postdrop speaks to the user in sendmail's
  * name. */
 struct handover {
+    const char *socket;  /* where pickup hears users */
     const char *command; /* path of postdrop */
     int fd;              /* to the child; -1 while there is none */
     int pid;
@@ -15,7 +17,7 @@ struct handover {
     struct buf pending;
 };
 
-void handover_init(struct handover *h, const char *command, bool must_return);
+void handover_init(struct handover *h, const char *socket, const char *command, bool must_return);
 /* Where to put records; handover_pump() passes them on when many have gathered. */
 struct buf *handover_records(struct handover *h);
 void handover_pump(struct handover *h);

@@ -77,15 +77,21 @@ static enum maildrop_verdict judge_extracted(const struct record *rec)
     }
 }
 
-/* Time and options are postdrop's own words. */
+static bool is_of_postdrop(const struct record *rec)
+{
+    return rec->type == REC_TIME || rec->type == REC_SIZE;
+}
+
 static enum maildrop_verdict check_user(struct maildrop_copy *c, const struct record *rec)
 {
-    if (c->requeued || rec->type == REC_TIME || rec->type == REC_SIZE)
+    if (c->requeued || (!c->direct && is_of_postdrop(rec)))
         return MAILDROP_COPY;
     switch (drop_check_record(&c->check, rec)) {
     case DROP_BAD:
         return bad(c, c->check.why);
     case DROP_SKIP:
+        if (c->direct)
+            c->sendopts = c->check.sendopts;
         return MAILDROP_DROP;
     default:
         return MAILDROP_COPY;

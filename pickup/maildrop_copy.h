@@ -3,7 +3,7 @@
  * in, yes or no out.
  *
  * The file comes from postdrop(1), and what postdrop checks is checked again: it runs in the hands of its
- * users.  Or it is a queue file that `postsuper -r` put there: then what an earlier pass added (filters,
+ * users.  Or there is no postdrop, and records come straight from the user.  Or it is a queue file that `postsuper -r` put there: then what an earlier pass added (filters,
  * redirections, answers to headers) must not survive. */
 #include "pickup/drop_check.h"
 #include "queue/record.h"
@@ -19,6 +19,7 @@ enum maildrop_verdict {
 
 struct maildrop_copy {
     bool requeued;           /* set by the caller */
+    bool direct;             /* likewise: no postdrop(1) was between the user and us */
     struct drop_check check; /* of what a user says */
     enum record_segment segment;
     bool has_sender, has_time;

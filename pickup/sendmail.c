@@ -2,12 +2,13 @@
  * newaliases.
  *
  * Runs as:   whoever calls it, without any privilege
- * Trusts:    nothing needs to be trusted: postdrop(1) checks what it is given */
+ * Trusts:    nothing needs to be trusted: pickup(8) and postdrop(1) check what they are given */
 #include "base/log.h"
 #include "conf/command.h"
 #include "os/fd.h"
 #include "pickup/handover.h"
 #include "pickup/options.h"
+#include "queue/dir.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -266,6 +267,7 @@ static int submit(struct sendmail *s)
 {
     const struct submission_envelope *e = &s->options.envelope;
     BUF_AUTO(postdrop, 0);
+    BUF_AUTO(socket, 0);
     struct handover h;
 
     complete_envelope(s);
@@ -274,7 +276,9 @@ static int submit(struct sendmail *s)
     if (s->recipients.count == 0 && !s->options.extract)
         refuse(s, "Recipient addresses must be specified on the command line or via the -t option");
     buf_join(&postdrop, conf_value(s->conf, STR("command_directory")), STR("/postdrop"));
-    handover_init(&h, buf_cstr(&postdrop), e->trace_flags != 0);
+    buf_join(&socket, conf_value(s->conf, STR("queue_directory")), STR("/" QUEUE_SUBMIT "/"),
+             conf_value(s->conf, STR("pickup_service_name")));
+    handover_init(&h, buf_cstr(&socket), buf_cstr(&postdrop), e->trace_flags != 0);
     submission_put_envelope(handover_records(&h), e, &s->recipients);
     if (e->trace_flags & SUBMISSION_TRACE_VERIFY)
         submission_put_probe(handover_records(&h), e->sender, &s->recipients);

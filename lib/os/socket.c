@@ -106,6 +106,10 @@ int socket_unix_connect_nonblocking(const char *path)
 {
     return unix_connect(path, SOCK_STREAM | SOCK_NONBLOCK);
 }
+int socket_unix_packets_connect(const char *path)
+{
+    return unix_connect(path, SOCK_SEQPACKET | SOCK_NONBLOCK);
+}
 int socket_unix_dgram_connect(const char *path)
 {
     return unix_connect(path, SOCK_DGRAM | SOCK_NONBLOCK);

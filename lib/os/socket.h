@@ -19,7 +19,8 @@ NODISCARD bool net_addr_parse(struct str text, int port, struct net_addr *out);
 /* Sockets are close-on-exec.  -1: errno. */
 NODISCARD int socket_unix_connect(const char *path); /* blocking stream */
 NODISCARD int
-socket_unix_connect_nonblocking(const char *path); /* EAGAIN: the queue there is full */
+socket_unix_connect_nonblocking(const char *path);           /* EAGAIN: the queue there is full */
+NODISCARD int socket_unix_packets_connect(const char *path); /* SOCK_SEQPACKET; likewise */
 NODISCARD int socket_unix_listen(const char *path, int type, mode_t mode, int backlog);
 NODISCARD int socket_unix_dgram_connect(const char *path);
 /* tcp_windowsize in bytes, 0 for the system's own; before the socket connects or listens. */

@@ -18,6 +18,8 @@
 #define QUEUE_DEFER    "defer"
 #define QUEUE_TRACE    "trace"
 #define QUEUE_FLUSH    "flush"
+/* No queue: where pickup(8) hears the users of this machine.  It is root's, and all may enter. */
+#define QUEUE_SUBMIT "submit"
 
 /* Mode bits of a message file (spec: queue file, section 1). */
 #define QUEUE_MODE_INCOMPLETE   0600

@@ -1,20 +1,14 @@
 /* One client (or trigger, or datagram) at a time.  An idle worker sits in epoll_wait(2); a client costs
  * epoll_wait, accept4 and close. */
 #include "base/log.h"
-#include "os/door.h"
-#include "os/fd.h"
-#include "os/socket.h"
 #include "service/private.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define TRIGGER_MAX       512
-#define TRIGGER_TIMEOUT_S 10
-#define EVENTS_PER_WAIT   8
+#define EVENTS_PER_WAIT 8
 
 static void serve_connection(struct service *svc, int listen_fd)
 {
@@ -40,57 +34,11 @@ static void serve_connection(struct service *svc, int listen_fd)
     scoreboard_idle(&svc->place);
 }
 
-static bool is_fifo(const struct service *svc)
-{
-    return strcmp(svc->options.transport, "fifo") == 0;
-}
-
-static bool read_fifo(int fifo, struct buf *request)
-{
-    return fd_read(fifo, request, TRIGGER_MAX) == IO_OK;
-}
-
-/* The sender learns that its request has arrived by our closing, so it does not wait for the work. */
-static bool read_client(int fd, struct buf *request)
-{
-    if (fd < 0)
-        return false;
-    (void)socket_set_timeout(fd, TRIGGER_TIMEOUT_S);
-    enum io_result result = fd_read(fd, request, TRIGGER_MAX);
-    close(fd);
-    return result == IO_OK;
-}
-
-static bool read_door(int door, struct buf *request)
-{
-    struct door_message m;
-
-    if (door_take(door, &m, 1) == 0)
-        return false;
-    if (m.fd >= 0)
-        return read_client(m.fd, request);
-    buf_add(request, (struct str){ m.note, m.len });
-    return true;
-}
-
-static bool read_request(struct service *svc, int fd, struct buf *request)
-{
-    if (fd == svc->door_fd)
-        return read_door(fd, request);
-    return is_fifo(svc) ? read_fifo(fd, request) : read_client(service_accept(svc, fd, 0), request);
-}
-
 static void serve_trigger(struct service *svc, int listen_fd)
 {
-    BUF_AUTO(request, TRIGGER_MAX);
-
-    if (!read_request(svc, listen_fd, &request))
-        return;
-    svc->activity++;
     scoreboard_busy(&svc->place);
-    svc->uses++;
     svc->serving = true;
-    svc->spec->trigger(svc, buf_str(&request));
+    service_take_trigger(svc, listen_fd);
     svc->serving = false;
     scoreboard_idle(&svc->place);
 }

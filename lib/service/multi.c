@@ -48,12 +48,30 @@ static void take_siblings(void *context, int door, uint32_t events)
         svc->spec->notes(svc, notes, count);
 }
 
+static void take_trigger(void *context, int from, uint32_t events)
+{
+    (void)events;
+    service_take_trigger(context, from);
+}
+
+static bool brings_packets(int fd)
+{
+    int type = 0;
+    socklen_t len = sizeof type;
+
+    return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) == 0 && type == SOCK_SEQPACKET;
+}
+
 static void watch_listeners(struct service *svc)
 {
-    for (int i = 0; i < svc->options.sockets; i++)
-        loop_watch(svc->loop, svc->listen_first + i, EPOLLIN | EPOLLEXCLUSIVE, take_client, svc);
+    bool triggers = svc->spec->trigger;
+
+    for (int fd = svc->listen_first; fd < svc->listen_first + svc->options.sockets; fd++)
+        loop_watch(svc->loop, fd, EPOLLIN | EPOLLEXCLUSIVE,
+                   triggers && !brings_packets(fd) ? take_trigger : take_client, svc);
     if (svc->door_fd >= 0)
-        loop_watch(svc->loop, svc->door_fd, EPOLLIN | EPOLLEXCLUSIVE, take_siblings, svc);
+        loop_watch(svc->loop, svc->door_fd, EPOLLIN | EPOLLEXCLUSIVE,
+                   triggers ? take_trigger : take_siblings, svc);
 }
 
 static void stop_accepting(struct service *svc)

@@ -81,6 +81,8 @@ void service_enter_jail(struct service *svc);
 void service_run_debugger(struct service *svc);
 /* client.c: one connection from a listening socket, -1 when there is none after all. */
 int service_accept(struct service *svc, int listen_fd, int flags);
+/* trigger.c: one request from a listening socket, a fifo or the door. */
+void service_take_trigger(struct service *svc, int from);
 /* blocking.c, multi.c, standalone.c */
 NORETURN void service_run_blocking(struct service *svc);
 NORETURN void service_run_multi(struct service *svc);

@@ -57,6 +57,7 @@ struct service_spec {
     void (*serve)(struct service *svc, int fd);
     /* MULTI: what siblings said without a connection (door_note). */
     void (*notes)(struct service *svc, const struct str *notes, size_t count);
+    /* TRIGGER; and MULTI, which has clients on a socket of packets (SOCK_SEQPACKET) then, and requests from all else. */
     void (*trigger)(struct service *svc, struct str request);
     /* Called before the process leaves by itself (idle, used up, reload); false: not now (work pending).  At
      * the end of a generation it is asked again after every turn of the loop, and no client is accepted

@@ -86,7 +86,7 @@ void service_run_standalone(struct service *svc)
 {
     pid_t helper;
 
-    if (svc->spec->kind == SERVICE_TRIGGER)
+    if (svc->spec->trigger)
         log_fatal("service %s does nothing without master(8)", svc->options.name);
     int fd = join_stdio(&helper);
     if (svc->spec->kind == SERVICE_MULTI) {

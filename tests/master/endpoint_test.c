@@ -8,28 +8,36 @@ struct endpoint_case {
     const char *label; /* NULL: refused, and then `where` is the reason */
     const char *where; /* joined by blanks */
     bool local_only;
+    const char *public_program; /* NULL: a private service of some program */
 };
 
 static const struct endpoint_case cases[] = {
-    { "smtp", MASTER_INET, "all", "25", "0.0.0.0:25 [::]:25", false },
-    { "2525", MASTER_INET, "127.0.0.1, 127.0.0.7", "2525", "127.0.0.1:2525 127.0.0.7:2525", true },
-    { "submission", MASTER_INET, "192.0.2.1", "587", "192.0.2.1:587", false },
-    { "127.0.0.1:smtp", MASTER_INET, "all", "127.0.0.1:25", "127.0.0.1:25", true },
-    { "[2001:db8::1]:26", MASTER_INET, "all", "[2001:db8::1]:26", "[2001:db8::1]:26", false },
-    { "10.99.0.1:10001", MASTER_INET, "all", "10.99.0.1:10001", "10.99.0.1:10001", false },
+    { "smtp", MASTER_INET, "all", "25", "0.0.0.0:25 [::]:25", false, NULL },
+    { "2525", MASTER_INET, "127.0.0.1, 127.0.0.7", "2525", "127.0.0.1:2525 127.0.0.7:2525", true,
+      NULL },
+    { "submission", MASTER_INET, "192.0.2.1", "587", "192.0.2.1:587", false, NULL },
+    { "127.0.0.1:smtp", MASTER_INET, "all", "127.0.0.1:25", "127.0.0.1:25", true, NULL },
+    { "[2001:db8::1]:26", MASTER_INET, "all", "[2001:db8::1]:26", "[2001:db8::1]:26", false, NULL },
+    { "10.99.0.1:10001", MASTER_INET, "all", "10.99.0.1:10001", "10.99.0.1:10001", false, NULL },
     { "no-such-port", MASTER_INET, "all", NULL,
-      "service definition requires valid host name or address: no-such-port", false },
-    { "smtp", MASTER_UNIX, "all", "private/smtp", "private/smtp", true },
-    { "a/b", MASTER_FIFO, "all", "private/a/b", "private/a/b", true },
-    { "smtpd", MASTER_PASS, "all", "private/smtpd", "private/smtpd", false },
-    { "../evil", MASTER_UNIX, "all", NULL, "bad service name: ../evil", false },
+      "service definition requires valid host name or address: no-such-port", false, NULL },
+    { "smtp", MASTER_UNIX, "all", "private/smtp", "private/smtp", true, NULL },
+    { "a/b", MASTER_FIFO, "all", "private/a/b", "private/a/b", true, NULL },
+    { "smtpd", MASTER_PASS, "all", "private/smtpd", "private/smtpd", false, NULL },
+    { "pickup", MASTER_UNIX, "all", "public/pickup", "public/pickup submit/pickup", true,
+      "pickup" },
+    { "mine", MASTER_FIFO, "all", "public/mine", "public/mine submit/mine", true, "pickup" },
+    { "pickup", MASTER_UNIX, "all", "public/pickup", "public/pickup", true, "qmgr" },
+    { "../evil", MASTER_UNIX, "all", NULL, "bad service name: ../evil", false, NULL },
 };
 
 static void check(const struct endpoint_case *c)
 {
-    struct service_line line = {
-        .arena = ARENA_INIT, .name = c->name, .type = c->type, .private = true
-    };
+    struct service_line line = { .arena = ARENA_INIT,
+                                 .name = c->name,
+                                 .type = c->type,
+                                 .private = c->public_program == NULL,
+                                 .command = c->public_program ? c->public_program : "pickup" };
     BUF_AUTO(error, 256);
     BUF_AUTO(where, 256);
 

@@ -2,14 +2,18 @@
 #include "pickup/maildrop_copy.h"
 #include "pickup/records.h"
 
+enum origin { POSTDROP, REQUEUED, DIRECT };
+
 /* The verdicts on a whole file as letters: c copy, d drop, M X E marks, b bad. */
-static void assert_verdicts(const char *const *records, bool requeued, const char *want)
+static void assert_verdicts(const char *const *records, enum origin from, const char *want)
 {
     static const char letters[] = {
         [MAILDROP_COPY] = 'c',      [MAILDROP_DROP] = 'd', [MAILDROP_MESSAGE] = 'M',
         [MAILDROP_EXTRACTED] = 'X', [MAILDROP_END] = 'E',  [MAILDROP_BAD] = 'b'
     };
-    struct maildrop_copy c = { .segment = SEGMENT_ENVELOPE, .requeued = requeued };
+    struct maildrop_copy c = { .segment = SEGMENT_ENVELOPE,
+                               .requeued = from == REQUEUED,
+                               .direct = from == DIRECT };
     BUF_AUTO(got, 0);
 
     for (; *records; records++) {
@@ -19,9 +23,11 @@ static void assert_verdicts(const char *const *records, bool requeued, const cha
     assert_string_equal(buf_cstr(&got), want);
 }
 #define ASSERT_VERDICTS(want, ...) \
-    assert_verdicts((const char *const[]){ __VA_ARGS__, NULL }, false, want)
+    assert_verdicts((const char *const[]){ __VA_ARGS__, NULL }, POSTDROP, want)
 #define ASSERT_REQUEUED(want, ...) \
-    assert_verdicts((const char *const[]){ __VA_ARGS__, NULL }, true, want)
+    assert_verdicts((const char *const[]){ __VA_ARGS__, NULL }, REQUEUED, want)
+#define ASSERT_DIRECT(want, ...) \
+    assert_verdicts((const char *const[]){ __VA_ARGS__, NULL }, DIRECT, want)
 
 static void a_file_from_postdrop_is_copied(void **state)
 {
@@ -51,6 +57,25 @@ static void what_postdrop_refuses_is_refused_again(void **state)
     ASSERT_VERDICTS("cb", "Sa", "Rb\n");
     ASSERT_VERDICTS("ccMb", "Sa", "Rb", "M", "Nx\n.\nMAIL FROM:<>");
     ASSERT_REQUEUED("ccM", "Aclient_address=192.0.2.1", "Sa", "M");
+}
+
+static void a_user_who_needs_no_postdrop_says_no_time_and_only_his_options(void **state)
+{
+    struct maildrop_copy c = { .direct = true };
+    struct record_size said = { .sendopts = SENDOPT_SMTPUTF8 };
+    char text[RECORD_SIZE_BYTES + 1];
+    struct record size = { REC_SIZE, { text, RECORD_SIZE_BYTES } };
+
+    (void)state;
+    record_size_format(&said, text);
+    ASSERT_DIRECT("dcccMcXcE", "T1 2", "Arewrite_context=local", "Sa", "Rb", "M", "Nx", "X", "Rc",
+                  "E");
+    ASSERT_DIRECT("cb", "Sa", "Lfilter:x");
+    ASSERT_DIRECT("dcccMcXb", "Aclient_address=192.0.2.1", "Sa", "Rb", "Rc", "M", "Nx", "X",
+                  "T1 2");
+    ASSERT_DIRECT("cMcXb", "Sa", "M", "Nx", "X", "E");
+    assert_int_equal(maildrop_copy_record(&c, &size), MAILDROP_DROP);
+    assert_int_equal(c.sendopts, SENDOPT_SMTPUTF8);
 }
 
 static void a_file_without_a_sender_is_bad(void **state)
@@ -112,6 +137,7 @@ int main(void)
         cmocka_unit_test(a_file_from_postdrop_is_copied),
         cmocka_unit_test(what_an_earlier_pass_added_does_not_survive_a_requeue),
         cmocka_unit_test(what_postdrop_refuses_is_refused_again),
+        cmocka_unit_test(a_user_who_needs_no_postdrop_says_no_time_and_only_his_options),
         cmocka_unit_test(a_file_without_a_sender_is_bad),
         cmocka_unit_test(a_foreign_record_is_bad),
         cmocka_unit_test(options_of_users_are_kept_and_derived_ones_are_not),

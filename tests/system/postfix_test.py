@@ -55,7 +55,7 @@ class System(m.System):
 
 @test
 def start_makes_the_queue_directories(sys_):
-    for name, mode, owner in ((".", 0o755, 0), ("pid", 0o755, 0), ("maildrop", 0o730, UID), ("public", 0o710, UID),
+    for name, mode, owner in ((".", 0o755, 0), ("pid", 0o755, 0), ("submit", 0o755, 0), ("maildrop", 0o730, UID), ("public", 0o710, UID),
                               ("private", 0o700, UID), ("incoming", 0o700, UID), ("saved", 0o700, UID)):
         st = os.stat(QUEUE + "/" + name)
         assert (stat.S_IMODE(st.st_mode), st.st_uid) == (mode, owner), name
