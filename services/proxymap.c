@@ -217,6 +217,7 @@ static const struct service_spec spec = {
     .kind = SERVICE_MULTI,
     .params = (const struct param_set *const[]){ &proxymap_param_set, NULL },
     .sandbox = SANDBOX_TABLES,
+    .keeps_groups = true,
     .process_limit = -1,
     .before_jail = start,
     .serve = serve_client,

@@ -158,6 +158,7 @@ static const struct service_spec spec = {
     .kind = SERVICE_SINGLE,
     .params = (const struct param_set *const[]){ NULL },
     .sandbox = SANDBOX_TABLES,
+    .keeps_groups = true,
     .process_limit = -1,
     .serve = serve_client,
 };

@@ -131,6 +131,7 @@ static const struct sandbox_path token_files[] = {
                                                      &tls_param_set, &qmgr_param_set, NULL },      \
         .paths = token_files, .before_fork = open_client, .before_client = deliver_notice_changes, \
         .is_stale = has_old_certificates, .before_jail = close_key_files, .serve = serve_qmgr,     \
+        .keeps_groups = (group) == SANDBOX_NAMED,                                                  \
     }
 
 static const struct service_spec smtp = CLIENT("smtp", SANDBOX_NETWORK);

@@ -47,6 +47,10 @@ class Ana:
 
 # What reads strangers has a user of its own (lib/service/trust.def).
 STRANGERS = {"smtpd": 65520, "qmqpd": 65521}
+# A server keeps its socket in a directory for this group, of which the site has made mail_owner a member.
+GUESTS = 21950
+GUEST_SOCKET = QUEUE + "/guests/lmtp"
+KEEP_GROUPS = {"lmtp", "proxymap", "tablemgr", "connector", "cyrus"}
 
 
 def deliver(host, to="ana@" + DOMAIN):
@@ -87,7 +91,8 @@ def too_much(pid):
     if name not in ROOT_AGENTS:
         wrong.update({
             "another uid": set(uid.split()) != {str(STRANGERS.get(name, MAIL_UID))},
-            "another gid": set(gid.split() + groups.split()) != {str(STRANGERS.get(name, MAIL_UID))},
+            "another gid": set(gid.split()) != {str(STRANGERS.get(name, MAIL_UID))},
+            "other groups": set(gid.split() + groups.split()) - set(gid.split()) != ({str(GUESTS)} if name in KEEP_GROUPS else set()),
             "new privileges": no_new_privs != "1", "a capability": effective or permitted,
             "being read by its siblings": owner_of_memory(pid) != 0})
     return [what for what, is_so in wrong.items() if is_so]
@@ -120,6 +125,25 @@ def proxymap_opens_tables_in_its_jail(host):
         assert b"value\0of table\0" in s.recv(4096)
     pid = host.pid_of("proxymap")
     assert not too_much(pid), too_much(pid)
+
+
+@test
+def lmtp_comes_to_a_socket_that_a_group_of_mail_owner_may_reach(host):
+    with socket.socket(socket.AF_UNIX) as listener:
+        os.mkdir(os.path.dirname(GUEST_SOCKET), 0o750)
+        os.chown(os.path.dirname(GUEST_SOCKET), 0, GUESTS)
+        listener.bind(GUEST_SOCKET)
+        os.chmod(GUEST_SOCKET, 0o666)
+        listener.listen()
+        listener.settimeout(20)
+        qid = send("x@guests.test", "Subject: for the group\n\nx")
+        s, _ = listener.accept()
+        with s:
+            pid = host.pid_of("lmtp")
+            assert not too_much(pid), too_much(pid)
+            s.sendall(b"521 5.3.2 no mail here\r\n")
+        host.wait_log(r"%s: to=<x@guests.test>.*no mail here" % qid)
+    host.run("postsuper", "-d", qid)
 
 
 @test
@@ -289,10 +313,12 @@ def users_cannot_read_or_change_the_queue(host):
 
 def prepare(tree, work):
     furnish(tree, work)
+    write("/etc/group", contents("/etc/group") + "guests:x:%d:postfix\n" % GUESTS)
     write(ETC + "/proxied", "name of table\n")
     host = Host()
     host.configure(main={
-        "transport_maps": "inline:{ hook.test=hook: error.test=error:5.0.0 discard.test=discard: refused.test=smtp:[127.0.0.1]:2599 }",
+        "transport_maps": "inline:{ hook.test=hook: error.test=error:5.0.0 discard.test=discard: refused.test=smtp:[127.0.0.1]:2599 "
+                          "guests.test=lmtp:unix:guests/lmtp }",
         "proxy_read_maps": "$local_recipient_maps proxy:texthash:%s/proxied" % ETC, "virtual_mailbox_domains": "virtual.test", "virtual_mailbox_maps": "inline:{ v@virtual.test=v/ }",
         "virtual_mailbox_base": "/var/vmail", "virtual_uid_maps": "static:21900", "virtual_gid_maps": "static:21900",
         "default_privs": "nobody", "queue_run_delay": "1h", "deliver_lock_attempts": "2",
