@@ -10,17 +10,16 @@ named() { grep -oE '(hash|btree|lmdb):/[^][ ,"{}()]+' | sort -u; }
 # Caches are made by their daemons.
 tables() { { postconf -x && postconf -Px; } 2>/dev/null | named | grep -vF ":$(postconf -xh data_directory)/"; }
 
-leads_to_ours() { [ "$(readlink "$1.db")" = "${1##*/}.lmdb" ]; }
+leads_to_ours() { case $(readlink "$1.db") in *.lmdb) ;; *) return 1 ;; esac }
 
 # Postfix's postmap writes its own format through such a name.
 is_lmdb() { [ "$(od -An -tx4 -j16 -N4 "$1" 2>/dev/null)" = " beefc0de" ]; }
 
 is_current() { # is_current TABLE
     file=${1#*:}
-    is_lmdb "$file.lmdb" || return 1
     case $1 in
-    lmdb:*) ;;
-    *) [ -e "$file.db" ] && ! [ "$file.db" -nt "$file.lmdb" ] ;;
+    lmdb:*) is_lmdb "$file.lmdb" ;;
+    *) is_lmdb "$file.db" || { [ -e "$file.db" ] && is_lmdb "$file.lmdb" && ! [ "$file.db" -nt "$file.lmdb" ]; } ;;
     esac
 }
 

@@ -19,9 +19,6 @@ struct table_ops {
     void (*close)(struct table *t);
 };
 
-/* Behind the name of an indexed table. */
-#define TABLE_INDEX_SUFFIX ".lmdb"
-
 /* What kinds of keys a type works on. */
 enum table_trait {
     TABLE_FIXED = 1 << 0, /* fixed strings: keys are folded and may be parts of an address */
@@ -34,7 +31,8 @@ enum table_trait {
 
 /* The file behind a table, to notice when it is replaced. */
 struct table_watch {
-    int fd; /* -1: none */
+    int fd;   /* -1: none */
+    int link; /* that leads to it; -1: none */
     bool owned;
     bool text; /* people edit it in place: wait until they have stopped */
     nlink_t links;
@@ -72,6 +70,8 @@ const struct table_type *table_type_find(struct str name);
 
 /* Note the state and the owner of `fd`; `owned`: close it with the table. */
 void table_watch_start(struct table *t, int fd, bool owned, bool text);
+/* If `path` is a symbolic link, notice when another takes its place. */
+void table_watch_link(struct table *t, const char *path);
 bool table_watch_has_changed(const struct table_watch *w);
 /* Read the whole text file `name` and watch it.  False: `error` says "open NAME: reason". */
 NODISCARD bool table_read_file(struct table *t, struct str name, struct buf *text,

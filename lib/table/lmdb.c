@@ -1,4 +1,4 @@
-/* lmdb, hash, btree - indexed files, NAME.lmdb.
+/* lmdb, hash, btree - indexed files (table/index_file.h).
  *
  * A published file never changes: postmap writes a new one and renames it.  So one read transaction
  * lives as long as the table, nobody locks, and a lookup is a walk through mapped memory. */
@@ -6,6 +6,8 @@
 #include "base/mem.h"
 #include "os/fd.h"
 #include "table/driver.h"
+#include "table/index_file.h"
+#include "table/type.h"
 
 #include <errno.h>
 #include <lmdb.h>
@@ -149,13 +151,15 @@ static bool open_lmdb(struct table *t, struct buf *error)
                                           .next = lmdb_next,
                                           .close = lmdb_close };
     BUF_AUTO(path, 0);
+    struct str type, name;
     int fd;
 
     if (t->flags & TABLE_WRITE)
         return table_open_lmdb_cache(t, error);
+    table_spec_split(str_from(t->spec), &type, &name);
     struct lmdb_table *l = mem_alloc(sizeof *l);
     t->data = l;
-    buf_join(&path, t->name, STR(TABLE_INDEX_SUFFIX));
+    table_index_file(type, t->name, &path);
     int result = start_reading(l, buf_cstr(&path));
     if (result != 0) {
         explain_failure(t, buf_cstr(&path), result, error);
@@ -166,6 +170,7 @@ static bool open_lmdb(struct table *t, struct buf *error)
     if (mdb_env_get_fd(l->env, &fd) == 0) {
         fd_set_cloexec(fd, true);
         table_watch_start(t, fd, false, false);
+        table_watch_link(t, buf_cstr(&path));
     }
     t->ops = &ops;
     return true;

@@ -8,6 +8,7 @@
 #include "os/lock.h"
 #include "os/privilege.h"
 #include "table/driver.h"
+#include "table/index_file.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/utf8.h"
 #include "conf/params.h"
+#include "os/fd.h"
 #include "table/driver.h"
 #include "text/casefold.h"
 
@@ -56,9 +57,10 @@ static struct table *new_table(struct str type, struct str name, unsigned flags)
     BUF_AUTO(spec, 0);
 
     buf_join(&spec, type, STR(":"), name);
-    *t = (struct table){
-        .spec = mem_copy_cstr(buf_cstr(&spec)), .flags = flags, .references = 1, .watch.fd = -1
-    };
+    *t = (struct table){ .spec = mem_copy_cstr(buf_cstr(&spec)),
+                         .flags = flags,
+                         .references = 1,
+                         .watch = { .fd = -1, .link = -1 } };
     t->name = str_skip(str_from(t->spec), type.len + 1);
     list_init(&t->node);
     return t;
@@ -104,6 +106,7 @@ void table_close(struct table *t)
         t->ops->close(t);
     if (t->watch.owned)
         close(t->watch.fd);
+    fd_close(&t->watch.link);
     buf_free(&t->scratch);
     buf_free(&t->folded);
     buf_free(&t->reason);

@@ -5,6 +5,7 @@
 #include "conf/params.h"
 #include "os/watch.h"
 #include "table/driver.h"
+#include "table/index_file.h"
 #include "table/plugged.h"
 #include "table/plugin.h"
 
@@ -119,15 +120,17 @@ void table_types(struct buf *out)
     free(all);
 }
 
-static struct str index_suffix(struct str type)
+/* Of a type without an index it is the name. */
+static void add_file(struct str type, struct str name, struct buf *path)
 {
     BUF_AUTO(error, 0);
-    const struct table_plugin *plugin =
-        table_type_is_indexed(type) ? table_type_plugin(type, &error) : NULL;
+    bool indexed = table_type_is_indexed(type);
+    const struct table_plugin *plugin = indexed ? table_type_plugin(type, &error) : NULL;
 
-    if (plugin)
-        return str_from(plugin->suffix);
-    return table_type_is_indexed(type) ? STR(TABLE_INDEX_SUFFIX) : STR_NONE;
+    if (indexed && !plugin)
+        table_index_file(type, name, path);
+    else
+        buf_join(path, name, plugin ? str_from(plugin->suffix) : STR_NONE);
 }
 
 void table_spec_watch(struct str spec, struct watch *w)
@@ -138,7 +141,7 @@ void table_spec_watch(struct str spec, struct watch *w)
     table_spec_split(spec, &type, &name);
     if (!str_starts(name, STR("/")))
         return;
-    buf_join(&path, name, index_suffix(type));
+    add_file(type, name, &path);
     watch_add(w, buf_str(&path));
 }
 

@@ -23,15 +23,38 @@ void table_watch_start(struct table *t, int fd, bool owned, bool text)
             close(fd);
         return;
     }
-    t->watch = (struct table_watch){
-        .fd = fd, .owned = owned, .text = text, .links = st.st_nlink, .changed = st.st_mtim
-    };
+    t->watch = (struct table_watch){ .fd = fd,
+                                     .link = -1,
+                                     .owned = owned,
+                                     .text = text,
+                                     .links = st.st_nlink,
+                                     .changed = st.st_mtim };
+}
+
+void table_watch_link(struct table *t, const char *path)
+{
+    struct stat st;
+    int link = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+
+    if (link >= 0 && fstat(link, &st) == 0 && S_ISLNK(st.st_mode))
+        t->watch.link = link;
+    else
+        fd_close(&link);
+}
+
+static bool is_gone(int link)
+{
+    struct stat st;
+
+    return link >= 0 && fstat(link, &st) == 0 && st.st_nlink == 0;
 }
 
 bool table_watch_has_changed(const struct table_watch *w)
 {
     struct stat st;
 
+    if (is_gone(w->link))
+        return true;
     if (w->fd < 0 || fstat(w->fd, &st) != 0)
         return false;
     if (st.st_nlink < w->links)

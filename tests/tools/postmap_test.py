@@ -183,6 +183,33 @@ class Case(unittest.TestCase):
             self.assertEqual(os.path.islink(self.path("t.db")), not stays, (content, source_time))
             os.unlink(self.path("t.db"))
 
+    def test_an_index_that_is_moved_or_copied_to_the_traditional_name_is_the_table(self):
+        def value():
+            return self.postmap("-q", "a", "hash:t")[1]
+        self.write("t", "a old\n")
+        self.postmap("hash:t")
+        self.write("t.new", "a new\n")
+        self.postmap("hash:t.new")
+        os.rename(self.path("t.new.db"), self.path("t.db"))
+        self.assertEqual(value(), "new\n")
+        self.assertEqual(self.postmap("-q", "a", "lmdb:t")[1], "old\n")
+        self.postmap("-d", "a", "hash:t")
+        self.assertEqual(value(), "")
+        self.postmap("-ir", "hash:t", stdin="a added\n")
+        self.assertEqual(value(), "added\n")
+        self.postmap("hash:t")
+        self.assertEqual((value(), os.readlink(self.path("t.db"))), ("old\n", "t.lmdb"))
+        os.mkdir(self.path("made"))
+        self.write("made/t", "a copied\n")
+        self.postmap("hash:made/t")
+        os.unlink(self.path("t.db"))
+        shutil.copy(self.path("made/t.db"), self.path("t.db"))
+        self.assertEqual(value(), "copied\n")
+        self.postmap("-ir", "hash:t", stdin="a more\n")
+        self.assertEqual((value(), os.path.islink(self.path("t.db"))), ("more\n", False))
+        self.postmap("hash:t")
+        self.assertEqual((value(), os.readlink(self.path("t.db"))), ("old\n", "t.lmdb"))
+
     def test_a_link_of_somebody_else_stays(self):
         self.write("t", "a 1\n")
         os.symlink("elsewhere", self.path("t.db"))

@@ -2,6 +2,7 @@
 #include "base/mem.h"
 #include "conf/params.h"
 #include "os/fd.h"
+#include "table/index_file.h"
 #include "table/map_writer.h"
 #include "table/type.h"
 #include "text/casefold.h"
@@ -11,6 +12,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -53,6 +55,27 @@ static void check_type(const struct build *b)
     log_fatal(STR_FMT, STR_ARG(buf_str(&error)));
 }
 
+/* What is changed is the index that is read.  A link is followed within its directory. */
+static void find_index(const struct build *b, struct buf *path)
+{
+    char target[NAME_MAX + 1];
+    BUF_AUTO(found, 0);
+
+    table_index_file(b->type, b->name, &found);
+    if (!str_ends(buf_str(&found), STR(TABLE_TRADITIONAL_SUFFIX)))
+        return;
+    ssize_t n = readlink(buf_cstr(&found), target, sizeof target);
+    if (n > 0 && memchr(target, '/', (size_t)n))
+        return;
+    size_t slash = str_rfind(b->name, '/');
+    buf_clear(path);
+    if (n <= 0)
+        buf_add(path, buf_str(&found));
+    else
+        buf_join(path, str_sub(b->name, 0, slash == STR_NOT_FOUND ? 0 : slash + 1),
+                 (struct str){ target, (size_t)n });
+}
+
 /* Of an index that a plug-in makes the log shows the name without its suffix; else `x.db` is that of the traditional types, and
  * `lmdb:x` that of this one. */
 static void name_index(struct build *b)
@@ -60,14 +83,16 @@ static void name_index(struct build *b)
     BUF_AUTO(path, 0);
     BUF_AUTO(shown, 0);
 
-    buf_join(&path, b->name, b->plugin ? str_from(b->plugin->suffix) : STR(".lmdb"));
-    b->path = mem_copy_cstr(buf_cstr(&path));
+    buf_join(&path, b->name, b->plugin ? str_from(b->plugin->suffix) : STR(TABLE_INDEX_SUFFIX));
     if (b->plugin)
         buf_add(&shown, b->name);
     else if (str_equal(b->type, STR("lmdb")))
         buf_join(&shown, STR("lmdb:"), b->name);
     else
         buf_add(&shown, buf_str(&path));
+    if (!b->plugin && changes(b->tool))
+        find_index(b, &path);
+    b->path = mem_copy_cstr(buf_cstr(&path));
     b->shown = mem_copy_cstr(buf_cstr(&shown));
 }
 
@@ -173,7 +198,8 @@ static void publish(struct build *b)
     if (!map_writer_publish(b->writer, &b->owner,
                             b->tool->quiet_duplicates ? NULL : report_duplicate, b, &error))
         log_fatal(STR_FMT, STR_ARG(buf_str(&error)));
-    if (!b->plugin && !str_equal(b->type, STR("lmdb")))
+    if (!b->plugin && !str_equal(b->type, STR("lmdb")) &&
+        str_ends(str_from(b->path), STR(TABLE_INDEX_SUFFIX)))
         db_name_keep(b->path);
 }
 

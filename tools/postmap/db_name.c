@@ -3,10 +3,11 @@
 #include "base/buf.h"
 #include "base/log.h"
 #include "os/fd.h"
-#include "table/driver.h"
+#include "table/index_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -40,6 +41,24 @@ static bool is_outdated(int dir, const char *name, const char *source_name)
            is_berkeley(dir, name);
 }
 
+/* An index of ours that was moved or copied here, which the new one takes the place of. */
+static bool is_ours(int dir, const char *name)
+{
+    struct fd_name path = fd_name(dir);
+    BUF_AUTO(file, 0);
+
+    buf_join(&file, str_from(path.text), STR("/"), str_from(name));
+    return table_is_index(buf_cstr(&file));
+}
+
+static bool leads_to(int dir, const char *name, const char *target)
+{
+    char found[NAME_MAX + 1];
+    ssize_t n = readlinkat(dir, name, found, sizeof found);
+
+    return n > 0 && str_equal((struct str){ found, (size_t)n }, str_from(target));
+}
+
 /* 0 or an errno value. */
 static int replace(int dir, const char *target, const char *name)
 {
@@ -67,8 +86,10 @@ void db_name_keep(const char *index)
     buf_join(&old, buf_str(&source), STR(".db"));
     if (symlinkat(name, dir, buf_cstr(&old)) != 0)
         reason = errno;
+    if (reason == EEXIST && leads_to(dir, buf_cstr(&old), name))
+        reason = 0;
     if (reason == EEXIST)
-        reason = is_outdated(dir, buf_cstr(&old), buf_cstr(&source))
+        reason = is_ours(dir, buf_cstr(&old)) || is_outdated(dir, buf_cstr(&old), buf_cstr(&source))
                      ? replace(dir, name, buf_cstr(&old))
                      : 0;
     if (reason != 0)

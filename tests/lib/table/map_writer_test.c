@@ -141,6 +141,44 @@ static void a_reader_keeps_its_map_and_notices_the_new_one(void **state UNUSED)
     assert_lookup(spec_of("r"), TABLE_DEFAULT, "k", "new");
 }
 
+static void publish_one(const char *file, const char *value)
+{
+    struct map_writer *w = map_writer_new(scratch_path(file), 0);
+
+    add(w, "k", value);
+    publish(w);
+}
+
+static void link_to(const char *target, const char *name)
+{
+    char path[200];
+
+    snprintf(path, sizeof path, "%s", scratch_path(name));
+    (void)unlink(path);
+    assert_int_equal(symlink(target, path), 0);
+}
+
+static void what_has_the_traditional_name_is_read_and_noticed(void **state UNUSED)
+{
+    BUF_AUTO(value, 0);
+    BUF_AUTO(name, 0);
+
+    publish_one("l.lmdb", "here");
+    publish_one("l.new.lmdb", "moved here");
+    assert_lookup(spec_of("l"), TABLE_DEFAULT, "k", "here");
+    link_to("l.lmdb", "l.db");
+    struct table *t = table_open(str_from(spec_of("l")), TABLE_DEFAULT, NULL);
+    assert_false(tables_have_changed(&name));
+    link_to("l.new.lmdb", "l.db");
+    assert_true(tables_have_changed(&name));
+    assert_int_equal(table_lookup(t, STR("k"), &value), TABLE_FOUND);
+    assert_str(buf_str(&value), "here");
+    table_close(t);
+    assert_lookup(spec_of("l"), TABLE_DEFAULT, "k", "moved here");
+    link_to("nowhere", "l.db");
+    assert_lookup(spec_of("l"), TABLE_DEFAULT, "k", "here");
+}
+
 static void keys_that_no_table_can_hold_are_refused(void **state UNUSED)
 {
     struct map_writer *w = map_writer_new(scratch_path("k.lmdb"), MAP_WRITER_NULS);
@@ -203,6 +241,7 @@ int main(void)
         cmocka_unit_test(of_equal_keys_the_first_stays_unless_replaced),
         cmocka_unit_test(a_map_can_be_added_to_and_deleted_from),
         cmocka_unit_test(a_reader_keeps_its_map_and_notices_the_new_one),
+        cmocka_unit_test(what_has_the_traditional_name_is_read_and_noticed),
         cmocka_unit_test(keys_that_no_table_can_hold_are_refused),
         cmocka_unit_test(many_entries_come_back_sorted),
     };
