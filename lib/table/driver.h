@@ -31,7 +31,7 @@ enum table_trait {
 
 /* The file behind a table, to notice when it is replaced. */
 struct table_watch {
-    int fd;   /* -1: none */
+    int fd;   /* its own, or of the directory that it is missing from; -1: none */
     int link; /* that leads to it; -1: none */
     bool owned;
     bool text; /* people edit it in place: wait until they have stopped */
@@ -70,6 +70,8 @@ const struct table_type *table_type_find(struct str name);
 
 /* Note the state and the owner of `fd`; `owned`: close it with the table. */
 void table_watch_start(struct table *t, int fd, bool owned, bool text);
+/* There is no file at `path`: notice what comes into its directory. */
+void table_watch_absent(struct table *t, const char *path);
 /* If `path` is a symbolic link, notice when another takes its place. */
 void table_watch_link(struct table *t, const char *path);
 bool table_watch_has_changed(const struct table_watch *w);

@@ -163,6 +163,8 @@ static bool open_lmdb(struct table *t, struct buf *error)
     int result = start_reading(l, buf_cstr(&path));
     if (result != 0) {
         explain_failure(t, buf_cstr(&path), result, error);
+        if (result == ENOENT)
+            table_watch_absent(t, buf_cstr(&path));
         lmdb_close(t);
         return false;
     }

@@ -31,6 +31,20 @@ void table_watch_start(struct table *t, int fd, bool owned, bool text)
                                      .changed = st.st_mtim };
 }
 
+void table_watch_absent(struct table *t, const char *path)
+{
+    const char *name;
+    struct stat st;
+    int dir = fd_open_parent(path, &name);
+
+    if (dir >= 0 && fstat(dir, &st) == 0)
+        t->watch = (struct table_watch){
+            .fd = dir, .link = -1, .owned = true, .links = st.st_nlink, .changed = st.st_mtim
+        };
+    else
+        fd_close(&dir);
+}
+
 void table_watch_link(struct table *t, const char *path)
 {
     struct stat st;

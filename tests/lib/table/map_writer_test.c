@@ -179,6 +179,20 @@ static void what_has_the_traditional_name_is_read_and_noticed(void **state UNUSE
     assert_lookup(spec_of("l"), TABLE_DEFAULT, "k", "here");
 }
 
+static void an_index_that_was_missing_is_noticed_when_it_comes(void **state UNUSED)
+{
+    BUF_AUTO(name, 0);
+    BUF_AUTO(error, 0);
+
+    struct table *t = table_open(str_from(spec_of("late")), TABLE_DEFAULT, &error);
+    assert_false(table_is_open(t));
+    assert_false(tables_have_changed(&name));
+    publish_one("late.lmdb", "here at last");
+    assert_true(tables_have_changed(&name));
+    table_close(t);
+    assert_lookup(spec_of("late"), TABLE_DEFAULT, "k", "here at last");
+}
+
 static void keys_that_no_table_can_hold_are_refused(void **state UNUSED)
 {
     struct map_writer *w = map_writer_new(scratch_path("k.lmdb"), MAP_WRITER_NULS);
@@ -242,6 +256,7 @@ int main(void)
         cmocka_unit_test(a_map_can_be_added_to_and_deleted_from),
         cmocka_unit_test(a_reader_keeps_its_map_and_notices_the_new_one),
         cmocka_unit_test(what_has_the_traditional_name_is_read_and_noticed),
+        cmocka_unit_test(an_index_that_was_missing_is_noticed_when_it_comes),
         cmocka_unit_test(keys_that_no_table_can_hold_are_refused),
         cmocka_unit_test(many_entries_come_back_sorted),
     };
