@@ -70,7 +70,7 @@ const struct table_type *table_type_find(struct str name);
 
 /* Note the state and the owner of `fd`; `owned`: close it with the table. */
 void table_watch_start(struct table *t, int fd, bool owned, bool text);
-/* There is no file at `path`: notice what comes into its directory. */
+/* There is no file at `path`: notice what comes into its directory, or into the one where that is missing. */
 void table_watch_absent(struct table *t, const char *path);
 /* If `path` is a symbolic link, notice when another takes its place. */
 void table_watch_link(struct table *t, const char *path);

@@ -31,11 +31,25 @@ void table_watch_start(struct table *t, int fd, bool owned, bool text)
                                      .changed = st.st_mtim };
 }
 
+/* Of those that `path` leads through: -1 if there is none. */
+static int open_deepest_directory(const char *path)
+{
+    BUF_AUTO(text, 0);
+    size_t slash;
+    int dir = -1;
+
+    buf_add_cstr(&text, path);
+    while (dir < 0 && (slash = str_rfind(buf_str(&text), '/')) != STR_NOT_FOUND) {
+        text.len = slash;
+        dir = open(slash ? buf_cstr(&text) : "/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    }
+    return dir;
+}
+
 void table_watch_absent(struct table *t, const char *path)
 {
-    const char *name;
     struct stat st;
-    int dir = fd_open_parent(path, &name);
+    int dir = open_deepest_directory(path);
 
     if (dir >= 0 && fstat(dir, &st) == 0)
         t->watch = (struct table_watch){
