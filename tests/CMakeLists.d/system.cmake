@@ -7,7 +7,7 @@ if(RELEVO_SANITIZE)
   set(patience 1800)
 endif()
 math(EXPR own_patience "${patience} - 30") # so that a test that hangs can still show the log
-foreach(name IN ITEMS ${attacks} two_hosts takeover kill confinement crash_at_syscall crowd flow recovery junk_names no_room growth chroot instances hostile_dns auth login tls template policy network_tables databases proxy_filter verify postscreen milter guides submit)
+foreach(name IN ITEMS ${attacks} two_hosts takeover kill confinement crash_at_syscall crowd flow recovery junk_names no_room growth chroot instances hostile_dns auth login tls template policy network_tables databases proxy_filter verify postscreen milter guides submit crash_submit)
   add_test(NAME system.${name}
     COMMAND Python3::Interpreter ${CMAKE_SOURCE_DIR}/tests/system/${name}_test.py ${CMAKE_BINARY_DIR})
   set_tests_properties(system.${name} PROPERTIES LABELS system TIMEOUT ${patience} SKIP_RETURN_CODE 77
