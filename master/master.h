@@ -83,6 +83,7 @@ struct service {
     struct loop_timer *rest;     /* end of throttling, or of a failed fork */
     struct loop_timer *patience; /* for workers that take long to start */
     struct loop_timer *wakeup;
+    bool wakeup_is_near;      /* it was brought forward */
     struct loop_timer *crowd; /* next look at who keeps all processes busy */
 };
 
@@ -176,6 +177,8 @@ const char *const *start_arguments(const struct service_line *line,
 
 /* The process of a child is known now, or another one. */
 void child_name(struct child *c, pid_t pid);
+/* The child with that process id, which is forgotten; NULL: there is none. */
+struct child *child_take(struct master *m, pid_t pid);
 
 /* template.c: services whose processes are clones of one that waits for being asked.
  *
@@ -189,6 +192,8 @@ struct template *template_ask(struct service *s, int slot);
 void template_retire(struct service *s);
 /* What clones have told, before we wait for any of them. */
 void template_hear_all(struct master *m);
+/* That process has ended: it may have made a template of itself, and not be a child any more. */
+void template_before_reap(struct master *m, pid_t pid);
 /* Was that a template? */
 bool template_reap(struct master *m, pid_t pid, int raw);
 /* A process has ended that nobody knows: a clone that had no time to say who it was?  Then only the end of its template
@@ -220,6 +225,8 @@ void refuse_client(struct service *s, int listen_fd);
 
 /* wakeup.c */
 void wakeup_start(struct service *s);
+/* What a process that was killed had stored, and told nobody of, is looked for soon. */
+void wakeup_after_crash(struct master *m);
 
 /* reload.c: bring the running services in line with master.cf; also the first start. */
 void reload_services(struct master *m);

@@ -53,22 +53,29 @@ void reap_missing(struct child *c)
     forget(c);
 }
 
-static struct child *take_child(struct master *m, pid_t pid)
+/* A clone that had no time to say who it was, or a child that process 1 of a container adopted. */
+static void bury_stranger(struct master *m, pid_t pid, int raw)
 {
-    return map_remove(&m->children, (struct str){ (const char *)&pid, sizeof pid });
+    if (WIFSIGNALED(raw))
+        log_warning("process pid %d killed by signal %d", (int)pid, WTERMSIG(raw));
+    template_doubt(m);
 }
 
 static void bury(struct master *m, pid_t pid, int raw)
 {
-    struct child *c = take_child(m, pid);
+    struct child *c;
 
+    if (WIFSIGNALED(raw))
+        wakeup_after_crash(m);
+    template_before_reap(m, pid);
+    c = child_take(m, pid);
     if (c == NULL) {
         template_hear_all(m); /* it may have told who it is a moment ago */
-        c = take_child(m, pid);
+        c = child_take(m, pid);
     }
     if (c == NULL) {
         if (!template_reap(m, pid, raw))
-            template_doubt(m); /* unless it is a child that process 1 of a container adopted */
+            bury_stranger(m, pid, raw);
         return;
     }
     struct service *s = c->service;

@@ -202,6 +202,11 @@ void child_name(struct child *c, pid_t pid)
     (void)map_set(&m->children, key_of(c), c);
 }
 
+struct child *child_take(struct master *m, pid_t pid)
+{
+    return map_remove(&m->children, (struct str){ (const char *)&pid, sizeof pid });
+}
+
 static struct child *note_child(struct service *s, int slot)
 {
     struct child *c = mem_alloc(sizeof *c);

@@ -81,18 +81,21 @@ static void take_word(struct template *t, const struct template_message *m)
     t->ready = true;
 }
 
-/* False when that was the last word. */
+/* False when that was the last word.  The kernel looks for a message first, and then whether the other side is closed: what
+ * is said between the two lies behind the end.  And it says first that requests were left unread. */
 static bool listen_to(struct template *t)
 {
     struct template_message m;
     ssize_t n;
+    int ends = 0;
 
     do {
         n = recv(t->fd, &m, sizeof m, MSG_DONTWAIT);
         if (n == (ssize_t)sizeof m)
             take_word(t, &m);
-        /* The kernel says first that it left requests unread, and then what its clones had told. */
-    } while (n == (ssize_t)sizeof m || (n < 0 && errno == ECONNRESET));
+        if (n == 0)
+            ends++;
+    } while (n == (ssize_t)sizeof m || (n < 0 && errno == ECONNRESET) || (n == 0 && ends < 2));
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
         return true;
     end(t);
@@ -123,6 +126,32 @@ void template_hear_all(struct master *m)
         struct template *t = LIST_ITEM(node, struct template, node);
         if (t->fd >= 0)
             hear(t);
+    }
+}
+
+/* Whether it had made its first clone, which has the slot then, is known when that one speaks or the socket ends. */
+static void await_first_clone(struct template *t)
+{
+    struct child *c;
+
+    if (!listen_to(t) || t->ready)
+        return;
+    c = child_take(t->service->master, t->pid);
+    c->pid = 0;
+    c->template = t;
+    t->ready = true;
+}
+
+void template_before_reap(struct master *m, pid_t pid)
+{
+    LIST_FOREACH(&m->templates, node)
+    {
+        struct template *t = LIST_ITEM(node, struct template, node);
+
+        if (t->pid == pid && !t->ready) {
+            await_first_clone(t);
+            return;
+        }
     }
 }
 

@@ -9,6 +9,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#define AFTER_CRASH_MS 500 /* one look for all that crash together */
+
 static int connect_inet(const char *where)
 {
     /* inet services with a wakeup time do not occur in practice; one second is plenty on our own host. */
@@ -49,6 +51,7 @@ static void wake(void *context)
     struct service *s = context;
     bool due = s->used || !s->line.wakeup_if_used;
 
+    s->wakeup_is_near = false;
     if (due && s->rest == NULL && s->listener_count && !s->missing)
         trigger(s);
     s->wakeup = loop_timer_start(s->master->loop, (int64_t)s->line.wakeup_s * 1000, wake, s);
@@ -59,4 +62,19 @@ void wakeup_start(struct service *s)
     loop_timer_cancel(s->master->loop, &s->wakeup);
     if (s->line.wakeup_s > 0)
         s->wakeup = loop_timer_start(s->master->loop, 0, wake, s);
+}
+
+static void hasten(struct service *s)
+{
+    if (s->wakeup == NULL || s->wakeup_is_near)
+        return;
+    loop_timer_cancel(s->master->loop, &s->wakeup);
+    s->wakeup = loop_timer_start(s->master->loop, AFTER_CRASH_MS, wake, s);
+    s->wakeup_is_near = true;
+}
+
+void wakeup_after_crash(struct master *m)
+{
+    LIST_FOREACH(&m->services, node)
+    hasten(LIST_ITEM(node, struct service, node));
 }

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Programs that crash in the middle of their work are there again at once, and nobody outlives master."""
 import contextlib
+import glob
 import os
 import signal
 import time
@@ -35,16 +36,20 @@ def targets(pid):
 
 
 def crash(host, program, signal_number):
-    """Ends the program in the middle of a message; returns the seconds until one from somebody else is taken."""
+    """Ends the program in the middle of a message; returns the seconds until one from somebody else is taken, and who was ended."""
     session = begin_message()
     victims = until("%s at work" % program, lambda: working(host, program))
-    for pid in victims:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal_number)
+    victims = [pid for pid in victims if killed(pid, signal_number)]
     started = time.monotonic()
     until("a message to be taken", lambda: is_taken("after " + program))
     session.close()
-    return time.monotonic() - started
+    return time.monotonic() - started, victims
+
+
+def killed(pid, signal_number):
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal_number)
+        return True
 
 
 def is_taken(subject):
@@ -54,10 +59,13 @@ def is_taken(subject):
 
 def is_back_at_once(host, program):
     mark = len(host.log())
-    times = sorted(crash(host, program, signal.SIGKILL if n % 2 else signal.SIGSEGV) for n in range(ROUNDS))
+    crashes = [crash(host, program, signal.SIGKILL if n % 2 else signal.SIGSEGV) for n in range(ROUNDS)]
+    times = sorted(seconds for seconds, _ in crashes)
     print("  %s is back after %s s" % (program, ", ".join("%.2f" % t for t in times)))
     assert times[ROUNDS // 2] < FIGURE_S and times[-1] < FIGURE_S * BUSY_MACHINE, times
     assert "throttling" not in host.log()[mark:], "a program that works is not slowed down for a crash"
+    for pid in [pid for _, pids in crashes for pid in pids]:  # master knows each of them, also those that were just being made
+        host.wait_log(r"pid %d killed by signal" % pid, mark)
     host.wait_empty()
     assert "never" not in host.mailbox("luis")
 
@@ -70,6 +78,34 @@ def a_crashed_smtpd_is_back_within_a_second(host):
 @test
 def a_crashed_cleanup_is_back_within_a_second(host):
     is_back_at_once(host, "cleanup")
+
+
+def crash_idle(host, program):
+    """Ends an idle process of the program, and waits until master has seen it."""
+    pid = host.pid_of(program)
+    mark = len(host.log())
+    os.kill(pid, signal.SIGKILL)
+    host.wait_log("pid %d killed by signal 9" % pid, mark)
+
+
+@test
+def what_a_crashed_program_had_stored_is_found_at_once(host):
+    """It may have died between the sync of a message and the note to the queue manager."""
+    send("eva@nowhere.invalid")
+    qid = until("a deferred message", lambda: next((q for q, m in host.queue().items() if m["queue_name"] == "deferred"), None))
+    host.run("postsuper", "-h", qid)
+    spool = host.path("/var/spool/postfix/")
+    for _ in range(2):  # the second time too: one look for many crashes is none for the last
+        mark = len(host.log())
+        path = until("a file on hold", lambda: next(iter(glob.glob(spool + "hold/**/" + qid, recursive=True)), None))
+        os.utime(path)  # not the time of the next attempt
+        os.rename(path, spool + "incoming/" + qid)
+        send("paco@" + DOMAIN)  # so that a cleanup is there
+        crash_idle(host, "cleanup")
+        host.wait_log("%s: from=" % qid, mark)
+        host.wait_in("deferred", qid)
+        host.run("postsuper", "-h", qid)
+    host.run("postsuper", "-d", qid)
 
 
 def alive(pid):
