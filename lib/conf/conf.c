@@ -57,12 +57,6 @@ struct reading {
     struct str path;
 };
 
-static void warn_of_override(struct str path, unsigned line, struct str name, struct str value)
-{
-    log_warning(STR_FMT ", line %u: overriding earlier entry: " STR_FMT "=" STR_FMT, STR_ARG(path),
-                line, STR_ARG(name), STR_ARG(value));
-}
-
 static void add_setting(void *context, const struct main_cf_setting *s)
 {
     struct reading *r = context;
@@ -73,7 +67,7 @@ static void add_setting(void *context, const struct main_cf_setting *s)
     const struct setting *old = map_set(&r->file->settings, s->name, new);
     if (old == NULL || str_equal(old->value, s->value))
         return;
-    warn_of_override(r->path, s->line, s->name, old->value);
+    main_cf_warn_of_override(r->path, s->line, s->name, old->value);
     new->earlier = old;
     r->file->overridden = true;
 }
@@ -89,7 +83,7 @@ void conf_warn_of_overrides(const struct conf *c)
     while (c->file->overridden && map_next(&c->file->settings, &cursor, &name, &value)) {
         const struct setting *s = value;
         if (s->earlier)
-            warn_of_override(buf_str(&path), s->earlier->line, name, s->value);
+            main_cf_warn_of_override(buf_str(&path), s->earlier->line, name, s->value);
     }
 }
 

@@ -51,3 +51,9 @@ bool main_cf_parse(struct str text, struct str file, struct arena *arena, main_c
     }
     return true;
 }
+
+void main_cf_warn_of_override(struct str file, unsigned line, struct str name, struct str earlier)
+{
+    log_warning(STR_FMT ", line %u: overriding earlier entry: " STR_FMT "=" STR_FMT, STR_ARG(file),
+                line, STR_ARG(name), STR_ARG(earlier));
+}

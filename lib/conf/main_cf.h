@@ -15,3 +15,6 @@ typedef void main_cf_fn(void *context, const struct main_cf_setting *setting);
  * The strings borrow from `text` and `arena`. */
 NODISCARD bool main_cf_parse(struct str text, struct str file, struct arena *arena,
                              main_cf_fn *each, void *context, struct buf *error);
+
+/* For a setting that says otherwise than one of its name before it in `file`, which said `earlier`. */
+void main_cf_warn_of_override(struct str file, unsigned line, struct str name, struct str earlier);

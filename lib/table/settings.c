@@ -10,12 +10,23 @@ struct table_setting {
     struct str name, value;
 };
 
+static struct str last_of(const struct table_settings *s, struct str name)
+{
+    for (const struct table_setting *one = s->first; one; one = one->next)
+        if (str_equal(one->name, name))
+            return one->value;
+    return STR_NONE;
+}
+
 /* The last one of a name counts. */
 static void keep(void *context, const struct main_cf_setting *from)
 {
     struct table_settings *s = context;
     struct table_setting *one = arena_alloc(&s->arena, sizeof *one);
+    struct str earlier = last_of(s, from->name);
 
+    if (earlier.ptr && !str_equal(earlier, from->value))
+        main_cf_warn_of_override(s->source, from->line, from->name, earlier);
     *one = (struct table_setting){ s->first, arena_str(&s->arena, from->name),
                                    arena_str(&s->arena, from->value) };
     s->first = one;
@@ -96,10 +107,7 @@ static struct str find(struct table_settings *s, const char *name)
 {
     if (s->main_cf)
         return from_main_cf(s, name);
-    for (const struct table_setting *one = s->first; one; one = one->next)
-        if (str_equal(one->name, str_from(name)))
-            return one->value;
-    return STR_NONE;
+    return last_of(s, str_from(name));
 }
 
 struct str table_settings_text(struct table_settings *s, const char *name, const char *standard)

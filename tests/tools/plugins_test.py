@@ -202,6 +202,14 @@ class Case(unittest.TestCase):
         self.assertIn("fatal: open /no/such.cf: No such file or directory", self.postmap("-q", "a", "sqlite:/no/such.cf")[2])
         table = self.data_base("query = SELECT v FROM t WHERE k = %s\n")
         self.assertIn("without the recommended '' quotes", self.postmap("-q", "1", table)[2])
+        table = self.data_base("query = SELECT v FROM t WHERE k LIKE '%%%s' OR k = 'it''s %s'\n")
+        self.assertEqual(self.postmap("-q", "1", table)[2], "")
+
+    def test_a_setting_that_is_given_twice_is_told_of(self):
+        table = self.data_base("query = SELECT v FROM t WHERE k = '%s'\nresult_format = %s\nresult_format = <%s>\nresult_format = <%s>\n")
+        _, out, err = self.postmap("-q", "o'hara@b.test", table)
+        self.assertEqual(out, "<box@host>\n")
+        self.assertEqual(err, "postmap: warning: %s, line 4: overriding earlier entry: result_format=%%s\n" % self.path("x.cf"))
 
     def test_a_server_is_neither_built_nor_listed(self):
         table = self.data_base("query = SELECT v FROM t WHERE k = '%s'\n")

@@ -96,27 +96,28 @@ static void sqlite_close(void *table)
     free(t);
 }
 
-static bool is_quoted(struct str query, size_t at)
+/* A key is made harmless between single quotes, and nowhere else. */
+static bool has_bare_key(struct str query)
 {
-    return at > 0 && query.ptr[at - 1] == '\'' && at + 2 < query.len && query.ptr[at + 2] == '\'';
+    bool quoted = false;
+
+    for (size_t i = 0; i + 1 < query.len; i++) {
+        if (query.ptr[i] == '\'')
+            quoted = !quoted;
+        if (query.ptr[i] == '%' && query.ptr[++i] == 's' && !quoted)
+            return true;
+    }
+    return false;
 }
 
-/* A key is made harmless between single quotes, and nowhere else. */
 static void check_quotes(const struct sqlite_table *t)
 {
     struct str query = t->query.template;
 
-    for (size_t i = 0; i + 1 < query.len; i++) {
-        if (query.ptr[i] != '%')
-            continue;
-        if (query.ptr[i + 1] == 's' && !is_quoted(query, i)) {
-            log_warning("sqlite:" STR_FMT ": query >" STR_FMT
-                        "< contains >%%s< without the recommended '' quotes",
-                        STR_ARG(t->query.name), STR_ARG(query));
-            return;
-        }
-        i++;
-    }
+    if (has_bare_key(query))
+        log_warning("sqlite:" STR_FMT ": query >" STR_FMT
+                    "< contains >%%s< without the recommended '' quotes",
+                    STR_ARG(t->query.name), STR_ARG(query));
 }
 
 static bool open_data_base(struct sqlite_table *t, const char *path, struct buf *error)
