@@ -24,11 +24,19 @@ def services_are_added_once_and_the_file_before_is_kept(tools):
             run(host, command, *words)
             assert "already" in run(host, command, *words, status=1)
             assert "usage: " + command in run(host, command, status=1)
+            assert "usage: " + command in run(host, command, "--help")
         assert "10025 is in" in run(host, "postfix-add-filter", "other", "10025", status=1)
         lines = subprocess.run([tools + "/postconf", "-c", host.root + "/etc/postfix", "-M"], capture_output=True, text=True).stdout
         assert len(lines.splitlines()) == 4 and "user=nobody argv=/usr/bin/policy -v" in lines, lines
         assert "smtp_send_xforward_command=yes" in lines and "content_filter=" in lines
         assert before in [open(f, encoding="ascii").read() for f in glob.glob(host.root + "/etc/postfix/master.cf.*")]
+
+
+@test
+def who_asks_for_the_usage_gets_it_without_an_error(tools):
+    with Scratch(tools) as host:
+        for word in ("-h", "--help"):
+            assert run(host, "postfix-takeover", word) == run(host, "postfix-takeover", "--nonsense", status=2)
 
 
 @test

@@ -137,6 +137,7 @@ def a_dialogue_asks_explains_and_goes_back(tools):
 def wrong_words_and_missing_files_have_statuses_of_their_own(tools):
     with Scratch(tools) as host:
         assert "usage: postfix-setup" in setup(host, "--everything", status=USAGE)
+        assert setup(host, "--help") == setup(host, "--everything", status=USAGE)
         setup(host, "--answers", "/nonexistent/answers", status=TROUBLE)
         setup(host, "--text", status=CANCELLED)
 
