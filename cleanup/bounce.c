@@ -94,6 +94,9 @@ static bool report(const struct message *m)
     struct bounce_report request = bounce_report_of(m);
     char kind = (char)(m->env.verp.len ? BOUNCE_VERP : BOUNCE_FLUSH);
 
+    /* What was refused for its content goes no further, not even to its sender. */
+    if (m->status == CLEANUP_CONTENT)
+        request.dsn_ret = DSN_RET_HDRS;
     request.verp_delims = m->env.verp;
     return bounce_client_report(site_conf.bounce_service_name, kind, &request);
 }

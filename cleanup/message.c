@@ -143,8 +143,7 @@ void message_log_milter(struct message *m, const char *action, enum milter_event
     buf_join(&line, str_from(message_id(m)), STR(": "), str_from(action), STR(": "),
              str_from(milter_places[event]), STR(" from "),
              local ? STR("localhost[127.0.0.1]") : m->env.origin, STR(": "), text, STR(";"));
-    if (event >= MILTER_MAIL)
-        add_address(&line, " from=<", m->env.sender);
+    add_address(&line, " from=<", m->env.sender);
     if (event >= MILTER_RCPT && m->env.last_recipient.ptr)
         add_address(&line, " to=<", m->env.last_recipient);
     add_dialogue(m, &line);

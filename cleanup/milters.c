@@ -84,15 +84,15 @@ void milters_hold_message(struct message *m, struct str reason)
     m->flags |= CLEANUP_FLAG_HOLD;
 }
 
-/* What a reply says behind its first code, on one line. */
-static void format_refusal(const struct milter_verdict *v, struct buf *out)
+/* What a reply says behind its first code, on one line: `end_of_line` stands for each CRLF. */
+static void format_refusal(const struct milter_verdict *v, const char *end_of_line, struct buf *out)
 {
     struct str rest = v->text;
 
     for (bool first = true; rest.ptr; first = false) {
         size_t end = str_find(rest, '\n');
         if (!first)
-            buf_addf(out, "??%d%c", v->code, end == STR_NOT_FOUND ? ' ' : '-');
+            buf_addf(out, "%s%d%c", end_of_line, v->code, end == STR_NOT_FOUND ? ' ' : '-');
         buf_add(out, str_sub(rest, 0, end));
         rest = end == STR_NOT_FOUND ? STR_NONE : str_skip(rest, end + 1);
     }
@@ -101,7 +101,7 @@ static void format_refusal(const struct milter_verdict *v, struct buf *out)
 /* The submitter of local mail has no use for a reply: its sender gets a report, or it is tried again. */
 static void refuse_local(struct message *m, const struct milter_verdict *v)
 {
-    struct str text = v->text;
+    BUF_AUTO(text, 0);
 
     if (m->milter_event == MILTER_RCPT) {
         log_warning("%s: milter configuration error: can't reject recipient in non-smtpd(8) "
@@ -112,7 +112,8 @@ static void refuse_local(struct message *m, const struct milter_verdict *v)
     } else if (v->code < 500) {
         message_fail(m, CLEANUP_DEFER, STR_NONE);
     } else {
-        message_fail(m, CLEANUP_CONTENT, str_cut(&text, '\n'));
+        format_refusal(v, "__", &text);
+        message_fail(m, CLEANUP_CONTENT, buf_str(&text));
     }
 }
 
@@ -120,7 +121,7 @@ static void refuse(struct message *m, const struct milter_verdict *v)
 {
     BUF_AUTO(text, 0);
 
-    format_refusal(v, &text);
+    format_refusal(v, "??", &text);
     message_log_milter(m, "milter-reject", m->milter_event, buf_str(&text));
     if (m->has_local_milters) {
         refuse_local(m, v);

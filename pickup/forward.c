@@ -199,6 +199,8 @@ static enum fate fate_after(const struct drop *d, const struct cleanup_verdict *
         log_warning("%s: %s: cleanup service does not understand the message", cleanup.id.text,
                     d->path);
         return FATE_CORRUPT;
+    case CLEANUP_DEFER:
+        return FATE_KEEP; /* who put it off has said so */
     default:
         log_warning("%s: error writing %s: queue file write error", d->path, cleanup.id.text);
         return FATE_KEEP; /* its addresses may be the reason: others get their turn */

@@ -248,7 +248,7 @@ static enum attempt converse(struct policy_server *p, struct str request, struct
         buf_add_cstr(why, "Application error");
         return ATTEMPT_BROKEN;
     }
-    buf_add(action, str_trim(found));
+    buf_add(action, found);
     buf_clear(&p->link.in);
     return ATTEMPT_DONE;
 }

@@ -7,6 +7,14 @@
 
 #define NESTING_LIMIT 100
 
+/* Blanks at the end are the table's or the server's own, and part of what is said. */
+static struct str skip_blanks(struct str text)
+{
+    while (text.len && char_is_space(text.ptr[0]))
+        text = str_skip(text, 1);
+    return text;
+}
+
 /* Text that may begin with its own status. */
 static enum outcome_kind refuse(struct judge *j, int code, const char *status, struct str text,
                                 const char *fallback)
@@ -15,7 +23,7 @@ static enum outcome_kind refuse(struct judge *j, int code, const char *status, s
     struct str own =
         length ? judge_fit_status(j, j->subject, str_sub(text, 0, length)) : str_from(status);
 
-    text = str_trim(str_skip(text, length));
+    text = skip_blanks(str_skip(text, length));
     if (text.len == 0)
         text = str_from(fallback);
     return judge_reject(j, code, arena_cstr(j->arena, own), STR_FMT, STR_ARG(text));
@@ -53,7 +61,7 @@ static enum outcome_kind remember(struct judge *j, struct str text, defer_fn *de
     struct str status =
         length ? judge_fit_status(j, j->subject, str_sub(text, 0, length)) : STR("4.7.1");
 
-    text = str_trim(str_skip(text, length));
+    text = skip_blanks(str_skip(text, length));
     defer(j, smtpd_conf.access_map_defer_code, arena_cstr(j->arena, status), STR_FMT,
           STR_ARG(text.len ? text : STR("Service unavailable")));
     return JUDGE_NEXT;
@@ -111,7 +119,7 @@ static enum outcome_kind act_filter(struct judge *j, struct str text)
         return JUDGE_NEXT;
     log_action(j, "filter", "triggers FILTER ", text);
     if (j->actions)
-        j->actions->filter = arena_str(&j->s->t.arena, text);
+        j->actions->filter = arena_str(&j->s->t.arena, str_trim(text));
     return JUDGE_NEXT;
 }
 
@@ -121,7 +129,7 @@ static enum outcome_kind act_redirect(struct judge *j, struct str text)
         return JUDGE_NEXT;
     log_action(j, "redirect", "triggers REDIRECT ", text);
     if (j->actions)
-        j->actions->redirect = arena_str(&j->s->t.arena, text);
+        j->actions->redirect = arena_str(&j->s->t.arena, str_trim(text));
     return JUDGE_NEXT;
 }
 
@@ -131,7 +139,7 @@ static enum outcome_kind act_bcc(struct judge *j, struct str text)
         return JUDGE_NEXT;
     log_action(j, "bcc", "triggers BCC ", text);
     if (j->actions) {
-        buf_add(&j->actions->bcc, text);
+        buf_add(&j->actions->bcc, str_trim(text));
         buf_addc(&j->actions->bcc, '\0');
     }
     return JUDGE_NEXT;
@@ -197,7 +205,7 @@ static bool comes_in_time(const struct judge *j, const struct action *a)
         after = "is unavailable";
     } else if (a->about == ABOUT_HEADER && s->where == SMTP_CMD_UNKNOWN) {
         after = "must be used before smtpd_end_of_data_restrictions";
-    } else if (a->about != ABOUT_NOTHING && !s->t.active && s->where != SMTP_CMD_VRFY) {
+    } else if (a->about != ABOUT_NOTHING && !s->t.active) {
         before = "with smtpd_delay_reject=no, ";
         after = "is always skipped in Client host or Helo command restrictions";
     } else {
@@ -273,8 +281,8 @@ enum outcome_kind actions_apply(struct judge *j, struct str value)
 
     if (!str_token(&text, " \t", &word))
         return JUDGE_NEXT;
-    text = str_trim(text);
-    if (all_digits(value)) {
+    text = skip_blanks(text);
+    if (all_digits(str_trim(value))) {
         judge_log_permit(j, value, j->entry_table);
         return JUDGE_PERMIT;
     }

@@ -237,7 +237,7 @@ static enum outcome_kind act_on(struct judge *j, const struct policy *policy, st
 {
     struct str name = policy_server_name(policy->server);
 
-    if (action.len == 0) {
+    if (str_trim(action).len == 0) {
         log_warning("access table " STR_FMT " entry  has empty value", STR_ARG(name));
         return JUDGE_PERMIT;
     }

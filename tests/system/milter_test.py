@@ -570,6 +570,25 @@ def mail_of_this_host_has_filters_of_its_own(host):
         host.run("sendmail", "-f", OTHER, BOX, text="Subject: local\n\nrefused\n", user="enrique")
         host.wait_log(r"milter-reject: MAIL from localhost\[127\.0\.0\.1\]: 5\.7\.1 Command rejected; from=<%s>" % OTHER, mark)
         host.wait_log(r"relay=none, .*dsn=5\.7\.1, status=bounced \(Command rejected\)", mark)
+    with Filter(C=packet("r")):
+        mark = len(host.log())
+        host.run("sendmail", "-f", OTHER, BOX, text="Subject: local\n\nrefused\n", user="enrique")
+        host.wait_log(r"milter-reject: CONNECT from localhost\[127\.0\.0\.1\]: 5\.7\.1 Command rejected; from=<%s>" % OTHER, mark)
+    with Filter(E=text("y", "554-5.7.9 one\r\n554 5.7.9 two")):
+        mark = len(host.log())
+        host.run("sendmail", "-R", "full", "-f", OTHER, BOX, text="Subject: local\n\nall of it\n", user="enrique")
+        host.wait_log(r"dsn=5\.7\.9, status=bounced \(one__554 5\.7\.9 two\)", mark)
+        report = host.wait_mail(OTHER.split("@")[0], "one__554 5.7.9 two")
+        has(report, "Undelivered Message Headers")
+        assert "all of it" not in report, report
+    with Filter(E=packet("t")):
+        mark = len(host.log())
+        host.run("sendmail", "-f", OTHER, BOX, text="Subject: local\n\nlater\n", user="enrique")
+        host.wait_log(r"milter-reject: END-OF-MESSAGE from localhost\[127\.0\.0\.1\]: 4\.7\.1 ", mark)
+        until("the mail waits", lambda: os.listdir(QUEUE + "/maildrop"))
+        assert not re.search(r"pickup\[\d+\]: warning", host.log()[mark:]), host.log()[mark:]
+        for name in os.listdir(QUEUE + "/maildrop"):
+            os.unlink(QUEUE + "/maildrop/" + name)
     with Filter(R=packet("r")):
         mark = len(host.log())
         host.run("sendmail", "-f", OTHER, BOX, text="Subject: local\n\nlater\n", user="enrique")

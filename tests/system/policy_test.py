@@ -189,6 +189,29 @@ def a_server_may_be_a_command_that_spawn_runs(host):
 
 
 @test
+def blanks_at_the_end_of_an_answer_are_part_of_it(host):
+    restrict(host, "check_policy_service unix:private/policy")
+    for said, heard in (("REJECT no ", "554 5.7.1 <%s>: Recipient address rejected: no " % BOX),
+                        ("450 4.7.9  two  words  ", "450 4.7.9 <%s>: Recipient address rejected: two  words  " % BOX),
+                        ("DEFER_IF_PERMIT later ", "450 4.7.1 <%s>: Recipient address rejected: later " % BOX),
+                        ("DUNNO ", "250 2.1.5 Ok"), ("REDIRECT %s " % BOX, "250 2.1.5 Ok")):
+        with Policy(action(said), ["unix"]):
+            eq(rcpt(), heard)
+
+
+@test
+def nothing_is_done_to_mail_that_is_not_there(host):
+    restrict(host, "check_policy_service unix:private/policy")
+    for said in ("PREPEND X-A: b", "HOLD", "DISCARD", "REDIRECT " + BOX, "BCC " + BOX, "FILTER smtp:x"):
+        with Policy(action(said), ["unix"]), contextlib.closing(Smtp()) as c:
+            mark = len(host.log())
+            c("EHLO client.test")
+            c("VRFY " + BOX)
+            host.wait_log("action %s is always skipped in Client host or Helo command restrictions" % said.split()[0], mark)
+            assert " triggers " not in host.log()[mark:]
+
+
+@test
 def odd_answers_defer_and_harm_nobody(host):
     restrict(host, "check_policy_service unix:private/policy", smtpd_policy_service_try_limit="1")
     for said in ("junk\n\n", "\n", None, "action=" + "x" * 100000 + "\n\n", "x" * 200000, "action=REJECT \xff\xfe\n\n"):
