@@ -124,7 +124,8 @@ static void put_number(struct buf *out, char type, int value)
     record_put(out, type, buf_str(&digits));
 }
 
-/* Side effects of access tables that belong to the envelope; what is judged at the end of the content comes behind it. */
+/* Side effects of access tables that belong to the envelope; what is judged at the end of the content comes behind it.
+ * That the message is held or thrown away stays known: nobody needs to say so twice. */
 static void put_actions(struct session *s, struct buf *out)
 {
     struct actions *a = &s->t.actions;
@@ -139,7 +140,6 @@ static void put_actions(struct session *s, struct buf *out)
     if (a->hold || a->discard)
         put_number(out, CLEANUP_RECORD_FLAGS,
                    (a->hold ? CLEANUP_FLAG_HOLD : 0) | (a->discard ? CLEANUP_FLAG_DISCARD : 0));
-    a->hold = a->discard = false;
     a->filter = a->redirect = STR_NONE;
     buf_clear(&a->bcc);
 }

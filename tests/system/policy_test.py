@@ -7,7 +7,7 @@ import socket
 import socketserver
 import threading
 
-from harness import DOMAIN, furnish, Host, MAIL_UID, main, QUEUE, Smtp, test
+from harness import DOMAIN, furnish, Host, MAIL_UID, main, QUEUE, send, Smtp, test
 
 SOCKET = QUEUE + "/private/policy"
 PORT = 10031
@@ -197,6 +197,20 @@ def blanks_at_the_end_of_an_answer_are_part_of_it(host):
                         ("DUNNO ", "250 2.1.5 Ok"), ("REDIRECT %s " % BOX, "250 2.1.5 Ok")):
         with Policy(action(said), ["unix"]):
             eq(rcpt(), heard)
+
+
+@test
+def mail_is_held_or_thrown_away_once(host):
+    service = "check_policy_service unix:private/policy"
+    restrict(host, service, smtpd_data_restrictions=service, smtpd_end_of_data_restrictions=service)
+    for said, asked in (("HOLD", ["RCPT", "DATA", "END-OF-MESSAGE"]), ("DISCARD", ["RCPT"])):
+        mark = len(host.log())
+        with Policy(action(said), ["unix"]) as p:
+            send(BOX)
+            assert [dict(r)["protocol_state"] for r in p.requests()] == asked, p.requests()
+        assert host.log()[mark:].count("%s: " % said.lower()) == 1, host.log()[mark:]
+    host.run("postsuper", "-d", "ALL")
+    host.run("postconf", "-X", "smtpd_data_restrictions", "smtpd_end_of_data_restrictions")
 
 
 @test
