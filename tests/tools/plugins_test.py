@@ -211,6 +211,16 @@ class Case(unittest.TestCase):
         self.assertEqual(out, "<box@host>\n")
         self.assertEqual(err, "postmap: warning: %s, line 4: overriding earlier entry: result_format=%%s\n" % self.path("x.cf"))
 
+    def test_what_ldap_cannot_do_is_told_of(self):
+        self.write("l.cf", "server_host = ldap://127.0.0.1:1\nstart_tls = yes\ntls_cipher_suite = NOPE\ndereference = 9\nscope = zz\n"
+                   "cache = yes\ncache_size = 9\nquery_filter = (mail=%s)\n")
+        err = self.postmap("-q", "a", "ldap:" + self.path("l.cf"))[2]
+        for text in ("dict_ldap_open: %s start_tls requires protocol version 3", "dict_ldap_open: %s Unrecognized value 9 specified for dereference; using 0",
+                     "dict_ldap_open: %s: Unrecognized value zz specified for scope; using sub", "dict_ldap_open: %s ignoring cache\n",
+                     "dict_ldap_open: %s ignoring cache_size\n", "dict_ldap_set_tls_options: Unable to allocate new TLS context -1: Can't contact LDAP server"):
+            self.assertIn("postmap: warning: " + text.replace("%s", self.path("l.cf")), err)
+        self.assertNotIn("cache_expiry", err)
+
     def test_a_server_is_neither_built_nor_listed(self):
         table = self.data_base("query = SELECT v FROM t WHERE k = '%s'\n")
         self.assertEqual(self.postmap(table)[2], "postmap: fatal: unsupported dictionary type: sqlite does not support bulk-mode creation.\n")

@@ -52,11 +52,13 @@ static int scope_of(const struct plugin_settings *s)
     return LDAP_SCOPE_SUBTREE;
 }
 
-static void demand_version_3(struct ldap_table *t, const char *who, struct str what)
+static void demand_version_3(struct ldap_table *t, const struct plugin_settings *s, const char *who,
+                             struct str what)
 {
     if (t->server.version >= LDAP_VERSION3)
         return;
-    log_warning("dict_ldap_open: %s" STR_FMT " requires protocol version 3", who, STR_ARG(what));
+    log_warning("dict_ldap_open: " STR_FMT " %s" STR_FMT " requires protocol version 3",
+                STR_ARG(s->name), who, STR_ARG(what));
     t->server.version = LDAP_VERSION3;
 }
 
@@ -95,11 +97,11 @@ static void read_tls(struct ldap_table *t, const struct plugin_settings *s)
     v->tls_ciphers = keep(t, s, "tls_cipher_suite");
     v->tls_require_cert = s->boolean(s->context, "tls_require_cert", false);
     if (modern.len)
-        demand_version_3(t, "URL scheme ", modern);
+        demand_version_3(t, s, "URL scheme ", modern);
     if (v->start_tls)
-        demand_version_3(t, "", STR("start_tls"));
+        demand_version_3(t, s, "", STR("start_tls"));
     if (v->bind == LDAP_BIND_SASL)
-        demand_version_3(t, "", STR("bind = sasl"));
+        demand_version_3(t, s, "", STR("bind = sasl"));
 }
 
 /* The lists stand one behind the other: that is how they are looked through. */
@@ -134,10 +136,26 @@ static int dereference_of(const struct plugin_settings *s)
     int value = s->number(s->context, "dereference", 0, 0);
 
     if (value > LDAP_DEREF_ALWAYS)
-        log_warning("dict_ldap_open: " STR_FMT ": Unrecognized value %d specified for "
+        log_warning("dict_ldap_open: " STR_FMT " Unrecognized value %d specified for "
                     "dereference; using 0",
                     STR_ARG(s->name), value);
     return value > LDAP_DEREF_ALWAYS ? 0 : value;
+}
+
+/* There was a cache in libraries of long ago. */
+static void warn_of_cache(const struct plugin_settings *s)
+{
+    const struct {
+        const char *name;
+        bool is_wanted;
+    } settings[] = { { "cache", s->boolean(s->context, "cache", false) },
+                     { "cache_expiry", s->is_set(s->context, "cache_expiry") },
+                     { "cache_size", s->is_set(s->context, "cache_size") } };
+
+    for (size_t i = 0; i < ARRAY_LEN(settings); i++)
+        if (settings[i].is_wanted)
+            log_warning("dict_ldap_open: " STR_FMT " ignoring %s", STR_ARG(s->name),
+                        settings[i].name);
 }
 
 static void read_search(struct ldap_table *t, const struct plugin_settings *s)
@@ -153,9 +171,7 @@ static void read_search(struct ldap_table *t, const struct plugin_settings *s)
         log_warning("dict_ldap_open: " STR_FMT ": Fixed query_filter " STR_FMT
                     " is probably useless",
                     STR_ARG(s->name), STR_ARG(t->query.template));
-    if (s->boolean(s->context, "cache", false) || s->is_set(s->context, "cache_expiry") ||
-        s->is_set(s->context, "cache_size"))
-        log_warning("dict_ldap_open: " STR_FMT " ignoring cache", STR_ARG(s->name));
+    warn_of_cache(s);
 }
 
 /* ---- the table ---- */

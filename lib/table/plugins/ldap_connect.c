@@ -75,10 +75,20 @@ static bool set_tls_text(LDAP *ld, int option, const char *name, const char *val
     return result == LDAP_SUCCESS;
 }
 
+static bool make_tls_context(LDAP *ld)
+{
+    int client = 0, result = ldap_set_option(ld, LDAP_OPT_X_TLS_NEWCTX, &client);
+
+    if (result != LDAP_SUCCESS)
+        log_warning("dict_ldap_set_tls_options: Unable to allocate new TLS context %d: %s", result,
+                    ldap_err2string(result));
+    return result == LDAP_SUCCESS;
+}
+
 /* The context of TLS is made last, of what was set before. */
 static bool set_tls_options(const struct ldap_server *s, LDAP *ld)
 {
-    int require = s->tls_require_cert ? LDAP_OPT_X_TLS_DEMAND : LDAP_OPT_X_TLS_NEVER, client = 0;
+    int require = s->tls_require_cert ? LDAP_OPT_X_TLS_DEMAND : LDAP_OPT_X_TLS_NEVER;
 
     if (!s->uses_tls)
         return true;
@@ -89,7 +99,7 @@ static bool set_tls_options(const struct ldap_server *s, LDAP *ld)
            set_tls_text(ld, LDAP_OPT_X_TLS_KEYFILE, "tls_key", s->tls_key) &&
            set_tls_text(ld, LDAP_OPT_X_TLS_CIPHER_SUITE, "tls_cipher_suite", s->tls_ciphers) &&
            ldap_set_option(ld, LDAP_OPT_X_TLS_REQUIRE_CERT, &require) == LDAP_SUCCESS &&
-           ldap_set_option(ld, LDAP_OPT_X_TLS_NEWCTX, &client) == LDAP_SUCCESS;
+           make_tls_context(ld);
 }
 
 static bool set_options(const struct ldap_server *s, LDAP *ld)
