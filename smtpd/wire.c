@@ -17,7 +17,8 @@ void wire_release(struct session *s) { stream_release(&s->stream); }
 bool wire_ends(const struct session *s, struct net_addr *theirs, struct net_addr *ours)
 {
     theirs->len = ours->len = sizeof theirs->ss;
-    return getpeername(s->stream.fd, (struct sockaddr *)&theirs->ss, &theirs->len) == 0 &&
+    return (service_client_address(s->setup->svc, theirs) ||
+            getpeername(s->stream.fd, (struct sockaddr *)&theirs->ss, &theirs->len) == 0) &&
            getsockname(s->stream.fd, (struct sockaddr *)&ours->ss, &ours->len) == 0 &&
            (theirs->ss.ss_family == AF_INET || theirs->ss.ss_family == AF_INET6);
 }

@@ -119,7 +119,25 @@ bool door_note(const char *path, struct str note)
     return door >= 0 && send(door, note.ptr, note.len, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0;
 }
 
-int door_open(int ends[2]) { return socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends); }
+/* Notes that find no room are lost, and what they told of has to be searched for: room for some thousands. */
+static void make_room(int callers)
+{
+    static const int bytes =
+        1024 * 1024; /* the kernel takes about 1 KiB for each message; it doubles this */
+
+    if (setsockopt(callers, SOL_SOCKET, SO_SNDBUFFORCE, &bytes, sizeof bytes) !=
+        0) /* no root in a container */
+        (void)setsockopt(callers, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof bytes);
+}
+
+int door_open(int ends[2])
+{
+    int result = socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends);
+
+    if (result == 0)
+        make_room(ends[1]);
+    return result;
+}
 
 /* ---- the service's side */
 

@@ -25,9 +25,11 @@ static const struct queue {
 static const struct log_kind {
     const char *queue;
     struct str log_class;
+    bool
+        is_rare; /* nearly no message has one: their names are read first, and what is not there is not tried */
 } log_kinds[] = {
-    { QUEUE_DEFER, STR("defer") },
-    { QUEUE_BOUNCE, STR("bounce") },
+    { QUEUE_DEFER, STR("defer"), false },
+    { QUEUE_BOUNCE, STR("bounce"), true },
 };
 
 /* Memory that is used for one message after the other. */
@@ -41,6 +43,7 @@ struct reader {
     struct buf sender, address, original; /* external forms */
     struct buf log_path, log;
     struct map explained;                          /* recipients that a log has named */
+    struct map rare;                               /* messages with a log of a rare kind */
     int64_t data_offset, content_size, rcpt_count; /* of the size record; 0: unknown */
     int64_t rcpts_seen;
     bool announced; /* the sink knows the message */
@@ -76,8 +79,20 @@ static bool read_whole(const char *path, struct buf *into)
     return fd >= 0 && fd_read_all(fd, into);
 }
 
+static void note_rare_logs(struct reader *r, const char *queue)
+{
+    struct queue_scan *scan = queue_scan_open(queue);
+    struct queue_id id;
+
+    while (queue_scan_next(scan, &id))
+        (void)map_set(&r->rare, queue_id_str(&id), r);
+    queue_scan_close(scan);
+}
+
 static void read_log(struct reader *r, const struct log_kind *kind)
 {
+    if (kind->is_rare && !map_has(&r->rare, queue_id_str(&r->id)))
+        return;
     queue_path(r->layout, kind->queue, &r->id, &r->log_path);
     buf_clear(&r->log);
     if (read_whole(buf_cstr(&r->log_path), &r->log))
@@ -232,7 +247,7 @@ static void read_message(struct reader *r, const char *path)
         return;
     }
     begin_message(r, &st);
-    queue_file_init(&r->file, fd);
+    queue_file_init_known(&r->file, fd, &st);
     read_records(r);
     queue_file_close(&r->file);
     if (r->announced)
@@ -247,6 +262,7 @@ static void reader_free(struct reader *r)
     buf_free(&r->log_path);
     buf_free(&r->log);
     map_free(&r->explained, NULL);
+    map_free(&r->rare, NULL);
 }
 
 /* False when nobody wants more. */
@@ -267,10 +283,15 @@ static bool read_queue(struct reader *r, const struct queue *queue, bool (*wante
 void listing_read_queues(const struct queue_layout *layout, const struct listing_sink *sink,
                          bool (*wanted)(void *context))
 {
-    struct reader r = {
-        .layout = layout, .sink = sink, .explained = MAP_INIT, .log = BUF_INIT(BOUNCE_LOG_MAX)
-    };
+    struct reader r = { .layout = layout,
+                        .sink = sink,
+                        .explained = MAP_INIT,
+                        .rare = MAP_INIT,
+                        .log = BUF_INIT(BOUNCE_LOG_MAX) };
 
+    for (size_t i = 0; i < ARRAY_LEN(log_kinds); i++)
+        if (log_kinds[i].is_rare)
+            note_rare_logs(&r, log_kinds[i].queue);
     for (size_t i = 0; i < ARRAY_LEN(queues); i++)
         if (!read_queue(&r, &queues[i], wanted))
             break;
@@ -280,7 +301,7 @@ void listing_read_queues(const struct queue_layout *layout, const struct listing
 void listing_read_directory(const char *path, const struct listing_sink *sink)
 {
     const struct queue queue = { .name = path, .has_size_record = true };
-    struct reader r = { .sink = sink, .explained = MAP_INIT };
+    struct reader r = { .sink = sink, .explained = MAP_INIT, .rare = MAP_INIT };
 
     (void)read_queue(&r, &queue, NULL);
     reader_free(&r);

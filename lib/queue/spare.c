@@ -65,25 +65,25 @@ static void release(struct queue_spares *s, unsigned n)
 }
 
 /* A hard link would let somebody read, or change, the message that comes. */
-static bool is_ours_alone(int fd, struct queue_spare *spare)
+static bool is_ours_alone(int fd, uid_t owner, struct queue_spare *spare)
 {
     struct stat st;
 
-    if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || st.st_nlink != 1 || st.st_uid != geteuid())
+    if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || st.st_nlink != 1 || st.st_uid != owner)
         return false;
     spare->size = st.st_size;
     spare->inode = st.st_ino;
     return true;
 }
 
-int queue_spare_take(struct queue_spares *s, unsigned hint, struct queue_spare *spare)
+int queue_spare_take(struct queue_spares *s, uid_t owner, unsigned hint, struct queue_spare *spare)
 {
     spare->place = s ? claim(s, hint % QUEUE_SPARES) : QUEUE_SPARES;
     if (spare->place == QUEUE_SPARES)
         return -1;
     name_spare(spare->place, &spare->path);
     int fd = open(buf_cstr(&spare->path), O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-    if (fd >= 0 && is_ours_alone(fd, spare) && fchmod(fd, QUEUE_MODE_INCOMPLETE) == 0)
+    if (fd >= 0 && is_ours_alone(fd, owner, spare) && fchmod(fd, QUEUE_MODE_INCOMPLETE) == 0)
         return fd;
     fd_close(&fd);
     (void)unlink(buf_cstr(&spare->path));

@@ -34,9 +34,10 @@ struct queue_spare {
 bool queue_spares_are_safe(void);
 /* Move the file at `path`, which has a seal (queue/seal.h), to the spare ones.  False: it is where it was and its owner removes it.  Only one process may put. */
 NODISCARD bool queue_spare_put(struct queue_spares *s, const char *path);
-/* Take a spare file, the search starting at `hint`: its descriptor, open for reading and writing at offset 0.  Its mode is 0600,
+/* Take a spare file that is `owner`'s (this process's), the search starting at `hint`: its descriptor, open for reading and writing at offset 0.  Its mode is 0600,
  * its content that of an old message, and its owner gives it a name at once.  -1: none.  `s` may be NULL. */
-NODISCARD int queue_spare_take(struct queue_spares *s, unsigned hint, struct queue_spare *spare);
+NODISCARD int queue_spare_take(struct queue_spares *s, uid_t owner, unsigned hint,
+                               struct queue_spare *spare);
 /* Its name is another one now, or it was removed.  False: what had the name was not the file at `fd`, because the shared memory
  * does not tell the truth. */
 NODISCARD bool queue_spare_done(struct queue_spares *s, const struct queue_spare *spare, int fd);

@@ -20,16 +20,16 @@ static void next_microsecond(struct timeval *t)
 }
 
 /* incoming/<usec>.<pid>: no queue id, so that nobody looks at it. */
-static void name_temporary(const struct timeval *now, struct buf *path)
+static void name_temporary(const struct timeval *now, pid_t pid, struct buf *path)
 {
     buf_clear(path);
-    buf_addf(path, "%s/%ld.%d", QUEUE_INCOMING, (long)now->tv_usec, (int)getpid());
+    buf_addf(path, "%s/%ld.%d", QUEUE_INCOMING, (long)now->tv_usec, (int)pid);
 }
 
-static int create_temporary(struct timeval *now, struct buf *path)
+static int create_temporary(struct timeval *now, pid_t pid, struct buf *path)
 {
     for (int tries = 0; tries < TRIES; tries++) {
-        name_temporary(now, path);
+        name_temporary(now, pid, path);
         int fd = open(buf_cstr(path), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW,
                       QUEUE_MODE_INCOMPLETE);
         if (fd >= 0)
@@ -80,7 +80,7 @@ static bool use_spare(struct queue_writer *w, const struct queue_layout *layout,
     struct queue_spare spare = { .path = BUF_INIT(0) };
     BUF_AUTO(path, 0);
 
-    w->fd = queue_spare_take(w->spares, (unsigned)now.tv_usec, &spare);
+    w->fd = queue_spare_take(w->spares, w->owner, (unsigned)now.tv_usec, &spare);
     w->used_before = w->fd >= 0;
     if (w->used_before) {
         bool named = name_by_inode(w, layout, long_ids, now, spare.inode, &spare.path);
@@ -105,7 +105,7 @@ static bool use_new_file(struct queue_writer *w, const struct queue_layout *layo
     BUF_AUTO(temporary, 0);
 
     w->leftover = 0;
-    w->fd = create_temporary(&now, &temporary);
+    w->fd = create_temporary(&now, w->pid, &temporary);
     if (w->fd < 0)
         return false;
     if (fstat(w->fd, &st) == 0 && name_by_inode(w, layout, long_ids, now, st.st_ino, &temporary))
@@ -117,6 +117,15 @@ static bool use_new_file(struct queue_writer *w, const struct queue_layout *layo
     return false;
 }
 
+/* Neither changes once a process writes messages: asked once, and not for each of them. */
+static void know_oneself(struct queue_writer *w)
+{
+    if (w->pid)
+        return;
+    w->pid = getpid();
+    w->owner = geteuid();
+}
+
 bool queue_writer_open(struct queue_writer *w, const struct queue_layout *layout, bool long_ids,
                        struct timeval now)
 {
@@ -125,6 +134,7 @@ bool queue_writer_open(struct queue_writer *w, const struct queue_layout *layout
     w->seal_at = 0;
     w->queue[0] = '\0';
     buf_clear(&w->pending);
+    know_oneself(w);
     if (!use_spare(w, layout, long_ids, now) && !use_new_file(w, layout, long_ids, now))
         return false;
     (void)snprintf(w->queue, sizeof w->queue, "%s", QUEUE_INCOMING);

@@ -25,6 +25,8 @@ struct queue_writer {
     off_t leftover;              /* ... and has so many bytes of its old content */
     int error;                   /* errno of the first failure, sticky */
     int directory_sync; /* does this file system need an fsync of the directory: -1 not known yet */
+    pid_t pid;          /* this process, which names its files by it; 0: not asked yet */
+    uid_t owner;        /* whose its files are; known together with `pid` */
 };
 
 #define QUEUE_WRITER_INIT ((struct queue_writer){ .fd = -1, .directory_sync = -1 })

@@ -59,7 +59,9 @@ static bool may_come_by_path(const struct service *svc, int fd)
 
 static int accept_by_path(struct service *svc, int listen_fd, int flags)
 {
-    int fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC | flags);
+    svc->client.len = sizeof svc->client.ss;
+    int fd = accept4(listen_fd, (struct sockaddr *)&svc->client.ss, &svc->client.len,
+                     SOCK_CLOEXEC | flags);
 
     if (fd < 0 || may_come_by_path(svc, fd))
         return fd; /* -1: a sibling was faster, or the client has gone */
@@ -78,13 +80,16 @@ static int accept_by_door(int door)
 int service_accept(struct service *svc, int listen_fd, int flags)
 {
     bool pass = takes_descriptors(svc);
+
+    svc->client.len = 0;
     int fd = listen_fd == svc->door_fd ? accept_by_door(listen_fd)
                                        : accept_by_path(svc, listen_fd, pass ? 0 : flags);
 
     if (fd >= 0 && pass) {
         int carrier = fd;
         fd = receive_passed(svc, carrier);
-        close(carrier); /* tells the sender that the client has arrived */
+        svc->client.len = 0; /* that of the carrier */
+        close(carrier);      /* tells the sender that the client has arrived */
     }
     if (fd >= 0)
         svc->activity++;

@@ -1,6 +1,7 @@
 #pragma once
 /* What the files of lib/service share. */
 #include "os/logger.h"
+#include "os/socket.h"
 #include "service/scoreboard.h"
 #include "service/service.h"
 
@@ -60,6 +61,7 @@ struct service {
     bool settled, jail_is_prepared;
     int jail_paths; /* what it may open in its jail, or -1 */
     struct buf passed;
+    struct net_addr client; /* whose connection was accepted last; len 0: unknown */
 };
 
 /* configure.c */

@@ -162,6 +162,14 @@ char **service_argv(struct service *svc) { return svc->options.argv; }
 struct loop *service_loop(struct service *svc) { return svc->loop; }
 bool service_keeps_root(const struct service *svc) { return svc->spec->needs_root; }
 bool service_is_standalone(struct service *svc) { return svc->standalone; }
+bool service_client_address(const struct service *svc, struct net_addr *out)
+{
+    if (svc->client.len == 0)
+        return false;
+    *out = svc->client;
+    return true;
+}
+
 struct str service_passed(struct service *svc) { return buf_str(&svc->passed); }
 
 bool service_is_stressed(struct service *svc)

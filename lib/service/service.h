@@ -9,6 +9,7 @@
 #include "conf/conf.h"
 #include "os/loop.h"
 #include "os/sandbox.h"
+#include "os/socket.h"
 
 struct queue_spares;
 struct service;
@@ -102,6 +103,9 @@ const volatile bool *service_is_called_off(struct service *svc);
 /* The service is under stress, others wait, and `client` has its share of idle processes: how many; or had to give way a
  * moment ago.  0: it is welcome. */
 int service_crowded_by(struct service *svc, uint32_t client);
+/* SINGLE: the address from which the present client has connected, as the kernel told when it came.  False: it came in another
+ * way than by connecting to us, and whoever wants to know asks the socket. */
+NODISCARD bool service_client_address(const struct service *svc, struct net_addr *out);
 /* Services of type `pass`: the attribute list (ipc/attr.h) that came with the present client; empty otherwise. */
 struct str service_passed(struct service *svc);
 /* The descriptor of maillog_file that master handed down, or -1. */

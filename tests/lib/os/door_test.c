@@ -83,6 +83,23 @@ static void what_is_no_stream_is_refused(void **state)
     close(other[1]);
 }
 
+/* As many as a queue manager that reads a burst of mail may find. */
+static void a_door_has_room_for_a_burst_of_notes(void **state)
+{
+    struct door_message m[DOOR_BATCH];
+    size_t sent = 0, taken = 0, n;
+
+    (void)state;
+    if (geteuid() != 0)
+        skip();
+    while (sent < 1000 && door_note("public/a", STR("N0123456789AB")))
+        sent++;
+    assert_int_equal(sent, 1000);
+    while ((n = door_take(door[0], m, DOOR_BATCH)) > 0)
+        taken += n;
+    assert_int_equal(taken, sent);
+}
+
 static void a_full_door_does_not_keep_the_caller(void **state)
 {
     struct door_message m[DOOR_BATCH];
@@ -115,6 +132,7 @@ int main(void)
         cmocka_unit_test(what_was_not_handed_down_cannot_be_called),
         cmocka_unit_test(a_note_arrives_without_a_connection),
         cmocka_unit_test(what_is_no_stream_is_refused),
+        cmocka_unit_test(a_door_has_room_for_a_burst_of_notes),
         cmocka_unit_test(a_full_door_does_not_keep_the_caller),
         cmocka_unit_test(a_service_that_is_gone_is_an_error),
     };

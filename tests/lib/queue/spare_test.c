@@ -23,13 +23,13 @@ static void a_file_that_was_put_can_be_taken_once(void **state)
     make("active/A", STR("old message"));
     assert_true(queue_spare_put(&s, "active/A"));
     assert_false(exists("active/A"));
-    FD_AUTO(fd, queue_spare_take(&s, 17, &spare));
+    FD_AUTO(fd, queue_spare_take(&s, geteuid(), 17, &spare));
     assert_true(fd >= 0);
     assert_int_equal(spare.size, strlen("old message"));
     assert_int_equal(stat(buf_cstr(&spare.path), &st), 0);
     assert_int_equal(st.st_mode & 07777, 0600);
     assert_int_equal(st.st_ino, spare.inode);
-    assert_int_equal(queue_spare_take(&s, 17, &none), -1);
+    assert_int_equal(queue_spare_take(&s, geteuid(), 17, &none), -1);
     buf_free(&spare.path);
 }
 
@@ -43,7 +43,7 @@ static void a_claimed_place_is_not_empty(void **state)
     make("active/B", STR("second"));
     assert_true(queue_spare_put(&s, "active/A"));
     s.full = 1;
-    FD_AUTO(fd, queue_spare_take(&s, 0, &spare));
+    FD_AUTO(fd, queue_spare_take(&s, geteuid(), 0, &spare));
     assert_true(fd >= 0);
     s.full = ~UINT64_C(1);
     assert_false(queue_spare_put(&s, "active/B"));
@@ -62,7 +62,7 @@ static void a_file_that_is_not_the_one_is_noticed(void **state)
     make("active/A", STR("first"));
     make("active/B", STR("second"));
     assert_true(queue_spare_put(&s, "active/A"));
-    FD_AUTO(fd, queue_spare_take(&s, 0, &spare));
+    FD_AUTO(fd, queue_spare_take(&s, geteuid(), 0, &spare));
     assert_int_equal(rename("active/B", "spare/0"), 0); /* the memory said that nobody has it */
     assert_int_equal(rename("spare/0", "incoming/A"), 0);
     assert_false(queue_spare_done(&s, &spare, fd));
@@ -110,7 +110,7 @@ static void a_file_with_a_second_name_is_not_written_again(void **state)
     make("active/A", STR("backed up"));
     assert_int_equal(link("active/A", "hold/copy"), 0);
     assert_true(queue_spare_put(&s, "active/A"));
-    assert_int_equal(queue_spare_take(&s, 0, &spare), -1);
+    assert_int_equal(queue_spare_take(&s, geteuid(), 0, &spare), -1);
     assert_false(exists(buf_cstr(&spare.path)));
     buf_free(&spare.path);
     assert_true(fd_read_file(AT_FDCWD, "hold/copy", &back));
@@ -123,10 +123,10 @@ static void a_bit_without_a_file_gives_nothing(void **state)
     struct queue_spare spare = { .path = BUF_INIT(0) };
 
     (void)state;
-    assert_int_equal(queue_spare_take(&s, 63, &spare), -1);
+    assert_int_equal(queue_spare_take(&s, geteuid(), 63, &spare), -1);
     assert_int_equal(atomic_load(&s.full), UINT64_MAX >> 1);
     assert_int_equal(atomic_load(&s.taken), 0);
-    assert_int_equal(queue_spare_take(NULL, 63, &spare), -1);
+    assert_int_equal(queue_spare_take(NULL, geteuid(), 63, &spare), -1);
     buf_free(&spare.path);
 }
 
