@@ -74,6 +74,18 @@ def talk(s, data, code):
         raise Failure("the server says %r" % reply)
 
 
+def transaction(port, people):
+    """One message to all of them, spoken by hand."""
+    with socket.create_connection(("127.0.0.1", port)) as s:
+        talk(s, b"", b"220")
+        talk(s, b"EHLO client.example\r\n", b"250")
+        talk(s, b"MAIL FROM:<%s>\r\n" % SENDER.encode(), b"250")
+        for person in people:
+            talk(s, b"RCPT TO:<%s>\r\n" % person.encode(), b"250")
+        talk(s, b"DATA\r\n", b"354")
+        talk(s, TEXT, b"250")
+
+
 def deliver_by_tls(port, count):
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE

@@ -206,15 +206,8 @@ def fanout(tree, run):
     """One message to many recipients of many domains."""
     port, people = free_port(), ["u%d@d%d.example" % (i, i % 500) for i in range(run.recipients)]
     with run.tools.sink(port), Suite(tree, run.place, {"relayhost": "[127.0.0.1]:%d" % port}) as suite:
-        with socket.create_connection(("127.0.0.1", suite.port)) as s:
-            load.talk(s, b"", b"220")
-            load.talk(s, b"EHLO client.example\r\n", b"250")
-            load.talk(s, b"MAIL FROM:<%s>\r\n" % load.SENDER.encode(), b"250")
-            meter, begin = Meter(suite), time.monotonic()
-            for person in people:
-                load.talk(s, b"RCPT TO:<%s>\r\n" % person.encode(), b"250")
-            load.talk(s, b"DATA\r\n", b"354")
-            load.talk(s, load.TEXT, b"250")
+        meter, begin = Meter(suite), time.monotonic()
+        load.transaction(suite.port, people)
         end = suite.drain()
         time.sleep(0.3)
         expect("recipients", len(set(re.findall(r" to=<([^>]*)>.* status=sent ", suite.log()))), len(people))
