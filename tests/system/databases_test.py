@@ -188,7 +188,9 @@ SETTINGS = {
 def table(host, kind, extra="", name=None, owner=0):
     """A table of that kind; only its owner can read its file."""
     path = "%s/%s.cf" % (ETC, name or kind)
-    host.write(path, SETTINGS[kind] + extra, mode=0o600, owner=owner)
+    others = {line.split(" =")[0] for line in extra.splitlines()}
+    usual = "".join(line + "\n" for line in SETTINGS[kind].splitlines() if line.split(" =")[0] not in others)
+    host.write(path, usual + extra, mode=0o600, owner=owner)
     return kind + ":" + path
 
 
