@@ -246,6 +246,7 @@ static bool try_destination(struct attempt *at, struct str text, bool more_desti
     struct target_list list;
     struct fault fault = { .text = STR_NONE };
     at->destination = text;
+    (void)str_skip_prefix(&at->destination, STR("inet:")); /* which tables do not have */
     enum resolve_status how = resolve_destination(at->resolver, text, &at->d->arena, &list, &fault);
 
     if (how == RESOLVE_OK) {

@@ -13,6 +13,18 @@ static struct {
     const struct tls_anchor *list; /* of main.cf */
 } known;
 
+/* Whether they can be used turns out where they are. */
+static bool has_anchor(struct str pem)
+{
+    static const struct str heads[] = { STR("-----BEGIN CERTIFICATE-----"),
+                                        STR("-----BEGIN PUBLIC KEY-----") };
+
+    for (size_t i = 0; i < ARRAY_LEN(heads); i++)
+        if (str_find_str(pem, heads[i]) != STR_NOT_FOUND)
+            return true;
+    return false;
+}
+
 static struct tls_anchor *read_one(struct str file, struct arena *a)
 {
     BUF_AUTO(pem, FILE_MAX);
@@ -20,6 +32,11 @@ static struct tls_anchor *read_one(struct str file, struct arena *a)
     if (!fd_read_file(AT_FDCWD, arena_cstr(a, file), &pem)) {
         log_warning("error opening trust anchor file: " STR_FMT ": %s", STR_ARG(file),
                     strerror(errno));
+        return NULL;
+    }
+    if (!has_anchor(buf_str(&pem))) {
+        log_warning("trust anchor file " STR_FMT " holds no certificate and no public key",
+                    STR_ARG(file));
         return NULL;
     }
     struct tls_anchor *anchor = arena_alloc(a, sizeof *anchor);

@@ -64,8 +64,8 @@ static bool can_be_trusted(const struct decision *d)
     /* Whoever completes names asks for others than were written. */
     if (smtp_conf.smtp_dns_resolver_options.len == 0)
         return true;
-    log_warning(STR_FMT ": dns resolver options incompatible with dane TLS",
-                STR_ARG(d->q->destination));
+    log_warning(STR_FMT ": dns resolver options incompatible with %s TLS",
+                STR_ARG(d->q->destination), d->only ? "dane-only" : "dane");
     return false;
 }
 

@@ -204,10 +204,10 @@ static bool take_attribute(struct parse *p, struct str text)
     struct str value = text;
 
     p->name = str_trim(str_cut(&value, '='));
-    if (!str_has(text, '=')) {
-        log_warning(STR_FMT "malformed attribute/value pair \"" STR_FMT
-                            "\": missing '=' after attribute name",
-                    STR_ARG(p->where), STR_ARG(text));
+    if (!str_has(text, '=') || p->name.len == 0) {
+        log_warning(STR_FMT "malformed attribute/value pair \"" STR_FMT "\": missing %s",
+                    STR_ARG(p->where), STR_ARG(text),
+                    p->name.len ? "'=' after attribute name" : "attribute name");
         return false;
     }
     const struct attribute *a = find_attribute(p->name);

@@ -288,14 +288,37 @@ static bool settle_servername(struct search *s)
     return true;
 }
 
+/* Pairs of hexadecimal digits, with or without colons between them. */
+static bool is_fingerprint(struct str text)
+{
+    size_t digits = 0;
+
+    for (size_t i = 0; i < text.len; i++)
+        if (str_has(STR("0123456789abcdefABCDEF"), text.ptr[i]))
+            digits++;
+        else if (text.ptr[i] != ':' || digits % 2)
+            return false;
+    return digits && digits % 2 == 0;
+}
+
+static struct str fingerprints(struct search *s, struct str list)
+{
+    BUF_AUTO(good, 65536);
+    struct str one;
+
+    while (str_token(&list, BLANKS, &one))
+        if (is_fingerprint(one))
+            buf_join(&good, one, STR(" "));
+        else
+            log_warning("malformed fingerprint value: " STR_FMT, STR_ARG(one));
+    return arena_str(s->arena, buf_str(&good));
+}
+
 static bool settle_digests(struct search *s)
 {
-    struct str digests =
-        s->entry.match.len ? s->entry.match : smtp_tls_conf.smtp_tls_fingerprint_cert_match;
-    struct str rest = digests, one;
-
-    s->policy->digests = digests;
-    if (str_token(&rest, BLANKS, &one))
+    s->policy->digests = fingerprints(
+        s, s->entry.match.len ? s->entry.match : smtp_tls_conf.smtp_tls_fingerprint_cert_match);
+    if (s->policy->digests.len)
         return true;
     log_warning("nexthop domain " STR_FMT ": configured at fingerprint security level, but with "
                 "no fingerprints to match.",

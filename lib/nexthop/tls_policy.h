@@ -17,7 +17,7 @@ struct tls_policy {
         names; /* that the server's certificate may have, blank behind each; `.x`: those below x */
     struct str servername;            /* to send in the handshake; absent: none */
     const struct tls_anchor *anchors; /* trusted instead of main.cf's authorities; NULL: those */
-    struct str digests;         /* fingerprint: in hexadecimal, as configured, blanks between */
+    struct str digests;         /* fingerprint: in hexadecimal, well formed, a blank behind each */
     const struct tls_pin *pins; /* DANE; NULL elsewhere */
     struct str base;            /* DANE: the name that has the records */
     bool raw_key, reuse, wrapper;

@@ -264,8 +264,10 @@ static bool use_mixed_file(const struct chain_target *to, struct str file)
     struct reader r = { .to = to, .any_order = true };
     BUF_AUTO(text, CHAIN_FILE_MAX);
     BIO *bio = open_file(to->signer, file.ptr, &text);
-    bool ok = bio && read_blocks(&r, bio, file.ptr);
 
+    if (bio == NULL)
+        return false;
+    bool ok = read_blocks(&r, bio, file.ptr);
     BIO_free(bio);
     return settle(&r, ok, file, "disabling TLS support");
 }

@@ -105,6 +105,8 @@ static bool is_named(struct tls_session *t)
     int fault = match_names(t, c->wish->names);
     if (fault != X509_V_OK)
         note_fault(t, fault);
+    if (fault == X509_V_ERR_UNSPECIFIED) /* there was nobody to look for */
+        t->facts.trusted = false;
     return fault == X509_V_OK;
 }
 

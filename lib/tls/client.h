@@ -41,7 +41,7 @@ struct tls_client_wish {
     struct str servername; /* to be sent; absent: none */
     enum tls_match match;
     struct str names;   /* blanks between; `.x`: any name below x */
-    struct str digests; /* hexadecimal, blanks between */
+    struct str digests; /* hexadecimal and well formed, blanks between */
     const struct tls_pin *pins;
     const struct tls_anchor *anchors; /* NULL: the authorities of main.cf */
     bool

@@ -6,7 +6,6 @@
 #include "base/mem.h"
 #include "tls/engine.h"
 
-#include <openssl/ec.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
@@ -34,14 +33,15 @@ static int sign_rsa(EVP_PKEY *key, const struct tls_task *task, unsigned char *o
     return n;
 }
 
-static int sign_ec(EVP_PKEY *key, const struct tls_task *task, unsigned char *out)
+static int sign_digest(EVP_PKEY *key, const struct tls_task *task, unsigned char *out)
 {
-    EC_KEY *ec = EVP_PKEY_get1_EC_KEY(key);
-    unsigned length = 0;
-    int ok = ec && ECDSA_sign(0, (const unsigned char *)task->input.ptr, (int)task->input.len, out,
-                              &length, ec) == 1;
+    EVP_PKEY_CTX *c = EVP_PKEY_CTX_new(key, NULL);
+    size_t length = (size_t)EVP_PKEY_get_size(key);
+    bool ok = c && EVP_PKEY_sign_init(c) == 1 &&
+              EVP_PKEY_sign(c, out, &length, (const unsigned char *)task->input.ptr,
+                            task->input.len) == 1;
 
-    EC_KEY_free(ec);
+    EVP_PKEY_CTX_free(c);
     return ok ? (int)length : -1;
 }
 
@@ -65,7 +65,8 @@ static const struct use {
 } uses[] = {
     { "RSA", TLS_SIGN_RSA, sign_rsa, 0 },
     { "RSA-PSS", TLS_SIGN_RSA, sign_rsa, 0 },
-    { "EC", TLS_SIGN_EC, sign_ec, 0 },
+    { "EC", TLS_SIGN_DIGEST, sign_digest, EVP_MAX_MD_SIZE },
+    { "DSA", TLS_SIGN_DIGEST, sign_digest, EVP_MAX_MD_SIZE },
     { "ED25519", TLS_SIGN_TEXT, sign_text, TEXT_MAX },
     { "ED448", TLS_SIGN_TEXT, sign_text, TEXT_MAX },
 };
@@ -171,7 +172,8 @@ void keys_take(struct tls_keys *keys, struct str pem, struct buf *public)
         mem_exhausted();
     take_blocks(keys, in, out);
     long length = BIO_get_mem_data(out, &text);
-    buf_add(public, (struct str){ text, (size_t)length });
+    /* An answer that is empty tells that there was no file. */
+    buf_add(public, length > 0 ? (struct str){ text, (size_t)length } : STR("\n"));
     BIO_free(in);
     BIO_free(out);
 }

@@ -3,12 +3,12 @@
  *
  * A process that speaks to strangers never reads its keys: as root it opens the file, and the key service gets the
  * descriptor.  What comes back is the file's text with a stand-in for each key, which has the key's number and its public half.
- * An engine takes stand-ins for keys, and has each signature made by the service.  Keys of RSA (with any padding, or PSS alone) and of
- * curves (EC, Ed25519, Ed448) can be held so; others stay in the text. */
+ * An engine takes stand-ins for keys, and has each signature made by the service.  Keys of RSA (with any padding, or PSS alone), of
+ * DSA and of curves (EC, Ed25519, Ed448) can be held so: whatever TLS can sign with. Others stay in the text. */
 #include "base/buf.h"
 #include "conf/params.h"
 
-enum tls_operation { TLS_SIGN_RSA, TLS_SIGN_EC, TLS_SIGN_TEXT };
+enum tls_operation { TLS_SIGN_RSA, TLS_SIGN_DIGEST, TLS_SIGN_TEXT };
 
 /* One use of a key. */
 struct tls_task {

@@ -10,8 +10,9 @@ static bool has_address(X509 *cert, const char *address)
     return X509_check_ip_asc(cert, address, 0) == 1;
 }
 
-/* OpenSSL takes `.x` for any name below x, and one of the certificate with `*.` for one label. */
-static bool has_host(const struct tls_session *t, X509 *cert, const char *name)
+/* OpenSSL takes `.x` for any name below x, and one of the certificate with `*.` for one label.  A subject without a name
+ * has the one that was looked for. */
+static bool has_host(struct tls_session *t, X509 *cert, const char *name)
 {
     char *found = NULL;
 
@@ -19,6 +20,8 @@ static bool has_host(const struct tls_session *t, X509 *cert, const char *name)
         return false;
     if (found && (t->log & (TLS_LOG_CERTMATCH | TLS_LOG_VERBOSE | TLS_LOG_PEERCERT)))
         log_info(STR_FMT ": matched peername: %s", STR_ARG(t->peer), found);
+    if (found && t->facts.peer_name.len == 0)
+        t->facts.peer_name = arena_str(&t->arena, str_from(found));
     OPENSSL_free(found);
     return true;
 }
@@ -41,7 +44,9 @@ int match_names(struct tls_session *t, struct str names)
         hosts |= !is_address;
         addresses |= is_address;
     }
-    if (!hosts && !addresses)
+    if (!hosts && !addresses) {
         log_warning(STR_FMT ": could not configure peer name checks", STR_ARG(t->peer));
+        return X509_V_ERR_UNSPECIFIED;
+    }
     return addresses ? X509_V_ERR_IP_ADDRESS_MISMATCH : X509_V_ERR_HOSTNAME_MISMATCH;
 }

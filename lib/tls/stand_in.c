@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "tls/engine.h"
 
+#include <openssl/dsa.h>
 #include <openssl/ec.h>
 #include <openssl/err.h>
 #include <openssl/rsa.h>
@@ -102,7 +103,7 @@ static int ec_slot(void)
 static int ec_sign(int type, const unsigned char *digest, int length, unsigned char *out,
                    unsigned *out_length, const BIGNUM *kinv, const BIGNUM *r, EC_KEY *ec)
 {
-    int n = ask(EC_KEY_get_ex_data(ec, ec_slot()), TLS_SIGN_EC, 0,
+    int n = ask(EC_KEY_get_ex_data(ec, ec_slot()), TLS_SIGN_DIGEST, 0,
                 (struct str){ (const char *)digest, (size_t)length }, out, (size_t)ECDSA_size(ec));
 
     (void)type;
@@ -129,6 +130,46 @@ static bool become_ec(EVP_PKEY **key, struct stand_in *s)
     become_new(key);
     return ec && EC_KEY_set_method(ec, ec_method()) == 1 &&
            EC_KEY_set_ex_data(ec, ec_slot(), s) == 1 && EVP_PKEY_assign_EC_KEY(*key, ec) == 1;
+}
+
+/* ---- DSA ---- */
+
+static int dsa_slot(void)
+{
+    static int slot = -1;
+
+    if (slot < 0)
+        slot = DSA_get_ex_new_index(0, NULL, NULL, NULL, forget);
+    return slot;
+}
+
+static DSA_SIG *dsa_sign(const unsigned char *digest, int length, DSA *dsa)
+{
+    unsigned char
+        out[EVP_MAX_MD_SIZE * 3]; /* two numbers no longer than a digest, and what frames them */
+    const unsigned char *at = out;
+    int n = ask(DSA_get_ex_data(dsa, dsa_slot()), TLS_SIGN_DIGEST, 0,
+                (struct str){ (const char *)digest, (size_t)length }, out, sizeof out);
+
+    return n > 0 ? d2i_DSA_SIG(NULL, &at, n) : NULL;
+}
+
+static const DSA_METHOD *dsa_method(void)
+{
+    static DSA_METHOD *method;
+
+    if (method == NULL && (method = DSA_meth_dup(DSA_OpenSSL())) != NULL)
+        DSA_meth_set_sign(method, dsa_sign);
+    return method;
+}
+
+static bool become_dsa(EVP_PKEY **key, struct stand_in *s)
+{
+    DSA *dsa = EVP_PKEY_get1_DSA(*key);
+
+    become_new(key);
+    return dsa && DSA_set_method(dsa, dsa_method()) == 1 &&
+           DSA_set_ex_data(dsa, dsa_slot(), s) == 1 && EVP_PKEY_assign_DSA(*key, dsa) == 1;
 }
 
 /* ---- Edwards curves, which sign a text and not its digest ---- */
@@ -204,11 +245,8 @@ static const struct {
     const char *name;
     bool (*become)(EVP_PKEY **key, struct stand_in *s);
 } makers[] = {
-    { "RSA", become_rsa },
-    { "RSA-PSS", become_rsa },
-    { "EC", become_ec },
-    { "ED25519", become_text_signer },
-    { "ED448", become_text_signer },
+    { "RSA", become_rsa }, { "RSA-PSS", become_rsa },         { "EC", become_ec },
+    { "DSA", become_dsa }, { "ED25519", become_text_signer }, { "ED448", become_text_signer },
 };
 
 /* `key`, with a public half only, becomes one that has a stand-in. */

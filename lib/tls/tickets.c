@@ -51,12 +51,13 @@ static int seal(const struct tls_session *t, unsigned char *name, unsigned char 
     if (!keys->find(keys->context, NULL, &key) || RAND_bytes(iv, CIPHER_IV) != 1)
         return 0;
     memcpy(name, key.name, sizeof key.name);
+    int64_t expires = key.issues_until;
     int done = EVP_EncryptInit_ex2(cipher, cipher_of(t->engine), key.cipher, iv, NULL) == 1 &&
                set_mac(mac, &key);
     OPENSSL_cleanse(&key, sizeof key);
     if (!done)
         return -1;
-    log_ticket(t, "Issuing", key.issues_until);
+    log_ticket(t, "Issuing", expires);
     return 1;
 }
 

@@ -3,17 +3,25 @@
 #include "smtpd/access/actions.h"
 #include "smtpd/access/internal.h"
 
-/* The client's, if it has shown one; who never asks for one should know that nothing can come of it. */
-static const struct tls_facts *certificate_of(const struct session *s, struct str restriction)
+/* Who never asks for a certificate should know that nothing can come of it. */
+static const struct tls_facts *warn_if_never_asked(const struct session *s, struct str restriction)
 {
-    if (s->tls == NULL)
-        return NULL;
-    if (s->tls->has_certificate)
-        return s->tls;
     if (s->setup->tls.ask == TLS_ASK_NOTHING)
         log_warning(STR_FMT " is requested, but \"smtpd_tls_ask_ccert = no\"",
                     STR_ARG(restriction));
     return NULL;
+}
+
+/* What the client has shown; NULL: nothing. */
+static const struct tls_facts *shown_by(const struct session *s)
+{
+    return s->tls && s->tls->has_certificate ? s->tls : NULL;
+}
+
+/* To permit nobody without TLS is what is meant, so nothing is said of it then. */
+static const struct tls_facts *certificate_of(const struct session *s, struct str restriction)
+{
+    return s->tls == NULL || shown_by(s) ? shown_by(s) : warn_if_never_asked(s, restriction);
 }
 
 /* The key first: it stays when the certificate is renewed. */
@@ -110,7 +118,8 @@ bool certificate_search_is_known(struct str word)
 
 enum outcome_kind rule_check_ccert_access(struct judge *j, const struct rule *rule)
 {
-    const struct tls_facts *t = certificate_of(j->s, rule->name);
+    const struct tls_facts *shown = shown_by(j->s),
+                           *t = shown ? shown : warn_if_never_asked(j->s, rule->name);
     struct str order = rule->search_order, word, key;
     enum outcome_kind result = JUDGE_NEXT;
 

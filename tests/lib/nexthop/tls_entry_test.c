@@ -90,6 +90,7 @@ static const struct {
     { "halfdane", "invalid security level \"halfdane\"" },
     { "encrypt ciphers", "malformed attribute/value pair \"ciphers\": missing '=' after attribute "
                          "name" },
+    { "encrypt =x", "malformed attribute/value pair \"=x\": missing attribute name" },
     { "encrypt ciphers=", "attribute \"ciphers\" has empty value" },
     { "secure match=", "attribute \"match\" has empty value" },
     { "secure tafile=", "attribute \"tafile\" has empty value" },

@@ -2,6 +2,7 @@
 #include "tls/engine.h"
 #include "unit.h"
 
+#include <openssl/dsa.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
@@ -128,6 +129,24 @@ static void a_key_that_signs_texts_signs_from_afar(void **state)
     check(key_of("ED448"), false);
 }
 
+static void a_key_of_dsa_signs_from_afar(void **state)
+{
+    EVP_PKEY_CTX *c = EVP_PKEY_CTX_new_from_name(NULL, "DSA", NULL);
+    EVP_PKEY *numbers = NULL, *key = NULL;
+
+    (void)state;
+    assert_int_equal(EVP_PKEY_paramgen_init(c), 1);
+    assert_int_equal(EVP_PKEY_CTX_set_dsa_paramgen_bits(c, 1024), 1);
+    assert_int_equal(EVP_PKEY_paramgen(c, &numbers), 1);
+    EVP_PKEY_CTX_free(c);
+    c = EVP_PKEY_CTX_new(numbers, NULL);
+    assert_int_equal(EVP_PKEY_keygen_init(c), 1);
+    assert_int_equal(EVP_PKEY_generate(c, &key), 1);
+    EVP_PKEY_CTX_free(c);
+    EVP_PKEY_free(numbers);
+    check(key, false);
+}
+
 /* The method of stand-ins is known to all keys of the kind by now. */
 static void a_key_of_our_own_signs_as_ever(void **state)
 {
@@ -161,12 +180,12 @@ static void what_is_no_task_for_a_key_is_refused(void **state)
     BUF_AUTO(result, 0);
     char much[4096] = { 0 };
     const struct tls_task tasks[] = {
-        { 1, TLS_SIGN_EC, 0, STR("x") },
-        { -1, TLS_SIGN_EC, 0, STR("x") },
+        { 1, TLS_SIGN_DIGEST, 0, STR("x") },
+        { -1, TLS_SIGN_DIGEST, 0, STR("x") },
         { 0, TLS_SIGN_RSA, RSA_PKCS1_PADDING, STR("x") },
         { 0, TLS_SIGN_TEXT, 0, STR("x") },
         { 0, (enum tls_operation)7, 0, STR("x") },
-        { 0, TLS_SIGN_EC, 0, { much, sizeof much } },
+        { 0, TLS_SIGN_DIGEST, 0, { much, sizeof much } },
     };
 
     (void)state;
@@ -177,6 +196,17 @@ static void what_is_no_task_for_a_key_is_refused(void **state)
     assert_int_equal(result.len, 0);
     keys_free(held);
     EVP_PKEY_free(key);
+}
+
+static void a_file_without_keys_is_no_empty_text(void **state)
+{
+    BUF_AUTO(public, 0);
+
+    (void)state;
+    held = keys_new();
+    keys_take(held, STR("# nothing yet\n"), &public);
+    assert_true(public.len > 0);
+    keys_free(held);
 }
 
 static void a_broken_file_stays_broken(void **state)
@@ -203,9 +233,11 @@ int main(void)
         cmocka_unit_test(keys_of_rsa_and_of_curves_sign_from_afar),
         cmocka_unit_test(a_key_of_pss_alone_signs_from_afar),
         cmocka_unit_test(a_key_that_signs_texts_signs_from_afar),
+        cmocka_unit_test(a_key_of_dsa_signs_from_afar),
         cmocka_unit_test(a_key_of_our_own_signs_as_ever),
         cmocka_unit_test(a_key_of_another_kind_stays_in_the_text),
         cmocka_unit_test(what_is_no_task_for_a_key_is_refused),
+        cmocka_unit_test(a_file_without_keys_is_no_empty_text),
         cmocka_unit_test(a_broken_file_stays_broken),
     };
 
