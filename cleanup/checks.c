@@ -210,7 +210,8 @@ static enum check_result act(struct match *k, struct str value)
         if (str_equal_nocase(name, str_from(actions[i].name)))
             return actions[i].act(k);
     if (message_may_remark(k->m))
-        log_warning("unknown command in %s map: " STR_FMT, k->map, STR_ARG(value));
+        log_warning("%s command in %s map: " STR_FMT, k->by_milter ? "unsupported" : "unknown",
+                    k->map, STR_ARG(value));
     return CHECK_KEEP;
 }
 

@@ -192,27 +192,34 @@ static struct str take_address(struct message *m, struct str text, bool *several
     return found;
 }
 
-static void take_notify(struct message *m, struct str value, int *notify)
+static bool take_notify(struct str value, int *notify)
 {
     struct str bad = STR_NONE;
     unsigned parsed;
 
-    if (dsn_notify_parse(value, &parsed, &bad))
+    if (dsn_notify_parse(value, &parsed, &bad)) {
         *notify = (int)parsed;
-    else
-        log_warning("%s: Bad NOTIFY parameter " FROM_TABLE ": \"" STR_FMT "\"", message_id(m),
-                    STR_ARG(value));
+        return true;
+    }
+    if (bad.len)
+        log_warning("unknown DSN NOTIFY command value \"" STR_FMT "\" in \"" STR_FMT "\"",
+                    STR_ARG(bad), STR_ARG(value));
+    return false;
 }
 
-static void take_orcpt(struct message *m, struct str value, struct str *orcpt)
+static bool take_orcpt(struct message *m, struct str value, struct str *orcpt)
 {
     BUF_AUTO(text, 0);
 
-    if (dsn_orcpt_parse(value, true, &text))
-        *orcpt = arena_str(&m->arena, buf_str(&text));
-    else
-        log_warning("%s: Bad ORCPT parameter " FROM_TABLE ": \"" STR_FMT "\"", message_id(m),
-                    STR_ARG(value));
+    if (!dsn_orcpt_parse(value, true, &text))
+        return false;
+    *orcpt = arena_str(&m->arena, buf_str(&text));
+    return true;
+}
+
+static void warn_of_parameter(const struct message *m, const char *what, struct str word)
+{
+    log_warning("%s: %s " FROM_TABLE ": \"" STR_FMT "\"", message_id(m), what, STR_ARG(word));
 }
 
 static void take_parameters(struct message *m, struct str rest, int *notify, struct str *orcpt)
@@ -221,13 +228,15 @@ static void take_parameters(struct message *m, struct str rest, int *notify, str
 
     while (str_token(&rest, " \t", &word)) {
         struct str value = word;
-        if (str_skip_prefix_nocase(&value, STR("NOTIFY=")))
-            take_notify(m, value, notify);
-        else if (str_skip_prefix_nocase(&value, STR("ORCPT=")))
-            take_orcpt(m, value, orcpt);
-        else
-            log_warning("%s: ignoring ESMTP argument " FROM_TABLE ": \"" STR_FMT "\"",
-                        message_id(m), STR_ARG(word));
+        if (str_skip_prefix_nocase(&value, STR("NOTIFY="))) {
+            if (!take_notify(value, notify))
+                warn_of_parameter(m, "Bad NOTIFY parameter", word);
+        } else if (str_skip_prefix_nocase(&value, STR("ORCPT="))) {
+            if (!take_orcpt(m, value, orcpt))
+                warn_of_parameter(m, "Bad ORCPT parameter", word);
+        } else {
+            warn_of_parameter(m, "ignoring ESMTP argument", word);
+        }
     }
 }
 

@@ -80,7 +80,7 @@ void milters_end(struct message *m)
 void milters_hold_message(struct message *m, struct str reason)
 {
     if (!(m->flags & CLEANUP_FLAG_HOLD))
-        message_log_milter(m, "milter-hold", m->milter_event, str_sub(reason, 0, 100));
+        message_log_milter(m, "milter-hold", m->milter_event, milter_hold_reason(reason));
     m->flags |= CLEANUP_FLAG_HOLD;
 }
 

@@ -126,7 +126,7 @@ static void discard(struct session *s, struct str recipient)
 static void hold(struct session *s, struct str recipient, struct str reason)
 {
     if (!s->milters.held)
-        reject_log_milter(s, "milter-hold", recipient, str_sub(reason, 0, 100));
+        reject_log_milter(s, "milter-hold", recipient, milter_hold_reason(reason));
     s->milters.held = true;
     s->t.actions.hold = true;
 }

@@ -9,10 +9,11 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
-#define FLUSH_AT   (64UL * 1024) /* bytes of events without an answer that are worth a write */
-#define TEXT_MAX   (64UL * 1024)
-#define GRACE_MS   100 /* what our own clock gives beyond the kernel's: see os/stream.h */
-#define MILTER_FMT "milter " STR_FMT ": "
+#define FLUSH_AT        (64UL * 1024) /* bytes of events without an answer that are worth a write */
+#define TEXT_MAX        (64UL * 1024)
+#define HOLD_REASON_MAX 100 /* of it are logged */
+#define GRACE_MS        100 /* what our own clock gives beyond the kernel's: see os/stream.h */
+#define MILTER_FMT      "milter " STR_FMT ": "
 
 /* ---- what is said for a filter */
 
@@ -28,6 +29,13 @@ static const struct {
 static struct milter_verdict refusal(int code, const char *text)
 {
     return (struct milter_verdict){ MILTER_REFUSES, code, str_from(text) };
+}
+
+struct str milter_hold_reason(struct str said)
+{
+    bool says_nothing = str_trim(said).len == 0;
+
+    return says_nothing ? STR("milter triggers HOLD action") : str_sub(said, 0, HOLD_REASON_MAX);
 }
 
 static struct milter_verdict keep_text(struct milter_client *c, struct milter_verdict v)

@@ -15,6 +15,8 @@ struct milter_verdict {
     int code;        /* MILTER_REFUSES: the reply; 421 and 521 end the session, too */
     struct str text; /* of the reply, lines separated by LF; or why the message is held */
 };
+/* What the log says of a message that is held, whatever a filter has said about it. */
+struct str milter_hold_reason(struct str said);
 #define MILTER_NO_OBJECTION ((struct milter_verdict){ .outcome = MILTER_PASSES })
 
 /* One change, at the end of the message; false: it cannot be made, nor anything that would follow. */

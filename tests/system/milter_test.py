@@ -311,11 +311,12 @@ def a_message_may_be_thrown_away_or_held(host):
             eq(greeted().mail("a@far.test", [BOX], MAIL)[:3], "250")
             has(host.log()[mark:], "milter triggers DISCARD action;")
             assert "qmgr" not in host.log()[mark:]
-    with Filter(E=text("q", "smells") + packet("c")):
-        mark = len(host.log())
-        qid = send(BOX)
-        has(host.log()[mark:], "%s: milter-hold: END-OF-MESSAGE from localhost[127.0.0.1]: smells; from=<" % qid)
-        host.wait_in("hold", qid)
+    for said, logged in (("smells", "smells"), (" ", "milter triggers HOLD action")):
+        with Filter(E=text("q", said) + packet("c")):
+            mark = len(host.log())
+            qid = send(BOX)
+            has(host.log()[mark:], "%s: milter-hold: END-OF-MESSAGE from localhost[127.0.0.1]: %s; from=<" % (qid, logged))
+            host.wait_in("hold", qid)
     host.run("postsuper", "-d", "ALL")
 
 
@@ -360,12 +361,14 @@ def sender_and_recipients_change(host):
     setup(host, always_bcc=OTHER)
     mark = len(host.log())
     with Filter(E=text("e", "<new@far.test>", "ENVID=x+2By") + text("-", "<%s>" % BOX) + text("2", "<luis@%s>" % DOMAIN, "NOTIFY=NEVER FOO=1") +
-                text("-", OTHER) + packet("c")):
+                text("2", "<%s>" % BOX, "NOTIFY=BOGUS ORCPT=bad") + text("-", BOX) + text("-", OTHER) + packet("c")):
         qid = send(BOX, "Subject: x\n\nx\n")
     host.wait_log(r"%s: removed" % qid, mark)
     log = host.log()[mark:]
     has(log, "%s: from=<new@far.test>, size=" % qid, "%s: to=<luis@%s>," % (qid, DOMAIN),
-        "%s: ignoring ESMTP argument from Milter or header/body_checks: \"FOO=1\"" % qid)
+        "%s: ignoring ESMTP argument from Milter or header/body_checks: \"FOO=1\"" % qid,
+        "%s: Bad NOTIFY parameter from Milter or header/body_checks: \"NOTIFY=BOGUS\"" % qid, "unknown DSN NOTIFY command value \"BOGUS\" in \"BOGUS\"",
+        "%s: Bad ORCPT parameter from Milter or header/body_checks: \"ORCPT=bad\"" % qid)
     assert "to=<%s>" % BOX not in log and "to=<%s>" % OTHER not in log, log
     with Filter(E=text("-", BOX) + text("+", BOX) + text("+", BOX) + packet("c")):
         mark = len(host.log())
@@ -376,9 +379,10 @@ def sender_and_recipients_change(host):
 
 @test
 def headers_of_filters_are_checked(host):
-    host.write("/etc/postfix/milter_checks", "/^X-Drop:/ IGNORE\n/^X-Bad:/ REJECT no such thing\n/^X-Put:/ REPLACE X-Put: other\n")
+    host.write("/etc/postfix/milter_checks", "/^X-Drop:/ IGNORE\n/^X-Bad:/ REJECT no such thing\n/^X-Put:/ REPLACE X-Put: other\n/^X-Odd:/ FROB it\n")
     setup(host, milter_header_checks="regexp:/etc/postfix/milter_checks")
-    mail = changed(host, header("h", None, "X-Drop", "1"), header("h", None, "X-Put", "1"))
+    mail = changed(host, header("h", None, "X-Drop", "1"), header("h", None, "X-Put", "1"), header("h", None, "X-Odd", "1"))
+    has(host.log(), "unsupported command in milter_header_checks map: FROB it")
     assert "X-Drop" not in mail and "\nX-Put: other\n" in mail, mail
     with Filter(E=header("h", None, "X-Bad", "1") + packet("c")):
         mark = len(host.log())
