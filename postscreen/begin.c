@@ -84,7 +84,8 @@ static bool is_on_our_list(struct client *c)
     return false;
 }
 
-/* What other sessions of the address have found out is newer than what the cache has. */
+/* What other sessions of the address have found out is newer than what the cache has.  Where nothing is tested nobody has
+ * passed anything. */
 static bool is_known(struct client *c)
 {
     struct address *a = c->address;
@@ -92,7 +93,7 @@ static bool is_known(struct client *c)
     if (!c->trial.failed && a->sessions == 1)
         cache_lookup(c->screen->cache, client_address(c), &a->merits);
     trial_init(&c->trial, &a->merits, c->screen->enabled, (int64_t)time(NULL));
-    if (c->trial.failed || c->trial.due)
+    if (c->trial.failed || c->trial.due || c->screen->enabled == 0)
         return false;
     log_info("PASS OLD %s", c->shown);
     handover(c);

@@ -286,12 +286,24 @@ def who_is_denied_by_enforcement_can_talk_but_not_write(host):
 
 @test
 def on_a_secondary_address_nobody_earns_anything(host):
-    s = Screen(host, postscreen_allowlist_interfaces="!127.0.0.1 static:all")
-    c = s.connect()
-    c.says("ALLOWLIST VETO %s")
-    eq(rcpt(c), LATER)
-    c.close()
-    c.says("DISCONNECT %s")
+    for tests in ({}, {"postscreen_greet_banner": ""}):
+        s = Screen(host, postscreen_allowlist_interfaces="!127.0.0.1 static:all", **tests)
+        c = s.connect()
+        c.says("ALLOWLIST VETO %s")
+        eq(rcpt(c), LATER)
+        c.close()
+        c.says("DISCONNECT %s")
+        assert "PASS" not in s.log()
+
+
+@test
+def where_nothing_is_tested_nobody_passes_anything(host):
+    s = Screen(host, postscreen_greet_banner="")
+    for _ in range(2):
+        c = s.connect()
+        eq(c.banner, GREETING)
+        c.close()
+        host.wait_log(r"postfix/smtpd\[\d+\]: disconnect from unknown\[%s\]" % re.escape(c.address), s.mark)
     assert "PASS" not in s.log()
 
 
