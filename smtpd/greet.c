@@ -23,6 +23,7 @@ void greet_client(struct session *s)
         return;
     }
     struct smtp_reply greeting = milters_on_connect(s);
-    misconduct_early_greeting(s);
+    if (misconduct_early_greeting(s))
+        return;
     respond(s, greeting.code ? greeting : (struct smtp_reply){ 220, smtpd_conf.smtpd_banner });
 }

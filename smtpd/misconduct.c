@@ -24,15 +24,27 @@ static void log_early(struct session *s, struct str after, struct str said)
              STR_ARG(after), STR_ARG(s->peer.shown), STR_ARG(buf_str(&shown)));
 }
 
-void misconduct_early_greeting(struct session *s)
+static void lose_step(struct session *s)
+{
+    wire_break_off(s, REPLY(554, "5.5.0 Error: SMTP protocol synchronization"));
+}
+
+/* postscreen has had its say about those that it hands on. */
+static bool was_passed(const struct session *s) { return service_passed(s->setup->svc).len > 0; }
+
+bool misconduct_early_greeting(struct session *s)
 {
     char room[EARLY_SHOWN];
 
-    if (s->is_piped || s->tls)
-        return;
+    if (s->is_piped || s->tls || was_passed(s))
+        return false;
     struct str said = wire_peek(s, room, sizeof room);
-    if (said.len)
-        log_early(s, STR("CONNECT"), said);
+    if (said.len == 0)
+        return false;
+    log_early(s, STR("CONNECT"), said);
+    if (smtpd_conf.smtpd_forbid_unauth_pipelining)
+        lose_step(s);
+    return smtpd_conf.smtpd_forbid_unauth_pipelining;
 }
 
 /* Scripts say all they have to say at once.  Nothing can be smuggled in with a goodbye. */
@@ -43,9 +55,8 @@ void misconduct_early_input(struct session *s, const struct smtp_event *ev)
     if (s->is_piped)
         return;
     log_early(s, smtp_command_name(ev->command), ev->arg);
-    if (!smtpd_conf.smtpd_forbid_unauth_pipelining || is_goodbye(ev->arg))
-        return;
-    wire_break_off(s, REPLY(554, "5.5.0 Error: SMTP protocol synchronization"));
+    if (smtpd_conf.smtpd_forbid_unauth_pipelining && !is_goodbye(ev->arg))
+        lose_step(s);
 }
 
 static void log_chunk_fault(struct session *s, const struct smtp_event *ev)
