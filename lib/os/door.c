@@ -107,7 +107,8 @@ int door_connect(const char *path, int patience_s)
         errno = ENOENT;
         return -1;
     }
-    return patience_s ? socket_unix_connect(path) : socket_unix_connect_nonblocking(path);
+    return patience_s ? socket_unix_connect(path, patience_s)
+                      : socket_unix_connect_nonblocking(path);
 }
 
 bool door_note(const char *path, struct str note)

@@ -89,30 +89,48 @@ static int close_with_errno(int fd)
     return -1;
 }
 
-static int unix_connect(const char *path, int type)
+/* The send timeout of a UNIX socket also bounds connect(2), which waits while the listener's queue is full. */
+static bool set_write_timeout(int fd, int seconds)
+{
+    struct timeval t = { .tv_sec = seconds };
+
+    return setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &t, sizeof t) == 0;
+}
+
+static int unix_connect(const char *path, int type, int timeout_s)
 {
     struct sockaddr_un a;
 
     if (!unix_address(path, &a))
         return -1;
     int fd = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
+    if (fd >= 0 && timeout_s > 0)
+        (void)set_write_timeout(fd, timeout_s);
     if (fd >= 0 && connect(fd, (struct sockaddr *)&a, sizeof a) != 0)
         return close_with_errno(fd);
     return fd;
 }
 
-int socket_unix_connect(const char *path) { return unix_connect(path, SOCK_STREAM); }
+int socket_unix_connect(const char *path, int timeout_s)
+{
+    int fd = unix_connect(path, SOCK_STREAM, timeout_s);
+
+    if (fd < 0 && errno == EAGAIN)
+        errno = ETIMEDOUT;
+    return fd;
+}
+
 int socket_unix_connect_nonblocking(const char *path)
 {
-    return unix_connect(path, SOCK_STREAM | SOCK_NONBLOCK);
+    return unix_connect(path, SOCK_STREAM | SOCK_NONBLOCK, 0);
 }
 int socket_unix_packets_connect(const char *path)
 {
-    return unix_connect(path, SOCK_SEQPACKET | SOCK_NONBLOCK);
+    return unix_connect(path, SOCK_SEQPACKET | SOCK_NONBLOCK, 0);
 }
 int socket_unix_dgram_connect(const char *path)
 {
-    return unix_connect(path, SOCK_DGRAM | SOCK_NONBLOCK);
+    return unix_connect(path, SOCK_DGRAM | SOCK_NONBLOCK, 0);
 }
 
 int socket_unix_listen(const char *path, int type, mode_t mode, int backlog)
@@ -163,10 +181,7 @@ bool socket_set_read_timeout(int fd, int seconds)
 
 bool socket_set_timeout(int fd, int seconds)
 {
-    struct timeval t = { .tv_sec = seconds };
-
-    return socket_set_read_timeout(fd, seconds) &&
-           setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &t, sizeof t) == 0;
+    return socket_set_read_timeout(fd, seconds) && set_write_timeout(fd, seconds);
 }
 
 static int connect_within(const struct addrinfo *ai, int timeout_s)
@@ -234,7 +249,7 @@ int socket_connect_endpoint(struct str endpoint, int timeout_s)
         errno = ENAMETOOLONG;
         return -1;
     }
-    int fd = socket_unix_connect(path);
+    int fd = socket_unix_connect(path, timeout_s);
     if (fd >= 0)
         (void)socket_set_timeout(fd, timeout_s);
     return fd;

@@ -17,7 +17,9 @@ void net_addr_set_port(struct net_addr *a, int port);
 NODISCARD bool net_addr_parse(struct str text, int port, struct net_addr *out);
 
 /* Sockets are close-on-exec.  -1: errno. */
-NODISCARD int socket_unix_connect(const char *path); /* blocking stream */
+/* A blocking stream.  The connection, and later each write, waits at most `timeout_s` seconds (ETIMEDOUT for the
+ * connection: the queue there stayed full). */
+NODISCARD int socket_unix_connect(const char *path, int timeout_s);
 NODISCARD int
 socket_unix_connect_nonblocking(const char *path);           /* EAGAIN: the queue there is full */
 NODISCARD int socket_unix_packets_connect(const char *path); /* SOCK_SEQPACKET; likewise */

@@ -8,7 +8,6 @@
 #include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #define QMGR_TRIGGER "public/qmgr"
@@ -24,31 +23,11 @@ static bool trigger_fifo(const char *path, struct str request)
     return fd >= 0 && fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode) && fd_write_all(fd, request);
 }
 
-/* The send timeout of a UNIX socket also bounds connect(2), which waits while the listener's
- * queue is full. */
-static int connect_within(const char *path, int timeout_s)
-{
-    struct sockaddr_un to = { .sun_family = AF_UNIX };
-    int fd;
-
-    if (!str_to_cstring(str_from(path), to.sun_path, sizeof to.sun_path)) {
-        errno = ENAMETOOLONG;
-        return -1;
-    }
-    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd < 0)
-        return -1;
-    (void)socket_set_timeout(fd, timeout_s);
-    if (connect(fd, (const struct sockaddr *)&to, sizeof to) != 0)
-        fd_close(&fd);
-    return fd;
-}
-
 bool queue_trigger(const char *socket_path, struct str request, int timeout_s)
 {
     if (door_is_only_way())
         return door_note(socket_path, request);
-    FD_AUTO(fd, timeout_s > 0 ? connect_within(socket_path, timeout_s)
+    FD_AUTO(fd, timeout_s > 0 ? socket_unix_connect(socket_path, timeout_s)
                               : socket_unix_connect_nonblocking(socket_path));
 
     if (fd < 0)

@@ -192,6 +192,33 @@ def mail_waits_while_the_system_is_down(host):
     host.wait_mail("paco", "Subject: down\n")
 
 
+def two_say_why(host, service, why):
+    """Both wait in vain: who is let in and hears nothing, and who finds the queue at the door full."""
+    path = QUEUE + "/public/" + service
+    os.rename(path, path + ".own")
+    with socket.socket(socket.AF_UNIX) as s:
+        s.bind(path)
+        os.chmod(path, 0o666)
+        s.listen(0)
+        try:
+            for words, said in why:
+                p = host.run(*words, check=False)
+                assert p.returncode == 69 and said in p.stderr, (words, p.returncode, p.stderr)
+        finally:
+            os.rename(path + ".own", path)
+
+
+@test
+def a_service_that_is_silent_is_given_up(host):
+    host.run("postconf", "-e", "ipc_timeout=1", "fast_flush_domains=away.test")
+    two_say_why(host, "showq", [(("postqueue", "-p"), "Read from the Postfix showq service: nothing came for 1 seconds"),
+                                (("postqueue", "-j"), "Connect to the Postfix showq service: Connection timed out")])
+    two_say_why(host, "flush", [(("postqueue", "-s", "away.test"), "Cannot flush mail queue"),
+                                (("postqueue", "-i", "4ABCDE"), "Cannot flush mail queue")])
+    host.run("postconf", "-X", "ipc_timeout", "fast_flush_domains")
+    host.run("postqueue", "-p")
+
+
 def prepare(tree, work):
     host = one_host(tree, work)
     host.stop()

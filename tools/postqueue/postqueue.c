@@ -22,6 +22,9 @@
 #define READ_SIZE (128UL * 1024)
 #define WRITE_AT  (64UL * 1024)
 
+/* Seconds: a person, or a program that watches the queue, waits for no service that is silent for longer. */
+#define SILENCE_MAX 300
+
 enum action {
     ACTION_NONE,
     ACTION_TEXT,
@@ -111,6 +114,9 @@ static void require_right(struct postqueue *q, const char *parameter, const char
         log_fatal("User %s(%ld) is not allowed to %s", name, (long)getuid(), what);
 }
 
+/* Seconds that a service may be silent. */
+static int patience(void) { return MIN(site_conf.ipc_timeout, SILENCE_MAX); }
+
 /* ---- listing ---- */
 
 static void write_report(struct report *r, size_t enough)
@@ -138,6 +144,9 @@ static void read_service(struct report *r, int fd)
     }
     if (parser.state != LISTING_DONE) {
         write_report(r, 1);
+        if (result == IO_TIMEOUT)
+            log_fatal("Read from the Postfix showq service: nothing came for %d seconds",
+                      patience());
         log_fatal("malformed showq server response");
     }
 }
@@ -182,8 +191,9 @@ static void list_queue(struct postqueue *q)
     report_init(&r, q->action == ACTION_JSON,
                 str_equal_nocase(conf_value(q->conf, STR("enable_long_queue_ids")), STR("yes")));
     buf_join(&path, STR("public/"), conf_value(q->conf, STR("showq_service_name")));
-    FD_AUTO(fd, socket_unix_connect(buf_cstr(&path)));
+    FD_AUTO(fd, socket_unix_connect(buf_cstr(&path), patience()));
     if (fd >= 0) {
+        (void)socket_set_timeout(fd, patience());
         read_service(&r, fd);
     } else {
         connect_failed(errno);
@@ -229,7 +239,7 @@ static void flush_message(struct postqueue *q)
     if (!queue_id_parse(str_from(q->argument), &id))
         log_fatal("Cannot flush queue ID - invalid name: \"%s\"", q->argument);
     flush_socket(q, &path);
-    if (flush_client_send_file(buf_cstr(&path), &id, site_conf.ipc_timeout) == FLUSH_FAIL) {
+    if (flush_client_send_file(buf_cstr(&path), &id, patience()) == FLUSH_FAIL) {
         if (errno)
             log_warning("connect to %s: %s", buf_cstr(&path), strerror(errno));
         mail_system_is_down();
@@ -270,7 +280,7 @@ static void flush_site(struct postqueue *q)
         log_fatal("Cannot flush mail queue - invalid destination: \"%s\"", q->argument);
     require_fast_flush(q, site);
     flush_socket(q, &path);
-    switch (flush_client_send_site(buf_cstr(&path), site, site_conf.ipc_timeout)) {
+    switch (flush_client_send_site(buf_cstr(&path), site, patience())) {
     case FLUSH_OK:
         return;
     case FLUSH_UNKNOWN:
