@@ -5,8 +5,9 @@ import glob
 import os
 import re
 import subprocess
+import sys
 
-from scratch import SOURCE, main, read, test
+from scratch import SOURCE, Scratch, main, read, test
 
 MAPS = ["sqlite", "pgsql", "mysql", "ldap", "cdb"]
 SCRIPTS = ["preinst", "postinst", "postfix.config", "postfix.postinst", "prerm", "postrm", "config.in", "map.postinst.in", "map.prerm.in", "make-packages"]
@@ -58,6 +59,43 @@ def the_instances_unit_is_closed_as_far_as_delivery_allows(_tools):
     p = subprocess.run(["systemd-analyze", "security", "--offline=yes", "--threshold=%d" % EXPOSURE, SOURCE + "/etc/systemd/postfix@.service"],
                        capture_output=True, text=True)
     assert p.returncode == 0, p.stdout[-200:] + p.stderr
+
+
+# A process called NAME that has the file locked, or not; it says when it is there.
+STAND_IN = """import fcntl, os, signal, sys
+name, locked, path = sys.argv[1:]
+open("/proc/self/comm", "w").write(name)
+f = open(path, "w")
+f.write("%32d\\n" % os.getpid())
+f.flush()
+if locked == "locked":
+    fcntl.flock(f, fcntl.LOCK_EX)
+print(flush=True)
+signal.pause()
+"""
+
+
+@test
+def a_master_that_nobody_else_stops_is_stopped_by_the_package(tools):
+    """Its commands are gone, or services may not be stopped here; a number that was left behind is not touched."""
+    if os.geteuid() != 0:
+        return
+    script = read(SOURCE + "/debian/preinst").replace("/etc/postfix", "$TOP/etc/postfix").replace("/usr/sbin/postfix", "$TOP/none").replace("/run/systemd", "$TOP/none")
+    for name, locked, stopped in (("master", "locked", True), ("master", "free", False), ("other", "locked", False)):
+        for instance in ("", "-two"):
+            with Scratch(tools) as host:
+                host.write("/etc/postfix%s/main.cf" % instance, "queue_directory = %s/queue\n" % host.root)
+                host.write("/queue/pid/master.pid", "")
+                with subprocess.Popen([sys.executable, "-c", STAND_IN, name, locked, host.root + "/queue/pid/master.pid"], stdout=subprocess.PIPE) as p:
+                    try:
+                        p.stdout.readline()
+                        run = subprocess.Popen(["sh", "-c", script, "preinst", "install"], env=dict(host.env, TOP=host.root), stdout=subprocess.DEVNULL)
+                        if stopped:
+                            assert p.wait(60) == -15, p.returncode
+                        assert run.wait(60) == 0
+                        assert stopped or p.poll() is None, (name, locked)
+                    finally:
+                        p.kill()
 
 
 main()
