@@ -57,7 +57,7 @@ static bool find_owner(struct branch *child, struct str name)
         child->sender = child->attempt->d->request.sender;
         child->new_owner = false;
     }
-    if (str_starts(name, STR("owner-")))
+    if (!local_conf.owner_request_special || str_starts(name, STR("owner-")))
         return true;
     buf_join(&owner, STR("owner-"), name);
     switch (table_list_lookup(child->attempt->tables->aliases, buf_str(&owner), &value)) {

@@ -20,6 +20,11 @@ static struct str with_extension(const struct branch *from, struct str address)
     return arena_str(branch_arena(from), buf_str(&out));
 }
 
+static bool refuse_address(const struct branch *from, struct str address)
+{
+    return branch_bounce(from, "5.1.3", "bad recipient address syntax: " STR_FMT, STR_ARG(address));
+}
+
 static bool is_ours(const struct branch *from, const struct resolution *res)
 {
     return str_equal(res->transport, service_name(from->attempt->d->svc)) &&
@@ -31,17 +36,18 @@ bool destination_address(const struct branch *from, struct str address, bool onl
     struct arena *arena = branch_arena(from);
     struct branch child = *from;
 
-    if (address.len == 0)
+    if (address.len == 0 || str_equal(address, STR("@")))
         address = site_conf.empty_address_recipient;
     else if (address.ptr[address.len - 1] == '@')
-        return branch_bounce(from, "5.1.3", "bad recipient address syntax: " STR_FMT,
-                             STR_ARG(address));
+        return refuse_address(from, address);
     if (!only_mailbox)
         address = with_extension(from, address);
     struct resolution res =
         rewrite_resolve(from->attempt->tables->rewriter, from->sender, address, arena);
     if (res.flags & RESOLVE_FAIL)
         return branch_defer(from, "4.3.0", "address resolver failure");
+    if (res.flags & RESOLVE_ERROR)
+        return refuse_address(from, address);
     if (!is_ours(from, &res))
         return resend_add(from, res.recipient.len ? res.recipient : address);
     child.above = from;

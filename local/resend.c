@@ -138,6 +138,8 @@ static void put_recipients(struct buf *out, const struct resend *r)
         if (!r->from.new_owner) { /* a list's members are recipients of their own */
             put_attr(out, "dsn_orig_rcpt", who->dsn_orcpt);
             record_put(out, REC_ORCPT, who->orig_addr.len ? who->orig_addr : who->address);
+        } else if (str_starts(r->addresses[i], STR("\\"))) { /* which is no part of the name */
+            record_put(out, REC_ORCPT, str_skip(r->addresses[i], 1));
         }
         record_put(out, REC_RCPT, r->addresses[i]);
     }

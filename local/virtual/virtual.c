@@ -135,8 +135,9 @@ static void deliver_recipient(struct delivery *d, struct delivery_rcpt *rcpt, st
     case TABLE_FOUND:
         break;
     case TABLE_NOT_FOUND:
+        buf_add_lower(&mailbox, address);
         outcome_make(o, &d->arena, OUTCOME_BOUNCED, "5.1.1", "unknown user: \"" STR_FMT "\"",
-                     STR_ARG(address));
+                     STR_ARG(buf_str(&mailbox)));
         return;
     case TABLE_ERROR:
         return;

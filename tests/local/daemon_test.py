@@ -89,6 +89,23 @@ class Unfrozen(unittest.TestCase):
         self.assertIn("\nDelivered-To: ana@example.test\n", read(box))
 
 
+class Owners(unittest.TestCase):
+    def test_the_mark_of_a_mailbox_is_no_part_of_its_name(self):
+        a = Agent(dict(), "list \\ana, paco\nowner-list enrique\n").start(sys.argv[1], "local")
+        self.addCleanup(a.stop)
+        a.deliver("local", ["list@example.test"])
+        self.assertIn(agent.record("O", "ana@example.test") + agent.record("R", "\\ana@example.test") + agent.record("R", "paco@example.test"),
+                      a.messages[-1])
+
+    def test_owners_are_ordinary_aliases_where_the_site_says_so(self):
+        a = Agent(dict(owner_request_special="no", expand_owner_alias="yes", reset_owner_alias="yes"), "list ana\nowner-list enrique\n")
+        a.start(sys.argv[1], "local")
+        self.addCleanup(a.stop)
+        for name, end in (("list", "ana"), ("owner-list", "enrique")):
+            one_line(self, a.deliver("local", [name + "@example.test"]), "to=<%s@example.test>, orig_to=<%s@example.test>, "
+                     "relay=local, dsn=2.0.0, status=sent (delivered to mailbox)" % (end, name))
+
+
 class Local(unittest.TestCase):
     ALIASES = """root enrique
 list ana, x@far.test
@@ -128,6 +145,10 @@ noaddress , <>
 
     def deliver(self, user, **more):
         return self.agent.deliver("local", [user + "@example.test"], **more)
+
+    def forwarded(self, address):
+        write("/home/ana/.forward+odd", address + "\n", "ana")
+        return self.deliver("ana+odd")
 
     def test_mail_arrives_in_the_mailbox_of_its_owner(self):
         box = self.agent.mail + "/enrique"
@@ -219,6 +240,19 @@ noaddress , <>
         for text in ("group:;\n", "()\n", ",\n# nobody\n", "<>\n", " \n"):
             write("/home/ana/.forward+none", text, "ana")
             one_line(self, self.deliver("ana+none"), "to=<ana+none@example.test>, relay=local, dsn=2.0.0, status=sent (delivered to mailbox)")
+
+    def test_what_is_no_address_is_refused_where_it_is_named(self):
+        for address in ("x@-bad-.test", "x@[]", "x@.", "x@far..test"):
+            one_line(self, self.forwarded(address), "to=<ana+odd@example.test>, relay=local, dsn=5.1.3, status=bounced "
+                     "(bad recipient address syntax: %s)" % address)
+
+    def test_no_name_at_no_place_is_the_null_address(self):
+        named = []
+        for address in ("@", '""'):
+            self.assertIn("sent (forwarded as NEW%d)" % len(self.agent.messages), self.forwarded(address)[2][0])
+            named.append([self.agent.messages[-1].count(agent.record("R", who)) for who in ("MAILER-DAEMON", "MAILER-DAEMON@example.test")])
+        self.assertEqual(named[0], named[1])
+        self.assertEqual(sum(named[0]), 1)
 
     def test_a_forward_file_may_name_its_own_user(self):
         before = len(self.agent.messages)
@@ -408,6 +442,8 @@ class Others(unittest.TestCase):
                          "to=<l@v.test>, relay=virtual, dsn=4.3.5, status=deferred (mail system configuration error)")
         one_line(self, self.agent.deliver("virtual", ["n@v.test"]),
                  'to=<n@v.test>, relay=virtual, dsn=5.1.1, status=bounced (unknown user: "n@v.test")')
+        one_line(self, self.agent.deliver("virtual", ["No+One@V.Test"]),
+                 'to=<No+One@V.Test>, relay=virtual, dsn=5.1.1, status=bounced (unknown user: "no+one@v.test")')
 
     def test_pipe_runs_one_command_for_all(self):
         marks, _, lines = self.agent.deliver("echo", ["u@p.test", "v@p.test"])
