@@ -254,13 +254,23 @@ static void move_to_hold(struct queue_writer *w, const struct queue_layout *layo
         fail(w);
 }
 
+static bool make_durable(struct queue_writer *w, const struct queue_layout *layout)
+{
+    if (!content_first(w))
+        return false;
+    uint64_t before = queue_spares_before_commit(w->spares);
+    if (fchmod(w->fd, QUEUE_MODE_READY) != 0 || fsync(w->fd) != 0 || !sync_directory(w, layout))
+        return false;
+    queue_spares_after_commit(w->spares, before);
+    return true;
+}
+
 bool queue_writer_commit(struct queue_writer *w, const struct queue_layout *layout, bool hold)
 {
     seal(w);
     if (queue_writer_flush(w) && hold)
         move_to_hold(w, layout);
-    if (w->error == 0 && (!content_first(w) || fchmod(w->fd, QUEUE_MODE_READY) != 0 ||
-                          fsync(w->fd) != 0 || !sync_directory(w, layout)))
+    if (w->error == 0 && !make_durable(w, layout))
         fail(w);
     if (w->error) {
         queue_writer_close(w, layout);
