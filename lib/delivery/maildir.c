@@ -6,6 +6,7 @@
 #include "delivery/rights.h"
 #include "delivery/store_sync.h"
 #include "os/fd.h"
+#include "queue/durability.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -87,15 +88,21 @@ static void create_fault(struct store_fault *fault, struct buf *path, int error)
     store_fault_errno(fault, buf_cstr(&what), error);
 }
 
-static bool write_and_sync(struct delivery *d, struct copy_plan *plan, int fd,
-                           struct store_fault *fault)
+/* Where the kernel keeps content before name, one sync behind the renaming makes both durable; elsewhere each has its own. */
+static bool write_content(struct delivery *d, struct copy_plan *plan, int fd, bool ordered,
+                          struct store_fault *fault)
 {
     if (!store_fault_copied(copy_message(d, plan, fd), fault))
         return false;
-    if (fsync(fd) == 0)
+    if (ordered ? durability_write_out(fd) : fsync(fd) == 0)
         return true;
     store_fault_writing(fault, errno);
     return false;
+}
+
+static bool sync_name(const struct store_target *t, const char *path, int fd, bool ordered)
+{
+    return ordered ? fsync(fd) == 0 : store_sync_names(t, path);
 }
 
 /* Somebody may have made tmp/ only. */
@@ -104,7 +111,7 @@ static bool move_to_new(const struct store_target *t, const char *from, const ch
     return rename(from, to) == 0 || (errno == ENOENT && maildir_make(t) && rename(from, to) == 0);
 }
 
-static bool publish(struct delivery *d, const struct store_target *t, struct timeval now, int fd,
+static bool publish(const struct store_target *t, struct timeval now, int fd, bool ordered,
                     struct buf *tmp, struct store_fault *fault)
 {
     BUF_AUTO(path, 0);
@@ -116,8 +123,7 @@ static bool publish(struct delivery *d, const struct store_target *t, struct tim
         maildir_format_new(&path, now, &st, host_name());
         moved = move_to_new(t, buf_cstr(tmp), buf_cstr(&path));
     }
-    if (moved && (!store_name_needs_sync(d, buf_cstr(&path), st.st_dev) ||
-                  store_sync_names(t, buf_cstr(&path))))
+    if (moved && sync_name(t, buf_cstr(&path), fd, ordered))
         return true;
     create_fault(fault, &path, errno);
     if (moved) /* it will come again */
@@ -136,8 +142,10 @@ static bool add(struct delivery *d, const struct store_target *t, struct copy_pl
         create_fault(fault, &tmp, errno);
         return false;
     }
+    bool ordered = durability_is_ordered(buf_cstr(&tmp));
     plan->max_bytes = t->size_limit;
-    bool ok = write_and_sync(d, plan, fd, fault) && publish(d, t, now, fd, &tmp, fault);
+    bool ok =
+        write_content(d, plan, fd, ordered, fault) && publish(t, now, fd, ordered, &tmp, fault);
     if (!ok)
         (void)unlink(buf_cstr(&tmp));
     return ok;

@@ -5,6 +5,7 @@
 #include "delivery/rights.h"
 #include "delivery/store_sync.h"
 #include "os/lock.h"
+#include "queue/durability.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -136,13 +137,11 @@ static bool is_acceptable(const struct store_target *t, const struct stat *st,
 }
 
 /* A mailbox that was empty may be new, and so is its name then. */
-static bool is_durable(const struct delivery *d, const struct store_target *t, int fd,
-                       const struct stat *before)
+static bool is_durable(const struct store_target *t, int fd, const struct stat *before)
 {
     if (fsync(fd) != 0)
         return false;
-    return before->st_size > 0 || !store_name_needs_sync(d, t->path, before->st_dev) ||
-           store_sync_names(t, t->path);
+    return before->st_size > 0 || durability_of_names_by_fsync(fd) || store_sync_names(t, t->path);
 }
 
 static bool write_mail(struct delivery *d, const struct store_target *t, struct copy_plan *plan,
@@ -160,7 +159,7 @@ static bool write_mail(struct delivery *d, const struct store_target *t, struct 
         plan->max_bytes = t->size_limit - size;
     }
     bool ok = store_fault_copied(copy_message(d, plan, fd), fault);
-    if (ok && !is_durable(d, t, fd, before)) {
+    if (ok && !is_durable(t, fd, before)) {
         store_fault_writing(fault, errno);
         ok = false;
     }

@@ -9,11 +9,6 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-bool store_name_needs_sync(const struct delivery *d, const char *path, dev_t device)
-{
-    return device != d->content.device || !durability_is_ordered(path);
-}
-
 static int open_directory(const struct store_target *t, const char *path)
 {
     int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

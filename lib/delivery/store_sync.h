@@ -1,14 +1,10 @@
 #pragma once
-/* delivery/store_sync - that a mailbox is durable before the queue file may go.
+/* delivery/store_sync - that a mailbox is durable, content and name, before anything says that the mail was delivered.
  *
- * The content of what is stored is always synced.  A new name is, where nothing else makes it durable before the
- * removal of the queue file: on another file system than the queue's, or on one that does not promise to keep the
- * order. */
-#include "delivery/delivery.h"
+ * Whatever says so may reach the disk earlier than a name that nobody has synced: the mark in the queue file, which is
+ * overwritten, or another message in the same file (queue/spare.h). */
 #include "delivery/store_target.h"
 
-/* Does the new name `path`, on device `device`, need a sync of its own? */
-bool store_name_needs_sync(const struct delivery *d, const char *path, dev_t device);
 /* Make the names in the directory of `path` (all up to its last slash) durable; the owner's rights are in use, and ours
  * if his do not suffice.  False: errno. */
 NODISCARD bool store_sync_names(const struct store_target *t, const char *path);

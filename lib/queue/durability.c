@@ -2,6 +2,7 @@
 
 #include "base/attr.h"
 
+#include <fcntl.h>
 #include <linux/magic.h>
 #include <stddef.h>
 #include <sys/vfs.h>
@@ -42,4 +43,11 @@ bool durability_is_ordered(const char *path)
     struct statfs fs;
 
     return statfs(path, &fs) == 0 && promise_of(&fs).ordered;
+}
+
+bool durability_write_out(int fd)
+{
+    return sync_file_range(fd, 0, 0,
+                           SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE |
+                               SYNC_FILE_RANGE_WAIT_AFTER) == 0;
 }

@@ -10,9 +10,8 @@
 
 void queue_file_init_known(struct queue_file *f, int fd, const struct stat *st)
 {
-    *f = (struct queue_file){
-        .fd = fd, .follow = true, .window = BUF_INIT(0), .size = st->st_size, .device = st->st_dev
-    };
+    *f =
+        (struct queue_file){ .fd = fd, .follow = true, .window = BUF_INIT(0), .size = st->st_size };
 }
 
 void queue_file_init(struct queue_file *f, int fd)

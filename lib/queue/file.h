@@ -16,7 +16,6 @@ struct queue_file {
     int64_t next;      /* offset of the next record */
     int64_t record_at; /* offset of the record returned last (its type byte) */
     int64_t size;
-    dev_t device;     /* of its file system */
     int64_t consumed; /* read as records since the last seek; more than `size`: a loop */
     int64_t work;     /* bytes read as records since the beginning: what reading has cost */
     bool follow;      /* pointers, and skip padding (default); false: return them */

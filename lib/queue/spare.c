@@ -25,46 +25,22 @@ static bool may_be_kept(const char *path)
     return lstat(path, &st) == 0 && S_ISREG(st.st_mode) && st.st_size <= QUEUE_SPARE_SIZE_MAX;
 }
 
-static unsigned find_empty(const struct queue_spares *s)
-{
-    uint64_t used = atomic_load(&s->full) | atomic_load(&s->taken);
-    unsigned n = 0;
-
-    while (n < QUEUE_SPARES && (used >> n & 1 || atomic_load(&s->resting[n])))
-        n++;
-    return n;
-}
-
 bool queue_spare_put(struct queue_spares *s, const char *path)
 {
     BUF_AUTO(spare, 32);
-    unsigned n = find_empty(s);
+    uint64_t empty = ~(atomic_load(&s->full) | atomic_load(&s->taken));
 
-    if (n == QUEUE_SPARES) {
+    if (empty == 0) {
         errno = ENOSPC;
         return false;
     }
+    unsigned n = (unsigned)__builtin_ctzll(empty);
     name_spare(n, &spare);
     /* What lies there is left over from an earlier life. */
     if (!may_be_kept(path) || rename(path, buf_cstr(&spare)) != 0)
         return false;
-    atomic_store(&s->resting[n], atomic_fetch_add(&s->puts, 1) + 1);
+    atomic_fetch_or(&s->full, UINT64_C(1) << n);
     return true;
-}
-
-uint64_t queue_spares_before_commit(const struct queue_spares *s)
-{
-    return s ? atomic_load(&s->puts) : 0;
-}
-
-/* Another process may have been here before, and the place may have been filled again since. */
-void queue_spares_after_commit(struct queue_spares *s, uint64_t before)
-{
-    for (unsigned n = 0; s && n < QUEUE_SPARES; n++) {
-        uint64_t put = atomic_load(&s->resting[n]);
-        if (put && put <= before && atomic_compare_exchange_strong(&s->resting[n], &put, 0))
-            atomic_fetch_or(&s->full, UINT64_C(1) << n);
-    }
 }
 
 /* Claim the first full place from `start` on; QUEUE_SPARES: there is none.  It must not look empty before its file has gone. */
@@ -130,7 +106,6 @@ void queue_spares_clear(struct queue_spares *s)
     atomic_store(&s->full, 0);
     atomic_store(&s->taken, 0);
     for (unsigned n = 0; n < QUEUE_SPARES; n++) {
-        atomic_store(&s->resting[n], 0);
         name_spare(n, &path);
         (void)unlink(buf_cstr(&path));
     }

@@ -3,8 +3,8 @@
  *
  * Making and removing a file costs a journalling file system more than all else that a message needs there;
  * a spare one has its inode and its blocks already.  qmgr(8) puts finished files into spare/, cleanup(8) takes
- * them from there.  In between a file rests until the journal has it under that name: what was delivered may have no durable
- * name before.  Memory that all daemons share tells where to look.  docs/QUEUE_STATES.md has the crash argument. */
+ * them from there.  Memory that all daemons share has one bit per file: it tells where to look, and nothing that
+ * matters relies on it.  docs/QUEUE_STATES.md has the crash argument. */
 #include "base/attr.h"
 #include "base/buf.h"
 
@@ -17,9 +17,6 @@
 
 /* All zero at first: none. */
 struct queue_spares {
-    _Atomic uint64_t puts; /* how many there were */
-    _Atomic uint64_t resting
-        [QUEUE_SPARES];     /* which of them filled spare/n, which may not be taken yet; 0: none */
     _Atomic uint64_t full;  /* bit n: spare/n may be taken */
     _Atomic uint64_t taken; /* bit n: somebody is about to give spare/n another name */
 };
@@ -35,12 +32,8 @@ struct queue_spare {
 /* May files of the queue directory (the working directory) be used again?  Only where the kernel makes the
  * new content durable before the metadata that declares it complete. */
 bool queue_spares_are_safe(void);
-/* Move the file at `path`, which has a seal (queue/seal.h), to the spare ones, where it rests.  False: it is where it was and its owner removes it.  Only one process may put. */
+/* Move the file at `path`, which has a seal (queue/seal.h), to the spare ones.  False: it is where it was and its owner removes it.  Only one process may put. */
 NODISCARD bool queue_spare_put(struct queue_spares *s, const char *path);
-/* Whoever changes metadata of a file and then syncs that file makes durable what happened before the change: the first call is
- * made before it, the second with its value when the sync has returned.  What was put before the first rests no longer. */
-uint64_t queue_spares_before_commit(const struct queue_spares *s);
-void queue_spares_after_commit(struct queue_spares *s, uint64_t before);
 /* Take a spare file that is `owner`'s (this process's), the search starting at `hint`: its descriptor, open for reading and writing at offset 0.  Its mode is 0600,
  * its content that of an old message, and its owner gives it a name at once.  -1: none.  `s` may be NULL. */
 NODISCARD int queue_spare_take(struct queue_spares *s, uid_t owner, unsigned hint,

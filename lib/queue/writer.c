@@ -241,9 +241,7 @@ static bool sync_directory(struct queue_writer *w, const struct queue_layout *la
  * are overwritten, unlike new ones, are not bound to the metadata. */
 static bool content_first(const struct queue_writer *w)
 {
-    return !w->used_before || sync_file_range(w->fd, 0, 0,
-                                              SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE |
-                                                  SYNC_FILE_RANGE_WAIT_AFTER) == 0;
+    return !w->used_before || durability_write_out(w->fd);
 }
 
 static void move_to_hold(struct queue_writer *w, const struct queue_layout *layout)
@@ -254,23 +252,13 @@ static void move_to_hold(struct queue_writer *w, const struct queue_layout *layo
         fail(w);
 }
 
-static bool make_durable(struct queue_writer *w, const struct queue_layout *layout)
-{
-    if (!content_first(w))
-        return false;
-    uint64_t before = queue_spares_before_commit(w->spares);
-    if (fchmod(w->fd, QUEUE_MODE_READY) != 0 || fsync(w->fd) != 0 || !sync_directory(w, layout))
-        return false;
-    queue_spares_after_commit(w->spares, before);
-    return true;
-}
-
 bool queue_writer_commit(struct queue_writer *w, const struct queue_layout *layout, bool hold)
 {
     seal(w);
     if (queue_writer_flush(w) && hold)
         move_to_hold(w, layout);
-    if (w->error == 0 && !make_durable(w, layout))
+    if (w->error == 0 && (!content_first(w) || fchmod(w->fd, QUEUE_MODE_READY) != 0 ||
+                          fsync(w->fd) != 0 || !sync_directory(w, layout)))
         fail(w);
     if (w->error) {
         queue_writer_close(w, layout);

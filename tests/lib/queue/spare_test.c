@@ -11,15 +11,6 @@ static void make(const char *path, struct str content)
     assert_true(fd >= 0 && fd_write_all(fd, content));
 }
 
-/* Put, and somebody's sync that began later is over. */
-static bool put_durably(struct queue_spares *s, const char *path)
-{
-    bool ok = queue_spare_put(s, path);
-
-    queue_spares_after_commit(s, queue_spares_before_commit(s));
-    return ok;
-}
-
 static bool exists(const char *path) { return access(path, F_OK) == 0; }
 
 static void a_file_that_was_put_can_be_taken_once(void **state)
@@ -30,7 +21,7 @@ static void a_file_that_was_put_can_be_taken_once(void **state)
 
     (void)state;
     make("active/A", STR("old message"));
-    assert_true(put_durably(&s, "active/A"));
+    assert_true(queue_spare_put(&s, "active/A"));
     assert_false(exists("active/A"));
     FD_AUTO(fd, queue_spare_take(&s, geteuid(), 17, &spare));
     assert_true(fd >= 0);
@@ -50,7 +41,7 @@ static void a_claimed_place_is_not_empty(void **state)
     (void)state;
     make("active/A", STR("first"));
     make("active/B", STR("second"));
-    assert_true(put_durably(&s, "active/A"));
+    assert_true(queue_spare_put(&s, "active/A"));
     s.full = 1;
     FD_AUTO(fd, queue_spare_take(&s, geteuid(), 0, &spare));
     assert_true(fd >= 0);
@@ -58,7 +49,7 @@ static void a_claimed_place_is_not_empty(void **state)
     assert_false(queue_spare_put(&s, "active/B"));
     assert_int_equal(rename("spare/0", "incoming/A"), 0);
     assert_true(queue_spare_done(&s, &spare, fd));
-    assert_true(put_durably(&s, "active/B"));
+    assert_true(queue_spare_put(&s, "active/B"));
     buf_free(&spare.path);
 }
 
@@ -70,7 +61,7 @@ static void a_file_that_is_not_the_one_is_noticed(void **state)
     (void)state;
     make("active/A", STR("first"));
     make("active/B", STR("second"));
-    assert_true(put_durably(&s, "active/A"));
+    assert_true(queue_spare_put(&s, "active/A"));
     FD_AUTO(fd, queue_spare_take(&s, geteuid(), 0, &spare));
     assert_int_equal(rename("active/B", "spare/0"), 0); /* the memory said that nobody has it */
     assert_int_equal(rename("spare/0", "incoming/A"), 0);
@@ -118,7 +109,7 @@ static void a_file_with_a_second_name_is_not_written_again(void **state)
     (void)state;
     make("active/A", STR("backed up"));
     assert_int_equal(link("active/A", "hold/copy"), 0);
-    assert_true(put_durably(&s, "active/A"));
+    assert_true(queue_spare_put(&s, "active/A"));
     assert_int_equal(queue_spare_take(&s, geteuid(), 0, &spare), -1);
     assert_false(exists(buf_cstr(&spare.path)));
     buf_free(&spare.path);
@@ -139,46 +130,6 @@ static void a_bit_without_a_file_gives_nothing(void **state)
     buf_free(&spare.path);
 }
 
-/* What was delivered from it may have a name in a mailbox that a power cut still undoes. */
-static void a_file_rests_until_a_later_sync(void **state)
-{
-    struct queue_spares s = { 0 };
-    struct queue_spare spare = { .path = BUF_INIT(0) };
-
-    (void)state;
-    make("active/A", STR("delivered"));
-    uint64_t before = queue_spares_before_commit(&s);
-    assert_true(queue_spare_put(&s, "active/A"));
-    assert_int_equal(queue_spare_take(&s, geteuid(), 0, &spare), -1);
-    queue_spares_after_commit(&s, before);
-    assert_int_equal(queue_spare_take(&s, geteuid(), 0, &spare), -1);
-    queue_spares_after_commit(&s, queue_spares_before_commit(&s));
-    FD_AUTO(fd, queue_spare_take(&s, geteuid(), 0, &spare));
-    assert_true(fd >= 0);
-    buf_free(&spare.path);
-}
-
-static void a_slow_sync_says_nothing_of_what_came_into_the_place_later(void **state)
-{
-    struct queue_spares s = { 0 };
-    struct queue_spare spare = { .path = BUF_INIT(0) };
-
-    (void)state;
-    make("active/A", STR("first"));
-    make("active/B", STR("second"));
-    assert_true(queue_spare_put(&s, "active/A"));
-    uint64_t slow = queue_spares_before_commit(&s);
-    queue_spares_after_commit(&s, queue_spares_before_commit(&s));
-    FD_AUTO(fd, queue_spare_take(&s, geteuid(), 0, &spare));
-    assert_int_equal(rename(buf_cstr(&spare.path), "incoming/A"), 0);
-    assert_true(queue_spare_done(&s, &spare, fd));
-    assert_true(queue_spare_put(&s, "active/B"));
-    assert_true(exists("spare/0"));
-    queue_spares_after_commit(&s, slow);
-    assert_int_equal(queue_spare_take(&s, geteuid(), 0, &spare), -1);
-    buf_free(&spare.path);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -189,8 +140,6 @@ int main(void)
         SCRATCH_TEST(large_files_links_and_what_is_gone_are_not_kept),
         SCRATCH_TEST(a_file_with_a_second_name_is_not_written_again),
         SCRATCH_TEST(a_bit_without_a_file_gives_nothing),
-        SCRATCH_TEST(a_file_rests_until_a_later_sync),
-        SCRATCH_TEST(a_slow_sync_says_nothing_of_what_came_into_the_place_later),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

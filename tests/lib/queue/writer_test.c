@@ -154,32 +154,6 @@ static void a_name_that_is_taken_is_left_alone(void **state)
     queue_writer_fini(&second);
 }
 
-/* A message is written; was its file used before? */
-static bool writes_in_a_used_file(struct queue_writer *w)
-{
-    assert_true(queue_writer_open(w, &flat, false, now));
-    bool used_before = w->used_before;
-    queue_writer_add(w, STR("a message"));
-    assert_true(queue_writer_commit(w, &flat, false));
-    return used_before;
-}
-
-static void a_file_is_used_again_when_another_message_is_durable(void **state)
-{
-    struct queue_spares spares = { 0 };
-    struct queue_writer first = QUEUE_WRITER_INIT, second = QUEUE_WRITER_INIT;
-    FD_AUTO(old, open("active/OLD", O_WRONLY | O_CREAT | O_EXCL, 0700));
-
-    (void)state;
-    assert_true(old >= 0 && queue_spare_put(&spares, "active/OLD"));
-    first.spares = second.spares = &spares;
-    assert_false(writes_in_a_used_file(&first));
-    assert_true(writes_in_a_used_file(&second));
-    assert_false(writes_in_a_used_file(&first));
-    queue_writer_fini(&first);
-    queue_writer_fini(&second);
-}
-
 static void a_used_file_holds_nothing_of_its_old_message(void **state)
 {
     struct queue_spares spares = { 0 };
@@ -191,7 +165,6 @@ static void a_used_file_holds_nothing_of_its_old_message(void **state)
     (void)state;
     assert_true(fd_write_all(old, STR("a long old message")));
     assert_true(queue_spare_put(&spares, "active/OLD"));
-    queue_spares_after_commit(&spares, queue_spares_before_commit(&spares));
     w.spares = &spares;
     assert_true(queue_writer_open(&w, &flat, false, now));
     assert_true(w.used_before);
@@ -235,7 +208,6 @@ int main(void)
         SCRATCH_TEST(a_held_message_goes_to_hold),
         SCRATCH_TEST(a_failed_write_leaves_nothing),
         SCRATCH_TEST(a_name_that_is_taken_is_left_alone),
-        SCRATCH_TEST(a_file_is_used_again_when_another_message_is_durable),
         SCRATCH_TEST(a_used_file_holds_nothing_of_its_old_message),
         SCRATCH_TEST(a_record_that_was_left_out_spoils_the_file),
     };
