@@ -20,6 +20,15 @@ static struct str with_extension(const struct branch *from, struct str address)
     return arena_str(branch_arena(from), buf_str(&out));
 }
 
+/* Who reads what is sent to nobody. */
+static struct str reader_of_nothing(struct arena *arena)
+{
+    BUF_AUTO(address, 0);
+
+    buf_join(&address, site_conf.empty_address_recipient, STR("@"), site_conf.myhostname);
+    return arena_str(arena, buf_str(&address));
+}
+
 static bool refuse_address(const struct branch *from, struct str address)
 {
     return branch_bounce(from, "5.1.3", "bad recipient address syntax: " STR_FMT, STR_ARG(address));
@@ -37,7 +46,7 @@ bool destination_address(const struct branch *from, struct str address, bool onl
     struct branch child = *from;
 
     if (address.len == 0 || str_equal(address, STR("@")))
-        address = site_conf.empty_address_recipient;
+        address = reader_of_nothing(arena);
     else if (address.ptr[address.len - 1] == '@')
         return refuse_address(from, address);
     if (!only_mailbox)
@@ -46,7 +55,7 @@ bool destination_address(const struct branch *from, struct str address, bool onl
         rewrite_resolve(from->attempt->tables->rewriter, from->sender, address, arena);
     if (res.flags & RESOLVE_FAIL)
         return branch_defer(from, "4.3.0", "address resolver failure");
-    if (res.flags & RESOLVE_ERROR)
+    if ((res.flags & RESOLVE_ERROR) || (str_starts(address, STR("-")) && !site_conf.allow_min_user))
         return refuse_address(from, address);
     if (!is_ours(from, &res))
         return resend_add(from, res.recipient.len ? res.recipient : address);
@@ -78,8 +87,11 @@ static bool deliver_to_file(const struct branch *from, struct str path)
         return branch_bounce(from, "5.7.1", "mail to file is restricted");
     if (!str_starts(path, STR("~")))
         return file_branch(from, path, actor);
-    if (at_home == NULL) {
-        log_warning("unknown home directory for: " STR_FMT, STR_ARG(path));
+    const char *trouble = !str_starts(path, STR("~/")) ? "bad home directory syntax"
+                          : at_home == NULL            ? "unknown home directory"
+                                                       : NULL;
+    if (trouble) {
+        log_warning("%s for: " STR_FMT, trouble, STR_ARG(path));
         return branch_bounce(from, "5.3.5", "mail system configuration error");
     }
     buf_join(&full, at_home->home, str_skip(path, 1));

@@ -77,7 +77,7 @@ static struct str unquote(struct arena *a, struct str s)
         else
             buf_addc(&out, s.ptr[i]);
     }
-    return arena_str(a, str_trim(buf_str(&out)));
+    return arena_str(a, buf_str(&out));
 }
 
 /* No address, by what it begins with? */
@@ -86,7 +86,7 @@ static bool is_special(struct str text, struct destination *out)
     *out = (struct destination){ .text = text };
     if (str_skip_prefix(&out->text, STR("|")))
         out->kind = DESTINATION_COMMAND;
-    else if (str_starts(text, STR("/")) || str_starts(text, STR("~/")))
+    else if (str_starts(text, STR("/")) || str_starts(text, STR("~")))
         out->kind = DESTINATION_FILE;
     else if (str_skip_prefix_nocase(&out->text, STR(":include:")))
         *out = (struct destination){ DESTINATION_INCLUDE, str_trim(out->text), false };

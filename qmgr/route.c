@@ -62,7 +62,7 @@ static void apply_rules(struct routing *r, unsigned flags)
              str_equal_nocase(local, site_conf.double_bounce_sender))
         r->discard = true;
     else if ((str_equal(r->transport, site_conf.error_service_name) && r->nexthop.len == 0) ||
-             (str_starts(r->address, STR("-")) && !qmgr_conf.allow_min_user))
+             (str_starts(r->address, STR("-")) && !site_conf.allow_min_user))
         use_text(r, site_conf.error_service_name, STR("5.1.3 bad address syntax"));
 }
 

@@ -146,7 +146,7 @@ static bool queue_has_space(int64_t message_size)
 /* What begins with a dash looks like an option to the commands that mail may be handed to. */
 static bool looks_like_option(struct str address)
 {
-    return !qmgr_conf.allow_min_user && str_starts(address, STR("-"));
+    return !site_conf.allow_min_user && str_starts(address, STR("-"));
 }
 
 /* Where routing in the local part leads to must be an address, too; all others have been looked at. */

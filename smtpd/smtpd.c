@@ -58,7 +58,7 @@ static const struct service_spec smtpd = {
     .name = "smtpd",
     .kind = SERVICE_SINGLE,
     .params = (const struct param_set *const[]){ &smtpd_param_set, &smtpd_tls_param_set,
-                                                 &tls_param_set, &milter_param_set, &qmgr_param_set,
+                                                 &tls_param_set, &milter_param_set,
                                                  &flush_param_set, &verify_param_set, NULL },
     .sandbox = SANDBOX_ACCEPT,
     .paths = paths,

@@ -10,17 +10,17 @@ import time
 DOMAIN = "box.example"
 BOXES = {"maildir": "maildir/", "mbox": "mbox", "sender": "sender/"}
 RECIPIENTS = (["maildir"], ["maildir"], ["mbox"], ["maildir", "mbox"], ["nobody"])
-MOST_LINES = 1000  # a returned message is whole (bounce_size_limit)
+LINES = (1, 5, 40, 200, 1000, 2500)  # the last makes more than a spare file may have, and than sendmail hands over by itself
 MAIN = {
     "virtual_mailbox_domains": DOMAIN, "virtual_mailbox_base": "DIR/spool", "virtual_minimum_uid": "1",
     "virtual_mailbox_maps": "inline:{%s}" % ", ".join("%s@%s=%s" % (k, DOMAIN, v) for k, v in BOXES.items()),
     "virtual_mailbox_lock": "fcntl",  # a lock file that survives is another matter
-    "smtpd_reject_unlisted_recipient": "no",
+    "smtpd_reject_unlisted_recipient": "no", "bounce_size_limit": "1000000",
 }
 
 
 def body(number):
-    lines = random.Random(number).choice((1, 5, 40, 200, MOST_LINES))
+    lines = random.Random(number).choice(LINES)
     return "".join("%d: line %d of a message\n" % (number, i) for i in range(lines)) + "%d: end\n" % number
 
 
