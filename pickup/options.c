@@ -308,6 +308,21 @@ static void check_combination(const struct sendmail_options *o)
     refuse_recipients(o);
 }
 
+const char *sendmail_options_config(int argc, char **argv)
+{
+    struct sendmail_options found = { 0 };
+    BUF_AUTO(letters, 0);
+    int letter;
+
+    make_letters(&letters);
+    opterr = 0;
+    while ((letter = getopt(argc, argv, buf_cstr(&letters))) != -1)
+        if (letter == 'C')
+            config_file(&found, optarg);
+    optind = opterr = 1;
+    return found.config_dir;
+}
+
 void sendmail_options_parse(struct sendmail_options *o, int argc, char **argv)
 {
     BUF_AUTO(letters, 0);

@@ -32,5 +32,7 @@ struct sendmail_options {
     int recipient_count;
 };
 
+/* The directory that -C names, or NULL: it is needed before the others can be complained about in the log. */
+const char *sendmail_options_config(int argc, char **argv);
 /* Fatal for what cannot be understood.  Strings point into argv. */
 void sendmail_options_parse(struct sendmail_options *o, int argc, char **argv);

@@ -354,11 +354,12 @@ int main(int argc, char **argv)
     const char *name = base_name(argc > 0 ? argv[0] : "sendmail");
 
     command_begin(name, EX_TEMPFAIL);
+    command_name_in_log("sendmail");
     command_restrict_config();
     warn_of_privilege();
     s.options.mode = mode_of_name(name);
+    s.conf = command_conf(sendmail_options_config(argc, argv));
     sendmail_options_parse(&s.options, argc, argv);
-    s.conf = command_conf(s.options.config_dir);
     if (s.options.old_verp)
         log_warning("option -V%s is deprecated with Postfix 2.3; specify -XV%s instead",
                     s.options.old_verp, s.options.old_verp);

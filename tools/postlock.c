@@ -101,7 +101,7 @@ static void take_locks(struct postlock *p)
     p->fd =
         open(p->target.path, O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC, 0600);
     if (p->fd < 0)
-        cannot_lock(p, "unable to open the file");
+        cannot_lock(p, "cannot open file");
     while (!try_kernel_locks(p))
         if (!lock_patience_wait(&patience))
             cannot_lock(p, "unable to lock for exclusive access");

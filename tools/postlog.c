@@ -8,6 +8,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <strings.h>
 #include <unistd.h>
 
 static const struct {
@@ -28,7 +29,7 @@ struct options {
 static enum log_level parse_priority(const char *name)
 {
     for (size_t i = 0; i < ARRAY_LEN(priorities); i++)
-        if (strcmp(priorities[i].name, name) == 0)
+        if (strcasecmp(priorities[i].name, name) == 0)
             return priorities[i].level;
     log_fatal("bad severity: \"%s\"", name);
 }

@@ -17,6 +17,7 @@
 /* Serves the logger: a sink has no context argument. */
 static struct {
     const char *program;
+    const char *name_in_log;
     int fatal_status;
     bool distrusts, restricts_config, stays_out, is_tag;
     struct conf *conf; /* NULL: not read yet, so only stderr is known */
@@ -53,11 +54,11 @@ static void make_tag(void)
     const char *name = command.conf ? text_of("syslog_name") : "";
 
     if (command.is_tag)
-        name = command.program;
+        name = command.name_in_log;
     (void)snprintf(command.tag, sizeof command.tag, "%s", *name ? name : "postfix");
-    if (!command.is_tag && strcmp(command.program, "postfix") != 0)
+    if (!command.is_tag && strcmp(command.name_in_log, "postfix") != 0)
         (void)snprintf(command.tag + strlen(command.tag), sizeof command.tag - strlen(command.tag),
-                       "/%s", command.program);
+                       "/%s", command.name_in_log);
 }
 
 static void log_sink_at_first_line(enum log_level level, struct str text)
@@ -83,13 +84,15 @@ static void log_sink_at_first_line(enum log_level level, struct str text)
 
 void command_begin(const char *program, int fatal_status)
 {
-    command.program = program;
+    command.program = command.name_in_log = program;
     command.fatal_status = fatal_status;
     log_set_fatal_handler(end_fatally);
     log_set_sink(log_sink_at_first_line);
 }
 
 void command_stay_out_of_log(void) { command.stays_out = true; }
+
+void command_name_in_log(const char *name) { command.name_in_log = name; }
 
 void command_log_as_itself(void) { command.is_tag = true; }
 

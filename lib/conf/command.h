@@ -14,6 +14,8 @@ void command_begin(const char *program, int fatal_status);
 void command_set_fatal_status(int status);
 /* Messages are for the caller only, not for the log. */
 void command_stay_out_of_log(void);
+/* Under which it is known in the log, when that is another name (newaliases is sendmail); kept. */
+void command_name_in_log(const char *name);
 /* Its name alone is the tag in the log, without the instance's before it. */
 void command_log_as_itself(void);
 /* The program is installed set-group-id: call right after command_begin().  Descriptors 0-2 are

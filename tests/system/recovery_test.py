@@ -3,6 +3,7 @@
 import contextlib
 import glob
 import os
+import re
 import signal
 import time
 
@@ -47,9 +48,13 @@ def crash(host, program, signal_number):
 
 
 def killed(pid, signal_number):
+    """False: it was about to end by itself.  A process that stands still is not."""
     with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGSTOP)
+        state = until("a process that stands still or is gone", lambda: re.match("[TZX]|$", proc_status(pid, "State") or ""))
         os.kill(pid, signal_number)
-        return True
+        os.kill(pid, signal.SIGCONT)
+        return state[0] == "T"
 
 
 def is_taken(subject):

@@ -98,20 +98,18 @@ static void write_out(struct buf *out)
 }
 
 /* A queue file begins with its size or, from postdrop, with a time. */
-static bool looks_like_queue_file(int fd, int64_t start)
-{
-    char type;
-
-    return start > 0 || (pread(fd, &type, 1, 0) == 1 && (type == REC_SIZE || type == REC_TIME));
-}
+static bool looks_like_queue_file(char type) { return type == REC_SIZE || type == REC_TIME; }
 
 static void show(struct postcat *p, int fd, const char *name)
 {
     struct queue_file f;
     BUF_AUTO(why, 0);
+    char type;
 
-    if (!looks_like_queue_file(fd, p->start)) {
-        log_warning("%s: input is not a valid queue file", name);
+    ssize_t n = p->start > 0 ? 0 : pread(fd, &type, 1, 0);
+    if (p->start == 0 && (n != 1 || !looks_like_queue_file(type))) {
+        if (n) /* nothing at all is no fault */
+            log_warning("%s: input is not a valid queue file", name);
         close(fd);
         return;
     }

@@ -111,9 +111,9 @@ int table_tool_begin(struct table_tool *tool, int argc, char **argv)
     while ((letter = getopt(argc, argv, tool->letters)) != -1)
         apply(tool, letter);
     struct conf *conf = command_conf(tool->conf_dir);
+    check(tool);
     if (optind == argc)
         usage(tool);
-    check(tool);
     conf_fill(conf, &table_param_set, &table_conf);
     if (tool->utf8)
         site_conf.smtputf8_enable = tool->utf8 > 0;

@@ -86,12 +86,14 @@ static void parse_options(struct postqueue *q, int argc, char **argv)
             usage();
         }
     }
+    if (optind < argc)
+        usage();
 }
 
 /* Such a call is known to be wrong when main.cf was read, and the log hears of it. */
-static void require_action(const struct postqueue *q, int operands)
+static void require_action(const struct postqueue *q)
 {
-    if (q->action == ACTION_NONE || operands)
+    if (q->action == ACTION_NONE)
         usage();
 }
 
@@ -303,7 +305,7 @@ int main(int argc, char **argv)
     (void)signal(SIGPIPE, SIG_DFL);
     parse_options(&q, argc, argv);
     q.conf = command_conf(q.config_dir);
-    require_action(&q, argc - optind);
+    require_action(&q);
     command_enter_queue(q.conf);
     if (q.action == ACTION_TEXT || q.action == ACTION_JSON) {
         list_queue(&q);
