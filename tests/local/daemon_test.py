@@ -247,12 +247,9 @@ noaddress , <>
                      "(bad recipient address syntax: %s)" % address)
 
     def test_no_name_at_no_place_is_the_null_address(self):
-        named = []
         for address in ("@", '""'):
             self.assertIn("sent (forwarded as NEW%d)" % len(self.agent.messages), self.forwarded(address)[2][0])
-            named.append([self.agent.messages[-1].count(agent.record("R", who)) for who in ("MAILER-DAEMON", "MAILER-DAEMON@example.test")])
-        self.assertEqual(named[0], named[1])
-        self.assertEqual(sum(named[0]), 1)
+            self.assertEqual(self.agent.messages[-1].count(agent.record("R", "MAILER-DAEMON@mail.example.test")), 1)
 
     def test_a_forward_file_may_name_its_own_user(self):
         before = len(self.agent.messages)
