@@ -17,6 +17,7 @@ struct watch_item {
     struct timespec changed;
 };
 
+/* What has been replaced since it was opened has no name any more: it is noticed as if that happened now. */
 static void hold(struct watch *w, int fd, const char *path)
 {
     struct stat st;
@@ -27,7 +28,7 @@ static void hold(struct watch *w, int fd, const char *path)
     }
     w->items = mem_resize(w->items, (w->count + 1) * sizeof *w->items);
     w->items[w->count++] =
-        (struct watch_item){ fd, str_from(mem_copy_cstr(path)), st.st_nlink, st.st_ctim };
+        (struct watch_item){ fd, str_from(mem_copy_cstr(path)), MAX(st.st_nlink, 1), st.st_ctim };
 }
 
 static int look_at(const char *path) { return open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC); }

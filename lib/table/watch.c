@@ -11,6 +11,7 @@
  * this long. */
 enum { TEXT_SETTLE_SECONDS = 2 };
 
+/* A file that has been replaced since it was opened has no name any more: it is noticed as if that happened now. */
 void table_watch_start(struct table *t, int fd, bool owned, bool text)
 {
     struct stat st;
@@ -27,7 +28,7 @@ void table_watch_start(struct table *t, int fd, bool owned, bool text)
                                      .link = -1,
                                      .owned = owned,
                                      .text = text,
-                                     .links = st.st_nlink,
+                                     .links = MAX(st.st_nlink, 1),
                                      .changed = st.st_mtim };
 }
 
@@ -98,8 +99,10 @@ bool table_read_file(struct table *t, struct str name, struct buf *text, struct 
 
     buf_add(&path, name);
     int fd = open(buf_cstr(&path), O_RDONLY | O_CLOEXEC);
-    if (fd >= 0 && fd_read_all(fd, text)) {
+    struct stat before;
+    if (fd >= 0 && fstat(fd, &before) == 0 && fd_read_all(fd, text)) {
         table_watch_start(t, fd, true, true);
+        t->watch.changed = before.st_mtim; /* what was written meanwhile may not have been read */
         return true;
     }
     int reason = errno;

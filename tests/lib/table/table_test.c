@@ -1,6 +1,7 @@
 #include "lib/table/harness.h"
 #include "table/driver.h"
 
+#include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -349,6 +350,19 @@ static void an_edited_text_table_is_noticed(void **state UNUSED)
     table_close(t);
 }
 
+static void a_file_that_was_replaced_while_it_was_opened_is_noticed(void **state UNUSED)
+{
+    struct table t = { .watch = { .fd = -1, .link = -1 } };
+    char path[] = "/tmp/table-test.XXXXXX";
+    int fd = mkstemp(path);
+
+    assert_true(fd >= 0);
+    assert_int_equal(unlink(path), 0);
+    table_watch_start(&t, fd, false, false);
+    assert_true(table_watch_has_changed(&t.watch));
+    close(fd);
+}
+
 static void keys_that_are_no_utf8_do_not_fill_the_log(void **state UNUSED)
 {
     struct table *t = table_open(STR("inline:{a=1}"), TABLE_DEFAULT, NULL);
@@ -385,6 +399,7 @@ int main(void)
         cmocka_unit_test(every_type_of_this_folder_is_known),
         cmocka_unit_test(a_type_that_registers_itself_is_like_one_that_is_built_in),
         cmocka_unit_test(an_edited_text_table_is_noticed),
+        cmocka_unit_test(a_file_that_was_replaced_while_it_was_opened_is_noticed),
     };
 
     return cmocka_run_group_tests(tests, harness_begin, harness_end);
