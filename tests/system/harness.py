@@ -33,6 +33,7 @@ USERS = {"enrique": 21001, "paco": 21002, "ana": 21003, "luis": 21004}
 MAIL_UID, DROP_GID = 20001, 20002
 SANITIZED = bool(os.environ.get("SANITIZER_REPORTS"))  # the programs look for faults of memory, and take their time
 PATIENCE = 360 if SANITIZED else 90  # seconds: only a failing test waits that long
+RELOAD_S = 3
 TESTS = []
 
 
@@ -187,6 +188,7 @@ class Host:
     def run(self, *command, text=None, check=True, user=None):
         """Run a command to its end.  Files, not pipes: a daemon may inherit them."""
         words = self.enter + list(command)
+        mark = len(self.log()) if command == ("postfix", "reload") else None
         who = {} if user is None else {"user": USERS[user], "group": USERS[user], "extra_groups": [],
                                        "cwd": "/", "env": {**os.environ, "HOME": HOMES + "/" + user, "USER": user, "LOGNAME": user}}
         with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err, tempfile.TemporaryFile() as feed:
@@ -197,7 +199,15 @@ class Host:
                 f.seek(0)
                 setattr(p, name, f.read().decode("latin-1"))
         assert not check or p.returncode == 0, (words, p.returncode, p.stdout[-500:], p.stderr[-500:])
+        if mark is not None and p.returncode == 0:
+            self.wait_reload(mark)
         return p
+
+    def wait_reload(self, mark):
+        """master reads the configuration a moment after the command has ended, and says so (where the log is the usual one)."""
+        end = time.monotonic() + RELOAD_S
+        while "postfix/master[" not in self.log()[mark:] and time.monotonic() < end:
+            time.sleep(0.01)
 
     def configure(self, main=None, master="", aliases="postmaster: root\n"):
         """Write the configuration: the stock master.cf, what differs, and the queue's directories."""

@@ -307,7 +307,7 @@ KINDS = {
     "plain": (3, Kind(ehlo="502 5.5.2 no such command", **HONEST)),
     "ascii": (2, Kind(extensions=("PIPELINING",), **HONEST)),
     "single": (2, Kind(extensions=("8BITMIME",), **HONEST)),
-    "greylisting": (3, Kind(rcpt=greylist, **HONEST)),
+    "greylisting": (3, Kind(rcpt=greylist, moody=True, **HONEST)),
     "once-busy": (2, Kind(rcpt=at_first(1, "450 4.2.0 busy"), **HONEST)),
     "few": (2, Kind(rcpt=only(3, "452 4.5.3 too many recipients"), **HONEST)),
     "flaky": (2, Kind(greeting=every(3, "421 4.3.2 not now"), moody=True, **HONEST)),
